@@ -1,0 +1,112 @@
+# `make help` lists the targets. Everything they need is installed by them: Python packages into .venv, Go and Debian
+# packages (as root) by the local cluster.
+
+PYTHON ?= python3
+PORT ?= 8080
+TOKEN ?=
+DATABASE_URL ?= sqlite:///scim.db
+CMD ?= kubectl get scimtenants --all-namespaces
+PYTEST_ARGS ?=
+
+BIN := .venv/bin
+RUN := $(BIN)/python
+CLUSTER := $(RUN) -m tests.cluster
+READY := .venv/.ready
+
+# Nothing here may depend on the caller's locale or leave byte code in the source tree.
+export LC_ALL := C.UTF-8
+export PYTHONDONTWRITEBYTECODE := 1
+
+.DEFAULT_GOAL := help
+.PHONY: help setup demo test serve up down exec images check format lock generate \
+        test-unit test-service test-operator test-e2e conformance bench clean
+
+##@ Start here
+help: ## List the targets
+	@awk 'BEGIN {FS = ":.*## "} /^##@/ {printf "\n%s\n", substr($$0, 5)} \
+	  /^[a-z0-9-]+:.*## / {printf "  %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+demo: $(READY) ## A tenant on a real cluster, filled by Entra's traffic; leaves it running (KUBECONFIG=... to use yours)
+	@exec $(RUN) -m tests.e2e.demo
+
+test: test-unit test-service test-operator test-e2e ## Every test; the tiers below, fast ones first
+
+# By the environment: an argument would show in the list of processes.
+serve: export SCIM_TOKEN := $(TOKEN)
+serve: export SCIM_DATABASE_URL := $(DATABASE_URL)
+serve: $(READY) ## One tenant alone, without Kubernetes [PORT=8080 TOKEN= DATABASE_URL=sqlite:///scim.db]
+	@exec $(RUN) -m scim_service serve --port '$(PORT)'
+
+##@ Local cluster (Linux, root)
+up: $(READY) ## Start the local node: real control plane, kubelet, containerd
+	@exec $(CLUSTER) up
+
+down: $(READY) ## Stop it and remove every trace
+	@exec $(CLUSTER) down
+
+exec: $(READY) ## Run a command beside it [CMD='kubectl get sct -A']
+	@exec $(CLUSTER) exec -- sh -c '$(subst ','\'',$(CMD))'
+
+images: $(READY) ## Build both images [ARCHIVE=DIR writes archives for kind, k3d, minikube]
+	@exec $(CLUSTER) images $(if $(ARCHIVE),--archive '$(ARCHIVE)')
+
+##@ Tests
+test-unit: $(READY) ## Pure logic: seconds
+	$(BIN)/pytest tests/unit $(PYTEST_ARGS)
+
+test-service: $(READY) ## The service over HTTP, on SQLite and PostgreSQL
+	$(BIN)/pytest tests/service tests/conformance $(PYTEST_ARGS)
+
+test-operator: $(READY) ## The operator against a real API server
+	$(BIN)/pytest tests/operator $(PYTEST_ARGS)
+
+test-e2e: $(READY) ## Both on a real node, with Helm and Entra's traffic
+	$(BIN)/pytest tests/e2e $(PYTEST_ARGS)
+
+conformance: $(READY) ## Other people's suites against the service: Microsoft's, scim2-tester, scim-sanity
+	@exec $(RUN) -m tests.conformance
+
+bench: $(READY) ## Measure; writes build/bench/*.json and prints tables
+	@exec $(RUN) -m tests.benchmarks
+
+##@ Work on it
+setup: $(READY) ## Install what the checks and tests need into .venv
+
+check: $(READY) ## The gate: lint, types, import contracts, generated files, chart
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports --no-logo
+	$(RUN) -m tests.generated --check
+	$(CLUSTER) helm -- lint --strict charts/scim-operator
+
+format: $(READY) ## Format the code
+	$(BIN)/ruff format .
+	$(BIN)/ruff check --fix .
+
+generate: $(READY) ## Write the generated files: CRD and the chart's copy of it
+	$(RUN) -m tests.generated
+
+lock: $(READY) ## Renew the locked requirements (hashes, no index addresses)
+	for part in operator service; do (cd $$part && ../$(BIN)/uv pip compile pyproject.toml --output-file requirements.txt \
+	  --universal --python-version 3.11 --generate-hashes --no-emit-index-url --custom-compile-command 'make lock' \
+	  --quiet $(UV_ARGS)) || exit 1; done
+	$(BIN)/uv pip compile requirements-dev.in operator/pyproject.toml service/pyproject.toml \
+	  --constraint operator/requirements.txt --constraint service/requirements.txt --output-file requirements-dev.txt \
+	  --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-annotate \
+	  --custom-compile-command 'make lock' --quiet $(UV_ARGS)
+
+clean: ## Remove what was built here (the cluster's cache of binaries stays)
+	rm -rf .venv build .mypy_cache .pytest_cache .ruff_cache .import_linter_cache .hypothesis
+
+$(READY): requirements-dev.txt operator/pyproject.toml service/pyproject.toml
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null || { \
+	  echo "error: Python 3.11 or newer is needed ($(PYTHON) is $$($(PYTHON) --version 2>&1)); name one with PYTHON=..." >&2; exit 1; }
+	@$(PYTHON) -c 'import ensurepip' 2>/dev/null || { [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null && \
+	  apt-get -qq update && apt-get -qq -y install python3-venv; } || { \
+	  echo "error: $(PYTHON) has no ensurepip; install your distribution's python3-venv" >&2; exit 1; }
+	@echo "Installing what the project needs into .venv (about two minutes, once)"
+	@$(PYTHON) -m venv .venv
+	@$(BIN)/pip install --quiet --disable-pip-version-check --require-hashes --requirement requirements-dev.txt
+	@$(BIN)/pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable operator --editable service
+	@touch $@
