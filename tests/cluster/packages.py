@@ -1,0 +1,81 @@
+"""Debian packages: what each part needs, and how it gets there.
+
+As root on Debian or Ubuntu missing packages are installed; anybody else is told what to install.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+from collections.abc import Iterable
+from pathlib import Path
+
+from .errors import ClusterError
+from .paths import cache_dir
+from .progress import step
+
+# What is looked for (a command, or a file where there is no command), and the package it is in.
+PROVIDED_BY = {
+    "buildah": "buildah",
+    "busybox": "busybox-static",
+    "debootstrap": "debootstrap",
+    "ip": "iproute2",
+    "mount": "mount",
+    "nft": "nftables",
+    "openssl": "openssl",
+    "runc": "runc",
+    "setpriv": "util-linux",
+    "/usr/lib/cni/bridge": "containernetworking-plugins",
+}
+
+CONTROL_PLANE = ("openssl", "setpriv")
+NODE = (*CONTROL_PLANE, "ip", "mount", "nft", "runc", "/usr/lib/cni/bridge")
+IMAGES = ("buildah", "busybox", "debootstrap", "setpriv")
+
+SYSTEM_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
+
+
+def missing(needs: Iterable[str]) -> list[str]:
+    """The packages that bring those of `needs` that are not on this machine."""
+    search = f"{os.environ.get('PATH', '')}:{SYSTEM_PATH}"
+    return sorted(
+        {
+            PROVIDED_BY[need]
+            for need in needs
+            if not (Path(need).exists() if "/" in need else shutil.which(need, path=search))
+        }
+    )
+
+
+def require(needs: Iterable[str]) -> None:
+    """Install the packages that are missing, or say which they are.
+
+    Raises
+    ------
+    ClusterError
+        They cannot be installed by this user or on this system, or apt-get failed.
+    """
+    packages = missing(needs)
+    if not packages:
+        return
+    names = " ".join(packages)
+    if os.geteuid() != 0 or not shutil.which("apt-get"):
+        raise ClusterError(
+            f"these Debian packages are missing: {names}",
+            hint=f"install them (sudo apt-get update && sudo apt-get install {names}), "
+            "or run the same command as root",
+        )
+    log = cache_dir() / "logs" / "apt.log"
+    log.parent.mkdir(parents=True, exist_ok=True)
+    install = ["apt-get", "install", "--yes", "--no-install-recommends", *packages]
+    environment = os.environ | {"DEBIAN_FRONTEND": "noninteractive"}
+    with step(f"installing Debian packages: {names}"), log.open("w") as output:
+        for command in (["apt-get", "update"], install):
+            done = subprocess.run(
+                command, stdin=subprocess.DEVNULL, stdout=output, stderr=output, env=environment
+            )
+            # A failed update is no reason to stop: one of several sources may be unreachable,
+            # and the install that follows tells whether it mattered.
+            if done.returncode != 0 and command is install:
+                raise ClusterError(f"apt-get could not install {names}", log=log)
