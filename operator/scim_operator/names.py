@@ -1,0 +1,73 @@
+"""Names that more than one room uses: the API group, labels, annotations and a tenant's objects.
+
+The names of objects and labels are part of the contract with the service (``docs/contract.md``).
+"""
+
+GROUP = "scim-operator.io"
+VERSION = "v1alpha1"
+API_VERSION = f"{GROUP}/{VERSION}"
+KIND = "ScimTenant"
+PLURAL = "scimtenants"
+
+MANAGER = "scim-operator"
+"""The field manager of every server-side apply, and the source of every event."""
+
+SERVICE = "scim-service"
+
+TENANT_LABEL = f"{GROUP}/tenant"
+"""On every owned object, with the tenant's name: what the operator watches by."""
+
+APPLIED_ANNOTATION = f"{GROUP}/applied"
+"""The digest of the wanted object that was applied last; see ``plan.is_current``."""
+
+CONFIG_ANNOTATION = f"{GROUP}/config-digest"
+DATABASE_ANNOTATION = f"{GROUP}/database-version"
+ROTATE_ANNOTATION = f"{GROUP}/rotate-token"
+REVOKE_ANNOTATION = f"{GROUP}/revoke-tokens"
+PAUSED_ANNOTATION = f"{GROUP}/paused"
+
+SCIM_PORT = 8080
+MANAGEMENT_PORT = 8081
+
+MAX_TENANT_NAME = 58
+"""``<tenant>-scim`` names a Service, and those have at most 63 characters."""
+
+
+def workload(tenant: str) -> str:
+    """Name the Deployment, Service, NetworkPolicy, PodDisruptionBudget and route of a tenant."""
+    return f"{tenant}-scim"
+
+
+def config(tenant: str) -> str:
+    """Name the ConfigMap of a tenant."""
+    return f"{tenant}-scim-config"
+
+
+def token_secret(tenant: str) -> str:
+    """Name the Secret with the two values that are pasted into Entra."""
+    return f"{tenant}-scim-token"
+
+
+def digest_secret(tenant: str) -> str:
+    """Name the Secret with the digests of the accepted tokens."""
+    return f"{tenant}-scim-digests"
+
+
+def volume_claim(tenant: str) -> str:
+    """Name the PersistentVolumeClaim of a tenant on SQLite."""
+    return f"{tenant}-scim-data"
+
+
+def labels(tenant: str) -> dict[str, str]:
+    """Return the labels of every object of a tenant."""
+    return {
+        "app.kubernetes.io/name": SERVICE,
+        "app.kubernetes.io/instance": tenant,
+        "app.kubernetes.io/managed-by": MANAGER,
+        TENANT_LABEL: tenant,
+    }
+
+
+def selector(tenant: str) -> dict[str, str]:
+    """Return the labels that select a tenant's pods; a Deployment's selector never changes."""
+    return {"app.kubernetes.io/name": SERVICE, TENANT_LABEL: tenant}

@@ -1,0 +1,224 @@
+"""The operator's settings: flags of ``python -m scim_operator run``, or environment variables.
+
+Each field is the flag ``--field-name`` and the variable ``SCIM_OPERATOR_FIELD_NAME``; the flag
+wins. Values that are lists or objects are written as JSON. Rights that the operator needs are
+data, too (``RIGHTS`` and ``LEADER_RIGHTS``), so that the chart's roles can be checked against
+them.
+"""
+
+from __future__ import annotations
+
+import os
+import socket
+from collections.abc import Mapping
+from typing import Annotated, Any, Literal, NamedTuple
+
+from pydantic import BaseModel, ConfigDict, Field, Json, field_validator
+
+from scim_operator import __version__
+
+PREFIX = "SCIM_OPERATOR_"
+
+
+class Right(NamedTuple):
+    """One rule of a role: verbs on the resources of one API group."""
+
+    group: str
+    resources: tuple[str, ...]
+    verbs: tuple[str, ...]
+
+
+_OWN = ("get", "list", "watch", "create", "patch", "delete")
+
+RIGHTS = (
+    Right("scim-operator.io", ("scimtenants",), ("get", "list", "watch")),
+    # A server-side apply is a patch; it needs create as well when the object may be new.
+    Right("scim-operator.io", ("scimtenants/status",), ("patch",)),
+    # For ownerReferences with blockOwnerDeletion where that admission check is on (OpenShift).
+    Right("scim-operator.io", ("scimtenants/finalizers",), ("update",)),
+    Right("", ("configmaps", "persistentvolumeclaims", "secrets", "services"), _OWN),
+    Right("", ("pods",), ("get", "list", "watch")),
+    Right("", ("events",), ("create",)),
+    Right("apps", ("deployments",), _OWN),
+    Right("networking.k8s.io", ("ingresses", "networkpolicies"), _OWN),
+    Right("policy", ("poddisruptionbudgets",), _OWN),
+    Right("gateway.networking.k8s.io", ("httproutes",), _OWN),
+)
+"""Needed in every watched namespace: a ClusterRole for all of them, or a Role in each."""
+
+CLUSTER_RIGHTS = (Right("storage.k8s.io", ("storageclasses",), ("get", "list")),)
+"""Cluster-wide and optional: with it, a pending volume's condition can say what is missing."""
+
+LEADER_RIGHTS = (Right("coordination.k8s.io", ("leases",), ("get", "create", "update")),)
+"""Needed in the namespace of the Lease, with ``leader_elect``."""
+
+
+class Settings(BaseModel):
+    """Everything that an administrator can set for the whole operator."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    # Scope
+    watch_namespaces: Annotated[
+        tuple[str, ...],
+        Field(description="Namespaces to serve, separated by commas; empty: all of them."),
+    ] = ()
+    namespace: Annotated[
+        str, Field(description="The operator's own namespace: its Lease, NetworkPolicy peers.")
+    ] = "scim-system"
+    kubeconfig: Annotated[
+        str,
+        Field(description="Path of a kubeconfig; empty: the pod's account, else ~/.kube/config."),
+    ] = ""
+
+    # The tenants' service
+    service_image: Annotated[str, Field(description="Image of the tenants' service.")] = (
+        f"scim-service:{__version__}"
+    )
+    service_image_pull_policy: Annotated[
+        Literal["Always", "IfNotPresent", "Never"], Field(description="Pull policy of that image.")
+    ] = "IfNotPresent"
+    service_image_pull_secrets: Annotated[
+        tuple[str, ...],
+        Field(description="Pull secrets of every tenant's pod, separated by commas."),
+    ] = ()
+    service_resources: Annotated[
+        Json[dict[str, dict[str, str]]],
+        Field(description="Requests and limits of a tenant's pod, where the tenant gives none."),
+    ] = {
+        "requests": {"cpu": "25m", "memory": "96Mi"},
+        "limits": {"cpu": "1", "memory": "256Mi"},
+    }
+    storage_class: Annotated[
+        str, Field(description="StorageClass of the volumes; empty: the cluster's default.")
+    ] = ""
+    rollout_limit: Annotated[
+        int, Field(ge=1, description="Tenants that may change to a new service image at a time.")
+    ] = 20
+
+    # Exposure
+    default_host: Annotated[
+        str,
+        Field(
+            description="Host of exposed tenants that name none; {namespace}, {name} are filled."
+        ),
+    ] = ""
+    default_path: Annotated[
+        str, Field(description="Path of tenants that name none; {namespace}, {name} are filled.")
+    ] = "/{namespace}/{name}/scim"
+    cluster_domain: Annotated[str, Field(description="DNS domain of the cluster.")] = (
+        "cluster.local"
+    )
+    ingress_class: Annotated[
+        str, Field(description="IngressClass of tenants that name none; empty: the default class.")
+    ] = ""
+    ingress_tls_secret: Annotated[
+        str, Field(description="TLS Secret of ingresses that name none, in the tenant's namespace.")
+    ] = ""
+
+    # Network policy
+    network_policies: Annotated[
+        bool, Field(description="Whether each tenant gets a NetworkPolicy.")
+    ] = True
+    scim_peers: Annotated[
+        Json[list[dict[str, Any]]],
+        Field(description="NetworkPolicy peers that may reach the SCIM port; empty: anywhere."),
+    ] = []
+    management_peers: Annotated[
+        Json[list[dict[str, Any]]],
+        Field(
+            description="NetworkPolicy peers that may reach the management port, beside the "
+            "operator's own namespace; for example the monitoring namespace."
+        ),
+    ] = []
+    database_peers: Annotated[
+        Json[list[dict[str, Any]]],
+        Field(description="NetworkPolicy peers that PostgreSQL is reached at; empty: anywhere."),
+    ] = []
+    database_ports: Annotated[
+        tuple[int, ...], Field(description="Ports that PostgreSQL is reached at.")
+    ] = (5432,)
+
+    # High availability
+    leader_elect: Annotated[
+        bool, Field(description="Whether to take the Lease before doing anything.")
+    ] = False
+    lease_name: Annotated[str, Field(description="Name of the Lease.")] = "scim-operator"
+    identity: Annotated[
+        str, Field(description="This process in the Lease; the pod's name where there is one.")
+    ] = ""
+    lease_duration: Annotated[
+        float, Field(ge=1, description="Seconds after which a silent leader is replaced.")
+    ] = 15
+    renew_deadline: Annotated[
+        float, Field(ge=0.5, description="Seconds after which a leader that cannot renew stops.")
+    ] = 10
+    retry_period: Annotated[
+        float, Field(ge=0.1, description="Seconds between two attempts to take or renew.")
+    ] = 2
+
+    # Work
+    workers: Annotated[int, Field(ge=1, description="Tenants reconciled at a time.")] = 16
+    max_in_flight: Annotated[
+        int, Field(ge=1, description="Requests to the API server in flight at a time.")
+    ] = 32
+    request_timeout: Annotated[
+        float, Field(gt=0, description="Seconds until a request to the API server is given up.")
+    ] = 15
+    watch_timeout: Annotated[
+        float, Field(gt=0, description="Seconds of silence after which a watch is opened anew.")
+    ] = 70
+    resync_interval: Annotated[
+        float, Field(gt=0, description="Seconds in which every tenant is looked at once.")
+    ] = 600
+    poll_interval: Annotated[
+        float, Field(gt=0, description="Seconds between two readings of a tenant's counts.")
+    ] = 15
+    poll_rate: Annotated[
+        float,
+        Field(gt=0, description="Readings a second over all tenants; many tenants wait longer."),
+    ] = 100
+    poll_in_flight: Annotated[int, Field(ge=1, description="Readings in flight at a time.")] = 32
+
+    # Observability
+    bind_address: Annotated[
+        str, Field(description="Address of /healthz, /readyz and /metrics.")
+    ] = "0.0.0.0"  # noqa: S104 (a pod's probes come from outside of it)
+    port: Annotated[
+        int, Field(ge=0, le=65535, description="Port of /healthz, /readyz and /metrics; 0: any.")
+    ] = 8080
+    log_format: Annotated[Literal["json", "text"], Field(description="Form of the log.")] = "json"
+    log_level: Annotated[
+        Literal["debug", "info", "warning", "error"], Field(description="Least level logged.")
+    ] = "info"
+
+    @field_validator(
+        "watch_namespaces", "service_image_pull_secrets", "database_ports", mode="before"
+    )
+    @classmethod
+    def _split(cls, value: Any) -> Any:
+        if isinstance(value, str):
+            return tuple(part.strip() for part in value.split(",") if part.strip())
+        return value
+
+    @property
+    def holder(self) -> str:
+        """Who this process is in the Lease."""
+        return self.identity or socket.gethostname()
+
+
+def from_environment(environ: Mapping[str, str] = os.environ, **flags: str | None) -> Settings:
+    """Read the settings; a flag that was given wins over its variable.
+
+    Raises
+    ------
+    pydantic.ValidationError
+        A value has the wrong form; the message names the field.
+    """
+    values = {
+        name: environ[PREFIX + name.upper()]
+        for name in Settings.model_fields
+        if PREFIX + name.upper() in environ
+    }
+    values.update({name: value for name, value in flags.items() if value is not None})
+    return Settings.model_validate(values)
