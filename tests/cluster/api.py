@@ -101,6 +101,7 @@ def write_kubeconfig(target: Path, *, url: str, pki: Path, client: str) -> None:
 
     Holding them, it stays good when it is copied or seen under another path.
     """
+
     def data(name: str) -> str:
         return base64.b64encode((pki / name).read_bytes()).decode()
 

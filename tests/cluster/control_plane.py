@@ -26,8 +26,8 @@ from .api import Api, write_kubeconfig
 from .build import CLIENTS, CONTROL_PLANE, build
 from .certificates import Authority
 from .errors import ClusterError
-from .packages import CONTROL_PLANE as PACKAGES
-from .packages import require
+from .machine import CONTROL_PLANE as NEEDS
+from .machine import require
 from .process import Component, ProcessId
 
 PREFIX = "scim-control-plane-"
@@ -81,7 +81,7 @@ class ControlPlane:
         ClusterError
             A server did not come up; the message shows the end of its log.
         """
-        require(PACKAGES)
+        require(NEEDS)
         binaries = build({*CONTROL_PLANE, *CLIENTS})
         remove_abandoned(Path(tempfile.gettempdir()))
         self.folder = Path(tempfile.mkdtemp(prefix=PREFIX))
@@ -125,9 +125,7 @@ class ControlPlane:
             self.wait_ready()
             self.controller_manager = self._component(
                 "kube-controller-manager",
-                servers.controller_manager(
-                    binaries, authority, manager_config, port=manager_port
-                ),
+                servers.controller_manager(binaries, authority, manager_config, port=manager_port),
             )
             # Made by the controller manager; Pods are refused until it is there.
             self._wait(

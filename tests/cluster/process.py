@@ -7,6 +7,7 @@ process.
 
 from __future__ import annotations
 
+import contextlib
 import os
 import signal
 import subprocess
@@ -73,6 +74,22 @@ def boot_id() -> str:
     return Path("/proc/sys/kernel/random/boot_id").read_text().strip()
 
 
+def children(parent: int) -> list[int]:
+    """The pids of the live child processes of a process."""
+    found = []
+    for entry in Path("/proc").iterdir():
+        if not entry.name.isdigit():
+            continue
+        try:
+            stat = (entry / "stat").read_text()
+        except (FileNotFoundError, ProcessLookupError):
+            continue
+        state, ppid = _fields(stat)[:2]
+        if int(ppid) == parent and state not in "ZX":
+            found.append(int(entry.name))
+    return found
+
+
 def _start_time(pid: int) -> int | None:
     try:
         stat = Path(f"/proc/{pid}/stat").read_text()
@@ -82,13 +99,14 @@ def _start_time(pid: int) -> int | None:
 
 
 def parse_start_time(stat: str) -> int | None:
-    """The start time in a /proc/PID/stat line, None for a zombie.
+    """The start time in a /proc/PID/stat line, None for a zombie."""
+    fields = _fields(stat)
+    return None if fields[0] in "ZX" else int(fields[19])
 
-    The command name in it may hold spaces and parentheses, so fields are counted from its end.
-    """
-    fields = stat[stat.rindex(")") + 2 :].split()
-    state, started = fields[0], int(fields[19])
-    return None if state in "ZX" else started
+
+def _fields(stat: str) -> list[str]:
+    # Counted from the end of the command name, which may hold spaces and parentheses.
+    return stat[stat.rindex(")") + 2 :].split()
 
 
 class Component:
@@ -136,10 +154,8 @@ class Component:
             return
         if grace > 0:
             self._process.terminate()
-            try:
+            with contextlib.suppress(subprocess.TimeoutExpired):
                 self._process.wait(grace)
-            except subprocess.TimeoutExpired:
-                pass
         self._process.kill()
         self._process.wait()
         self._process = None

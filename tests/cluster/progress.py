@@ -49,13 +49,13 @@ class _PlainStep(Step):
     def __init__(self, title: str) -> None:
         self._title = title
         self._started = self._printed = time.monotonic()
-        console.print(f"{title} ...", markup=False, soft_wrap=True)
+        say(f"{title} ...")
 
     def detail(self, text: str) -> None:
         now = time.monotonic()
         if now - self._printed >= PLAIN_INTERVAL_S:
             self._printed = now
-            console.print(f"{self._title}: {now - self._started:.0f} s, {text}", markup=False, soft_wrap=True)
+            say(f"{self._title}: {now - self._started:.0f} s, {text}")
 
     def close(self) -> None:
         pass
@@ -73,7 +73,7 @@ def step(title: str) -> Iterator[Step]:
     finally:
         running.close()
         took = time.monotonic() - started
-        console.print(f"{title}: {ended} {took:.1f} s", markup=False, soft_wrap=True)
+        say(f"{title}: {ended} {took:.1f} s")
 
 
 def say(text: str) -> None:

@@ -1,4 +1,4 @@
-"""Debian packages: what each part needs, and how it gets there.
+"""What the machine has to provide: Linux, rights, Debian packages.
 
 As root on Debian or Ubuntu missing packages are installed; anybody else is told what to install.
 """
@@ -8,6 +8,7 @@ from __future__ import annotations
 import os
 import shutil
 import subprocess
+import sys
 from collections.abc import Iterable
 from pathlib import Path
 
@@ -17,6 +18,7 @@ from .progress import step
 
 # What is looked for (a command, or a file where there is no command), and the package it is in.
 PROVIDED_BY = {
+    "/usr/lib/cni/bridge": "containernetworking-plugins",
     "buildah": "buildah",
     "busybox": "busybox-static",
     "debootstrap": "debootstrap",
@@ -26,14 +28,24 @@ PROVIDED_BY = {
     "openssl": "openssl",
     "runc": "runc",
     "setpriv": "util-linux",
-    "/usr/lib/cni/bridge": "containernetworking-plugins",
+    "tar": "tar",
 }
 
 CONTROL_PLANE = ("openssl", "setpriv")
 NODE = (*CONTROL_PLANE, "ip", "mount", "nft", "runc", "/usr/lib/cni/bridge")
-IMAGES = ("buildah", "busybox", "debootstrap", "setpriv")
+PAUSE_IMAGE = ("buildah", "busybox", "setpriv")
+IMAGES = (*PAUSE_IMAGE, "debootstrap", "tar")
 
 SYSTEM_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
+
+
+def require_root(part: str) -> None:
+    """Refuse to go on without the rights that namespaces, containers and images need."""
+    hint = "or set KUBECONFIG to use a cluster of your own"
+    if sys.platform != "linux":
+        raise ClusterError(f"{part} can be used on Linux only", hint=f"use such a machine, {hint}")
+    if os.geteuid() != 0:
+        raise ClusterError(f"{part} needs root", hint=f"run the same command with sudo, {hint}")
 
 
 def missing(needs: Iterable[str]) -> list[str]:
