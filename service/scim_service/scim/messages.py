@@ -1,6 +1,6 @@
 """Names and shapes of the SCIM messages (RFC 7644 section 8.2)."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -53,30 +53,94 @@ def list_response(
     start_index
         The 1-based index of the first one; None for a page that was asked for by cursor.
     """
-    raise NotImplementedError
+    body: dict[str, Any] = {
+        "schemas": [URN_LIST_RESPONSE],
+        "totalResults": len(resources) if total is None else total,
+        "itemsPerPage": len(resources),
+    }
+    if start_index is not None:
+        body["startIndex"] = start_index
+    if previous_cursor is not None:
+        body["previousCursor"] = previous_cursor
+    if next_cursor is not None:
+        body["nextCursor"] = next_cursor
+    # Clients read Resources without asking whether it is there, so it is there when empty.
+    body["Resources"] = list(resources)
+    return body
 
 
-def parse_search_request(body: object) -> SearchRequest:
+def parse_search_request(body: object, *, lenient: bool = False) -> SearchRequest:
     """Return the query in a ``/.search`` body (RFC 7644 section 3.4.3).
+
+    Parameters
+    ----------
+    lenient
+        Do not ask for the message's own URN in ``schemas``.
 
     Raises
     ------
     ScimError
         invalidSyntax or invalidValue, naming the member that is wrong.
     """
-    raise NotImplementedError
+    members = message(body, URN_SEARCH_REQUEST, lenient=lenient)
+    return SearchRequest(
+        filter=_text(members, "filter"),
+        attributes=_names(members, "attributes"),
+        excluded_attributes=_names(members, "excludedattributes"),
+        sort_by=_text(members, "sortby"),
+        sort_order=_text(members, "sortorder"),
+        start_index=_number(members, "startindex"),
+        count=_number(members, "count"),
+        cursor=_text(members, "cursor"),
+    )
+
+
+def message(body: object, urn: str, *, lenient: bool = False) -> dict[str, Any]:
+    """Return the members of a message, their names in lower case.
+
+    Member names are attribute names, whose case does not count (RFC 7643 section 2.1).
+
+    Raises
+    ------
+    ScimError
+        invalidSyntax: not an object, or not a message of the schema `urn`.
+    """
+    members = {name.lower(): value for name, value in object_members(body, "The body").items()}
+    if lenient:
+        return members
+    schemas = members.get("schemas")
+    if not isinstance(schemas, list) or urn not in schemas:
+        raise errors.invalid_syntax(f'"schemas" of the body must contain "{urn}".')
+    return members
 
 
 def object_members(body: object, what: str) -> dict[str, Any]:
     """Return `body` if it is a JSON object, refuse anything else."""
-    raise NotImplementedError
+    if not isinstance(body, dict):
+        raise errors.invalid_syntax(f"{what} must be a JSON object.")
+    return body
 
 
-def require_schema(body: dict[str, Any], urn: str) -> None:
-    """Refuse a message that does not name its own schema (strict profile)."""
-    raise NotImplementedError
+def _text(members: dict[str, Any], name: str) -> str | None:
+    value = members.get(name)
+    if value is not None and not isinstance(value, str):
+        raise errors.invalid_value(f"{name} must be a string.")
+    return value
 
 
-def join_names(names: Iterable[str]) -> str:
-    """Return `names` as they are listed in a sentence."""
-    return ", ".join(names)
+def _number(members: dict[str, Any], name: str) -> str | int | None:
+    value = members.get(name)
+    if isinstance(value, bool) or (value is not None and not isinstance(value, (int, str))):
+        raise errors.invalid_value(f"{name} must be an integer.")
+    return value
+
+
+def _names(members: dict[str, Any], name: str) -> tuple[str, ...]:
+    value = members.get(name)
+    if value is None:
+        return ()
+    if isinstance(value, str):
+        return (value,)
+    if not isinstance(value, list) or not all(isinstance(each, str) for each in value):
+        raise errors.invalid_value(f"{name} must be a list of attribute names.")
+    return tuple(value)

@@ -34,9 +34,7 @@ def parse_sort(
     raise NotImplementedError
 
 
-def sort_resources(
-    sort: Sort, resources: Sequence[Mapping[str, Any]]
-) -> list[Mapping[str, Any]]:
+def sort_resources(sort: Sort, resources: Sequence[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
     """Sort plainly: the meaning that the store's SQL is held against.
 
     Resources without a value come last in ascending and first in descending order.

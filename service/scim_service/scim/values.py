@@ -1,0 +1,93 @@
+"""Single values: does a JSON value fit the type of its attribute (RFC 7643 section 2.3)."""
+
+import re
+from datetime import UTC, datetime
+from typing import Any
+
+from scim_service.scim import errors
+from scim_service.scim.schema import Attribute
+
+_DATETIME = re.compile(
+    r"\d{4}-\d{2}-\d{2}T\d{2}:\d{2}:\d{2}(?:\.\d+)?(?:Z|[+-]\d{2}:\d{2})?", re.ASCII | re.IGNORECASE
+)
+_BINARY = re.compile(r"[A-Za-z0-9+/_=\s-]*")
+
+_EXPECTED = {
+    "string": "a string",
+    "boolean": "true or false, without quotes",
+    "integer": "an integer",
+    "decimal": "a number",
+    "dateTime": "a date and time such as 2026-01-31T09:00:00Z",
+    "reference": "a string with the address of a resource",
+    "binary": "a string in base64",
+    "complex": "an object",
+}
+
+
+def parse_datetime(text: str) -> datetime | None:
+    """Return the instant of an xsd:dateTime in UTC, None for what is none.
+
+    A time without an offset is read as UTC; digits beyond microseconds are cut off.
+    """
+    if not _DATETIME.fullmatch(text):
+        return None
+    try:
+        instant = datetime.fromisoformat(text.upper())
+        if instant.tzinfo is None:
+            return instant.replace(tzinfo=UTC)
+        return instant.astimezone(UTC)
+    except (ValueError, OverflowError):
+        return None
+
+
+def check_simple(attribute: Attribute, value: Any, where: str) -> None:
+    """Refuse a value that does not fit the type of a simple attribute.
+
+    Raises
+    ------
+    ScimError
+        invalidValue naming the place, the type that is expected and the one that was found.
+    """
+    kind = attribute.type
+    if isinstance(value, str):
+        fits = _text_fits(kind, value)
+        if fits and "\x00" in value:
+            raise errors.invalid_value(
+                f"{where} contains the character U+0000, which cannot be stored; remove it."
+            )
+    elif isinstance(value, bool):
+        fits = kind == "boolean"
+    elif isinstance(value, int):
+        fits = kind in {"integer", "decimal"}
+    else:
+        fits = kind == "decimal" and isinstance(value, float)
+    if not fits:
+        raise wrong_type(attribute, value, where)
+
+
+def wrong_type(attribute: Attribute, value: Any, where: str) -> errors.ScimError:
+    """Return the error for a value of another type than the attribute's."""
+    return errors.invalid_value(
+        f"{where} must be {_EXPECTED[attribute.type]}, not {json_type(value)}."
+    )
+
+
+def json_type(value: Any) -> str:
+    """Return what a JSON value is called in a sentence; never the value itself."""
+    if value is None:
+        return "null"
+    if isinstance(value, bool):
+        return "a boolean"
+    if isinstance(value, (int, float)):
+        return "a number"
+    if isinstance(value, str):
+        return "a string"
+    return "a list" if isinstance(value, list) else "an object"
+
+
+def _text_fits(kind: str, value: str) -> bool:
+    if kind in {"string", "reference"}:
+        return True
+    if kind == "dateTime":
+        return parse_datetime(value) is not None
+    return kind == "binary" and _BINARY.fullmatch(value) is not None
