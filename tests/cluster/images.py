@@ -23,7 +23,7 @@ from pathlib import Path
 from .errors import ClusterError
 from .machine import IMAGES as NEEDS
 from .machine import PAUSE_IMAGE as PAUSE_NEEDS
-from .machine import require, require_root
+from .machine import has_overlay, require, require_root
 from .paths import REPOSITORY, cache_dir, locked
 from .process import DIE_WITH_PARENT
 from .progress import step
@@ -52,6 +52,8 @@ BASE_LEFT_OUT = (
     "./var/cache/apt/*",
     "./var/lib/apt/lists/*",
 )
+
+KEPT_ARCHIVES = 3
 
 # The base has no pip; its wheel runs as it is.
 PIP = "pip==26.3"
@@ -281,6 +283,7 @@ def _build_project_image(image: Image, base: Base, result: Built) -> None:
         shutil.copytree(wheels, context / "wheels", copy_function=os.link)
         version = result.reference.rsplit(":", 1)[1]
         _build(context, result, f"BASE={base.reference}", f"VERSION=local-{version}")
+    _remove_old(image, result)
 
 
 def _wheels(image: Image, python: str) -> Path:
@@ -318,31 +321,44 @@ def _build(context: Path, result: Built, *arguments: str) -> None:
     unfinished.unlink(missing_ok=True)
     _buildah("push", "--quiet", result.reference, f"docker-archive:{unfinished}")
     unfinished.replace(result.archive)
-    # The archive is what is used; a second copy of it would only take space.
-    _buildah("rmi", result.reference)
 
 
 def _bud(context: Path, reference: str, *arguments: str) -> None:
     # Working containers of a build that was interrupted.
     _buildah("rm", "--all")
     values = [f"--build-arg={argument}" for argument in arguments]
-    _buildah("bud", "--isolation=chroot", "--pull-never", *values, "--tag", reference, str(context))
+    options = ["--isolation=chroot", "--layers", "--pull-never", *values]
+    _buildah("bud", *options, "--tag", reference, str(context))
+
+
+def _remove_old(image: Image, result: Built) -> None:
+    """Forget what earlier sources gave, but for the last few: branches go back and forth."""
+    archives = sorted(_folder().glob(f"{image.name}-*.tar"), key=lambda file: file.stat().st_mtime)
+    for archive in archives[:-KEPT_ARCHIVES]:
+        archive.unlink()
+    # After the build: its unchanged layers are shared with the image that goes.
+    listed = _buildah("images", "--format={{.Name}}:{{.Tag}}").stdout.split()
+    for reference in listed:
+        if reference.startswith(f"localhost/{image.name}:") and reference != result.reference:
+            _buildah("rmi", reference)
 
 
 def _buildah(*arguments: str, check: bool = True) -> subprocess.CompletedProcess[str]:
-    storage = cache_dir() / "buildah"
+    driver = "overlay" if has_overlay(_folder()) else "vfs"
+    storage = cache_dir() / f"buildah-{driver}"
     log = _log("buildah")
-    with log.open("w") as output:
+    with log.open("w") as errors:
         done = subprocess.run(
             [
-                *(*DIE_WITH_PARENT, "buildah", "--storage-driver=vfs"),
+                *(*DIE_WITH_PARENT, "buildah", f"--storage-driver={driver}"),
                 *(f"--root={storage}/root", f"--runroot={storage}/run", *arguments),
             ],
             stdin=subprocess.DEVNULL,
-            stdout=output,
-            stderr=output,
+            stdout=subprocess.PIPE,
+            stderr=errors,
             text=True,
         )
+        errors.write(done.stdout)
     if check and done.returncode != 0:
         raise ClusterError(f"buildah {arguments[0]} failed", log=log)
     return done

@@ -48,6 +48,16 @@ def require_root(part: str) -> None:
         raise ClusterError(f"{part} needs root", hint=f"run the same command with sudo, {hint}")
 
 
+def has_overlay(folder: Path) -> bool:
+    """Whether overlay mounts work on a folder's file system; not on an overlay, as in containers.
+
+    Without them each layer of an image is a copy of all below it: slow and large, but the same.
+    """
+    asked = ["stat", "--file-system", "--format=%T", str(folder)]
+    kind = subprocess.run(asked, capture_output=True, text=True, check=True).stdout.strip()
+    return kind in {"btrfs", "ext2/ext3", "tmpfs", "xfs"}
+
+
 def missing(needs: Iterable[str]) -> list[str]:
     """The packages that bring those of `needs` that are not on this machine."""
     search = f"{os.environ.get('PATH', '')}:{SYSTEM_PATH}"

@@ -8,6 +8,7 @@ from pathlib import Path
 from .build import Binaries
 from .certificates import Authority
 from .layout import INSIDE, NODE_ADDRESS, NODE_NAME, POD_RANGE
+from .machine import has_overlay
 
 CONTAINERD_SOCKET = "containerd.sock"
 PAUSE_IMAGE = "localhost/pause:1"
@@ -58,6 +59,7 @@ def containerd(binaries: Binaries, folder: Path) -> list[str]:
             }
         )
     )
+    snapshotter = "overlayfs" if has_overlay(folder) else "native"
     # restrict_oom_score_adj: without CAP_SYS_RESOURCE, which sandboxes and CI machines often lack,
     # runc fails to lower the score and dies without a word about it.
     # The disabled plugins would write outside the node's folder.
@@ -71,6 +73,9 @@ disabled_plugins = ["io.containerd.internal.v1.opt", "io.containerd.nri.v1.nri"]
 
 [grpc]
   address = "{folder}/{CONTAINERD_SOCKET}"
+
+[plugins."io.containerd.cri.v1.images"]
+  snapshotter = "{snapshotter}"
 
 [plugins."io.containerd.cri.v1.images".pinned_images]
   sandbox = "{PAUSE_IMAGE}"
