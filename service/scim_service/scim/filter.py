@@ -161,7 +161,7 @@ def parse_filter(text: str, *, lenient: bool = False) -> Filter:
     return result
 
 
-@lru_cache(maxsize=4096)
+@lru_cache(maxsize=1024)
 def attribute_path(text: str) -> AttributePath:
     """Return the path that a name, qualified by a URN or not, spells.
 
@@ -414,7 +414,7 @@ def resolve_path(
     return _resolve_path(path, resource_type, lenient)
 
 
-@lru_cache(maxsize=4096)
+@lru_cache(maxsize=1024)
 def _resolve_path(
     path: AttributePath, resource_type: ResourceType, lenient: bool
 ) -> AttributePath | None:

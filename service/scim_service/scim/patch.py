@@ -1,23 +1,54 @@
-"""PATCH (RFC 7644 section 3.5.2): operations parsed once, then applied to a resource."""
+"""PATCH (RFC 7644 section 3.5.2): operations parsed once, then applied to a resource.
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from typing import Any, Literal, TypeAlias
+`parse_patch` checks everything that does not depend on the resource, so that a bad request fails
+before anything is read; `apply_patch` works on canonical values only. It changes no list and no
+object of the resource but makes new ones, so what it was given stays as it was.
+"""
 
-from scim_service.scim.path import PatchPath
-from scim_service.scim.schema import ResourceType
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from functools import lru_cache
+from typing import Any, Literal, TypeAlias, cast
+
+from scim_service.scim import errors
+from scim_service.scim.filter import (
+    And,
+    AttributePath,
+    Compare,
+    Filter,
+    Or,
+    as_object,
+    matches,
+    shorten,
+)
+from scim_service.scim.messages import URN_PATCH_OP, message, object_members
+from scim_service.scim.path import PatchPath, parse_path, resolve_patch_path
+from scim_service.scim.resource import (
+    canonical_element,
+    canonical_object,
+    canonical_value,
+    check_number_of_values,
+    check_required,
+    with_schemas,
+)
+from scim_service.scim.schema import Attribute, ResourceType
 
 Op: TypeAlias = Literal["add", "replace", "remove"]
 
 MAX_OPERATIONS = 1000
+_OPS = ("add", "replace", "remove")
+
+# What is left of an element once its value is gone says nothing: {"type": "work"}.
+_LABELS = frozenset({"type", "primary", "display"})
 
 
 @dataclass(frozen=True, slots=True)
 class Operation:
-    """One operation; its path is resolved.
+    """One operation; its path is resolved and its value in canonical form.
 
-    `path` is None for an operation on the resource itself. `value` is None for "no value": a
-    remove without value, or an explicit null, which unassigns.
+    `path` is None for an operation on the resource itself; `value` then is an object whose
+    members may be None for unassigned. Otherwise `value` is None for unassigned, and for a remove
+    without values. A remove with a list of values removes these only, and so none if it is empty.
     """
 
     op: Op
@@ -49,19 +80,115 @@ class MemberChange:
 def parse_patch(
     body: object, resource_type: ResourceType, *, lenient: bool = False
 ) -> list[Operation]:
-    """Return the operations of a PatchOp message, with paths resolved.
+    """Return the operations of a PatchOp message.
 
     Parameters
     ----------
     lenient
-        Skip operations on unknown attributes instead of refusing them.
+        Skip operations on unknown attributes instead of refusing them, accept no operations at
+        all, and accept values in a remove.
 
     Raises
     ------
     ScimError
-        invalidSyntax, invalidPath, invalidValue or tooMany; the detail names the operation.
+        invalidSyntax, invalidPath, invalidFilter, invalidValue, noTarget, mutability, or 413 for
+        too many operations; the detail names the operation.
     """
-    raise NotImplementedError
+    operations = message(body, URN_PATCH_OP, lenient=lenient).get("operations")
+    if not isinstance(operations, list) or not (operations or lenient):
+        raise errors.invalid_syntax('"Operations" must be a list of at least one operation.')
+    if len(operations) > MAX_OPERATIONS:
+        raise errors.too_large(
+            f"The request has {len(operations)} operations; at most {MAX_OPERATIONS} are accepted. "
+            "Send them in several requests."
+        )
+    parsed: list[Operation] = []
+    for index, each in enumerate(operations):
+        try:
+            operation = _parse_operation(each, resource_type, lenient)
+        except errors.ScimError as error:
+            where = f"Operation {index + 1} of {len(operations)}"
+            raise errors.ScimError(
+                error.status, f"{where}: {error.detail}", error.scim_type
+            ) from None
+        if operation is not None:
+            parsed.append(operation)
+    return parsed
+
+
+def _parse_operation(
+    document: object, resource_type: ResourceType, lenient: bool
+) -> Operation | None:
+    """Return the operation, or None where there is nothing to do."""
+    members = {name.lower(): each for name, each in object_members(document, "It").items()}
+    op = members.get("op")
+    if op not in _OPS:
+        raise errors.invalid_syntax('"op" must be add, replace or remove.')
+    text = members.get("path")
+    if op != "remove" and "value" not in members:
+        raise errors.invalid_value(f'"value" is missing; {op} needs it.')
+    value = members.get("value")
+    if text is None:
+        if op == "remove":
+            raise errors.no_target('"path" is missing; remove needs it.')
+        attributes = object_members(value, 'Without "path", "value"')
+        return Operation(
+            op,
+            None,
+            canonical_object(resource_type, attributes, "", lenient=lenient, keep_null=True),
+        )
+    if not isinstance(text, str):
+        raise errors.invalid_path('"path" must be a string.')
+    path = _resolved_path(text, resource_type, lenient)
+    if path is None:
+        if lenient:
+            return None
+        raise errors.invalid_path(
+            f'{resource_type.name} has no attribute "{shorten(text)}"; correct the path '
+            "(/Schemas lists the attributes)."
+        )
+    if path.path.name == "schemas":
+        return None  # computed from what the resource has, whatever a client says
+    _refuse_read_only(path)
+    if op == "remove":
+        return Operation("remove", path, _removed_values(path, value, lenient))
+    return Operation(op, path, _new_value(path, value, lenient))
+
+
+@lru_cache(maxsize=1024)
+def _resolved_path(text: str, resource_type: ResourceType, lenient: bool) -> PatchPath | None:
+    return resolve_patch_path(parse_path(text, lenient=lenient), resource_type, lenient=lenient)
+
+
+def _refuse_read_only(path: PatchPath) -> None:
+    holders = (path.path.attribute, path.path.sub_attribute, path.leaf)
+    if any(each is not None and each.mutability == "readOnly" for each in holders):
+        raise errors.mutability(f"{path} is read-only; leave it out.")
+
+
+def _new_value(path: PatchPath, value: Any, lenient: bool) -> Any:
+    leaf = path.leaf
+    where = str(path)
+    if value is None:
+        return None
+    if path.filter is not None and path.sub is None:
+        return canonical_element(leaf, value, where, lenient=lenient, keep_null=True)
+    if leaf.multi_valued and not isinstance(value, list):
+        value = [value]
+    return canonical_value(leaf, value, where, lenient=lenient, keep_null=True)
+
+
+def _removed_values(path: PatchPath, value: Any, lenient: bool) -> list[Any] | None:
+    if value is None:
+        return None
+    if not lenient:
+        raise errors.invalid_value(
+            '"value" is not for remove; name the values to remove by a value filter in "path".'
+        )
+    if path.filter is not None or not path.leaf.multi_valued:
+        return None
+    values = value if isinstance(value, list) else [value]
+    return canonical_value(path.leaf, values, str(path), lenient=True) or []
 
 
 def apply_patch(
@@ -77,14 +204,267 @@ def apply_patch(
     ----------
     lenient
         A value filter that selects nothing creates the element it describes instead of failing
-        with noTarget.
+        with noTarget, and an element whose value is cleared goes away as a whole.
 
     Raises
     ------
     ScimError
-        noTarget, mutability, invalidValue or invalidPath. Nothing has been changed then.
+        noTarget, mutability or invalidValue. Nothing has been changed then.
     """
-    raise NotImplementedError
+    result = dict(resource)
+    for operation in operations:
+        if operation.path is None:
+            _apply_to_resource(resource_type, result, operation)
+        else:
+            _apply_to_path(result, operation.op, operation.path, operation.value, lenient)
+    result = with_schemas(resource_type, result)
+    try:
+        check_required(resource_type, result)
+    except errors.ScimError as error:
+        raise errors.mutability(error.detail) from None
+    return result
+
+
+def _apply_to_resource(
+    resource_type: ResourceType, result: dict[str, Any], operation: Operation
+) -> None:
+    for name, value in operation.value.items():
+        attribute = resource_type.attribute(name)
+        assert attribute is not None
+        _assign(result, attribute, operation.op, value)
+
+
+def _apply_to_path(
+    result: dict[str, Any], op: Op, path: PatchPath, value: Any, lenient: bool
+) -> None:
+    schema, attribute = path.path.schema, path.path.attribute
+    assert attribute is not None
+    if schema is None or not path.path.name:
+        _apply_to_attribute(result, attribute, op, path, value, lenient)
+        return
+    extension = dict(result.get(schema, {}))
+    _apply_to_attribute(extension, attribute, op, path, value, lenient)
+    _put(result, schema, extension)
+
+
+def _apply_to_attribute(
+    holder: dict[str, Any],
+    attribute: Attribute,
+    op: Op,
+    path: PatchPath,
+    value: Any,
+    lenient: bool,
+) -> None:
+    """Apply an operation to the object that has the attribute."""
+    sub = path.path.sub_attribute
+    if path.filter is not None or (sub is not None and attribute.multi_valued):
+        _apply_to_elements(holder, attribute, op, path, value, lenient)
+    elif sub is None:
+        _apply_to_whole(holder, attribute, op, value)
+    else:
+        part = dict(holder.get(attribute.name, {}))
+        _apply_to_whole(part, sub, op, value)
+        _drop_stale_reference(part, holder.get(attribute.name, {}))
+        _put(holder, attribute.name, part)
+
+
+def _apply_to_whole(holder: dict[str, Any], attribute: Attribute, op: Op, value: Any) -> None:
+    if op != "remove":
+        _assign(holder, attribute, op, value)
+    elif value is None:
+        _refuse_immutable(attribute, holder.get(attribute.name), None)
+        holder.pop(attribute.name, None)
+    else:
+        kept = [
+            each
+            for each in holder.get(attribute.name, [])
+            if not any(_names_element(removed, each) for removed in value)
+        ]
+        _put(holder, attribute.name, kept)
+
+
+def _names_element(named: Any, element: Any) -> bool:
+    """Whether a value of a remove means this element: by its ``value``, else by what it has."""
+    if not isinstance(named, dict):
+        return bool(named == element)
+    if "value" in named:
+        return bool(named["value"] == element.get("value"))
+    return all(element.get(name) == each for name, each in named.items())
+
+
+def _assign(holder: dict[str, Any], attribute: Attribute, op: Op, value: Any) -> None:
+    """Add or replace a whole attribute, sections 3.5.2.1 and 3.5.2.3."""
+    name = attribute.name
+    current = holder.get(name)
+    if attribute.multi_valued:
+        if op == "replace":
+            _put(holder, name, value)
+        elif value is not None:
+            _put(holder, name, _with_added(attribute, current or [], value))
+    elif value is None:
+        _refuse_immutable(attribute, current, None)
+        holder.pop(name, None)
+    elif attribute.type == "complex":
+        _put(holder, name, _merged(attribute, current or {}, value, op))
+    else:
+        _refuse_immutable(attribute, current, value)
+        holder[name] = value
+
+
+def _merged(
+    attribute: Attribute, current: Mapping[str, Any], value: Mapping[str, Any], op: Op
+) -> dict[str, Any]:
+    """Return a complex value with sub-attributes set; those that are not named stay."""
+    part = dict(current)
+    for name, each in value.items():
+        sub = attribute.sub_attribute(name)
+        assert sub is not None
+        _assign(part, sub, op, each)
+    _drop_stale_reference(part, current)
+    return part
+
+
+def _drop_stale_reference(part: dict[str, Any], before: Mapping[str, Any]) -> None:
+    """Drop ``$ref`` and ``displayName`` of another resource than ``value`` now names."""
+    if part.get("value") == before.get("value"):
+        return
+    for name in ("$ref", "displayName", "display"):
+        if name in before and part.get(name) == before[name]:
+            del part[name]
+
+
+def _with_added(attribute: Attribute, current: list[Any], added: list[Any]) -> list[Any]:
+    """Return the values with those added that are not there yet."""
+    if attribute.type != "complex":
+        values = list(dict.fromkeys([*current, *added]))
+        check_number_of_values(attribute, values)
+        return values
+    values = list(current)
+    places = {_identity(each): index for index, each in enumerate(values)}
+    for each in added:
+        place = places.setdefault(_identity(each), len(values))
+        if place == len(values):
+            values.append(each)
+        elif "primary" in each:
+            values[place] = {**values[place], "primary": each["primary"]}
+    check_number_of_values(attribute, values)
+    chosen = next((each for each in added if each.get("primary") is True), None)
+    if chosen is None:
+        return values
+    return _with_one_primary(values, {places[_identity(chosen)]})
+
+
+def _identity(element: Mapping[str, Any]) -> frozenset[tuple[str, Any]]:
+    """Return what makes an element the same as another: everything but ``primary``."""
+    return frozenset(
+        (name, tuple(each) if isinstance(each, list) else each)
+        for name, each in element.items()
+        if name != "primary"
+    )
+
+
+def _with_one_primary(values: list[Any], chosen: set[int]) -> list[Any]:
+    """Return the values with no primary but the chosen one (section 3.5.2)."""
+    return [
+        {**each, "primary": False} if index not in chosen and each.get("primary") is True else each
+        for index, each in enumerate(values)
+    ]
+
+
+def _apply_to_elements(
+    holder: dict[str, Any],
+    attribute: Attribute,
+    op: Op,
+    path: PatchPath,
+    value: Any,
+    lenient: bool,
+) -> None:
+    """Apply an operation to the elements that a value filter selects, or to all of them."""
+    values: list[Any] = list(holder.get(attribute.name, []))
+    selected = {
+        index
+        for index, each in enumerate(values)
+        if path.filter is None or matches(path.filter, as_object(each))
+    }
+    if not selected:
+        clears = op == "remove" or value is None
+        if not lenient:
+            raise errors.no_target(f"{path} selects no value of the resource.")
+        if clears:
+            return
+        values.append(_described(path))
+        selected = {len(values) - 1}
+        check_number_of_values(attribute, values)
+    changed = {
+        index: _changed_element(attribute, values[index], op, path, value, lenient)
+        for index in selected
+    }
+    values = [changed.get(index, each) for index, each in enumerate(values)]
+    primaries = {index for index in selected if _is_primary(values[index])}
+    if len(primaries) > 1:
+        raise errors.invalid_value(f"{path} selects several values; only one can be primary.")
+    if primaries:
+        values = _with_one_primary(values, primaries)
+    _put(holder, attribute.name, [each for each in values if each not in (None, {})])
+
+
+def _is_primary(element: Any) -> bool:
+    return isinstance(element, dict) and element.get("primary") is True
+
+
+def _changed_element(
+    attribute: Attribute, element: Any, op: Op, path: PatchPath, value: Any, lenient: bool
+) -> Any:
+    """Return an element after the operation, None if it is gone."""
+    name = path.sub or path.path.sub
+    if name is not None:
+        sub = attribute.sub_attribute(name)
+        assert sub is not None
+        part = dict(element)
+        _apply_to_whole(part, sub, op, value)
+        _drop_stale_reference(part, element)
+        if lenient and name not in part and part.keys() <= _LABELS:
+            return None
+        return part
+    if op == "remove" or value is None:
+        return None
+    if attribute.type != "complex":
+        return value
+    if op == "replace":
+        return {name: each for name, each in value.items() if each is not None}
+    return _merged(attribute, element, value, op)
+
+
+def _described(path: PatchPath) -> dict[str, Any]:
+    """Return the element that a value filter describes: ``type eq "work"`` gives the type."""
+    return {} if path.filter is None else dict(_described_members(path.filter, path))
+
+
+def _described_members(filter: Filter, path: PatchPath) -> Iterator[tuple[str, Any]]:  # noqa: A002
+    match filter:
+        case And(left, right):
+            yield from _described_members(left, path)
+            yield from _described_members(right, path)
+        case Compare(AttributePath(name=name), "eq", value):
+            yield name, value
+        case _:
+            raise errors.no_target(
+                f"{path} selects no value of the resource, and the filter does not describe one "
+                "that could be added."
+            )
+
+
+def _refuse_immutable(attribute: Attribute, current: Any, value: Any) -> None:
+    if attribute.mutability == "immutable" and current is not None and current != value:
+        raise errors.mutability(f"{attribute.name} is immutable and has a value already.")
+
+
+def _put(holder: dict[str, Any], name: str, value: Any) -> None:
+    """Set a value, or drop the attribute where nothing is left of it."""
+    if value:
+        holder[name] = value
+    else:
+        holder.pop(name, None)
 
 
 def split_members(
@@ -95,11 +475,83 @@ def split_members(
     Raises
     ------
     ScimError
-        invalidValue or invalidFilter: a member without id, or a filter on anything but ids.
+        invalidValue, invalidFilter or mutability: a member without id, a filter on anything but
+        ids, or a change of a member's sub-attribute.
     """
-    raise NotImplementedError
+    changes: list[MemberChange] = []
+    others: list[Operation] = []
+    for operation in operations:
+        if operation.path is None:
+            rest = dict(operation.value)
+            if "members" in rest:
+                changes += _whole_change(operation.op, rest.pop("members"))
+            if rest:
+                others.append(replace(operation, value=rest))
+        elif operation.path.path.name == "members":
+            changes += _member_changes(operation.op, operation.path, operation.value)
+        else:
+            others.append(operation)
+    return changes, others
 
 
-def split_member_values(resource: dict[str, Any]) -> tuple[dict[str, Any], tuple[Member, ...]]:
-    """Take the members out of a canonical group: the rest, and the member rows."""
-    raise NotImplementedError
+def split_member_values(resource: Mapping[str, Any]) -> tuple[dict[str, Any], tuple[Member, ...]]:
+    """Take the members out of a canonical group: the rest, and the members.
+
+    Raises
+    ------
+    ScimError
+        invalidValue: a member without id.
+    """
+    rest = dict(resource)
+    return rest, _members(rest.pop("members", []))
+
+
+def _member_changes(op: Op, path: PatchPath, value: Any) -> list[MemberChange]:
+    if path.sub is not None or path.path.sub is not None:
+        raise errors.mutability(
+            f"{path} is immutable; remove the member and add it as it should be."
+        )
+    if path.filter is None:
+        return _whole_change(op, value)
+    selected = tuple(Member(each) for each in _selected_ids(path.filter))
+    if op == "add":
+        raise errors.invalid_path(
+            f'{path} cannot be added to; add members by the path "members" and a list of values.'
+        )
+    removal = MemberChange("remove", selected)
+    if op == "remove" or value is None:
+        return [removal]
+    return [removal, MemberChange("add", _members([value]))]
+
+
+def _whole_change(op: Op, value: list[Any] | None) -> list[MemberChange]:
+    if value is None and op == "add":
+        return []
+    if value is None:
+        return [MemberChange("replace", ())]
+    return [MemberChange(op, _members(value))]
+
+
+def _members(values: Sequence[Mapping[str, Any]]) -> tuple[Member, ...]:
+    members: dict[str, Member] = {}
+    for each in values:
+        value = each.get("value")
+        if not value:
+            raise errors.invalid_value(
+                'Each of members must have a "value": the id of a user or a group.'
+            )
+        members[value] = Member(value, each.get("type"), each.get("display"))
+    return tuple(members.values())
+
+
+def _selected_ids(filter: Filter) -> Iterator[str]:  # noqa: A002
+    match filter:
+        case Or(left, right):
+            yield from _selected_ids(left)
+            yield from _selected_ids(right)
+        case Compare(AttributePath(name="value"), "eq", value):
+            yield cast("str", value)
+        case _:
+            raise errors.invalid_filter(
+                'Members can be selected by id only, as in members[value eq "..."].'
+            )

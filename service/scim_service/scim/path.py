@@ -1,9 +1,20 @@
 """Paths of PATCH operations (RFC 7644 section 3.5.2, figure 7)."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
-from scim_service.scim.filter import AttributePath, Filter
-from scim_service.scim.schema import ResourceType
+from scim_service.scim import errors
+from scim_service.scim.filter import (
+    MAX_LENGTH,
+    AttributePath,
+    Filter,
+    attribute_path,
+    parse_value_path,
+    print_filter,
+    resolve_element_filter,
+    resolve_path,
+    shorten,
+)
+from scim_service.scim.schema import Attribute, ResourceType
 
 
 @dataclass(frozen=True, slots=True)
@@ -11,32 +22,87 @@ class PatchPath:
     """The target of an operation.
 
     ``name.familyName`` is ``path.name`` and ``path.sub``; ``emails[type eq "work"].value`` is
-    ``path.name``, `filter` and `sub`.
+    ``path.name``, `filter` and `sub`. In a resolved path `sub` is in canonical spelling, and
+    `filter` is relative to an element.
     """
 
     path: AttributePath
     filter: Filter | None = None
     sub: str | None = None
 
+    @property
+    def leaf(self) -> Attribute:
+        """What a resolved path ends in."""
+        attribute = self.path.leaf
+        if self.sub is None:
+            return attribute
+        leaf = attribute.sub_attribute(self.sub)
+        assert leaf is not None
+        return leaf
 
-def parse_path(text: str) -> PatchPath:
+    def __str__(self) -> str:
+        text = str(self.path)
+        if self.filter is not None:
+            text = f"{text}[{print_filter(self.filter)}]"
+        return text if self.sub is None else f"{text}.{self.sub}"
+
+
+def parse_path(text: str, *, lenient: bool = False) -> PatchPath:
     """Parse a path.
+
+    Parameters
+    ----------
+    lenient
+        Accept literals without quotes in a value filter.
 
     Raises
     ------
     ScimError
-        invalidPath; the detail names the position of the character.
+        invalidPath, or invalidFilter for what is between brackets; the detail names the position
+        of the character.
     """
-    raise NotImplementedError
-
-
-def print_path(path: PatchPath) -> str:
-    """Return the path as text, such that parsing it again gives an equal path."""
-    raise NotImplementedError
+    if len(text) > MAX_LENGTH:
+        raise errors.invalid_path(f"The path has more than {MAX_LENGTH} characters.")
+    if "[" not in text:
+        return PatchPath(attribute_path(text))
+    value_path, rest = parse_value_path(text, lenient=lenient)
+    if not rest:
+        return PatchPath(value_path.path, value_path.filter)
+    sub = rest[1:]
+    if rest[0] != "." or not sub or attribute_path(sub) != AttributePath(None, sub):
+        raise errors.invalid_path(
+            f"The path is not understood at character {len(text) - len(rest) + 1}: "
+            "'.' and the name of a sub-attribute, or the end, is expected after ']'."
+        )
+    return PatchPath(value_path.path, value_path.filter, sub)
 
 
 def resolve_patch_path(
     path: PatchPath, resource_type: ResourceType, *, lenient: bool = False
 ) -> PatchPath | None:
-    """Return the path bound to its attribute, or None where there is no such attribute."""
-    raise NotImplementedError
+    """Return the path bound to its attribute, or None where there is no such attribute.
+
+    Parameters
+    ----------
+    lenient
+        Find extension attributes by their short name, and convert literals of another type.
+
+    Raises
+    ------
+    ScimError
+        invalidPath: a value filter on an attribute with one value; invalidFilter: a value filter
+        that does not fit the attribute.
+    """
+    bound = resolve_path(path.path, resource_type, lenient=lenient)
+    if bound is None or path.filter is None:
+        return None if bound is None else PatchPath(bound)
+    if not bound.leaf.multi_valued:
+        raise errors.invalid_path(
+            f'The path has a value filter after "{shorten(str(bound))}", which has one value only; '
+            "remove the brackets."
+        )
+    resolved = PatchPath(bound, resolve_element_filter(path.filter, bound, lenient=lenient))
+    if path.sub is None:
+        return resolved
+    sub_attribute = bound.leaf.sub_attribute(path.sub)
+    return None if sub_attribute is None else replace(resolved, sub=sub_attribute.name)

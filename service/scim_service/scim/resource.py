@@ -5,21 +5,18 @@ URN of their schema, no null, no empty list and no empty object, ``schemas`` com
 is present. Values are never changed: a telephone number is returned as it was sent.
 """
 
-from collections.abc import Collection, Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
-from scim_service.scim.schema import ResourceType
+from scim_service.scim import errors
+from scim_service.scim.filter import attribute_path, resolve_path, shorten
+from scim_service.scim.schema import Attribute, ResourceType
+from scim_service.scim.values import check_simple, json_type, wrong_type
 
 MAX_VALUES = 1000
 
 
-def validate(
-    resource_type: ResourceType,
-    body: object,
-    *,
-    lenient: bool = False,
-    required: Collection[str] = (),
-) -> dict[str, Any]:
+def validate(resource_type: ResourceType, body: object, *, lenient: bool = False) -> dict[str, Any]:
     """Return the resource that a body describes, in canonical form.
 
     Read-only attributes (``id``, ``meta``) are ignored, so the result has none of them.
@@ -27,16 +24,24 @@ def validate(
     Parameters
     ----------
     lenient
-        Keep unknown attributes out instead of refusing them.
-    required
-        Names of more attributes that must have a value (the tenant's ``requiredAttributes``).
+        Keep unknown attributes out instead of refusing them, and do not ask for ``schemas``.
 
     Raises
     ------
     ScimError
         invalidSyntax or invalidValue; the detail names the attribute.
     """
-    raise NotImplementedError
+    if not isinstance(body, dict):
+        raise errors.invalid_syntax(
+            f"The body must be a JSON object that describes a {resource_type.name}, "
+            f"not {json_type(body)}."
+        )
+    if not lenient:
+        _check_schemas(resource_type, body)
+    attributes = canonical_object(resource_type, body, "", lenient=lenient)
+    resource = with_schemas(resource_type, attributes)
+    check_required(resource_type, resource)
+    return resource
 
 
 def replace(
@@ -52,16 +57,226 @@ def replace(
     ScimError
         as `validate`, or mutability.
     """
-    raise NotImplementedError
+    replacement = validate(resource_type, body, lenient=lenient)
+    _carry_over(resource_type, resource, replacement, "")
+    return with_schemas(resource_type, replacement)
 
 
-def check_required(
-    resource_type: ResourceType, resource: Mapping[str, Any], required: Collection[str] = ()
-) -> None:
-    """Refuse a resource that lacks a required attribute."""
-    raise NotImplementedError
+def canonical_object(
+    holder: ResourceType | Attribute,
+    body: Mapping[str, Any],
+    where: str,
+    *,
+    lenient: bool = False,
+    keep_null: bool = False,
+) -> dict[str, Any]:
+    """Return the attributes of a resource, or the sub-attributes of a value, in canonical form.
+
+    Parameters
+    ----------
+    where
+        The path of the object: empty for a resource.
+    keep_null
+        Keep what is unassigned as None; a PATCH needs to know it.
+
+    Raises
+    ------
+    ScimError
+        invalidSyntax or invalidValue; the detail names the attribute.
+    """
+    find = holder.attribute if isinstance(holder, ResourceType) else holder.sub_attribute
+    result: dict[str, Any] = {}
+    for name, value in body.items():
+        attribute = find(name)
+        if attribute is None:
+            if lenient:
+                continue
+            raise errors.invalid_syntax(
+                f'{holder.name} has no attribute "{shorten(name)}"; remove it or correct its name '
+                "(/Schemas lists the attributes)."
+            )
+        if attribute.mutability == "readOnly":
+            continue
+        path = _join(holder, where, attribute.name)
+        if attribute.name in result:
+            raise errors.invalid_syntax(
+                f"{path} is given twice; the case of a name does not count."
+            )
+        canonical = canonical_value(attribute, value, path, lenient=lenient, keep_null=keep_null)
+        if canonical is not None or keep_null:
+            result[attribute.name] = canonical
+    return result
+
+
+def canonical_value(
+    attribute: Attribute, value: Any, where: str, *, lenient: bool = False, keep_null: bool = False
+) -> Any:
+    """Return the value of an attribute in canonical form, None for unassigned.
+
+    Raises
+    ------
+    ScimError
+        invalidSyntax or invalidValue; the detail names the attribute.
+    """
+    if value is None:
+        return None
+    if not attribute.multi_valued:
+        return canonical_element(attribute, value, where, lenient=lenient, keep_null=keep_null)
+    if not isinstance(value, list):
+        raise errors.invalid_value(f"{where} must be a list, not {json_type(value)}.")
+    check_number_of_values(attribute, value)
+    elements = [
+        canonical_element(attribute, each, f"{where}[{index}]", lenient=lenient)
+        for index, each in enumerate(value)
+        if each is not None
+    ]
+    values = [each for each in elements if each is not None]
+    if attribute.type == "complex" and sum(each.get("primary") is True for each in values) > 1:
+        raise errors.invalid_value(
+            f"{where} has more than one value that is primary; set primary to true on one only."
+        )
+    return values or None
+
+
+def canonical_element(
+    attribute: Attribute, value: Any, where: str, *, lenient: bool = False, keep_null: bool = False
+) -> Any:
+    """Return one value of an attribute in canonical form, None for an empty object."""
+    if attribute.type != "complex":
+        check_simple(attribute, value, where)
+        return value
+    if not isinstance(value, dict):
+        raise wrong_type(attribute, value, where)
+    canonical = canonical_object(attribute, value, where, lenient=lenient, keep_null=keep_null)
+    return canonical or None
+
+
+def check_number_of_values(attribute: Attribute, values: list[Any]) -> None:
+    """Refuse more values than a resource should carry.
+
+    The members of a group are rows, not part of the resource, so only the size of the body
+    limits them.
+    """
+    if len(values) > MAX_VALUES and attribute.name != "members":
+        raise errors.invalid_value(
+            f"{attribute.name} has {len(values)} values; at most {MAX_VALUES} are accepted."
+        )
+
+
+def with_schemas(resource_type: ResourceType, resource: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the resource with ``schemas`` naming what it has attributes of."""
+    schemas = [resource_type.schema.id]
+    schemas += [each.id for each in resource_type.extensions if each.id in resource]
+    result: dict[str, Any] = {"schemas": schemas}
+    result.update(resource)
+    result["schemas"] = schemas
+    return result
+
+
+def check_required(resource_type: ResourceType, resource: Mapping[str, Any]) -> None:
+    """Refuse a resource that lacks an attribute that its schema requires.
+
+    Raises
+    ------
+    ScimError
+        invalidValue; the detail names the attribute.
+    """
+    for attribute in resource_type.required:
+        if resource.get(attribute.name) in (None, ""):
+            raise errors.invalid_value(
+                f"{attribute.name} is required and has no value; give it one."
+            )
+    for attribute in resource_type.with_required_parts:
+        _check_parts(attribute, resource.get(attribute.name), attribute.name)
+
+
+def missing_attributes(
+    resource_type: ResourceType, resource: Mapping[str, Any], names: Iterable[str]
+) -> tuple[str, ...]:
+    """Return those of `names` that the resource has no value for.
+
+    An attribute of an extension may be named by its short name.
+    """
+    return tuple(name for name in names if not _has_value(resource_type, resource, name))
 
 
 def changed_attributes(before: Mapping[str, Any], after: Mapping[str, Any]) -> tuple[str, ...]:
     """Return the names of the attributes that differ, extension attributes with their URN."""
-    raise NotImplementedError
+    names: list[str] = []
+    for name in sorted(before.keys() | after.keys()):
+        old, new = before.get(name), after.get(name)
+        if name in {"schemas", "meta"} or old == new:
+            continue
+        if ":" in name:
+            names += [f"{name}:{each}" for each in changed_attributes(old or {}, new or {})]
+        else:
+            names.append(name)
+    return tuple(names)
+
+
+def _check_schemas(resource_type: ResourceType, body: Mapping[str, Any]) -> None:
+    schemas = next((value for name, value in body.items() if name.lower() == "schemas"), None)
+    if not isinstance(schemas, list) or resource_type.schema.id not in schemas:
+        raise errors.invalid_syntax(
+            f'"schemas" of the body must be a list that contains "{resource_type.schema.id}".'
+        )
+
+
+def _carry_over(
+    holder: ResourceType | Attribute,
+    resource: Mapping[str, Any],
+    replacement: dict[str, Any],
+    where: str,
+) -> None:
+    """Keep in the replacement what a client cannot take away."""
+    find = holder.attribute if isinstance(holder, ResourceType) else holder.sub_attribute
+    for name, value in resource.items():
+        attribute = find(name)
+        if attribute is None:
+            continue
+        path = _join(holder, where, name)
+        if attribute.mutability == "readOnly":
+            replacement[name] = value
+        elif attribute.mutability == "writeOnly":
+            replacement.setdefault(name, value)
+        elif attribute.mutability == "immutable":
+            if replacement.setdefault(name, value) != value:
+                raise errors.mutability(
+                    f"{path} is immutable and has a value; send that value or leave it out."
+                )
+        elif attribute.type == "complex" and not attribute.multi_valued:
+            part = dict(replacement.get(name, {}))
+            _carry_over(attribute, value, part, path)
+            if part:
+                replacement[name] = part
+
+
+def _check_parts(attribute: Attribute, value: Any, where: str) -> None:
+    for each in value if isinstance(value, list) else (value,):
+        if each is None:
+            continue
+        for sub in attribute.sub_attributes:
+            if sub.required and sub.name not in each:
+                raise errors.invalid_value(
+                    f"{where} has no {sub.name}, which is required; give it a value."
+                )
+            if sub.type == "complex":
+                _check_parts(sub, each.get(sub.name), _join(attribute, where, sub.name))
+
+
+def _has_value(resource_type: ResourceType, resource: Mapping[str, Any], name: str) -> bool:
+    path = resolve_path(attribute_path(name), resource_type, lenient=True)
+    if path is None:
+        return False
+    holder = resource if path.schema is None else resource.get(path.schema, {})
+    value = holder.get(path.name) if path.name else holder
+    if path.sub is None:
+        return value not in (None, "", [], {})
+    elements = value if isinstance(value, list) else [value or {}]
+    return any(each.get(path.sub) not in (None, "") for each in elements)
+
+
+def _join(holder: ResourceType | Attribute, where: str, name: str) -> str:
+    if not where:
+        return name
+    return f"{where}:{name}" if ":" in holder.name else f"{where}.{name}"
