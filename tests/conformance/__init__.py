@@ -1,0 +1,1 @@
+"""Other people's suites against the service, each with its known deviations and their reasons."""
