@@ -1,10 +1,21 @@
 """Bulk requests (RFC 7644 section 3.7): shape, order and references between operations."""
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import Any, Literal, TypeAlias
 
+from scim_service.scim import errors
+from scim_service.scim.filter import shorten
+from scim_service.scim.messages import URN_BULK_REQUEST, URN_BULK_RESPONSE, message, object_members
+
 Method: TypeAlias = Literal["POST", "PUT", "PATCH", "DELETE"]
+
+_METHODS = ("POST", "PUT", "PATCH", "DELETE")
+_PATH = re.compile(r"(/[A-Za-z]+)(?:/([^/?#]+))?")
+# A whole value, or a literal in the filter of a path.
+_REFERENCE = re.compile(r'(?:^|(?<="))bulkId:([^\s"]+)(?=$|")')
+_MAX_DEPTH = 32
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,12 +45,71 @@ class BulkRequest:
 def parse_bulk(body: object, *, max_operations: int, lenient: bool = False) -> BulkRequest:
     """Return the operations of a BulkRequest message.
 
+    Parameters
+    ----------
+    lenient
+        Do not ask for the message's own URN in ``schemas``, and take methods in any case.
+
     Raises
     ------
     ScimError
         invalidSyntax or invalidValue naming the operation; 413 for too many of them.
     """
-    raise NotImplementedError
+    members = message(body, URN_BULK_REQUEST, lenient=lenient)
+    documents = members.get("operations")
+    if not isinstance(documents, list):
+        raise errors.invalid_syntax('"Operations" must be a list.')
+    if len(documents) > max_operations:
+        raise errors.too_large(
+            f"The request has {len(documents)} operations; at most {max_operations} are accepted. "
+            "Send them in several requests."
+        )
+    limit = members.get("failonerrors")
+    if limit is not None and (isinstance(limit, bool) or not isinstance(limit, int) or limit < 1):
+        raise errors.invalid_value("failOnErrors must be an integer above 0.")
+    operations = tuple(
+        _operation(index, document, lenient=lenient) for index, document in enumerate(documents)
+    )
+    bulk_ids = [each.bulk_id for each in operations if each.bulk_id is not None]
+    if len(bulk_ids) != len(set(bulk_ids)):
+        raise errors.invalid_value("Two operations have the same bulkId; each needs its own.")
+    return BulkRequest(operations, limit)
+
+
+def _operation(index: int, document: object, *, lenient: bool) -> BulkOperation:
+    what = f"Operations[{index}]"
+    members = {name.lower(): each for name, each in object_members(document, what).items()}
+    method = members.get("method")
+    if lenient and isinstance(method, str):
+        method = method.upper()
+    if method not in _METHODS:
+        raise errors.invalid_syntax(f"{what}.method must be POST, PUT, PATCH or DELETE.")
+    path = members.get("path")
+    match = _PATH.fullmatch(path) if isinstance(path, str) else None
+    if match is None:
+        raise errors.invalid_syntax(f"{what}.path must be a path such as /Users or /Users/{{id}}.")
+    endpoint, resource_id = match.groups()
+    if (method == "POST") is not (resource_id is None):
+        example = "/Users" if method == "POST" else "/Users/{id}"
+        raise errors.invalid_syntax(f"{what}.path: {method} goes to a path such as {example}.")
+    for name in ("bulkid", "version"):
+        if members.get(name) is not None and not isinstance(members[name], str):
+            raise errors.invalid_value(f"{what}.{name} must be a string.")
+    if method == "POST" and not members.get("bulkid"):
+        raise errors.invalid_value(f"{what}.bulkId is missing; POST needs it.")
+    if method != "DELETE" and members.get("data") is None:
+        raise errors.invalid_value(f"{what}.data is missing; {method} needs it.")
+    operation = BulkOperation(
+        index=index,
+        method=method,
+        endpoint=endpoint,
+        resource_id=resource_id,
+        bulk_id=members.get("bulkid"),
+        version=members.get("version"),
+        data=members.get("data") if method != "DELETE" else None,
+    )
+    references(operation)  # refuses data that is nested too deeply, before anything is done
+    return operation
 
 
 def order(operations: Sequence[BulkOperation]) -> list[BulkOperation]:
@@ -48,12 +118,37 @@ def order(operations: Sequence[BulkOperation]) -> list[BulkOperation]:
     Operations that refer to nothing keep their order; those in a cycle of references come in
     their order too, and `resolve` refuses the one that cannot be resolved.
     """
-    raise NotImplementedError
+    by_bulk_id = {each.bulk_id or "": each for each in operations}
+    ordered: list[BulkOperation] = []
+    seen: set[int] = set()
+    for operation in operations:
+        # Iterative, as a chain of references may be as long as the request.
+        stack = [(operation, _referred(operation, by_bulk_id))]
+        if operation.index in seen:
+            continue
+        seen.add(operation.index)
+        while stack:
+            current, referred = stack[-1]
+            following = next((each for each in referred if each.index not in seen), None)
+            if following is None:
+                ordered.append(current)
+                stack.pop()
+            else:
+                seen.add(following.index)
+                stack.append((following, _referred(following, by_bulk_id)))
+    return ordered
+
+
+def _referred(
+    operation: BulkOperation, by_bulk_id: Mapping[str, BulkOperation]
+) -> Iterator[BulkOperation]:
+    return (by_bulk_id[each] for each in sorted(references(operation)) if each in by_bulk_id)
 
 
 def references(operation: BulkOperation) -> frozenset[str]:
     """Return the bulkIds that an operation refers to."""
-    raise NotImplementedError
+    texts = [*_texts(operation.data), operation.resource_id or ""]
+    return frozenset(name for text in texts for name in _REFERENCE.findall(text))
 
 
 def resolve(operation: BulkOperation, ids: Mapping[str, str]) -> BulkOperation:
@@ -64,7 +159,18 @@ def resolve(operation: BulkOperation, ids: Mapping[str, str]) -> BulkOperation:
     ScimError
         409 for a reference to an operation that failed, does not exist or refers back.
     """
-    raise NotImplementedError
+    missing = sorted(references(operation) - ids.keys())
+    if missing:
+        raise errors.conflict(
+            f'The operation refers to bulkId "{shorten(missing[0])}", which was not created: it '
+            "failed, is not in the request, or refers back to this operation."
+        )
+    resource_id = operation.resource_id
+    return replace(
+        operation,
+        resource_id=None if resource_id is None else _substitute(resource_id, ids),
+        data=_substitute(operation.data, ids),
+    )
 
 
 def operation_response(
@@ -76,4 +182,39 @@ def operation_response(
     response: dict[str, Any] | None = None,
 ) -> dict[str, Any]:
     """Return the entry for one operation in a BulkResponse."""
-    raise NotImplementedError
+    entry: dict[str, Any] = {"method": operation.method}
+    optional = {"bulkId": operation.bulk_id, "version": version, "location": location}
+    entry.update({name: value for name, value in optional.items() if value is not None})
+    entry["status"] = str(status)
+    if response is not None:
+        entry["response"] = response
+    return entry
+
+
+def bulk_response(entries: Sequence[dict[str, Any]]) -> dict[str, Any]:
+    """Return a BulkResponse."""
+    return {"schemas": [URN_BULK_RESPONSE], "Operations": list(entries)}
+
+
+def _texts(value: Any) -> Iterator[str]:
+    stack = [(value, 0)]
+    while stack:
+        current, depth = stack.pop()
+        if depth > _MAX_DEPTH:
+            raise errors.invalid_syntax(f"The data is nested more than {_MAX_DEPTH} levels deep.")
+        if isinstance(current, str):
+            yield current
+        elif isinstance(current, dict):
+            stack += [(each, depth + 1) for each in current.values()]
+        elif isinstance(current, list):
+            stack += [(each, depth + 1) for each in current]
+
+
+def _substitute(value: Any, ids: Mapping[str, str]) -> Any:
+    if isinstance(value, str):
+        return _REFERENCE.sub(lambda match: ids[match.group(1)], value)
+    if isinstance(value, dict):
+        return {name: _substitute(each, ids) for name, each in value.items()}
+    if isinstance(value, list):
+        return [_substitute(each, ids) for each in value]
+    return value

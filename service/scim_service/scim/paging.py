@@ -1,11 +1,22 @@
 """Pages: by index (RFC 7644 section 3.4.2.4) and by cursor (RFC 9865)."""
 
+import base64
+import hashlib
+import hmac
+import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import TypeAlias
 
-Position: TypeAlias = Sequence[str | int | float | bool | None]
+from scim_service.scim import errors
+
+Key: TypeAlias = str | int | float | bool | None
+Position: TypeAlias = Sequence[Key]
+
+_SIGNATURE_LENGTH = 16
+_CURSOR_LENGTH = 4096
+_NUMBER_LENGTH = 18
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,7 +44,12 @@ def parse_page(
     ScimError
         invalidValue for what is not an integer.
     """
-    raise NotImplementedError
+    start = 1 if start_index is None else _integer(start_index)
+    size = default if count is None else _integer(count)
+    if start is None or size is None:
+        name = "startIndex" if start is None else "count"
+        raise errors.invalid_value(f"{name} must be an integer.")
+    return Page(max(start, 1), min(max(size, 0), maximum))
 
 
 def parse_cursor_count(count: str | int | None, *, default: int, maximum: int) -> int:
@@ -44,7 +60,10 @@ def parse_cursor_count(count: str | int | None, *, default: int, maximum: int) -
     ScimError
         invalidCount for what is not an integer above 0.
     """
-    raise NotImplementedError
+    size = default if count is None else _integer(count)
+    if size is None or size < 1:
+        raise errors.invalid_count("count must be an integer above 0.")
+    return min(size, maximum)
 
 
 def encode_cursor(position: Position, *, query: str, key: bytes, now: datetime) -> str:
@@ -59,12 +78,13 @@ def encode_cursor(position: Position, *, query: str, key: bytes, now: datetime) 
     key
         The tenant's signing key; the same in all replicas.
     """
-    raise NotImplementedError
+    content = json.dumps([int(now.timestamp()), *position], separators=(",", ":")).encode()
+    return base64.urlsafe_b64encode(_signature(content, query, key) + content).decode().rstrip("=")
 
 
 def decode_cursor(
     cursor: str, *, query: str, key: bytes, now: datetime, timeout: timedelta
-) -> tuple[str | int | float | bool | None, ...]:
+) -> tuple[Key, ...]:
     """Return the position in a cursor.
 
     Raises
@@ -72,4 +92,39 @@ def decode_cursor(
     ScimError
         invalidCursor: altered, or of another query; expiredCursor: older than `timeout`.
     """
-    raise NotImplementedError
+    invalid = errors.invalid_cursor(
+        "The cursor is not one that this query returned; start again without a cursor value."
+    )
+    if len(cursor) > _CURSOR_LENGTH or not cursor.isascii():
+        raise invalid
+    try:
+        raw = base64.urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4))
+    except ValueError:
+        raise invalid from None
+    signature, content = raw[:_SIGNATURE_LENGTH], raw[_SIGNATURE_LENGTH:]
+    if not hmac.compare_digest(signature, _signature(content, query, key)):
+        raise invalid
+    issued, *position = json.loads(content)
+    if now.timestamp() - issued > timeout.total_seconds():
+        raise errors.expired_cursor(
+            "The cursor is older than the service keeps cursors; start again without a cursor "
+            "value."
+        )
+    return tuple(position)
+
+
+def _signature(content: bytes, query: str, key: bytes) -> bytes:
+    digest = hmac.new(key, content + b"\x00" + query.encode(), hashlib.sha256)
+    return digest.digest()[:_SIGNATURE_LENGTH]
+
+
+def _integer(value: str | int) -> int | None:
+    if isinstance(value, str):
+        digits = value.strip()
+        if len(digits) > _NUMBER_LENGTH or not digits.lstrip("+-").isdecimal():
+            return None
+        try:
+            return int(digits)
+        except ValueError:
+            return None
+    return None if abs(value) >= 10**_NUMBER_LENGTH else value

@@ -294,21 +294,15 @@ def _names_element(named: Any, element: Any) -> bool:
 
 def _assign(holder: dict[str, Any], attribute: Attribute, op: Op, value: Any) -> None:
     """Add or replace a whole attribute, sections 3.5.2.1 and 3.5.2.3."""
-    name = attribute.name
-    current = holder.get(name)
+    current = holder.get(attribute.name)
+    new = value
     if attribute.multi_valued:
-        if op == "replace":
-            _put(holder, name, value)
-        elif value is not None:
-            _put(holder, name, _with_added(attribute, current or [], value))
-    elif value is None:
-        _refuse_immutable(attribute, current, None)
-        holder.pop(name, None)
-    elif attribute.type == "complex":
-        _put(holder, name, _merged(attribute, current or {}, value, op))
-    else:
-        _refuse_immutable(attribute, current, value)
-        holder[name] = value
+        if op == "add":
+            new = current if value is None else _with_added(attribute, current or [], value)
+    elif attribute.type == "complex" and value is not None:
+        new = _merged(attribute, current or {}, value, op)
+    _refuse_immutable(attribute, current, new)
+    _put(holder, attribute.name, new)
 
 
 def _merged(
@@ -325,12 +319,10 @@ def _merged(
 
 
 def _drop_stale_reference(part: dict[str, Any], before: Mapping[str, Any]) -> None:
-    """Drop ``$ref`` and ``displayName`` of another resource than ``value`` now names."""
-    if part.get("value") == before.get("value"):
-        return
-    for name in ("$ref", "displayName", "display"):
-        if name in before and part.get(name) == before[name]:
-            del part[name]
+    """Drop a ``$ref`` that belongs to what ``value`` named before."""
+    stale = part.get("value") != before.get("value") and part.get("$ref") == before.get("$ref")
+    if stale and "$ref" in part:
+        del part["$ref"]
 
 
 def _with_added(attribute: Attribute, current: list[Any], added: list[Any]) -> list[Any]:
@@ -461,10 +453,10 @@ def _refuse_immutable(attribute: Attribute, current: Any, value: Any) -> None:
 
 def _put(holder: dict[str, Any], name: str, value: Any) -> None:
     """Set a value, or drop the attribute where nothing is left of it."""
-    if value:
-        holder[name] = value
-    else:
+    if value in (None, [], {}):
         holder.pop(name, None)
+    else:
+        holder[name] = value
 
 
 def split_members(

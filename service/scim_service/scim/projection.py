@@ -1,23 +1,29 @@
 """Which attributes an answer has: ``attributes``, ``excludedAttributes`` and ``returned``."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any
 
-from scim_service.scim.schema import ResourceType
+from scim_service.scim import errors
+from scim_service.scim.filter import AttributePath, attribute_path, resolve_path
+from scim_service.scim.path import parse_path
+from scim_service.scim.schema import Attribute, ResourceType
+
+MAX_LENGTH = 8192
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Projection:
     """The attributes that a client asked for (RFC 7644 section 3.9).
 
-    `included` and `excluded` hold canonical paths as ``(schema, name, sub)``.
+    A value of None in `included` or `excluded` stands for a whole attribute, an object for some
+    of its sub-attributes. `included` is None where the client asked for the default attributes.
     """
 
     resource_type: ResourceType
-    included: frozenset[tuple[str | None, str, str | None]] = frozenset()
-    excluded: frozenset[tuple[str | None, str, str | None]] = frozenset()
-    default: bool = True
+    included: Mapping[str, Any] | None = None
+    excluded: Mapping[str, Any] | None = None
 
     @classmethod
     def parse(
@@ -33,20 +39,146 @@ class Projection:
         Parameters
         ----------
         lenient
-            Accept a name with a value filter (``emails[type eq "work"]``), as the attribute.
+            Accept a name with a value filter (``emails[type eq "work"]``) as the attribute, and
+            take ``attributes`` where both are given.
 
         Raises
         ------
         ScimError
-            invalidPath for a malformed name, invalidSyntax where both are given in the strict
-            profile. Unknown names select nothing, as RFC 7644 section 3.9 has it.
+            invalidPath for a malformed name, invalidSyntax where both are given. Unknown names
+            select nothing, as there is nothing to show.
         """
-        raise NotImplementedError
+        return _parse(
+            resource_type, _joined(attributes), _joined(excluded_attributes), lenient=lenient
+        )
+
+    @property
+    def is_default(self) -> bool:
+        """Whether the client asked for nothing in particular."""
+        return self.included is None and self.excluded is None
 
     def wants(self, name: str) -> bool:
-        """Whether the answer shows the core attribute `name`, if it has a value."""
-        raise NotImplementedError
+        """Whether the answer shows the attribute `name`, in any part, if it has a value."""
+        attribute = self.resource_type.attribute(name)
+        return attribute is not None and _is_shown(attribute, self.included, self.excluded)
 
     def apply(self, resource: Mapping[str, Any]) -> dict[str, Any]:
         """Return the resource with the attributes that the answer shows."""
-        raise NotImplementedError
+        if self.is_default and self.resource_type.not_by_default.isdisjoint(resource):
+            return dict(resource)
+        return _shown(self.resource_type.attribute, resource, self.included, self.excluded)
+
+
+def _is_shown(
+    attribute: Attribute,
+    included: Mapping[str, Any] | None,
+    excluded: Mapping[str, Any] | None,
+) -> bool:
+    """Apply the rules of ``returned`` (RFC 7643 section 7)."""
+    name = attribute.name
+    if attribute.returned in {"always", "never"}:
+        return attribute.returned == "always"
+    if included is not None:
+        return name in included
+    if excluded is not None and name in excluded and excluded[name] is None:
+        return False
+    return attribute.returned == "default"
+
+
+def _shown(
+    find: Callable[[str], Attribute | None],
+    holder: Mapping[str, Any],
+    included: Mapping[str, Any] | None,
+    excluded: Mapping[str, Any] | None,
+) -> dict[str, Any]:
+    result: dict[str, Any] = {}
+    for name, value in holder.items():
+        attribute = find(name)
+        if attribute is None or not _is_shown(attribute, included, excluded):
+            continue
+        if attribute.type == "complex":
+            part = _shown_value(
+                attribute, value, (included or {}).get(name), (excluded or {}).get(name)
+            )
+            if part in ({}, []):
+                continue
+            value = part
+        result[name] = value
+    return result
+
+
+def _shown_value(
+    attribute: Attribute,
+    value: Any,
+    included: Mapping[str, Any] | None,
+    excluded: Mapping[str, Any] | None,
+) -> Any:
+    if isinstance(value, list):
+        elements = [_shown(attribute.sub_attribute, each, included, excluded) for each in value]
+        return [each for each in elements if each]
+    return _shown(attribute.sub_attribute, value, included, excluded)
+
+
+def _joined(names: str | Sequence[str] | None) -> str:
+    if names is None or isinstance(names, str):
+        return names or ""
+    return ",".join(names)
+
+
+@lru_cache(maxsize=256)
+def _parse(
+    resource_type: ResourceType, attributes: str, excluded: str, *, lenient: bool
+) -> Projection:
+    if attributes and excluded:
+        if not lenient:
+            raise errors.invalid_syntax(
+                "attributes and excludedAttributes exclude each other; give one of them."
+            )
+        excluded = ""
+    return Projection(
+        resource_type,
+        _tree(resource_type, attributes, lenient=lenient) if attributes else None,
+        _tree(resource_type, excluded, lenient=lenient) if excluded else None,
+    )
+
+
+def _tree(resource_type: ResourceType, names: str, *, lenient: bool) -> dict[str, Any]:
+    """Return the named attributes, each under the attribute or the extension that has it."""
+    tree: dict[str, Any] = {}
+    for text in filter(None, map(str.strip, _split(names))):
+        path = _attribute_path(text, lenient=lenient)
+        bound = resolve_path(path, resource_type, lenient=lenient)
+        if bound is not None:
+            _graft(tree, [each for each in (bound.schema, bound.name, bound.sub) if each])
+    return tree
+
+
+def _graft(tree: dict[str, Any], names: list[str]) -> None:
+    for name in names[:-1]:
+        inner = tree.setdefault(name, {})
+        if inner is None:
+            return  # all of it is selected already
+        tree = inner
+    tree[names[-1]] = None
+
+
+def _split(names: str) -> Iterator[str]:
+    """Split a list at its commas, but not at those in a value filter."""
+    if len(names) > MAX_LENGTH:
+        raise errors.invalid_path(f"The list of attributes has more than {MAX_LENGTH} characters.")
+    depth, begin = 0, 0
+    for index, character in enumerate(names):
+        depth += (character == "[") - (character == "]")
+        if character == "," and depth <= 0:
+            yield names[begin:index]
+            begin = index + 1
+    yield names[begin:]
+
+
+def _attribute_path(text: str, *, lenient: bool) -> AttributePath:
+    if not lenient or "[" not in text:
+        return attribute_path(text)
+    path = parse_path(text, lenient=True)
+    if path.sub is None:
+        return path.path
+    return AttributePath(path.path.schema, path.path.name, path.sub)

@@ -92,6 +92,12 @@ def _has_required_parts(attribute: Attribute) -> bool:
     return any(sub.required or _has_required_parts(sub) for sub in attribute.sub_attributes)
 
 
+def _returned_by_default(attribute: Attribute) -> bool:
+    return attribute.returned in {"always", "default"} and all(
+        _returned_by_default(sub) for sub in attribute.sub_attributes
+    )
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class Schema:
     """A schema: a URN and its attributes.
@@ -157,7 +163,8 @@ class ResourceType:
     `top_level` holds the attributes that a resource has at its top level, by their name and by
     their name in lower case: common, core, and the `root` of each extension by its URN.
     `required` are those that a resource must have a value for, `with_required_parts` those that
-    have required sub-attributes.
+    have required sub-attributes, `not_by_default` the names of those that an answer lacks, in
+    whole or in part, unless the client asks for them.
     """
 
     name: str
@@ -168,6 +175,7 @@ class ResourceType:
     top_level: Mapping[str, Attribute] = field(init=False, repr=False)
     required: tuple[Attribute, ...] = field(init=False, repr=False)
     with_required_parts: tuple[Attribute, ...] = field(init=False, repr=False)
+    not_by_default: frozenset[str] = field(init=False, repr=False)
     _extensions: Mapping[str, Schema] = field(init=False, repr=False)
 
     def __post_init__(self) -> None:
@@ -175,10 +183,12 @@ class ResourceType:
         attributes = COMMON_ATTRIBUTES + self.schema.attributes + roots
         required = tuple(each for each in self.schema.attributes if each.required)
         with_parts = tuple(each for each in attributes if _has_required_parts(each))
+        hidden = frozenset(each.name for each in attributes if not _returned_by_default(each))
         extensions = {extension.id.lower(): extension for extension in self.extensions}
         object.__setattr__(self, "top_level", _by_name(attributes))
         object.__setattr__(self, "required", required)
         object.__setattr__(self, "with_required_parts", with_parts)
+        object.__setattr__(self, "not_by_default", hidden)
         object.__setattr__(self, "_extensions", extensions)
 
     def attribute(self, name: str) -> Attribute | None:

@@ -1,16 +1,29 @@
 """``sortBy`` and ``sortOrder`` (RFC 7644 section 3.4.2.3)."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
-from scim_service.scim.filter import AttributePath
+from scim_service.scim import errors
+from scim_service.scim.filter import (
+    AttributePath,
+    attribute_path,
+    fold,
+    is_case_exact,
+    resolve_path,
+    shorten,
+)
 from scim_service.scim.schema import ResourceType
+from scim_service.scim.values import parse_datetime
 
 
 @dataclass(frozen=True, slots=True)
 class Sort:
-    """An order; `path` is resolved, and the multi-valued attribute's primary or first counts."""
+    """An order by the attribute that a resolved path names.
+
+    Of a multi-valued attribute the primary value counts, or the first where none is primary.
+    Resources without a value come last in ascending and first in descending order.
+    """
 
     path: AttributePath
     descending: bool = False
@@ -31,12 +44,49 @@ def parse_sort(
         invalidPath for an attribute that is unknown or has no order, invalidValue for an order
         other than ascending and descending.
     """
-    raise NotImplementedError
+    order = (sort_order or "ascending").lower()
+    if order not in {"ascending", "descending"}:
+        raise errors.invalid_value("sortOrder must be ascending or descending.")
+    if not sort_by:
+        return None
+    path = resolve_path(attribute_path(sort_by), resource_type, lenient=lenient)
+    if path is None:
+        raise errors.invalid_path(
+            f'sortBy names "{shorten(sort_by)}", which {resource_type.name} does not have.'
+        )
+    if path.leaf.type == "complex":
+        value = path.leaf.sub_attribute("value")
+        if value is None:
+            raise errors.invalid_path(
+                f"sortBy names {path}, which is complex; name one of its sub-attributes."
+            )
+        path = replace(path, sub=value.name, sub_attribute=value)
+    if path.leaf.returned == "never" or path.leaf.type == "binary":
+        raise errors.invalid_path(f"sortBy names {path}, which has no order.")
+    return Sort(path, descending=order == "descending")
 
 
 def sort_resources(sort: Sort, resources: Sequence[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
-    """Sort plainly: the meaning that the store's SQL is held against.
+    """Sort plainly: the meaning that the store's SQL is held against."""
 
-    Resources without a value come last in ascending and first in descending order.
-    """
-    raise NotImplementedError
+    valued = [each for each in resources if sort_value(sort, each) is not None]
+    unvalued = [each for each in resources if sort_value(sort, each) is None]
+    ordered = sorted(valued, key=lambda each: sort_value(sort, each), reverse=sort.descending)
+    return unvalued + ordered if sort.descending else ordered + unvalued
+
+
+def sort_value(sort: Sort, resource: Mapping[str, Any]) -> Any:
+    """Return what a resource is sorted by, in comparable form; None for no value."""
+    path = sort.path
+    holder = resource if path.schema is None else resource.get(path.schema, {})
+    value = holder.get(path.name)
+    if isinstance(value, list):
+        primary = (each for each in value if isinstance(each, Mapping) and each.get("primary"))
+        value = next(primary, value[0] if value else None)
+    if path.sub is not None and value is not None:
+        value = value.get(path.sub)
+    if isinstance(value, str):
+        if path.leaf.type == "dateTime":
+            return parse_datetime(value)
+        return value if is_case_exact(path.leaf) else fold(value)
+    return value
