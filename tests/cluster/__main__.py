@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import argparse
 import json
+import os
 import shutil
 import sys
 from pathlib import Path
 
 from .errors import ClusterError
 from .images import build_images
+from .machine import SYSTEM_PATH
 from .node import Node
 from .progress import say
 
@@ -17,6 +19,7 @@ from .progress import say
 def main() -> int:
     """Carry out a command; its exit code is returned."""
     options = parser().parse_args()
+    os.environ["PATH"] = os.pathsep.join([os.environ.get("PATH", os.defpath), SYSTEM_PATH])
     try:
         code: int = options.run(options)
     except ClusterError as error:

@@ -28,6 +28,7 @@ from .certificates import Authority
 from .errors import ClusterError
 from .machine import CONTROL_PLANE as NEEDS
 from .machine import require
+from .paths import cache_dir
 from .process import Component, ProcessId
 
 PREFIX = "scim-control-plane-"
@@ -132,6 +133,10 @@ class ControlPlane:
                 lambda: self._api.exists("/api/v1/namespaces/default/serviceaccounts/default"),
                 self.controller_manager,
             )
+        except ClusterError as error:
+            kept = self._keep_log(error.log)
+            self.stop()
+            raise ClusterError(error.what, log=kept, hint=error.hint) from None
         except BaseException:
             self.stop()
             raise
@@ -170,6 +175,14 @@ class ControlPlane:
         if done.returncode != 0:
             raise ClusterError(f"kubectl {' '.join(arguments)}: {done.stderr.strip()}")
         return done.stdout
+
+    def _keep_log(self, log: Path | None) -> Path | None:
+        """Copy a log to where it stays when the state is removed."""
+        if log is None:
+            return None
+        kept = cache_dir() / "logs" / f"control-plane-{log.name}"
+        kept.parent.mkdir(parents=True, exist_ok=True)
+        return Path(shutil.copyfile(log, kept))
 
     def _component(self, name: str, command: list[str]) -> Component:
         component = Component(name, command, self.folder / f"{name}.log")

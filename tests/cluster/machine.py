@@ -36,7 +36,8 @@ NODE = (*CONTROL_PLANE, "ip", "mount", "nft", "runc", "/usr/lib/cni/bridge")
 PAUSE_IMAGE = ("buildah", "busybox", "setpriv")
 IMAGES = (*PAUSE_IMAGE, "debootstrap", "tar")
 
-SYSTEM_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
+# Where those are that only root uses; a root shell without a login often lacks them.
+SYSTEM_PATH = "/usr/local/sbin:/usr/sbin:/sbin"
 
 
 def require_root(part: str) -> None:
@@ -60,12 +61,11 @@ def has_overlay(folder: Path) -> bool:
 
 def missing(needs: Iterable[str]) -> list[str]:
     """The packages that bring those of `needs` that are not on this machine."""
-    search = f"{os.environ.get('PATH', '')}:{SYSTEM_PATH}"
     return sorted(
         {
             PROVIDED_BY[need]
             for need in needs
-            if not (Path(need).exists() if "/" in need else shutil.which(need, path=search))
+            if not (Path(need).exists() if "/" in need else shutil.which(need))
         }
     )
 
@@ -90,7 +90,9 @@ def require(needs: Iterable[str]) -> None:
         )
     log = cache_dir() / "logs" / "apt.log"
     log.parent.mkdir(parents=True, exist_ok=True)
-    install = ["apt-get", "install", "--yes", "--no-install-recommends", *packages]
+    # The machine may be at its own upgrades.
+    patient = "-oDPkg::Lock::Timeout=300"
+    install = ["apt-get", patient, "install", "--yes", "--no-install-recommends", *packages]
     environment = os.environ | {"DEBIAN_FRONTEND": "noninteractive"}
     with step(f"installing Debian packages: {names}"), log.open("w") as output:
         for command in (["apt-get", "update"], install):
