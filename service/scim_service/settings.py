@@ -1,0 +1,115 @@
+"""Settings: the tenant's configuration file, and the limits that hold for every tenant.
+
+The fields and their meaning are those of ``docs/contract.md``; unknown ones are ignored.
+"""
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
+from pydantic.alias_generators import to_camel
+
+MINIMUM_RATE = 25
+"""Requests a second that Entra must be granted (Microsoft: "use SCIM to provision users")."""
+
+
+class SettingsError(Exception):
+    """Settings that cannot be used; the message names the place and the remedy."""
+
+
+class _Section(BaseModel):
+    model_config = ConfigDict(alias_generator=to_camel, populate_by_name=True, frozen=True)
+
+
+class Provisioning(_Section):
+    """What is provisioned into the tenant, and by which rules."""
+
+    profile: Literal["entra", "strict"] = "entra"
+    required_attributes: tuple[str, ...] = ()
+    max_users: int | None = Field(default=None, ge=0)
+    schema_extensions: tuple[dict[str, Any], ...] = ()
+
+    @property
+    def lenient(self) -> bool:
+        """Whether Entra's dialect is spoken."""
+        return self.profile == "entra"
+
+
+class Tenant(_Section):
+    """The content of ``config.json``."""
+
+    tenant: str = "local"
+    display_name: str = ""
+    base_path: str = "/scim"
+    tenant_url: str | None = Field(default=None, alias="tenantURL")
+    provisioning: Provisioning = Provisioning()
+
+    @field_validator("base_path")
+    @classmethod
+    def _normal_path(cls, path: str) -> str:
+        path = path.rstrip("/")
+        if path and not path.startswith("/"):
+            raise ValueError("must start with a slash")
+        return path
+
+    @field_validator("tenant_url")
+    @classmethod
+    def _normal_url(cls, url: str | None) -> str | None:
+        if url is None:
+            return None
+        if not url.startswith(("http://", "https://")):
+            raise ValueError("must be a http or https URL")
+        return url.partition("?")[0].rstrip("/")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Limits:
+    """What one request, and all of them together, may cost.
+
+    Entra gives up after 60 seconds and sends a timed-out POST again, so `request_seconds` is well
+    below that. `rate` is the ceiling of requests a second, None for no ceiling.
+    """
+
+    body_bytes: int = 1 << 20
+    body_depth: int = 32
+    page_default: int = 100
+    page_maximum: int = 1000
+    bulk_operations: int = 1000
+    cursor_seconds: int = 3600
+    request_seconds: float = 30.0
+    rate: float | None = None
+    activity_days: float = 30.0
+    activity_rows: int = 500_000
+
+    def __post_init__(self) -> None:
+        if self.rate is not None and self.rate < MINIMUM_RATE:
+            raise SettingsError(
+                f"the rate limit is {self.rate:g} requests a second, and Entra ID must be granted"
+                f" at least {MINIMUM_RATE}"
+            )
+
+
+def read_tenant(path: Path | None) -> Tenant:
+    """Return the tenant's configuration, the defaults where there is no file.
+
+    Raises
+    ------
+    SettingsError
+        The file is missing, is not JSON or breaks a rule; the message says where.
+    """
+    if path is None:
+        return Tenant()
+    try:
+        return Tenant.model_validate(json.loads(path.read_bytes()))
+    except OSError as error:
+        raise SettingsError(f"cannot read the configuration {path}: {error.strerror}") from error
+    except ValidationError as error:
+        problems = "; ".join(
+            f"{'.'.join(map(str, problem['loc'])) or 'the document'}: {problem['msg']}"
+            for problem in error.errors()
+        )
+        raise SettingsError(f"the configuration {path} is not usable: {problems}") from error
+    except ValueError as error:
+        raise SettingsError(f"the configuration {path} is not JSON: {error}") from error

@@ -1,0 +1,133 @@
+"""What the repository asks of a database, and statements compiled for it once.
+
+Statements are SQLAlchemy Core expressions over the tables. They are compiled when they are first
+needed, kept, and executed on the bare driver: through SQLAlchemy's own execution a look-up costs
+ten times as much (docs/decisions/0003-path-to-the-database.md).
+"""
+
+from collections.abc import Mapping, Sequence
+from contextlib import AbstractAsyncContextManager
+from dataclasses import dataclass
+from typing import Any, Literal, Protocol, TypeAlias
+
+from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.sql.elements import ClauseElement
+
+Backend: TypeAlias = Literal["sqlite", "postgresql"]
+Row: TypeAlias = Sequence[Any]
+Values: TypeAlias = Mapping[str, Any]
+
+_DIALECTS = {
+    "sqlite": sqlite.dialect(paramstyle="qmark"),
+    "postgresql": postgresql.asyncpg.dialect(),
+}
+
+
+class DatabaseError(Exception):
+    """The database cannot be used; the message says why and what to do."""
+
+
+class StorageFullError(DatabaseError):
+    """There is no room to write in; what was asked for has not been done."""
+
+
+class UnavailableError(DatabaseError):
+    """The database does not answer at present; asking again later makes sense."""
+
+
+class DuplicateError(Exception):
+    """A unique column already has this value."""
+
+    def __init__(self, column: str) -> None:
+        super().__init__(column)
+        self.column = column
+
+
+@dataclass(frozen=True, slots=True)
+class Statement:
+    """SQL text, and the names of its parameters in their order.
+
+    `constants` are the values of the parameters that belong to the statement itself.
+    """
+
+    sql: str
+    names: tuple[str, ...]
+    constants: Values
+
+    def arguments(self, values: Values) -> list[Any]:
+        """Return the values in the order in which the driver takes them."""
+        if self.constants:
+            values = {**self.constants, **values}
+        return [values[name] for name in self.names]
+
+
+def compile_statement(element: ClauseElement, backend: Backend) -> Statement:
+    """Compile an expression; parameters are `bindparam` by name, literals become constants."""
+    compiled: Any = element.compile(dialect=_DIALECTS[backend])
+    names = tuple(compiled.positiontup)
+    constants = {name: value for name, value in compiled.params.items() if value is not None}
+    return Statement(compiled.string, names, constants)
+
+
+class Transaction(Protocol):
+    """Statements that take effect together.
+
+    The body of a transaction awaits nothing but its methods: on SQLite the transactions of
+    several requests share one commit, and their bodies run one after the other.
+    """
+
+    async def fetch(self, statement: Statement, values: Values) -> Sequence[Row]:
+        """Return the rows of a query, or of a write with RETURNING."""
+        ...
+
+    async def execute(self, statement: Statement, values: Values) -> int:
+        """Write, and return how many rows were touched."""
+        ...
+
+    async def write(self, *steps: tuple[Statement, Values]) -> None:
+        """Write several things that do not depend on each other, in one round trip if possible.
+
+        No step may touch a row that another one touches.
+
+        Raises
+        ------
+        DuplicateError
+            A unique column has the value already; nothing of this call is done.
+        """
+        ...
+
+
+class Database(Protocol):
+    """A database in use."""
+
+    backend: Backend
+
+    async def fetch(
+        self, statement: Statement, values: Values, *, scan: bool = False
+    ) -> Sequence[Row]:
+        """Return the rows of a query.
+
+        Parameters
+        ----------
+        scan
+            The query may read a table from end to end, so it must not hold up the event loop.
+        """
+        ...
+
+    def transaction(self) -> AbstractAsyncContextManager[Transaction]:
+        """Return a transaction; leaving it waits until everything is durable.
+
+        Raises
+        ------
+        StorageFullError, UnavailableError
+            on leaving: nothing has been done.
+        """
+        ...
+
+    async def write(self, *steps: tuple[Statement, Values]) -> None:
+        """Write several things in a transaction of their own; see `Transaction.write`."""
+        ...
+
+    async def close(self) -> None:
+        """Finish what is under way and let go of the database."""
+        ...

@@ -1,0 +1,68 @@
+"""The form that resources are searched and sorted in.
+
+It is the canonical form with every value replaced by what it is compared as: text in which case
+does not count is folded with Unicode's full case folding, a dateTime is the number of
+microseconds since 1970. Folding once, when a resource is written, makes a filter mean the same
+on both databases and in the protocol core, in every language, and leaves the databases nothing
+but comparisons of bytes.
+"""
+
+from collections.abc import Callable, Iterable, Mapping
+from datetime import UTC, datetime, timedelta
+from typing import Any, TypeAlias
+
+from scim_service.scim.filter import fold
+from scim_service.scim.schema import Attribute, ResourceType
+from scim_service.scim.values import parse_datetime
+
+Folder: TypeAlias = Callable[[Any], Any]
+
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_MICROSECOND = timedelta(microseconds=1)
+
+
+def microseconds(moment: datetime) -> int:
+    """Return a moment as it is stored."""
+    return (moment - _EPOCH) // _MICROSECOND
+
+
+def moment_text(stored: int) -> str:
+    """Return a stored moment as RFC 3339 in UTC."""
+    text = (_EPOCH + stored * _MICROSECOND).isoformat(timespec="microseconds")
+    return text.removesuffix("+00:00") + "Z"
+
+
+def folder(resource_type: ResourceType) -> Folder:
+    """Return the function that folds a resource of this type."""
+    return _members(resource_type.top_level.values())
+
+
+def _attribute(attribute: Attribute) -> Folder:
+    one = _single(attribute)
+    if attribute.multi_valued:
+        return lambda values: [one(value) for value in values]
+    return one
+
+
+def _single(attribute: Attribute) -> Folder:
+    if attribute.type == "complex":
+        return _members(attribute.sub_attributes)
+    if attribute.type == "dateTime":
+        return _fold_datetime
+    if attribute.type == "string" and not attribute.case_exact:
+        return fold
+    return lambda value: value
+
+
+def _fold_datetime(text: str) -> int | None:
+    instant = parse_datetime(text)
+    return None if instant is None else microseconds(instant)
+
+
+def _members(attributes: Iterable[Attribute]) -> Folder:
+    folders = {attribute.name: _attribute(attribute) for attribute in attributes}
+
+    def fold_members(value: Mapping[str, Any]) -> dict[str, Any]:
+        return {name: folders[name](part) for name, part in value.items() if name in folders}
+
+    return fold_members

@@ -1,0 +1,298 @@
+"""Groups in the database. Members are rows: a change of one costs the same in any group."""
+
+from collections.abc import Collection, Mapping, Sequence
+from typing import Any
+
+import orjson
+from sqlalchemy import Text, bindparam, case, column, delete, func, literal_column, select, true
+from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.sql.selectable import Select
+
+from scim_service.scim import errors
+from scim_service.scim.patch import Member, MemberChange
+from scim_service.scim.resource import changed_attributes
+from scim_service.scim.schema import ResourceType
+from scim_service.store.database import (
+    Backend,
+    Database,
+    DuplicateError,
+    Transaction,
+    compile_statement,
+)
+from scim_service.store.filters import Expression, Relation, Source
+from scim_service.store.log import Log
+from scim_service.store.records import (
+    ANY_VERSION,
+    Change,
+    Clock,
+    Expected,
+    Origin,
+    Record,
+    key_of,
+)
+from scim_service.store.resources import Resources, json_rows, reference
+from scim_service.store.tables import Group, Membership, User, table
+
+GROUPS = "groups"
+
+_NAMED = 5
+"""How many unknown members an error names."""
+
+_GROUP = table(Group)
+_USER = table(User)
+_MEMBERSHIP = table(Membership)
+
+_SOURCE = Source(
+    table=_GROUP,
+    id=_GROUP.c.id,
+    folded=_GROUP.c.folded,
+    columns={
+        (None, "id", None): _GROUP.c.id,
+        (None, "displayName", None): _GROUP.c.display_name,
+        (None, "externalId", None): _GROUP.c.external_id,
+        (None, "meta", "created"): _GROUP.c.created,
+        (None, "meta", "lastModified"): _GROUP.c.last_modified,
+    },
+    unindexed=frozenset({"meta"}),
+    relations={
+        "members": Relation(
+            rows=_MEMBERSHIP,
+            owner=_MEMBERSHIP.c.group_id,
+            columns={
+                "value": _MEMBERSHIP.c.member_id,
+                "type": func.lower(_MEMBERSHIP.c.member_type),
+            },
+        )
+    },
+)
+
+
+def _ids(backend: Backend) -> Select[Any]:
+    """Return the ids in the parameter ``ids``, a JSON array."""
+    each = func.json_each if backend == "sqlite" else func.jsonb_array_elements_text
+    ids = bindparam("ids", type_=Text() if backend == "sqlite" else postgresql.JSONB())
+    value = each(ids).table_valued(column("value", Text()), name="ids").c.value
+    return select(value if backend == "sqlite" else value.collate("C").label("value"))
+
+
+class Groups(Resources):
+    """The groups of a tenant.
+
+    Parameters
+    ----------
+    unique
+        Whether a displayName belongs to one group only: Entra matches groups by it.
+    """
+
+    def __init__(
+        self,
+        database: Database,
+        log: Log,
+        clock: Clock,
+        *,
+        resource_type: ResourceType,
+        unique: bool,
+    ) -> None:
+        backend = database.backend
+        members = _MEMBERSHIP.c
+        super().__init__(
+            database,
+            log,
+            clock,
+            resource_type=resource_type,
+            table=_GROUP,
+            source=_SOURCE,
+            computed=json_rows(
+                backend,
+                select(members.member_id).where(members.group_id == _GROUP.c.id).correlate(_GROUP),
+                value=members.member_id,
+                ref=reference(_endpoint(), members.member_id),
+                type=members.member_type,
+            ),
+        )
+        self._unique = unique
+        ids = _ids(backend)
+        group_id = bindparam("group_id", type_=Text())
+        # Held until the commit, so that no member can be deleted in between.
+        self._existing = {
+            name: compile_statement(
+                select(source.c.id)
+                .where(source.c.id.in_(ids))
+                .with_for_update(read=True, key_share=True),
+                backend,
+            )
+            for name, source in (("User", _USER), ("Group", _GROUP))
+        }
+        rows = select(group_id, ids.subquery().c.value, bindparam("type", type_=Text()))
+        upsert = sqlite.insert if backend == "sqlite" else postgresql.insert
+        self._add = compile_statement(
+            upsert(_MEMBERSHIP)
+            .from_select(["group_id", "member_id", "member_type"], rows.where(true()))
+            .on_conflict_do_nothing(),
+            backend,
+        )
+        of_group = delete(_MEMBERSHIP).where(members.group_id == group_id)
+        self._remove = compile_statement(of_group.where(members.member_id.in_(ids)), backend)
+        self._keep = compile_statement(of_group.where(members.member_id.not_in(ids)), backend)
+        self._leave_groups = compile_statement(
+            delete(_MEMBERSHIP).where(members.member_id == group_id), backend
+        )
+
+    async def create(
+        self, resource: Mapping[str, Any], members: Sequence[Member], origin: Origin
+    ) -> Record:
+        """Store a new group.
+
+        Raises
+        ------
+        ScimError
+            409 for a displayName that is taken, 400 for a member that does not exist.
+        """
+        record = self._new(resource)
+        folded = self._fold(resource)
+        names = (*resource, "members") if members else tuple(resource)
+        steps = [
+            (self._insert, self._row(record, folded)),
+            self._log.count(GROUPS, 1),
+            self._line(origin, record.id, names, 201),
+        ]
+        try:
+            if not members:
+                await self._database.write(*steps)
+            else:
+                async with self._database.transaction() as transaction:
+                    await transaction.write(*steps)
+                    await self._add_members(transaction, record.id, members)
+        except DuplicateError as error:
+            raise await self._taken(resource, folded) from error
+        return record
+
+    async def change(
+        self,
+        resource_id: str,
+        change: Change,
+        members: Sequence[MemberChange],
+        origin: Origin,
+        *,
+        status: int,
+        expected: Expected = ANY_VERSION,
+    ) -> Record:
+        """Replace a group by what `change` makes of it, and change its members.
+
+        Raises
+        ------
+        ScimError
+            404, 412, what `change` raises, and what `create` does.
+        """
+        after: Mapping[str, Any] = {}
+        folded: Mapping[str, Any] = {}
+        try:
+            async with self._database.transaction() as transaction:
+                record = await self._locked(transaction, resource_id, expected)
+                before = orjson.loads(record.document)
+                after = change(before)
+                changed = changed_attributes(before, after)
+                touched = 0
+                for member_change in members:
+                    touched += await self._change_members(transaction, resource_id, member_change)
+                if touched:
+                    changed = (*changed, "members")
+                steps = [self._line(origin, resource_id, changed, status)]
+                if changed:
+                    record = self._changed(record, after)
+                    folded = self._fold(after)
+                    steps.append((self._update, self._row(record, folded)))
+                await transaction.write(*steps)
+        except DuplicateError as error:
+            raise await self._taken(after, folded) from error
+        return record
+
+    async def delete(
+        self, resource_id: str, origin: Origin, *, expected: Expected = ANY_VERSION
+    ) -> None:
+        """Remove a group; its members stay.
+
+        Raises
+        ------
+        ScimError
+            404, 412.
+        """
+        async with self._database.transaction() as transaction:
+            await self._locked(transaction, resource_id, expected)
+            await transaction.write(
+                (self._leave_groups, {"group_id": resource_id}),
+                (self._delete, {"id": resource_id}),
+                self._log.count(GROUPS, -1),
+                self._line(origin, resource_id, (), 204),
+            )
+
+    async def _change_members(
+        self, transaction: Transaction, group_id: str, change: MemberChange
+    ) -> int:
+        """Return how many memberships have come or gone."""
+        if change.op == "add":
+            return await self._add_members(transaction, group_id, change.members)
+        values = {"group_id": group_id, "ids": _json_ids(change.members)}
+        if change.op == "remove":
+            return await transaction.execute(self._remove, values)
+        gone = await transaction.execute(self._keep, values)
+        return gone + await self._add_members(transaction, group_id, change.members)
+
+    async def _add_members(
+        self, transaction: Transaction, group_id: str, members: Sequence[Member]
+    ) -> int:
+        missing = {member.value for member in members}
+        come = 0
+        for kind, existing in self._existing.items():
+            if not missing:
+                break
+            rows = await transaction.fetch(existing, {"ids": _json(missing)})
+            found = {row[0] for row in rows}
+            missing -= found
+            if found:
+                values = {"group_id": group_id, "ids": _json(found), "type": kind}
+                come += await transaction.execute(self._add, values)
+        if missing:
+            names = sorted(missing)
+            more = f" and {len(names) - _NAMED} more" if len(names) > _NAMED else ""
+            raise errors.invalid_value(
+                f"No user or group here has the id {', '.join(names[:_NAMED])}{more}, so it"
+                " cannot be a member. If it was removed here by hand, restart provisioning in"
+                " Entra: it creates the user again and then adds the members."
+            )
+        return come
+
+    def _row(self, record: Record, folded: Mapping[str, Any]) -> dict[str, Any]:
+        """Return the columns of a group."""
+        name = key_of(folded, "displayName")
+        return {
+            **super()._row(record, folded),
+            "display_name": name,
+            "unique_name": name if self._unique else None,
+            "external_id": key_of(folded, "externalId"),
+        }
+
+    async def _taken(
+        self, resource: Mapping[str, Any], folded: Mapping[str, Any]
+    ) -> errors.ScimError:
+        holder = await self._holder("unique_name", folded["displayName"])
+        return errors.uniqueness(
+            f"There is already a group with the displayName {resource['displayName']}{holder};"
+            " Entra finds groups by this name, so it must be unique. Rename one of the groups, or"
+            " remove the one that is no longer used."
+        )
+
+
+def _endpoint() -> Expression:
+    return case(
+        (_MEMBERSHIP.c.member_type == literal_column("'User'"), literal_column("'/Users/'")),
+        else_=literal_column("'/Groups/'"),
+    )
+
+
+def _json_ids(members: Sequence[Member]) -> str:
+    return _json({member.value for member in members})
+
+
+def _json(ids: Collection[str]) -> str:
+    return orjson.dumps(list(ids)).decode()

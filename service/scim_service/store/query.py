@@ -1,0 +1,202 @@
+"""Queries: a filter, an order and a page, as one or two statements kept by their shape."""
+
+from collections.abc import Hashable, Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import Any
+
+from sqlalchemy import BigInteger, Text, and_, bindparam, func, or_, select
+from sqlalchemy.sql.elements import ColumnElement
+from sqlalchemy.sql.selectable import Select
+
+from scim_service.scim.filter import Filter, parameterise
+from scim_service.scim.paging import Position
+from scim_service.scim.sorting import Sort
+from scim_service.store.database import Database, Row, Statement, Values, compile_statement
+from scim_service.store.filters import (
+    Conditions,
+    Expression,
+    Source,
+    literal_values,
+    selective,
+)
+
+STATEMENTS = 512
+"""How many shapes of queries are kept compiled."""
+
+SCAN_ROWS = 200
+"""A page that needs more rows than this to be read is read outside of the event loop."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Query:
+    """What to find.
+
+    Parameters
+    ----------
+    filter
+        A resolved filter, None for everything.
+    after
+        The sort value (where there is a `sort`) and the id after which the page starts.
+    computed
+        Whether the attributes that are computed from other rows are wanted.
+    """
+
+    filter: Filter | None = None
+    sort: Sort | None = None
+    offset: int = 0
+    count: int = 100
+    after: Position | None = None
+    computed: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """Rows of a page, how many results there are in all, and where the next page starts."""
+
+    rows: Sequence[Row]
+    total: int
+    next: tuple[Any, ...] | None
+
+
+@dataclass(frozen=True, slots=True)
+class _Plan:
+    page: Statement
+    total: Statement
+    scan: bool
+
+
+class Finder:
+    """Finds the rows of one table.
+
+    Parameters
+    ----------
+    columns
+        What to select; the last one is the computed attributes.
+    """
+
+    def __init__(self, database: Database, source: Source, columns: Sequence[Expression]) -> None:
+        self._database = database
+        self._source = source
+        self._columns = columns
+        self._plan = lru_cache(maxsize=STATEMENTS)(self._make_plan)
+
+    async def find(self, query: Query, values: Values) -> Found:
+        """Return a page.
+
+        Parameters
+        ----------
+        values
+            The parameters of the columns.
+
+        Raises
+        ------
+        ScimError
+            invalidFilter: the filter asks for something that is not kept.
+        """
+        shape: Hashable = None
+        if query.filter is not None:
+            shape, literals = parameterise(query.filter)
+            values = {**values, **literal_values(literals)}
+        plan = self._plan(_Shape(shape, query))
+        after = query.after
+        if after is not None:
+            values = {**values, "after_id": after[-1], "after_value": after[0]}
+        scan = plan.scan or query.offset + query.count > SCAN_ROWS
+        rows: Sequence[Row] = ()
+        if query.count > 0:
+            # One row more than the page tells whether there is another page.
+            page = {**values, "limit": query.count + 1, "offset": query.offset}
+            rows = await self._database.fetch(plan.page, page, scan=scan)
+        more = len(rows) > query.count
+        rows = rows[: query.count]
+        if more or not rows or after is not None:
+            total = (await self._database.fetch(plan.total, values, scan=plan.scan))[0][0]
+        else:
+            total = query.offset + len(rows)
+        return Found(rows, total, _position(query, rows[-1]) if more else None)
+
+    def _make_plan(self, shape: "_Shape") -> _Plan:
+        query = shape.query
+        source = self._source
+        backend = self._database.backend
+        columns = self._columns if query.computed else self._columns[:-1]
+        page = select(*columns)
+        total = select(func.count()).select_from(source.table)
+        if query.filter is not None:
+            condition = Conditions(source, backend).condition(query.filter)
+            page = page.where(condition)
+            total = total.where(condition)
+        page = self._ordered(page, query)
+        page = page.limit(bindparam("limit", type_=BigInteger()))
+        if query.after is None:
+            page = page.offset(bindparam("offset", type_=BigInteger()))
+        scan = query.sort is not None or (
+            query.filter is not None and not selective(query.filter, source)
+        )
+        return _Plan(compile_statement(page, backend), compile_statement(total, backend), scan)
+
+    def _ordered(self, page: Select[Any], query: Query) -> Select[Any]:
+        key = self._source.id
+        after_id = bindparam("after_id", type_=Text())
+        if query.sort is None:
+            if query.after is not None:
+                page = page.where(key > after_id)
+            return page.order_by(key)
+        conditions = Conditions(self._source, self._database.backend)
+        value, kind = conditions.sort_value(query.sort.path)
+        page = page.add_columns(value.label("sort_value"))
+        descending = query.sort.descending
+        if query.after is not None:
+            following = key > after_id
+            wanted = bindparam("after_value", type_=kind)
+            page = page.where(
+                _after(value, query.after[0], wanted, following, descending=descending)
+            )
+        # SQLite and PostgreSQL disagree on where nulls come, so it is said.
+        ordered = value.desc().nulls_first() if descending else value.asc().nulls_last()
+        return page.order_by(ordered, key)
+
+
+def _after(
+    value: Expression,
+    last: object,
+    wanted: Expression,
+    following: ColumnElement[bool],
+    *,
+    descending: bool,
+) -> ColumnElement[bool]:
+    if last is None:
+        within = and_(value.is_(None), following)
+        return or_(within, value.is_not(None)) if descending else within
+    within = and_(value == wanted, following)
+    if descending:
+        return or_(value < wanted, within)
+    return or_(value > wanted, within, value.is_(None))
+
+
+def _position(query: Query, row: Row) -> tuple[Any, ...]:
+    return (row[0],) if query.sort is None else (row[-1], row[0])
+
+
+class _Shape:
+    """What of a query its statements depend on; the query is the one they are made from."""
+
+    __slots__ = ("_key", "query")
+
+    def __init__(self, filter_shape: Hashable, query: Query) -> None:
+        self.query = query
+        after = query.after
+        self._key = (
+            filter_shape,
+            query.sort,
+            query.computed,
+            after is not None,
+            after is not None and after[0] is None,
+        )
+
+    def __hash__(self) -> int:
+        return hash(self._key)
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, _Shape) and self._key == other._key

@@ -1,0 +1,64 @@
+"""Everything that is stored of one tenant."""
+
+from dataclasses import dataclass
+
+from scim_service.scim.schema import Registry
+from scim_service.store.database import Database
+from scim_service.store.groups import GROUPS, Groups
+from scim_service.store.log import Log
+from scim_service.store.records import Clock, now_microseconds
+from scim_service.store.users import ACTIVE, INACTIVE, Users
+
+
+@dataclass(frozen=True, slots=True)
+class Counts:
+    """How much there is."""
+
+    users: int
+    active_users: int
+    groups: int
+
+
+@dataclass(frozen=True, slots=True)
+class Repository:
+    """The users, the groups and the log of a tenant."""
+
+    database: Database
+    users: Users
+    groups: Groups
+    log: Log
+    clock: Clock
+
+    @classmethod
+    def over(
+        cls,
+        database: Database,
+        registry: Registry,
+        *,
+        unique_groups: bool,
+        max_users: int | None,
+        clock: Clock = now_microseconds,
+    ) -> "Repository":
+        """Return the repository of a database.
+
+        Parameters
+        ----------
+        unique_groups
+            Whether a group's displayName must be unique.
+        max_users
+            The most active users, None for no limit.
+        """
+        log = Log(database, clock)
+        return cls(
+            database=database,
+            users=Users(database, log, clock, resource_type=registry.user, maximum=max_users),
+            groups=Groups(database, log, clock, resource_type=registry.group, unique=unique_groups),
+            log=log,
+            clock=clock,
+        )
+
+    async def counts(self) -> Counts:
+        """Return how many users and groups there are; the cost does not depend on it."""
+        amounts = await self.log.amounts()
+        active = amounts.get(ACTIVE, 0)
+        return Counts(active + amounts.get(INACTIVE, 0), active, amounts.get(GROUPS, 0))

@@ -1,0 +1,231 @@
+"""What users and groups have in common: how they are read, locked, changed and logged."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, TypeAlias
+
+import orjson
+from sqlalchemy import (
+    Select,
+    Table,
+    Text,
+    bindparam,
+    cast,
+    delete,
+    func,
+    insert,
+    literal_column,
+    select,
+    update,
+)
+
+from scim_service.scim import errors
+from scim_service.scim.schema import ResourceType
+from scim_service.store.database import (
+    Backend,
+    Database,
+    Statement,
+    Transaction,
+    Values,
+    compile_statement,
+)
+from scim_service.store.filters import Expression, Source
+from scim_service.store.folding import folder
+from scim_service.store.log import Log
+from scim_service.store.query import Finder, Query
+from scim_service.store.records import Clock, Expected, Origin, Record, new_id
+
+Step: TypeAlias = tuple[Statement, Values]
+
+_MEMBER_NAMES = {"ref": "$ref"}
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """Records, how many there are in all, and where the next page starts (None: nowhere)."""
+
+    records: Sequence[Record]
+    total: int
+    next: tuple[Any, ...] | None
+
+
+def json_rows(backend: Backend, rows: Select[Any], **values: Expression) -> Expression:
+    """Return the rows of a query as JSON text: an array of objects with these members.
+
+    Without rows it is null or an empty array. A member named ``ref`` becomes ``$ref``.
+    """
+    pairs: list[Any] = []
+    for name, value in values.items():
+        pairs += [literal_column(f"'{_MEMBER_NAMES.get(name, name)}'"), value]
+    if backend == "sqlite":
+        aggregate: Expression = func.json_group_array(func.json_object(*pairs))
+    else:
+        aggregate = cast(func.json_agg(func.json_build_object(*pairs)), Text())
+    return rows.with_only_columns(aggregate).scalar_subquery()
+
+
+def reference(endpoint: Expression, resource_id: Expression) -> Expression:
+    """Return a resource's address; the parameter ``base`` is the tenant's."""
+    return bindparam("base", type_=Text()) + endpoint + resource_id
+
+
+class Resources:
+    """The resources of one type.
+
+    Parameters
+    ----------
+    computed
+        The attributes that come from other rows, as JSON text.
+    """
+
+    def __init__(
+        self,
+        database: Database,
+        log: Log,
+        clock: Clock,
+        *,
+        resource_type: ResourceType,
+        table: Table,
+        source: Source,
+        computed: Expression,
+    ) -> None:
+        self.resource_type = resource_type
+        self._database = database
+        self._log = log
+        self._clock = clock
+        self._fold = folder(resource_type)
+        columns = (
+            table.c.id,
+            table.c.document,
+            table.c.version,
+            table.c.created,
+            table.c.last_modified,
+            computed,
+        )
+        self._finder = Finder(database, source, columns)
+        by_id = table.c.id == bindparam("id")
+        backend = database.backend
+        self._get = {
+            wanted: compile_statement(
+                select(*(columns if wanted else columns[:-1])).where(by_id), backend
+            )
+            for wanted in (True, False)
+        }
+        self._lock = {
+            wanted: compile_statement(
+                select(*(columns if wanted else columns[:-1]))
+                .where(by_id)
+                .with_for_update(of=table),
+                backend,
+            )
+            for wanted in (True, False)
+        }
+        names = [column.name for column in table.c]
+        self._insert = compile_statement(
+            insert(table).values({name: bindparam(name) for name in names}),
+            backend,
+        )
+        self._update = compile_statement(
+            update(table)
+            .where(table.c.id == bindparam("key"))
+            .values({name: bindparam(name) for name in names if name not in {"id", "created"}}),
+            backend,
+        )
+        self._holders = {
+            column.name: compile_statement(
+                select(table.c.id).where(column == bindparam("value")), backend
+            )
+            for column in table.c
+            if column.unique
+        }
+        self._delete = compile_statement(delete(table).where(by_id), backend)
+
+    async def get(self, resource_id: str, *, base: str, computed: bool) -> Record:
+        """Return a resource.
+
+        Raises
+        ------
+        ScimError
+            404.
+        """
+        values = {"id": resource_id, "base": base}
+        rows = await self._database.fetch(self._get[computed], values)
+        if not rows:
+            raise self._not_found(resource_id)
+        return Record(*rows[0])
+
+    async def find(self, query: Query, *, base: str) -> Page:
+        """Return a page of resources.
+
+        Raises
+        ------
+        ScimError
+            invalidFilter: the filter asks for something that is not kept.
+        """
+        found = await self._finder.find(query, {"base": base})
+        width = 6 if query.computed else 5
+        records = [Record(*row[:width]) for row in found.rows]
+        return Page(records, found.total, found.next)
+
+    def _not_found(self, resource_id: str) -> errors.ScimError:
+        return errors.not_found(f"There is no {self.resource_type.name} with the id {resource_id}.")
+
+    def _row(self, record: Record, folded: Mapping[str, Any]) -> dict[str, Any]:
+        """Return the columns of a resource; subclasses add the keys it is matched on."""
+        return {
+            "id": record.id,
+            "key": record.id,
+            "document": record.document,
+            "folded": orjson.dumps(folded).decode(),
+            "version": record.version,
+            "created": record.created,
+            "last_modified": record.last_modified,
+        }
+
+    def _changed(self, record: Record, resource: Mapping[str, Any]) -> Record:
+        """Return the record that follows another one."""
+        return Record(
+            record.id,
+            orjson.dumps(resource).decode(),
+            record.version + 1,
+            record.created,
+            max(self._clock(), record.last_modified + 1),
+            record.computed,
+        )
+
+    def _new(self, resource: Mapping[str, Any]) -> Record:
+        now = self._clock()
+        return Record(new_id(), orjson.dumps(resource).decode(), 1, now, now)
+
+    async def _holder(self, column: str, value: str) -> str:
+        """Say which resource has a value that must be unique."""
+        rows = await self._database.fetch(self._holders[column], {"value": value})
+        return f" (its id is {rows[0][0]})" if rows else ""
+
+    async def _locked(
+        self,
+        transaction: Transaction,
+        resource_id: str,
+        expected: Expected,
+        *,
+        base: str | None = None,
+    ) -> Record:
+        """Return a resource that nobody else changes now; with what is computed if `base` is."""
+        values = {"id": resource_id, "base": base}
+        rows = await transaction.fetch(self._lock[base is not None], values)
+        if not rows:
+            raise self._not_found(resource_id)
+        record = Record(*rows[0])
+        expected.check(record.version)
+        return record
+
+    def _line(
+        self, origin: Origin, resource_id: str, attributes: Sequence[str], status: int
+    ) -> Step:
+        return self._log.line(
+            origin,
+            resource_type=self.resource_type.name,
+            resource_id=resource_id,
+            attributes=attributes,
+            status=status,
+        )

@@ -1,0 +1,148 @@
+"""The tables: the one definition that migrations and statements are made from.
+
+A resource is kept twice: `document` is its canonical form as it is returned, `folded` the form
+that it is searched in (see `folding`). Columns beside them are the keys that Entra matches on.
+Members are rows of `Membership` and never part of a document. Times are microseconds since 1970
+in UTC.
+"""
+
+from typing import Any
+
+from sqlalchemy import JSON, BigInteger, Index, Integer, Table, Text
+from sqlalchemy.dialects.postgresql import JSONB, TEXT
+from sqlmodel import Field, SQLModel
+
+# Byte order is code point order: what the protocol core compares in, whatever the locale.
+KeyText = Text().with_variant(TEXT(collation="C"), "postgresql")
+Document = Text()
+Folded = JSON().with_variant(JSONB(), "postgresql")
+Serial = BigInteger().with_variant(Integer(), "sqlite")
+
+
+def _key(*, nullable: bool = False, **arguments: Any) -> Any:
+    return Field(sa_type=KeyText, nullable=nullable, **arguments)  # type: ignore[call-overload]
+
+
+def _time(**arguments: Any) -> Any:
+    return Field(sa_type=BigInteger, **arguments)
+
+
+class User(SQLModel, table=True):
+    """A user. Keys are folded where their attribute is not caseExact."""
+
+    __tablename__ = "scim_user"
+
+    id: str = _key(primary_key=True)
+    user_name: str = _key(unique=True)
+    external_id: str | None = _key(nullable=True, index=True)
+    display_name: str | None = _key(nullable=True, index=True)
+    employee_number: str | None = _key(nullable=True, index=True)
+    active: bool
+    document: str = Field(sa_type=Document)
+    folded: str = Field(sa_type=Folded)
+    version: int
+    created: int = _time()
+    last_modified: int = _time()
+
+
+class Email(SQLModel, table=True):
+    """One element of a user's emails, as it is matched on."""
+
+    __tablename__ = "scim_email"
+
+    id: int = Field(sa_type=Serial, primary_key=True)
+    user_id: str = _key(foreign_key="scim_user.id", ondelete="CASCADE", index=True)
+    value: str | None = _key(nullable=True, index=True)
+    type: str | None = _key(nullable=True)
+    primary: bool | None
+
+
+class Group(SQLModel, table=True):
+    """A group without its members.
+
+    `unique_name` is the folded displayName where it has to be unique (entra profile), else null.
+    """
+
+    __tablename__ = "scim_group"
+
+    id: str = _key(primary_key=True)
+    display_name: str = _key(index=True)
+    unique_name: str | None = _key(nullable=True, unique=True)
+    external_id: str | None = _key(nullable=True, index=True)
+    document: str = Field(sa_type=Document)
+    folded: str = Field(sa_type=Folded)
+    version: int
+    created: int = _time()
+    last_modified: int = _time()
+
+
+class Membership(SQLModel, table=True):
+    """A member of a group: a user, or a group (`member_type` is the resource type)."""
+
+    __tablename__ = "scim_membership"
+    __table_args__ = (
+        Index("ix_scim_membership_member_id", "member_id", "group_id"),
+        {"sqlite_with_rowid": False},
+    )
+
+    group_id: str = _key(primary_key=True, foreign_key="scim_group.id", ondelete="CASCADE")
+    member_id: str = _key(primary_key=True)
+    member_type: str = Field(sa_type=Text)
+
+
+class Activity(SQLModel, table=True):
+    """A line of the provisioning log: a write, or a request that was refused.
+
+    `attributes` has the names of what was changed, comma-separated; no values.
+    """
+
+    __tablename__ = "activity"
+    __table_args__ = (Index("ix_activity_at_status", "at", "status"),)
+
+    id: int = Field(sa_type=Serial, primary_key=True)
+    at: int = _time()
+    token_id: str | None = Field(sa_type=Text, default=None)
+    request_id: str = Field(sa_type=Text)
+    operation: str = Field(sa_type=Text)
+    resource_type: str | None = Field(sa_type=Text, default=None)
+    resource_id: str | None = Field(sa_type=Text, default=None)
+    attributes: str = Field(sa_type=Text)
+    status: int
+    scim_type: str | None = Field(sa_type=Text, default=None)
+    duration_us: int = _time()
+
+
+class Tally(SQLModel, table=True):
+    """How many rows there are of a kind: the sum over the slots.
+
+    Writers on PostgreSQL spread over slots, since a single row would make them queue.
+    """
+
+    __tablename__ = "tally"
+
+    name: str = Field(sa_type=Text, primary_key=True)
+    slot: int = Field(primary_key=True)
+    amount: int = _time()
+
+
+class Moment(SQLModel, table=True):
+    """When something last happened: ``request``, ``provisioned``, ``token:<id>``."""
+
+    __tablename__ = "moment"
+
+    name: str = Field(sa_type=Text, primary_key=True)
+    at: int = _time()
+
+
+class Secret(SQLModel, table=True):
+    """Keys that all replicas share: the one that cursors are signed with."""
+
+    __tablename__ = "secret"
+
+    name: str = Field(sa_type=Text, primary_key=True)
+    value: str = Field(sa_type=Text)
+
+
+def table(model: type[SQLModel]) -> Table:
+    """Return the table that a class defines, for statements."""
+    return SQLModel.metadata.tables[str(model.__tablename__)]
