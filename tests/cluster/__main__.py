@@ -9,6 +9,7 @@ import shutil
 import sys
 from pathlib import Path
 
+from .build import build
 from .errors import ClusterError
 from .images import build_images
 from .machine import SYSTEM_PATH
@@ -18,7 +19,11 @@ from .progress import say
 
 def main() -> int:
     """Carry out a command; its exit code is returned."""
-    options = parser().parse_args()
+    # Split here: what argparse makes of a second `--` differs between Python versions.
+    arguments = sys.argv[1:]
+    own = arguments[: arguments.index("--")] if "--" in arguments else arguments
+    options = parser().parse_args(own)
+    options.command = arguments[len(own) + 1 :]
     os.environ["PATH"] = os.pathsep.join([os.environ.get("PATH", os.defpath), SYSTEM_PATH])
     try:
         code: int = options.run(options)
@@ -50,9 +55,11 @@ def parser() -> argparse.ArgumentParser:
     )
     command.set_defaults(run=status)
 
-    command = commands.add_parser("exec", help="run a command inside the node's network")
-    command.add_argument("command", nargs="+", metavar="CMD", help="the command, after --")
+    command = commands.add_parser("exec", help="-- CMD...: run a command in the node's network")
     command.set_defaults(run=execute)
+
+    command = commands.add_parser("helm", help="-- ARG...: run the pinned Helm, without a node")
+    command.set_defaults(run=helm)
 
     command = commands.add_parser("images", help="build the images, and load them into the node")
     command.add_argument("-o", "--output", choices=("text", "json"), default="text")
@@ -85,7 +92,15 @@ def status(_: argparse.Namespace) -> int:
 
 def execute(options: argparse.Namespace) -> int:
     """Become a command inside the node's network."""
+    if not options.command:
+        raise ClusterError("no command is given", hint="exec -- kubectl get pods -A")
     Node().exec(options.command)
+
+
+def helm(options: argparse.Namespace) -> int:
+    """Become Helm."""
+    program = build(["helm"])["helm"]
+    os.execv(program, [program, *options.command])
 
 
 def images(options: argparse.Namespace) -> int:

@@ -214,7 +214,7 @@ def go_command() -> str:
     with locked(folder.with_suffix(".lock"), "installing Go"):
         if not folder.exists():
             _install_go(folder)
-    return str(next(folder.rglob("bin/go")))
+    return str(folder / "go/bin/go")
 
 
 def _go_version(go: str) -> tuple[int, ...]:
