@@ -1,0 +1,43 @@
+"""The standard schemas, and a tenant's own beside them."""
+
+from typing import Any
+
+import pytest
+from scim_service.scim.schema import Registry, ResourceType
+
+CUSTOM_URN = "urn:example:contoso:2.0:User"
+CUSTOM_SCHEMA: dict[str, Any] = {
+    "id": CUSTOM_URN,
+    "name": "Contoso",
+    "attributes": [
+        {"name": "badge", "type": "integer"},
+        {"name": "height", "type": "decimal"},
+        {"name": "hired", "type": "dateTime"},
+        {"name": "tags", "multiValued": True},
+        {"name": "code", "caseExact": True, "mutability": "immutable"},
+        {"name": "notes", "returned": "request"},
+        {
+            "name": "desk",
+            "type": "complex",
+            "subAttributes": [{"name": "floor", "required": True}, {"name": "room"}],
+        },
+    ],
+}
+
+
+@pytest.fixture(scope="session")
+def registry() -> Registry:
+    """The schemas of a tenant with an extension of its own."""
+    return Registry.load([CUSTOM_SCHEMA])
+
+
+@pytest.fixture(scope="session")
+def user(registry: Registry) -> ResourceType:
+    """The resource type User."""
+    return registry.user
+
+
+@pytest.fixture(scope="session")
+def group(registry: Registry) -> ResourceType:
+    """The resource type Group."""
+    return registry.group

@@ -1,0 +1,153 @@
+"""Schemas, resource types and a tenant's extensions."""
+
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from scim_service.scim.messages import URN_ENTERPRISE_USER, URN_GROUP, URN_USER
+from scim_service.scim.schema import Registry, ResourceType, SchemaError
+
+from tests.unit.service.conftest import CUSTOM_SCHEMA, CUSTOM_URN
+
+BASE = "https://scim.example.com/scim"
+
+
+def walk(value: Any) -> Iterator[Any]:
+    yield value
+    for each in value.values() if isinstance(value, dict) else ():
+        yield from walk(each)
+    for each in value if isinstance(value, list) else ():
+        yield from walk(each)
+
+
+def test_documents_have_no_null(registry: Registry) -> None:
+    """Section 1.2: /Schemas has no null values."""
+    assert None not in list(walk(registry.schema_documents(BASE)))
+
+
+def test_attribute_documents_are_complete(registry: Registry) -> None:
+    """Every attribute shows all characteristics of RFC 7643 section 7, in camelCase."""
+    document = registry.schema_document(URN_USER, BASE)
+    assert document is not None
+    for attribute in document["attributes"]:
+        assert attribute.keys() >= {
+            "name", "type", "multiValued", "description", "required", "caseExact", "mutability",
+            "returned", "uniqueness",
+        }  # fmt: skip
+        assert attribute["mutability"] in {"readWrite", "readOnly", "writeOnly", "immutable"}
+
+
+def test_types_have_canonical_values(registry: Registry) -> None:
+    """Section 1.8, Schema_Discoverability: each multi-valued type lists canonicalValues."""
+    for document in registry.schema_documents(BASE)[:3]:
+        for attribute in document["attributes"]:
+            for sub in attribute.get("subAttributes", []):
+                if attribute["multiValued"] and sub["name"] == "type":
+                    assert sub["canonicalValues"], attribute["name"]
+
+
+@pytest.mark.parametrize("urn", [URN_USER, URN_GROUP])
+def test_external_id_is_published(registry: Registry, urn: str) -> None:
+    """Section 1.8, Schema_Discoverability: a mapped attribute must be found, externalId too."""
+    document = registry.schema_document(urn.upper(), BASE)
+    assert document is not None
+    assert "externalId" in [attribute["name"] for attribute in document["attributes"]]
+
+
+def test_password_is_never_returned(user: ResourceType) -> None:
+    """The schema of User says that a password stays in the service."""
+    password = user.attribute("password")
+    assert password is not None
+    assert (password.returned, password.mutability) == ("never", "writeOnly")
+
+
+def test_every_schema_of_a_resource_type_is_published(registry: Registry) -> None:
+    """What /ResourceTypes refers to is found under /Schemas."""
+    published = {document["id"] for document in registry.schema_documents(BASE)}
+    for document in registry.resource_type_documents(BASE):
+        assert document["schema"] in published
+        assert {each["schema"] for each in document["schemaExtensions"]} <= published
+
+
+def test_user_is_the_first_resource_type(registry: Registry) -> None:
+    """Microsoft's collection reads the first one as User."""
+    documents = registry.resource_type_documents(BASE)
+    assert [document["endpoint"] for document in documents] == ["/Users", "/Groups"]
+    assert documents[0]["meta"]["location"] == f"{BASE}/ResourceTypes/User"
+
+
+def test_user_account_is_named(registry: Registry) -> None:
+    """Microsoft's collection looks for this text in /Schemas."""
+    assert "User Account" in str(registry.schema_documents(BASE))
+
+
+def test_lookup_ignores_case(user: ResourceType) -> None:
+    """Attribute names and URNs are found in any case."""
+    assert user.find(None, "USERNAME") == (None, user.attribute("userName"))
+    assert user.find(URN_USER.lower(), "displayname") == (None, user.attribute("displayName"))
+    found = user.find(URN_ENTERPRISE_USER.upper(), "Department")
+    assert found is not None
+    assert (found[0], found[1].name) == (URN_ENTERPRISE_USER, "department")
+    emails = user.attribute("Emails")
+    assert emails is not None
+    assert emails.sub_attribute("VALUE") is emails.sub_attribute("value")
+    assert user.find("urn:example:none", "department") is None
+    assert user.find(URN_ENTERPRISE_USER, "userName") is None
+    assert user.extension("urn:example:none") is None
+
+
+def test_extension_is_added_to_user_only(registry: Registry) -> None:
+    """A tenant's schema extends User and is listed with the others."""
+    assert registry.user.extension(CUSTOM_URN) is not None
+    assert registry.group.extensions == ()
+    assert registry.schema_document(CUSTOM_URN, BASE) is not None
+    assert registry.schema_document("urn:example:none", BASE) is None
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"id": "contoso"}, "id must be a URN"),
+        ({"id": URN_ENTERPRISE_USER}, "exists already"),
+        ({"name": 1}, "name must be a text"),
+        ({"attributes": []}, "attributes must be a list"),
+        ({"attributes": ["badge"]}, r"attributes\[0\] must be an object"),
+        ({"attributes": [{"name": "a b"}]}, r"attributes\[0\]\.name must be a name"),
+        ({"attributes": [{"name": "a"}, {"name": "A"}]}, r"attributes\[1\]\.name: A is there"),
+        ({"attributes": [{"name": "a", "type": "date"}]}, "type must be one of string, boolean"),
+        ({"attributes": [{"name": "a", "multiValued": "no"}]}, "multiValued must be true or false"),
+        ({"attributes": [{"name": "a", "canonicalValues": "x"}]}, "must be a list of texts"),
+        ({"attributes": [{"name": "a", "type": "complex"}]}, "subAttributes must be a list"),
+        ({"attributes": [{"name": "a", "subAttributes": [{"name": "b"}]}]}, "only a complex"),
+        (
+            {
+                "attributes": [
+                    {
+                        "name": "a",
+                        "type": "complex",
+                        "subAttributes": [
+                            {"name": "b", "type": "complex", "subAttributes": [{"name": "c"}]}
+                        ],
+                    }
+                ]
+            },
+            "a sub-attribute cannot be complex",
+        ),
+    ],
+)
+def test_bad_extension_is_refused(change: dict[str, Any], message: str) -> None:
+    """An unusable extension is refused with the place and the reason."""
+    with pytest.raises(SchemaError, match=rf"schemaExtensions\[0\].*{message}"):
+        Registry.load([CUSTOM_SCHEMA | change])
+
+
+def test_extension_that_is_no_object_is_refused() -> None:
+    """A schema must be an object."""
+    with pytest.raises(SchemaError, match="must be an object"):
+        Registry.load(["urn:example:contoso"])
+
+
+def test_extension_given_twice_is_refused() -> None:
+    """Two schemas cannot share a URN."""
+    with pytest.raises(SchemaError, match=r"schemaExtensions\[1\]\.id: .* exists already"):
+        Registry.load([CUSTOM_SCHEMA, CUSTOM_SCHEMA])
