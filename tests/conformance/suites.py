@@ -2,10 +2,12 @@
 
 import os
 from collections.abc import Callable
+from pathlib import Path
+from tempfile import TemporaryDirectory
 
 from . import postman, scim2_tester, scim_sanity
 from .outcome import Check, Outcome, judge
-from .target import Target, running_service
+from .target import Service, Target
 
 SUITES: dict[str, Callable[[Target], list[Check]]] = {
     postman.NAME: postman.run,
@@ -18,8 +20,8 @@ def run_suite(name: str, target: Target | None = None) -> Outcome:
     """Run a suite against a tenant, by default against one started for it alone."""
     if target is not None:
         return judge(name, SUITES[name](target))
-    with running_service() as own:
-        return judge(name, SUITES[name](own))
+    with TemporaryDirectory(prefix="scim-conformance-") as folder, Service(Path(folder)) as own:
+        return judge(name, SUITES[name](own.target))
 
 
 def in_ci() -> bool:

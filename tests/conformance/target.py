@@ -8,13 +8,11 @@ import sys
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from tempfile import TemporaryDirectory
+from types import TracebackType
+from typing import Self
 
-_ROOT = Path(__file__).resolve().parents[2]
 _START_SECONDS = 30
 
 
@@ -26,47 +24,66 @@ class Target:
     token: str
 
 
-@contextmanager
-def running_service(*arguments: str) -> Iterator[Target]:
-    """Serve one tenant alone, on a database of its own that is gone afterwards."""
-    port, management = _free_ports(2)
-    target = Target(f"http://127.0.0.1:{port}/scim", secrets.token_urlsafe(24))
-    with TemporaryDirectory(prefix="scim-conformance-") as folder:
-        log = Path(folder) / "service.log"
-        with log.open("wb") as output:
-            process = subprocess.Popen(
-                [
-                    *(sys.executable, "-m", "scim_service", "serve", "--port", str(port)),
-                    *("--token", target.token),
-                    *("--database", f"sqlite:///{folder}/scim.db", *arguments),
-                ],
+class Service:
+    """A process that serves one tenant, with its database in a folder; a context manager."""
+
+    def __init__(self, folder: Path, database: str | None = None) -> None:
+        port, self._management = _free_ports(2)
+        self.target = Target(f"http://127.0.0.1:{port}/scim", secrets.token_urlsafe(24))
+        self._folder = folder
+        self._arguments = [
+            *("serve", "--port", str(port), "--token", self.target.token),
+            *("--database", database or f"sqlite:///{folder}/scim.db"),
+        ]
+        self._process: subprocess.Popen[bytes] | None = None
+
+    def __enter__(self) -> Self:
+        self.start()
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        if self._process is not None:
+            self._process.terminate()
+            self._process.wait(timeout=30)
+
+    def start(self) -> None:
+        """Start the process and wait until it serves."""
+        log = self._folder / "service.log"
+        with log.open("ab") as output:
+            self._process = subprocess.Popen(
+                [sys.executable, "-m", "scim_service", *self._arguments],
                 stdout=output,
                 stderr=subprocess.STDOUT,
-                cwd=folder,
-                env={**os.environ, "SCIM_MANAGEMENT_PORT": str(management)},
+                cwd=self._folder,
+                env={**os.environ, "SCIM_MANAGEMENT_PORT": str(self._management)},
             )
-        try:
-            _wait_until_ready(process, target, log)
-            yield target
-        finally:
-            process.terminate()
-            process.wait(timeout=30)
+        request = urllib.request.Request(
+            f"{self.target.url}/ServiceProviderConfig",
+            headers={"Authorization": f"Bearer {self.target.token}"},
+        )
+        deadline = time.monotonic() + _START_SECONDS
+        while time.monotonic() < deadline and self._process.poll() is None:
+            try:
+                with urllib.request.urlopen(request, timeout=5):
+                    return
+            except (urllib.error.URLError, OSError):
+                time.sleep(0.1)
+        self._process.kill()
+        self._process.wait()
+        shown = log.read_text("utf-8", "replace")[-4000:]
+        raise RuntimeError(f"the service does not serve:\n{shown}")
 
-
-def _wait_until_ready(process: subprocess.Popen[bytes], target: Target, log: Path) -> None:
-    request = urllib.request.Request(
-        f"{target.url}/ServiceProviderConfig", headers={"Authorization": f"Bearer {target.token}"}
-    )
-    deadline = time.monotonic() + _START_SECONDS
-    while time.monotonic() < deadline:
-        if process.poll() is not None:
-            break
-        try:
-            with urllib.request.urlopen(request, timeout=5):
-                return
-        except (urllib.error.URLError, OSError):
-            time.sleep(0.1)
-    raise RuntimeError(f"the service does not serve:\n{log.read_text('utf-8', 'replace')[-4000:]}")
+    def kill(self) -> None:
+        """End the process as a crash does: nothing is finished or written."""
+        if self._process is not None:
+            self._process.kill()
+            self._process.wait()
+            self._process = None
 
 
 def _free_ports(count: int) -> list[int]:

@@ -490,13 +490,16 @@ class Provisioning:
     def _digest(self, item: User | Group, directory: Directory) -> str:
         if isinstance(item, Group):
             return digest(
-                self.mapping.group_values(item), sorted(self._anchors(directory, item.members))
+                self.mapping.group_values(item),
+                sorted(item.members),
+                sorted(self._anchors(directory, item.members)),
             )
         in_scope = self.scope.holds(item)
         manager = self.state.users.get(item.manager) if item.manager else None
         return digest(
             self.mapping.user_values(item, in_scope=in_scope),
-            item.manager and (manager.anchor if manager else None),
+            item.manager,
+            manager.anchor if manager else None,
         )
 
 

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import AsyncIterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -70,6 +71,23 @@ async def test_nothing_is_written_twice(url: str, tenant: Tenant, directory: Dir
         cycle = await job.initial_cycle(directory)
         assert not [one for one in tenant.requests if one.startswith(("POST", "PATCH /scim/Users"))]
         assert cycle.done["users unchanged"] == 40
+
+
+async def test_new_objects_are_referred_to_at_once(url: str, directory: Directory) -> None:
+    """A new user becomes a manager and a member in the cycle that creates it."""
+    (boss,) = Directory.generate(99, users=1, groups=0).users.values()
+    async with Provisioning(url, "t") as job:
+        await job.initial_cycle(directory)
+        key = boss.object_id
+        users = {name: replace(user, manager=key) for name, user in directory.users.items()}
+        groups = {
+            name: replace(group, members=(*group.members, key))
+            for name, group in directory.groups.items()
+        }
+        after = Directory({**users, key: boss}, groups)
+        assert (await job.incremental_cycle(after)).done["members added"] == len(groups)
+        assert await job.verify(after) == []
+        assert (await job.incremental_cycle(after)).done == {}
 
 
 async def test_a_query_precedes_each_write(url: str, tenant: Tenant) -> None:
