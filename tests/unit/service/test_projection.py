@@ -1,0 +1,143 @@
+"""attributes, excludedAttributes and returned."""
+
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from scim_service.scim.errors import ScimError
+from scim_service.scim.messages import URN_ENTERPRISE_USER, URN_USER
+from scim_service.scim.projection import Projection
+from scim_service.scim.schema import ResourceType
+
+from tests.unit.service.conftest import CUSTOM_URN
+
+RESOURCE: dict[str, Any] = {
+    "schemas": [URN_USER],
+    "id": "1",
+    "userName": "joy",
+    "password": "secret",
+    "name": {"familyName": "Young", "givenName": "Joy"},
+    "emails": [{"value": "a", "type": "work"}, {"type": "home"}],
+    "meta": {"resourceType": "User", "location": "l"},
+    URN_ENTERPRISE_USER: {"department": "Sales", "manager": {"value": "m", "$ref": "r"}},
+    CUSTOM_URN: {"badge": 7, "notes": "n", "tags": ["x"]},
+}
+ALWAYS = {"schemas": [URN_USER], "id": "1"}
+
+
+def test_default(user: ResourceType) -> None:
+    """Without parameters, all is shown but what is never returned or only on request."""
+    shown = Projection.parse(user).apply(RESOURCE)
+    assert shown == {
+        **{name: value for name, value in RESOURCE.items() if name != "password"},
+        CUSTOM_URN: {"badge": 7, "tags": ["x"]},
+    }
+
+
+@pytest.mark.parametrize(
+    ("attributes", "shown"),
+    [
+        ("userName", {"userName": "joy"}),
+        (" USERNAME , id,", {"userName": "joy"}),
+        (f"{URN_USER}:userName", {"userName": "joy"}),
+        ("password", {}),
+        ("nothing", {}),
+        ("name.givenName,name.nothing", {"name": {"givenName": "Joy"}}),
+        ("name,name.givenName", {"name": RESOURCE["name"]}),
+        ("name.givenName,name", {"name": RESOURCE["name"]}),
+        ("emails.value", {"emails": [{"value": "a"}]}),
+        (URN_ENTERPRISE_USER, {URN_ENTERPRISE_USER: RESOURCE[URN_ENTERPRISE_USER]}),
+        (
+            f"{URN_ENTERPRISE_USER}:manager.value",
+            {URN_ENTERPRISE_USER: {"manager": {"value": "m"}}},
+        ),
+        (f"{CUSTOM_URN}:notes", {CUSTOM_URN: {"notes": "n"}}),
+        (f"{CUSTOM_URN}:tags", {CUSTOM_URN: {"tags": ["x"]}}),
+    ],
+)
+def test_attributes(user: ResourceType, attributes: str, shown: dict[str, Any]) -> None:
+    """Only what is asked for is shown, and what is always returned."""
+    assert Projection.parse(user, attributes).apply(RESOURCE) == ALWAYS | shown
+    assert Projection.parse(user, attributes.split(",")).apply(RESOURCE) == ALWAYS | shown
+
+
+def test_excluded_attributes(user: ResourceType) -> None:
+    """What is excluded is left out, in part or as a whole, but for what is always returned."""
+    excluded = f"id,emails,meta,name.givenName,{URN_ENTERPRISE_USER}:manager,{CUSTOM_URN},nothing"
+    assert Projection.parse(user, None, excluded).apply(RESOURCE) == {
+        **ALWAYS,
+        "userName": "joy",
+        "name": {"familyName": "Young"},
+        URN_ENTERPRISE_USER: {"department": "Sales"},
+    }
+
+
+def test_part_of_what_is_returned_on_request(user: ResourceType) -> None:
+    """Excluding another attribute does not bring to light what is shown on request only."""
+    shown = Projection.parse(user, None, f"{CUSTOM_URN}:badge").apply(RESOURCE)
+    assert shown[CUSTOM_URN] == {"tags": ["x"]}
+
+
+@pytest.mark.parametrize(
+    ("attributes", "excluded", "wanted"),
+    [
+        (None, None, True),
+        (None, "members", False),
+        (None, "MEMBERS", False),
+        (None, "members.display", True),
+        (None, "displayName", True),
+        ("displayName", None, False),
+        ("members.value", None, True),
+    ],
+)
+def test_members_are_wanted(
+    group: ResourceType, attributes: str | None, excluded: str | None, wanted: bool
+) -> None:
+    """The store reads the members of a group only where the answer shows them."""
+    assert Projection.parse(group, attributes, excluded).wants("members") is wanted
+
+
+def test_attribute_that_does_not_exist_is_not_wanted(user: ResourceType) -> None:
+    """A user has no members."""
+    assert not Projection.parse(user).wants("members")
+
+
+def test_both_parameters(user: ResourceType) -> None:
+    """They exclude each other; the entra profile takes attributes."""
+    with pytest.raises(ScimError) as caught:
+        Projection.parse(user, "id", "emails")
+    assert caught.value.scim_type == "invalidSyntax"
+    assert Projection.parse(user, "name", "name", lenient=True).wants("name")
+
+
+@pytest.mark.parametrize(
+    "attributes",
+    ['emails[type eq "work"]', 'emails[value eq "a,b"]', "emails[type eq work].value,nothing"],
+)
+def test_value_filter_stands_for_the_attribute(user: ResourceType, attributes: str) -> None:
+    """Microsoft's collection asks for attributes=emails[type eq "work"]; strict refuses it."""
+    assert Projection.parse(user, attributes, lenient=True).wants("emails")
+    with pytest.raises(ScimError) as caught:
+        Projection.parse(user, attributes)
+    assert caught.value.scim_type == "invalidPath"
+
+
+def test_list_of_attributes_is_limited(user: ResourceType) -> None:
+    """A list that is too long is refused."""
+    with pytest.raises(ScimError, match="more than 8192 characters"):
+        Projection.parse(user, "a," * 5000)
+
+
+@given(
+    st.text()
+    | st.lists(st.sampled_from(["emails", "[", "]", ",", '"', ".", "type pr", "urn:"])).map("".join)
+)
+def test_any_text_is_parsed_or_refused(user: ResourceType, text: str) -> None:
+    """Whatever the parameter, the outcome is a projection or a ScimError."""
+    try:
+        shown = Projection.parse(user, text, lenient=True).apply(RESOURCE)
+    except ScimError:
+        return
+    assert "password" not in shown
+    assert shown["id"] == "1"
