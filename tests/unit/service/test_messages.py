@@ -167,7 +167,7 @@ def test_altered_cursor(data: st.DataObject) -> None:
             decoded(altered)
 
 
-PEOPLE = [
+PEOPLE: list[dict[str, Any]] = [
     {"id": "1", "userName": "b", "emails": [{"value": "z"}, {"value": "a", "primary": True}]},
     {"id": "2", "userName": "A", "meta": {"created": "2026-01-31T09:00:00+02:00"}},
     {"id": "3", "userName": "c", "meta": {"created": "2026-01-31T08:00:00Z"}},

@@ -27,8 +27,8 @@ def model(resource: dict[str, Any], operations: list[dict[str, Any]], *, creates
     resource.setdefault("emails", [])
     extension = resource.setdefault(URN_ENTERPRISE_USER, {})
     for operation in operations:
-        op, path, value = operation["op"], operation.get("path"), operation.get("value")
-        value = copy.deepcopy(value)
+        op, path = operation["op"], operation.get("path")
+        value: Any = copy.deepcopy(operation.get("value"))
         if path is None:
             for name, each in value.items():
                 model_whole(resource, op, name, each)
@@ -123,16 +123,20 @@ def model_element(
 
 WORDS = st.sampled_from(["a", "b", "c"])
 KINDS = st.sampled_from(["work", "home", "other"])
-EMAIL = st.fixed_dictionaries({"value": WORDS, "type": KINDS})
+EMAIL: st.SearchStrategy[dict[str, Any]] = st.fixed_dictionaries({"value": WORDS, "type": KINDS})
 EMAILS = st.lists(EMAIL, max_size=3, unique_by=lambda email: (email["value"], email["type"]))
 
 
-@st.composite
-def emails_with_a_primary(draw: st.DrawFn) -> list[dict[str, Any]]:
-    emails = draw(EMAILS)
-    if emails and draw(st.booleans()):
-        emails[0] = {**emails[0], "primary": True}
-    return emails
+def emails_with_a_primary() -> st.SearchStrategy[list[dict[str, Any]]]:
+    """Return lists of which the first may be primary."""
+    return st.builds(
+        lambda emails, primary: [
+            {**email, "primary": True} if primary and index == 0 else email
+            for index, email in enumerate(emails)
+        ],
+        EMAILS,
+        st.booleans(),
+    )
 
 
 NAME = st.dictionaries(st.sampled_from(["familyName", "givenName"]), WORDS, min_size=1)
