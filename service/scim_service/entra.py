@@ -24,7 +24,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from scim_service.scim.errors import ScimError
-from scim_service.scim.path import PatchPath, parse_path, resolve_patch_path
+from scim_service.scim.path import PatchPath, find_path
 from scim_service.scim.schema import Attribute, ResourceType
 
 _BOOLEANS = {"true": True, "false": False}
@@ -89,7 +89,7 @@ def _target(resource_type: ResourceType, path: object) -> PatchPath | None:
     if not isinstance(path, str):
         return None
     try:
-        return resolve_patch_path(parse_path(path, lenient=True), resource_type, lenient=True)
+        return find_path(path, resource_type, lenient=True)
     except ScimError:
         return None
 

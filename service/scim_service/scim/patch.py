@@ -7,7 +7,6 @@ object of the resource but makes new ones, so what it was given stays as it was.
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from functools import lru_cache
 from typing import Any, Literal, TypeAlias, cast
 
 from scim_service.scim import errors
@@ -22,7 +21,7 @@ from scim_service.scim.filter import (
     shorten,
 )
 from scim_service.scim.messages import URN_PATCH_OP, message, object_members
-from scim_service.scim.path import PatchPath, parse_path, resolve_patch_path
+from scim_service.scim.path import PatchPath, find_path
 from scim_service.scim.resource import (
     canonical_element,
     canonical_object,
@@ -139,7 +138,7 @@ def _parse_operation(
         )
     if not isinstance(text, str):
         raise errors.invalid_path('"path" must be a string.')
-    path = _resolved_path(text, resource_type, lenient)
+    path = find_path(text, resource_type, lenient=lenient)
     if path is None:
         if lenient:
             return None
@@ -153,11 +152,6 @@ def _parse_operation(
     if op == "remove":
         return Operation("remove", path, _removed_values(path, value, lenient))
     return Operation(op, path, _new_value(path, value, lenient))
-
-
-@lru_cache(maxsize=1024)
-def _resolved_path(text: str, resource_type: ResourceType, lenient: bool) -> PatchPath | None:
-    return resolve_patch_path(parse_path(text, lenient=lenient), resource_type, lenient=lenient)
 
 
 def _refuse_read_only(path: PatchPath) -> None:

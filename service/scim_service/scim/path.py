@@ -1,6 +1,7 @@
 """Paths of PATCH operations (RFC 7644 section 3.5.2, figure 7)."""
 
 from dataclasses import dataclass, replace
+from functools import lru_cache
 
 from scim_service.scim import errors
 from scim_service.scim.filter import (
@@ -106,3 +107,9 @@ def resolve_patch_path(
         return resolved
     sub_attribute = bound.leaf.sub_attribute(path.sub)
     return None if sub_attribute is None else replace(resolved, sub=sub_attribute.name)
+
+
+@lru_cache(maxsize=1024)
+def find_path(text: str, resource_type: ResourceType, *, lenient: bool = False) -> PatchPath | None:
+    """Parse and resolve a path; clients send the same few again and again."""
+    return resolve_patch_path(parse_path(text, lenient=lenient), resource_type, lenient=lenient)
