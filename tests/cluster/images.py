@@ -54,6 +54,7 @@ BASE_LEFT_OUT = (
 )
 
 KEPT_ARCHIVES = 3
+UNFINISHED = ".unfinished-"
 
 # The base has no pip; its wheel runs as it is.
 PIP = "pip==26.3"
@@ -129,7 +130,7 @@ def build_images(names: Iterable[str] = IMAGES) -> dict[str, Built]:
             continue
         require_root("building images")
         require(NEEDS)
-        with locked(_folder() / "lock", "building images"):
+        with _locked():
             if not result.archive.exists():
                 base.make()
                 _build_project_image(image, base, result)
@@ -144,7 +145,7 @@ def pause_archive() -> Path:
         return archive
     require(PAUSE_NEEDS)
     with (
-        locked(_folder() / "lock", "building images"),
+        _locked(),
         step("building the pause image"),
         _scratch() as context,
     ):
@@ -216,7 +217,12 @@ class Base:
             root, archive = scratch / "root", scratch / "base.tar"
             process = subprocess.Popen(
                 [
-                    *(*DIE_WITH_PARENT, "debootstrap", "--variant=minbase"),
+                    *DIE_WITH_PARENT,
+                    # It starts many programs, which have to end with it, and mounts /proc in the
+                    # tree, which must not be there for whoever removes the tree to walk into.
+                    *("unshare", "--fork", "--pid", "--mount-proc", "--kill-child=SIGKILL"),
+                    *("--mount", "--propagation=private", "--"),
+                    *("debootstrap", "--variant=minbase"),
                     f"--include={','.join(BASE_PACKAGES)}",
                     *(self.release, str(root), apt_mirror(self.release)),
                 ],
@@ -386,9 +392,18 @@ def _folder() -> Path:
 
 
 @contextmanager
+def _locked() -> Iterator[None]:
+    """Build alone, and without what an interrupted build has left."""
+    with locked(_folder() / "lock", "building images"):
+        for leftover in _folder().glob(f"{UNFINISHED}*"):
+            shutil.rmtree(leftover)
+        yield
+
+
+@contextmanager
 def _scratch() -> Iterator[Path]:
     """A temporary folder on the cache's file system, so that results can be linked and renamed."""
-    with tempfile.TemporaryDirectory(dir=_folder(), prefix=".unfinished-") as folder:
+    with tempfile.TemporaryDirectory(dir=_folder(), prefix=UNFINISHED) as folder:
         yield Path(folder)
 
 

@@ -32,8 +32,8 @@ PROVIDED_BY = {
 }
 
 CONTROL_PLANE = ("openssl", "setpriv")
-NODE = (*CONTROL_PLANE, "ip", "mount", "nft", "runc", "/usr/lib/cni/bridge")
 PAUSE_IMAGE = ("buildah", "busybox", "setpriv")
+NODE = (*CONTROL_PLANE, *PAUSE_IMAGE, "ip", "mount", "nft", "runc", "/usr/lib/cni/bridge")
 IMAGES = (*PAUSE_IMAGE, "debootstrap", "tar")
 
 # Where those are that only root uses; a root shell without a login often lacks them.

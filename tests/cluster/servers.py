@@ -9,6 +9,8 @@ from .certificates import Authority
 
 SERVICE_RANGE = "10.96.0.0/16"
 KUBERNETES_SERVICE = "10.96.0.1"
+# The identity with which the API server passes requests on to servers of other APIs.
+AGGREGATION = "front-proxy"
 
 
 def issue_certificates(authority: Authority, address: str) -> None:
@@ -30,6 +32,9 @@ def issue_certificates(authority: Authority, address: str) -> None:
     authority.issue("admin", user="admin", group="system:masters")
     authority.issue("controller-manager", user="system:kube-controller-manager")
     authority.key_pair("service-accounts")
+    # Whoever this authority signs may speak for any user, so it is not the cluster's own.
+    aggregation = Authority(authority.folder / AGGREGATION)
+    aggregation.issue("client", user=AGGREGATION)
 
 
 def etcd(binaries: Binaries, data: Path, *, port: int, peer_port: int) -> list[str]:
@@ -74,6 +79,13 @@ def api_server(
         f"--service-account-key-file={path('service-accounts.pub')}",
         f"--service-account-signing-key-file={path('service-accounts.key')}",
         f"--service-cluster-ip-range={SERVICE_RANGE}",
+        f"--requestheader-client-ca-file={path(f'{AGGREGATION}/ca.crt')}",
+        f"--requestheader-allowed-names={AGGREGATION}",
+        "--requestheader-username-headers=X-Remote-User",
+        "--requestheader-group-headers=X-Remote-Group",
+        "--requestheader-extra-headers-prefix=X-Remote-Extra-",
+        f"--proxy-client-cert-file={path(f'{AGGREGATION}/client.crt')}",
+        f"--proxy-client-key-file={path(f'{AGGREGATION}/client.key')}",
         "--authorization-mode=Node,RBAC",
         "--enable-admission-plugins=NodeRestriction",
         "--allow-privileged",
