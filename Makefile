@@ -61,7 +61,7 @@ test-operator: $(READY) ## The operator against a real API server
 	$(BIN)/pytest tests/operator $(PYTEST_ARGS)
 
 test-e2e: $(READY) ## Both on a real node, with Helm and Entra's traffic
-	$(BIN)/pytest tests/e2e $(PYTEST_ARGS)
+	$(RUN) -m tests.e2e $(PYTEST_ARGS)
 
 conformance: $(READY) ## Other people's suites against the service: Microsoft's, scim2-tester, scim-sanity
 	@exec $(RUN) -m tests.conformance

@@ -1,0 +1,1 @@
+"""Both programs on a real node: Helm installs, tenants are applied, Entra's traffic arrives."""

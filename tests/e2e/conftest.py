@@ -1,0 +1,43 @@
+"""The release under test, and a tenant in a namespace of its own for each module."""
+
+import os
+import uuid
+from collections.abc import Iterator
+
+import pytest
+
+from tests.e2e import node
+from tests.e2e.platform import Tenant, apply, install, manifest, run
+
+
+@pytest.fixture(scope="session")
+def images() -> dict[str, str]:
+    """References of both images, loaded into the node."""
+    if node.INSIDE not in os.environ:
+        pytest.fail("these tests run inside the local node: use `make test-e2e`")
+    return node.given_images()
+
+
+@pytest.fixture(scope="session")
+def release(images: dict[str, str]) -> None:
+    """The chart, installed with the images of this checkout; it looks at tenants often."""
+    install(images, "tuning.pollInterval=2")
+
+
+@pytest.fixture(scope="module")
+def namespace(release: None) -> Iterator[str]:
+    """A namespace that enforces the restricted Pod Security Standard, removed afterwards."""
+    name = f"e2e-{uuid.uuid4().hex[:8]}"
+    labels = {"pod-security.kubernetes.io/enforce": "restricted"}
+    apply({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name, "labels": labels}})
+    yield name
+    run(f"kubectl delete namespace {name} --wait=true --timeout=120s")
+
+
+@pytest.fixture(scope="module")
+def tenant(namespace: str) -> Tenant:
+    """A tenant that is Ready."""
+    apply(manifest("contoso", namespace))
+    made = Tenant("contoso", namespace)
+    made.wait_ready()
+    return made

@@ -1,0 +1,213 @@
+"""Install, apply a tenant, let Entra provision into it, lose a pod, delete the tenant."""
+
+import asyncio
+import json
+from collections.abc import Iterator
+
+import httpx
+import pytest
+
+from tests.e2e.platform import CommandError, Tenant, apply, get, manifest, run, wait_until
+from tests.entra import Dialect, Directory, Flag, Provisioning
+
+REPAIRED_WITHIN = 10
+
+
+@pytest.fixture(scope="module")
+def url(tenant: Tenant) -> Iterator[str]:
+    """The tenant's URL as it is reached from here."""
+    with tenant.reach() as reachable:
+        yield reachable
+
+
+@pytest.mark.parametrize("flag", list(Flag))
+async def test_entra_fills_the_tenant_in_either_dialect(
+    tenant: Tenant, url: str, flag: Flag
+) -> None:
+    """Users and groups of two cycles are on the platform, attribute by attribute."""
+    _, token = tenant.credentials()
+    seed = 1 + list(Flag).index(flag)
+    directory = Directory.generate(seed=seed, users=25, groups=4)
+    async with Provisioning(url, token, dialect=Dialect(flag)) as job:
+        assert (await job.test_connection()).clean
+        initial = await job.initial_cycle(directory)
+        assert initial.clean, initial.as_json()
+        changed = directory.change(seed=seed)
+        incremental = await job.incremental_cycle(changed)
+        assert incremental.clean, incremental.as_json()
+        assert await job.verify(changed, exclusive=False) == []
+
+
+async def test_the_counts_reach_the_resource(tenant: Tenant, url: str) -> None:
+    """`kubectl get sct` shows how many users and groups there are, and when the last came."""
+    _, token = tenant.credentials()
+    async with Provisioning(url, token) as job:
+        contents = await job.tenant()
+
+    def counted() -> bool:
+        status = tenant.resource()["status"]
+        return (status.get("users"), status.get("groups")) == (
+            len(contents.users),
+            len(contents.groups),
+        ) and "lastProvisioned" in status
+
+    wait_until("users and groups in the status", counted, seconds=60)
+
+
+async def test_a_killed_pod_loses_no_acknowledged_write(tenant: Tenant, url: str) -> None:
+    """After SIGKILL in a cycle all that was answered is there; repeated, the cycle ends clean."""
+    _, token = tenant.credentials()
+    directory = Directory.generate(seed=9, users=150, groups=5)
+    async with Provisioning(url, token) as job:
+        cycle = asyncio.create_task(job.initial_cycle(directory))
+        await asyncio.sleep(0.5)
+        await asyncio.to_thread(kill, tenant)
+        interrupted = await cycle
+        assert not interrupted.clean, "the pod was killed too late to interrupt anything"
+        await asyncio.to_thread(tenant.wait_ready)
+        await asyncio.to_thread(wait_until, "an answer", lambda: answers(url, token))
+        assert await job.lost_writes() == []
+        repeated = await job.initial_cycle(directory)
+        assert repeated.clean, repeated.as_json()
+        assert await job.verify(directory, exclusive=False) == []
+
+
+def test_drift_is_repaired(tenant: Tenant) -> None:
+    """A deleted pod, Service and digest Secret and an edited Deployment are back in seconds."""
+    space = tenant.namespace
+    deployment = "contoso-scim"
+    [pod] = tenant.pods()
+    run(f"kubectl delete pod -n {space} {pod['metadata']['name']}")
+    tenant.wait_ready()
+
+    original = get("deployment", deployment, space)
+    assert original is not None
+    image = original["spec"]["template"]["spec"]["containers"][0]["image"]
+    run(f"kubectl set image -n {space} deployment/{deployment} *=localhost/nonsense:1")
+    service = get("service", deployment, space)
+    digests = get("secret", "contoso-scim-digests", space)
+    assert service is not None
+    assert digests is not None
+    run(f"kubectl delete -n {space} service/{deployment} secret/contoso-scim-digests")
+
+    def repaired() -> bool:
+        now = get("deployment", deployment, space)
+        secret = get("secret", "contoso-scim-digests", space)
+        return (
+            now is not None
+            and now["spec"]["template"]["spec"]["containers"][0]["image"] == image
+            and get("service", deployment, space) is not None
+            and secret is not None
+        )
+
+    wait_until("all as it was", repaired, seconds=REPAIRED_WITHIN)
+    tenant.wait_ready()
+    _, token = tenant.credentials()
+    with tenant.reach() as url:
+        wait_until("the same token works", lambda: answers(url, token), seconds=90)
+
+
+async def test_a_wrong_token_is_refused_and_not_logged(tenant: Tenant) -> None:
+    """401 with a SCIM error; the token is in neither the answer nor the log."""
+    wrong = "wrong-token-4f7d1a"
+    with tenant.reach() as url:
+        async with httpx.AsyncClient() as client:
+            answer = await client.get(f"{url}/Users", headers={"Authorization": f"Bearer {wrong}"})
+    assert answer.status_code == 401
+    assert answer.json()["schemas"] == ["urn:ietf:params:scim:api:messages:2.0:Error"]
+    log = run(f"kubectl logs -n {tenant.namespace} deployment/contoso-scim")
+    _, token = tenant.credentials()
+    assert wrong not in answer.text + log
+    assert token not in log
+
+
+def test_pods_are_confined(tenant: Tenant) -> None:
+    """The pod runs under the restricted standard without a service-account token, within limits."""
+    [pod] = tenant.pods()
+    assert pod["spec"]["automountServiceAccountToken"] is False
+    assert not any("projected" in volume for volume in pod["spec"].get("volumes", []))
+    for container in pod["spec"]["containers"]:
+        assert container["resources"]["requests"]
+        assert container["resources"]["limits"]
+
+
+@pytest.mark.parametrize(
+    ("spec", "sentence"),
+    [
+        ({"replicas": 2}, "postgres"),
+        (
+            {
+                "database": {
+                    "sqlite": {"size": "1Gi"},
+                    "postgres": {"urlFrom": {"name": "database", "key": "url"}},
+                }
+            },
+            "one",
+        ),
+    ],
+)
+def test_a_tenant_that_breaks_a_rule_is_refused(
+    namespace: str, spec: dict[str, object], sentence: str
+) -> None:
+    """The API server refuses it with a sentence that says why."""
+    with pytest.raises(CommandError, match=sentence):
+        apply(manifest("broken", namespace, **spec))
+
+
+@pytest.mark.parametrize(
+    ("name", "spec", "word"),
+    [
+        ("nostorage", {"database": {"sqlite": {"storageClass": "nowhere"}}}, "nowhere"),
+    ],
+)
+def test_what_is_missing_is_named(
+    namespace: str, name: str, spec: dict[str, object], word: str
+) -> None:
+    """A missing StorageClass is named in the Ready condition."""
+    apply(manifest(name, namespace, **spec))
+    broken = Tenant(name, namespace)
+    wait_until("the condition", lambda: word in broken.condition("Ready").get("message", ""))
+    assert broken.condition("Ready")["status"] == "False"
+    run(f"kubectl delete scimtenant {name} -n {namespace}")
+
+
+def test_a_deleted_tenant_leaves_its_volume_and_token(tenant: Tenant) -> None:
+    """Under Retain they outlive the tenant; when it returns, the same token finds the same users."""
+    space = tenant.namespace
+    _, token = tenant.credentials()
+    with tenant.reach() as url:
+        before = users(url, token)
+    run(f"kubectl delete scimtenant contoso -n {space}")
+    wait_until("the Deployment is gone", lambda: not get("deployment", "contoso-scim", space))
+    wait_until("the pod is gone", lambda: not tenant.pods(), seconds=90)
+    assert get("service", "contoso-scim", space) is None
+    assert get("persistentvolumeclaim", "contoso-scim-data", space) is not None
+    assert get("secret", "contoso-scim-token", space) is not None
+    apply(manifest("contoso", space))
+    tenant.wait_ready()
+    with tenant.reach() as url:
+        assert users(url, token) == before
+
+
+def kill(tenant: Tenant) -> None:
+    """End the service's process with SIGKILL, from the node."""
+    [pod] = tenant.pods()
+    container = pod["status"]["containerStatuses"][0]["containerID"].removeprefix("containerd://")
+    run(f"ctr --namespace k8s.io tasks kill --signal SIGKILL {container}")
+
+
+def answers(url: str, token: str) -> bool:
+    """Tell whether the tenant answers at all."""
+    try:
+        return users(url, token) >= 0
+    except (httpx.HTTPError, KeyError, json.JSONDecodeError):
+        return False
+
+
+def users(url: str, token: str) -> int:
+    """Return how many users the tenant has."""
+    answer = httpx.get(
+        f"{url}/Users", params={"count": 1}, headers={"Authorization": f"Bearer {token}"}
+    )
+    found: int = answer.json()["totalResults"]
+    return found
