@@ -4,6 +4,7 @@ The fields and their meaning are those of ``docs/contract.md``; unknown ones are
 """
 
 import json
+import re
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
@@ -50,8 +51,8 @@ class Tenant(_Section):
     @classmethod
     def _normal_path(cls, path: str) -> str:
         path = path.rstrip("/")
-        if path and not path.startswith("/"):
-            raise ValueError("must start with a slash")
+        if path and not re.fullmatch(r"(/[A-Za-z0-9._~-]+)+", path):
+            raise ValueError("must be a path such as /team-a/contoso/scim")
         return path
 
     @field_validator("tenant_url")
@@ -59,7 +60,7 @@ class Tenant(_Section):
     def _normal_url(cls, url: str | None) -> str | None:
         if url is None:
             return None
-        if not url.startswith(("http://", "https://")):
+        if not re.fullmatch(r"https?://[^\s\"\\]+", url):
             raise ValueError("must be a http or https URL")
         return url.partition("?")[0].rstrip("/")
 

@@ -22,6 +22,9 @@ from tests.entra import Tenant as Contents
 
 EXAMPLE = ROOT / "examples" / "contoso.yaml"
 TENANT = Tenant("contoso", "contoso")
+# How often the made-up directory has changed, kept beside the tenant, so that another run of the
+# demo goes on where this one ends, as Entra would.
+CHANGES = "demo.scim-operator.io/directory-changes"
 STARTED = "SCIM_OPERATOR_DEMO_STARTED"
 USERS, GROUPS, SHOWN = 40, 6, 12
 
@@ -60,8 +63,11 @@ def demonstrate(images: dict[str, str]) -> int:
         run("kubectl apply -f -", stdin=EXAMPLE.read_text(encoding="utf-8"))
         TENANT.wait_ready()
     url, token = TENANT.credentials()
+    changes = int(TENANT.resource()["metadata"].get("annotations", {}).get(CHANGES, "0"))
+    # Before the cycle: where the demo is interrupted, the next run must not go back in time.
+    run(f"kubectl annotate scimtenant contoso -n contoso --overwrite {CHANGES}={changes + 1}")
     with TENANT.reach() as reachable:
-        cycles, contents = asyncio.run(provision(reachable, token))
+        cycles, contents = asyncio.run(provision(reachable, token, changes))
     problems = [cycle for cycle in cycles if not cycle.clean]
     for cycle in problems:
         print(json.dumps(cycle.as_json(), indent=2), file=sys.stderr)
@@ -72,16 +78,18 @@ def demonstrate(images: dict[str, str]) -> int:
     return 1 if problems else 0
 
 
-async def provision(url: str, token: str) -> tuple[list[Cycle], Contents]:
+async def provision(url: str, token: str, changes: int) -> tuple[list[Cycle], Contents]:
     """Do what Entra does after the administrator has pressed Start provisioning."""
     directory = Directory.generate(seed=1, users=USERS, groups=GROUPS)
+    for number in range(changes):
+        directory = directory.change(seed=1 + number)
     async with Provisioning(url, token) as job:
         with step("Entra: Test Connection"):
             cycles = [await job.test_connection()]
         with step(f"Entra: initial cycle of {USERS} users and {GROUPS} groups"):
             cycles.append(await job.initial_cycle(directory))
         with step("Entra: incremental cycle, after the directory changed"):
-            cycles.append(await job.incremental_cycle(directory.change(seed=1)))
+            cycles.append(await job.incremental_cycle(directory.change(seed=1 + changes)))
         return cycles, await job.tenant()
 
 

@@ -172,7 +172,7 @@ def test_what_is_missing_is_named(
 
 
 def test_a_deleted_tenant_leaves_its_volume_and_token(tenant: Tenant) -> None:
-    """Under Retain they outlive the tenant; when it returns, the same token finds the same users."""
+    """Under Retain they outlive it; when it returns, the same token finds the same users."""
     space = tenant.namespace
     _, token = tenant.credentials()
     with tenant.reach() as url:

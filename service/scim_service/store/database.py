@@ -19,7 +19,7 @@ Values: TypeAlias = Mapping[str, Any]
 
 _DIALECTS = {
     "sqlite": sqlite.dialect(paramstyle="qmark"),
-    "postgresql": postgresql.asyncpg.dialect(),
+    "postgresql": postgresql.asyncpg.dialect(),  # type: ignore[no-untyped-call]
 }
 
 

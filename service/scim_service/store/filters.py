@@ -8,7 +8,6 @@ every other attribute is looked up in the folded document.
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from itertools import count
 from typing import Any, TypeAlias
 
 from sqlalchemy import (
@@ -46,6 +45,8 @@ from scim_service.scim.filter import (
     Present,
     Value,
     ValuePath,
+    fold,
+    is_case_exact,
 )
 from scim_service.scim.schema import Attribute
 from scim_service.store.database import Backend
@@ -104,11 +105,6 @@ _Find: TypeAlias = Callable[[Attribute | None], Expression]
 """Returns a sub-attribute of an element, or the element itself, in SQL."""
 
 
-def literal_values(literals: tuple[Value, ...]) -> dict[str, Any]:
-    """Return the parameters of a condition, as they are stored."""
-    return {f"f{index}": _stored(value) for index, value in enumerate(literals)}
-
-
 def _stored(value: Value) -> Any:
     if isinstance(value, datetime):
         return microseconds(value)
@@ -123,7 +119,14 @@ class Conditions:
     def __init__(self, source: Source, backend: Backend) -> None:
         self._source = source
         self._documents = _DOCUMENTS[backend]
-        self._numbers = count()
+        self._folds: list[bool] = []
+
+    def parameters(self, literals: tuple[Value, ...]) -> dict[str, Any]:
+        """Return the parameters of the condition, in the form of what they are compared with."""
+        return {
+            f"f{index}": fold(value) if folds and isinstance(value, str) else _stored(value)
+            for index, (value, folds) in enumerate(zip(literals, self._folds, strict=True))
+        }
 
     def condition(self, filter: Filter, *, negated: bool = False) -> Condition:  # noqa: A002
         """Return the condition.
@@ -248,7 +251,8 @@ class Conditions:
     ) -> Condition:
         if isinstance(leaf, Present):
             return value.is_not(None)
-        wanted = bindparam(f"f{next(self._numbers)}", type_=_bind_type(attribute))
+        wanted = bindparam(f"f{len(self._folds)}", type_=_bind_type(attribute))
+        self._folds.append(not is_case_exact(attribute))
         operator = self._documents.contains if leaf.op == "co" else _OPERATORS[leaf.op]
         test = operator(value, wanted)
         return func.coalesce(test, false()) if negated else test

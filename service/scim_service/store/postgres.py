@@ -7,6 +7,7 @@ statement (data-modifying CTEs), which is a transaction by itself where it stand
 import contextlib
 import re
 from collections.abc import AsyncGenerator, Callable, Iterator, Sequence
+from functools import partial
 from typing import Any
 
 import asyncpg
@@ -59,15 +60,17 @@ def _reachable() -> Iterator[None]:
         raise DatabaseError(f"cannot connect to PostgreSQL: {error}") from error
 
 
+def _shifted(shift: int, found: re.Match[str]) -> str:
+    return f"${int(found[1]) + shift}"
+
+
 def _combine(steps: Sequence[tuple[Statement, Values]]) -> tuple[str, list[Any]]:
     """Return the steps as one statement, and its arguments."""
     parts: list[str] = []
     arguments: list[Any] = []
     for statement, values in steps:
         shift = len(arguments)
-        parts.append(
-            _PARAMETER.sub(lambda found, by=shift: f"${int(found[1]) + by}", statement.sql)
-        )
+        parts.append(_PARAMETER.sub(partial(_shifted, shift), statement.sql))
         arguments += statement.arguments(values)
     *before, last = parts
     heads = ", ".join(f"step{index} AS ({part})" for index, part in enumerate(before))

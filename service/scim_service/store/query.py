@@ -1,6 +1,6 @@
 """Queries: a filter, an order and a page, as one or two statements kept by their shape."""
 
-from collections.abc import Hashable, Sequence
+from collections.abc import Callable, Hashable, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
@@ -9,7 +9,7 @@ from sqlalchemy import BigInteger, Text, and_, bindparam, func, or_, select
 from sqlalchemy.sql.elements import ColumnElement
 from sqlalchemy.sql.selectable import Select
 
-from scim_service.scim.filter import Filter, parameterise
+from scim_service.scim.filter import Filter, Value, parameterise
 from scim_service.scim.paging import Position
 from scim_service.scim.sorting import Sort
 from scim_service.store.database import Database, Row, Statement, Values, compile_statement
@@ -17,7 +17,6 @@ from scim_service.store.filters import (
     Conditions,
     Expression,
     Source,
-    literal_values,
     selective,
 )
 
@@ -63,6 +62,7 @@ class Found:
 class _Plan:
     page: Statement
     total: Statement
+    parameters: Callable[[tuple[Value, ...]], dict[str, Any]]
     scan: bool
 
 
@@ -94,11 +94,9 @@ class Finder:
         ScimError
             invalidFilter: the filter asks for something that is not kept.
         """
-        shape: Hashable = None
-        if query.filter is not None:
-            shape, literals = parameterise(query.filter)
-            values = {**values, **literal_values(literals)}
+        shape, literals = (None, ()) if query.filter is None else parameterise(query.filter)
         plan = self._plan(_Shape(shape, query))
+        values = {**values, **plan.parameters(literals)}
         after = query.after
         if after is not None:
             values = {**values, "after_id": after[-1], "after_value": after[0]}
@@ -121,10 +119,11 @@ class Finder:
         source = self._source
         backend = self._database.backend
         columns = self._columns if query.computed else self._columns[:-1]
-        page = select(*columns)
-        total = select(func.count()).select_from(source.table)
+        page: Select[Any] = select(*columns)
+        total: Select[Any] = select(func.count()).select_from(source.table)
+        conditions = Conditions(source, backend)
         if query.filter is not None:
-            condition = Conditions(source, backend).condition(query.filter)
+            condition = conditions.condition(query.filter)
             page = page.where(condition)
             total = total.where(condition)
         page = self._ordered(page, query)
@@ -134,7 +133,12 @@ class Finder:
         scan = query.sort is not None or (
             query.filter is not None and not selective(query.filter, source)
         )
-        return _Plan(compile_statement(page, backend), compile_statement(total, backend), scan)
+        return _Plan(
+            compile_statement(page, backend),
+            compile_statement(total, backend),
+            conditions.parameters,
+            scan,
+        )
 
     def _ordered(self, page: Select[Any], query: Query) -> Select[Any]:
         key = self._source.id

@@ -16,11 +16,13 @@ from sqlmodel import Field, SQLModel
 KeyText = Text().with_variant(TEXT(collation="C"), "postgresql")
 Document = Text()
 Folded = JSON().with_variant(JSONB(), "postgresql")
+metadata = SQLModel.metadata
+
 Serial = BigInteger().with_variant(Integer(), "sqlite")
 
 
 def _key(*, nullable: bool = False, **arguments: Any) -> Any:
-    return Field(sa_type=KeyText, nullable=nullable, **arguments)  # type: ignore[call-overload]
+    return Field(sa_type=KeyText, nullable=nullable, **arguments)
 
 
 def _time(**arguments: Any) -> Any:
@@ -145,4 +147,4 @@ class Secret(SQLModel, table=True):
 
 def table(model: type[SQLModel]) -> Table:
     """Return the table that a class defines, for statements."""
-    return SQLModel.metadata.tables[str(model.__tablename__)]
+    return metadata.tables[str(model.__tablename__)]

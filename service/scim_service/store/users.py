@@ -6,6 +6,7 @@ from typing import Any
 import orjson
 from sqlalchemy import (
     BigInteger,
+    Text,
     bindparam,
     cast,
     delete,
@@ -140,7 +141,7 @@ class Users(Resources):
             ),
         )
         self._maximum = maximum
-        user_id = bindparam("user_id")
+        user_id = bindparam("user_id", type_=Text())
         self._insert_email = compile_statement(
             insert(_EMAIL)
             .inline()

@@ -6,11 +6,11 @@ transaction that are not Alembic's.
 
 from alembic import context
 
-from scim_service.store.tables import SQLModel
+from scim_service.store import tables
 
 context.configure(
     dialect_name=context.config.attributes["backend"],
-    target_metadata=SQLModel.metadata,
+    target_metadata=tables.metadata,
     transactional_ddl=False,
     literal_binds=True,
 )

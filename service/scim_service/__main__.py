@@ -1,0 +1,242 @@
+"""The command line: ``python -m scim_service serve``, ``backup`` and ``restore``."""
+
+import argparse
+import asyncio
+import contextlib
+import gc
+import logging
+import os
+import secrets
+import signal
+import socket
+import sys
+from collections.abc import Awaitable, Callable, Iterator
+from pathlib import Path
+
+import uvicorn
+import uvloop
+from starlette.types import ASGIApp
+
+from scim_service import __version__
+from scim_service.activity import FLUSH_SECONDS, PRUNE_SECONDS
+from scim_service.auth import Tokens, token_from
+from scim_service.http.application import scim_application
+from scim_service.http.logs import AccessLogWriter, configure_logging
+from scim_service.http.management import management_application
+from scim_service.http.service import Service
+from scim_service.scim.schema import Registry, SchemaError
+from scim_service.settings import Limits, SettingsError, read_tenant
+from scim_service.store.database import DatabaseError
+from scim_service.store.upgrade import open_database
+
+TOKEN_ID = "local"  # noqa: S105
+"""The id of the token of a tenant that is served alone."""
+
+SHUTDOWN_SECONDS = 25
+"""How long requests in flight are waited for; a pod is killed after 30 seconds."""
+
+BACKLOG = 2048
+
+_logger = logging.getLogger("scim_service")
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Run the command line, and return its exit code."""
+    options = _parser().parse_args(arguments)
+    try:
+        code: int = options.run(options)
+    except (SettingsError, SchemaError, DatabaseError) as error:
+        sys.stderr.write(f"error: {error}\n")
+        return 1
+    return code
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="scim-service", description="A SCIM 2.0 service for Microsoft Entra ID."
+    )
+    parser.add_argument("--version", action="version", version=__version__)
+    environment = os.environ
+    database = argparse.ArgumentParser(add_help=False)
+    database.add_argument(
+        "--database",
+        metavar="URL",
+        default=environment.get("SCIM_DATABASE_URL") or "sqlite:///scim.db",
+        help="sqlite:///FILE or postgresql://USER:PASSWORD@HOST/NAME (SCIM_DATABASE_URL)",
+    )
+    commands = parser.add_subparsers(required=True, metavar="COMMAND")
+    serve = commands.add_parser("serve", parents=[database], help="serve one tenant")
+    serve.set_defaults(run=_serve)
+    serve.add_argument("--host", default=environment.get("SCIM_HOST"), help="(SCIM_HOST)")
+    serve.add_argument(
+        "--port", type=int, default=environment.get("SCIM_PORT", "8080"), help="(SCIM_PORT)"
+    )
+    serve.add_argument(
+        "--management-port",
+        type=int,
+        default=environment.get("SCIM_MANAGEMENT_PORT", "8081"),
+        help="0 for none (SCIM_MANAGEMENT_PORT)",
+    )
+    serve.add_argument(
+        "--token",
+        default=environment.get("SCIM_TOKEN") or None,
+        help="the secret token; made up if there is none (SCIM_TOKEN)",
+    )
+    serve.add_argument(
+        "--config",
+        type=Path,
+        default=environment.get("SCIM_CONFIG_FILE") or None,
+        help="config.json of the tenant (SCIM_CONFIG_FILE)",
+    )
+    serve.add_argument(
+        "--tokens",
+        type=Path,
+        default=environment.get("SCIM_TOKENS_FILE") or None,
+        help="tokens.json with the digests that are accepted (SCIM_TOKENS_FILE)",
+    )
+    serve.add_argument(
+        "--rate-limit",
+        type=float,
+        default=environment.get("SCIM_RATE_LIMIT") or None,
+        help="the most requests a second, 25 or more; no limit by default (SCIM_RATE_LIMIT)",
+    )
+    return parser
+
+
+def _serve(options: argparse.Namespace) -> int:
+    configure_logging()
+    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+        return runner.run(_serve_tenant(options))
+
+
+async def _serve_tenant(options: argparse.Namespace) -> int:
+    tenant = read_tenant(options.config)
+    limits = Limits(rate=options.rate_limit)
+    registry = Registry.load(tenant.provisioning.schema_extensions)
+    # In a pod the tenant is configured by a file and reached from outside.
+    host = options.host or ("127.0.0.1" if options.config is None else "0.0.0.0")  # noqa: S104
+    listener = _listen(host, options.port, "--port")
+    management = None
+    if options.management_port:
+        management = _listen(host, options.management_port, "--management-port")
+    made_up = None
+    if options.token is None and options.tokens is None:
+        made_up = secrets.token_urlsafe(32)
+    secret = options.token or made_up
+    fixed = [] if secret is None else [token_from(secret, token_id=TOKEN_ID)]
+    database = await open_database(options.database)
+    try:
+        service = await Service.over(
+            database,
+            tenant=tenant,
+            registry=registry,
+            tokens=Tokens(options.tokens, fixed),
+            limits=limits,
+        )
+        access_log = AccessLogWriter(sys.stdout.buffer)
+        servers = [(_server(scim_application(service, access_log)), listener)]
+        if management is not None:
+            servers.append((_server(management_application(service)), management))
+        url = tenant.tenant_url or f"http://{host}:{listener.getsockname()[1]}{tenant.base_path}"
+        _logger.info("tenant %s is served at %s", tenant.tenant, url)
+        if options.config is None:
+            _announce(url, secret)
+        await _run(service, servers)
+        access_log.flush()
+    finally:
+        await database.close()
+    return 0
+
+
+class _Server(uvicorn.Server):
+    """A server that leaves the signals to the program, which has two servers."""
+
+    @contextlib.contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        yield
+
+
+def _server(application: ASGIApp) -> _Server:
+    return _Server(
+        uvicorn.Config(
+            application,
+            http="httptools",
+            lifespan="off",
+            access_log=False,
+            log_config=None,
+            log_level="warning",
+            proxy_headers=False,
+            server_header=False,
+            timeout_graceful_shutdown=SHUTDOWN_SECONDS,
+        )
+    )
+
+
+async def _run(service: Service, servers: list[tuple[_Server, socket.socket]]) -> None:
+    """Serve until SIGINT or SIGTERM, then finish the requests in flight."""
+
+    def stop() -> None:
+        for server, _ in servers:
+            server.should_exit = True
+
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        loop.add_signal_handler(number, stop)
+    chores = [
+        asyncio.create_task(_repeat(service.activity.flush, FLUSH_SECONDS)),
+        asyncio.create_task(_repeat(service.activity.prune, PRUNE_SECONDS)),
+    ]
+    # What is there now stays; the collector need not look at it again.
+    gc.collect()
+    gc.freeze()
+    await asyncio.gather(*(server.serve(sockets=[listener]) for server, listener in servers))
+    for chore in chores:
+        chore.cancel()
+    await asyncio.gather(*chores, return_exceptions=True)
+    await service.activity.flush()
+
+
+async def _repeat(chore: Callable[[], Awaitable[None]], seconds: float) -> None:
+    while True:
+        await asyncio.sleep(seconds)
+        try:
+            await chore()
+        except Exception:
+            _logger.exception("%s failed; it is tried again", chore.__name__)
+
+
+def _listen(host: str, port: int, option: str) -> socket.socket:
+    """Return a listening socket.
+
+    Raises
+    ------
+    SettingsError
+        The port is taken, or may not be used.
+    """
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    try:
+        return socket.create_server((host, port), family=family, backlog=BACKLOG)
+    except (OSError, OverflowError) as error:
+        raise SettingsError(
+            f"cannot listen on {host} port {port}: {error}; choose another port with {option}"
+        ) from error
+
+
+def _announce(url: str, secret: str | None) -> None:
+    """Print what is pasted into Entra's Provisioning page, to the terminal only."""
+    shown = secret or "one of those in the tokens file"
+    if not sys.stderr.isatty():
+        sys.stderr.write(f"Tenant URL: {url}\nSecret Token: {shown}\n")
+        return
+    # Imported here since a pod has no terminal.
+    from rich.console import Console
+    from rich.table import Table
+
+    table = Table(show_header=False, title="Entra: Provisioning, Admin Credentials")
+    table.add_row("Tenant URL", url)
+    table.add_row("Secret Token", shown)
+    Console(stderr=True).print(table)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,71 @@
+"""The application of the tenant's port."""
+
+from fastapi import FastAPI, Request, Response
+from starlette.exceptions import HTTPException
+from starlette.types import ASGIApp
+
+from scim_service import __version__
+from scim_service.http.discovery import discovery_router
+from scim_service.http.exchange import call_of, error_response
+from scim_service.http.gate import AccessLog, Gate
+from scim_service.http.resources import resource_router
+from scim_service.http.service import Service
+from scim_service.scim import errors
+from scim_service.store.database import StorageFullError, UnavailableError
+
+_RETRY = {"Retry-After": "30"}
+
+
+def scim_application(service: Service, access_log: AccessLog) -> ASGIApp:
+    """Return the application that serves SCIM."""
+    application = FastAPI(
+        title="scim-service",
+        version=__version__,
+        openapi_url=None,
+        redirect_slashes=False,
+    )
+    application.include_router(discovery_router(service.registry, service.limits))
+    for operations in (service.users, service.groups):
+        application.include_router(resource_router(operations, service.limits))
+    application.add_exception_handler(errors.ScimError, _refused)
+    application.add_exception_handler(HTTPException, _not_routed)
+    application.add_exception_handler(StorageFullError, _full)
+    application.add_exception_handler(UnavailableError, _unavailable)
+    return Gate(application, service, access_log)
+
+
+def _answer(
+    request: Request, error: errors.ScimError, headers: dict[str, str] | None = None
+) -> Response:
+    call_of(request).scim_type = error.scim_type
+    return error_response(error, headers)
+
+
+async def _refused(request: Request, error: Exception) -> Response:
+    assert isinstance(error, errors.ScimError)
+    return _answer(request, error)
+
+
+async def _not_routed(request: Request, error: Exception) -> Response:
+    """Say in SCIM's terms that there is no such endpoint, or that it lacks the method."""
+    assert isinstance(error, HTTPException)
+    path = request.scope["path"]
+    detail = f"There is no endpoint {path}; /ResourceTypes lists them."
+    if error.status_code == 405:
+        detail = f"{request.method} is not allowed on {path}."
+    headers = dict(error.headers) if error.headers else None
+    return _answer(request, errors.ScimError(error.status_code, detail), headers)
+
+
+async def _full(request: Request, _: Exception) -> Response:
+    error = errors.ScimError(
+        507, "The tenant's volume is full and nothing was changed; give it more room."
+    )
+    return _answer(request, error, _RETRY)
+
+
+async def _unavailable(request: Request, _: Exception) -> Response:
+    error = errors.ScimError(
+        503, "The database does not answer at present and nothing was changed; try again."
+    )
+    return _answer(request, error, _RETRY)

@@ -1,0 +1,100 @@
+"""What the service says of itself (RFC 7644 section 4)."""
+
+from typing import Any
+
+import orjson
+from fastapi import APIRouter, Request, Response
+
+from scim_service.http.exchange import ScimResponse, call_of
+from scim_service.scim import errors
+from scim_service.scim.messages import URN_SERVICE_PROVIDER_CONFIG, list_response
+from scim_service.scim.schema import Registry
+from scim_service.settings import Limits
+
+
+def discovery_router(registry: Registry, limits: Limits) -> APIRouter:
+    """Return the endpoints that describe the service."""
+    router = APIRouter(tags=["Discovery"])
+
+    # Microsoft's Postman collection asks for the second name.
+    @router.get("/ServiceProviderConfig", summary="What the service supports")
+    @router.get("/serviceConfiguration", include_in_schema=False)
+    async def service_provider_config(request: Request) -> Response:
+        _refuse_filter(request)
+        return _response(_service_provider_config(call_of(request).base, limits))
+
+    @router.get("/Schemas", summary="The attributes of users and groups")
+    async def schemas(request: Request) -> Response:
+        _refuse_filter(request)
+        return _response(list_response(registry.schema_documents(call_of(request).base)))
+
+    @router.get("/Schemas/{urn}", summary="One schema")
+    async def schema(request: Request) -> Response:
+        urn = request.path_params["urn"]
+        document = registry.schema_document(urn, call_of(request).base)
+        if document is None:
+            raise errors.not_found(f"There is no schema {urn}; /Schemas lists them.")
+        return _response(document)
+
+    @router.get("/ResourceTypes", summary="The kinds of resources")
+    async def resource_types(request: Request) -> Response:
+        _refuse_filter(request)
+        return _response(list_response(registry.resource_type_documents(call_of(request).base)))
+
+    @router.get("/ResourceTypes/{name}", summary="One kind of resource")
+    async def resource_type(request: Request) -> Response:
+        name = request.path_params["name"]
+        for document in registry.resource_type_documents(call_of(request).base):
+            if document["id"] == name:
+                return _response(document)
+        raise errors.not_found(f"There is no resource type {name}; /ResourceTypes lists them.")
+
+    return router
+
+
+def _response(document: dict[str, Any]) -> Response:
+    return ScimResponse(orjson.dumps(document))
+
+
+def _refuse_filter(request: Request) -> None:
+    """Refuse a filter, which RFC 7644 section 4 wants answered with 403."""
+    if "filter" in request.query_params:
+        raise errors.forbidden("This endpoint has no filter; leave it out.")
+
+
+def _service_provider_config(base: str, limits: Limits) -> dict[str, Any]:
+    return {
+        "schemas": [URN_SERVICE_PROVIDER_CONFIG],
+        "documentationUri": "https://learn.microsoft.com/entra/identity/app-provisioning/",
+        "patch": {"supported": True},
+        "bulk": {
+            "supported": True,
+            "maxOperations": limits.bulk_operations,
+            "maxPayloadSize": limits.body_bytes,
+        },
+        "filter": {"supported": True, "maxResults": limits.page_maximum},
+        "changePassword": {"supported": False},
+        "sort": {"supported": True},
+        "etag": {"supported": True},
+        "pagination": {
+            "cursor": True,
+            "index": True,
+            "defaultPaginationMethod": "index",
+            "defaultPageSize": limits.page_default,
+            "maxPageSize": limits.page_maximum,
+            "cursorTimeout": limits.cursor_seconds,
+        },
+        "authenticationSchemes": [
+            {
+                "type": "oauthbearertoken",
+                "name": "OAuth bearer token",
+                "description": "The Secret Token of the Provisioning page, as a bearer token.",
+                "specUri": "https://www.rfc-editor.org/rfc/rfc6750",
+                "primary": True,
+            }
+        ],
+        "meta": {
+            "resourceType": "ServiceProviderConfig",
+            "location": f"{base}/ServiceProviderConfig",
+        },
+    }

@@ -1,0 +1,169 @@
+"""One request and its answer: reading bodies within limits, writing SCIM's media type."""
+
+from dataclasses import dataclass
+from typing import Any
+
+import orjson
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.types import Scope
+
+from scim_service.scim import errors
+from scim_service.scim.messages import CONTENT_TYPE
+from scim_service.settings import Limits
+from scim_service.store.records import ANY_VERSION, Expected, Origin
+
+STATE = "scim"
+"""The key of the `Call` in an ASGI scope."""
+
+_JSON_TYPES = {b"application/scim+json", b"application/json"}
+_OPENING = (b"{", b"[")
+
+
+@dataclass(slots=True)
+class Call:
+    """What is known of a request; the gate makes it, and the log is written from it.
+
+    Parameters
+    ----------
+    started
+        When its head was read, by `time.perf_counter`.
+    base
+        The tenant's URL as the client knows it, without a slash at its end.
+    """
+
+    request_id: str
+    started: float
+    token_id: str | None = None
+    base: str = ""
+    resource_type: str | None = None
+    resource_id: str | None = None
+    scim_type: str | None = None
+
+    def origin(self, operation: str) -> Origin:
+        """Return where a write comes from."""
+        return Origin(operation, self.token_id, self.request_id, self.started)
+
+
+class ScimResponse(Response):
+    """A response with a body that is JSON already."""
+
+    media_type = CONTENT_TYPE
+
+    def __init__(
+        self, body: bytes, status: int = 200, headers: dict[str, str] | None = None
+    ) -> None:
+        super().__init__(body, status, headers)
+
+
+def call_of(request: Request) -> Call:
+    """Return the call that the gate has made for a request."""
+    call: Call = request.scope[STATE]
+    return call
+
+
+def error_response(error: errors.ScimError, headers: dict[str, str] | None = None) -> ScimResponse:
+    """Return the answer that a refusal is."""
+    return ScimResponse(orjson.dumps(error.body()), error.status, headers)
+
+
+def header(scope: Scope, name: bytes) -> bytes | None:
+    """Return a header, in lower case as ASGI has it, without building a mapping of all."""
+    for key, value in scope["headers"]:
+        if key == name:
+            found: bytes = value
+            return found
+    return None
+
+
+async def read_json(request: Request, limits: Limits) -> Any:
+    """Return the body of a request.
+
+    Raises
+    ------
+    ScimError
+        413 for one that is too large, 415 for another media type, invalidSyntax for anything
+        that is not JSON.
+    """
+    content_type = header(request.scope, b"content-type")
+    if content_type is not None:
+        media_type = content_type.partition(b";")[0].strip().lower()
+        if media_type not in _JSON_TYPES:
+            raise errors.ScimError(
+                415, f"The body must be {CONTENT_TYPE}; the Content-Type says something else."
+            )
+    body = await _read_body(request, limits.body_bytes)
+    try:
+        document = orjson.loads(body)
+    except orjson.JSONDecodeError as error:
+        raise errors.invalid_syntax(f"The body is not JSON: {error.msg}.") from None
+    check_depth(body, document, limits.body_depth)
+    return document
+
+
+async def _read_body(request: Request, limit: int) -> bytes:
+    too_large = errors.too_large(
+        f"The body is larger than {limit} bytes; send it in several requests."
+    )
+    length = header(request.scope, b"content-length")
+    if length is not None and int(length) > limit:
+        raise too_large
+    chunks: list[bytes] = []
+    size = 0
+    async for chunk in request.stream():
+        size += len(chunk)
+        if size > limit:
+            raise too_large
+        chunks.append(chunk)
+    return b"".join(chunks)
+
+
+def check_depth(body: bytes, document: Any, limit: int) -> None:
+    """Refuse a document that is nested deeper than any SCIM message is.
+
+    Raises
+    ------
+    ScimError
+        invalidSyntax.
+    """
+    # Fewer brackets than levels allowed is the common case, and is quickly seen.
+    if sum(map(body.count, _OPENING)) <= limit:
+        return
+    level = [document]
+    for _ in range(limit):
+        level = [
+            child
+            for value in level
+            if isinstance(value, (dict, list))
+            for child in (value.values() if isinstance(value, dict) else value)
+            if isinstance(child, (dict, list))
+        ]
+        if not level:
+            return
+    raise errors.invalid_syntax(f"The body is nested more than {limit} levels deep.")
+
+
+def etag(version: int) -> str:
+    """Return the version of a resource as an entity tag."""
+    return f'W/"{version}"'
+
+
+def expected_version(request: Request) -> Expected:
+    """Return the versions that ``If-Match`` allows."""
+    value = header(request.scope, b"if-match")
+    return ANY_VERSION if value is None else _expected(value.decode("latin-1"))
+
+
+def _expected(text: str) -> Expected:
+    tags = parse_etags(text)
+    return ANY_VERSION if tags is None else Expected(tags)
+
+
+def parse_etags(text: str) -> frozenset[int] | None:
+    """Return the versions in a list of entity tags, None for ``*``; unknown tags are nothing."""
+    if text.strip() == "*":
+        return None
+    tags = (tag.strip().removeprefix("W/").strip('"') for tag in text.split(","))
+    return frozenset(
+        int(tag) for tag in tags if tag.isascii() and tag.isdecimal() and len(tag) < 19
+    )

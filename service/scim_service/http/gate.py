@@ -1,0 +1,143 @@
+"""The gate: every request passes here before it is routed, and every answer on its way out.
+
+It is plain ASGI, since a middleware class of the framework costs a task for each request. It
+gives the request an id, strips the tenant's base path, asks for the token, and writes the access
+log, the metrics and the activity.
+"""
+
+import asyncio
+import logging
+import re
+import secrets
+from collections.abc import Callable
+from time import perf_counter
+from typing import Any
+
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from scim_service.http.exchange import STATE, Call, error_response, header
+from scim_service.http.service import Service
+from scim_service.scim import errors
+from scim_service.store.folding import moment_text
+
+AccessLog = Callable[[dict[str, Any]], None]
+
+_logger = logging.getLogger(__name__)
+
+_VERSION = "/v2"
+_WRITES = {"POST", "PUT", "PATCH", "DELETE"}
+_OPERATIONS = {"POST": "create", "PUT": "replace", "PATCH": "patch", "DELETE": "delete"}
+_HOST = re.compile(r"[A-Za-z0-9._:\[\]-]+")
+_CHALLENGE = {"WWW-Authenticate": 'Bearer realm="scim"'}
+_RETRY = {"Retry-After": "5"}
+_FAILED = errors.ScimError(500, "The service failed; its log has the cause, by the request's id.")
+_TOO_SLOW = errors.ScimError(503, "The request took too long and was given up; nothing is lost.")
+_NOT_AUTHENTICATED = errors.ScimError(
+    401,
+    "The bearer token is missing or not accepted. In the Entra admin center, paste the tenant's"
+    " current secret token into Provisioning, Admin Credentials, Secret Token.",
+)
+
+
+class Gate:
+    """The outermost application."""
+
+    def __init__(self, application: ASGIApp, service: Service, access_log: AccessLog) -> None:
+        self._application = application
+        self._service = service
+        self._access_log = access_log
+        self._base_path = service.tenant.base_path
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Serve a request."""
+        if scope["type"] != "http":
+            return
+        call = Call(secrets.token_hex(8), perf_counter())
+        request_id = (b"x-request-id", call.request_id.encode())
+        status = 0
+
+        async def send_with_id(message: Message) -> None:
+            nonlocal status
+            if message["type"] == "http.response.start":
+                status = message["status"]
+                message["headers"].append(request_id)
+            await send(message)
+
+        try:
+            async with asyncio.timeout(self._service.limits.request_seconds):
+                await self._serve(scope, receive, send_with_id, call)
+        except Exception as error:
+            if not isinstance(error, TimeoutError):
+                _logger.exception("request %s failed", call.request_id)
+            if status == 0:
+                refusal = _TOO_SLOW if isinstance(error, TimeoutError) else _FAILED
+                await error_response(refusal, _RETRY)(scope, receive, send_with_id)
+        finally:
+            self._note(scope, call, status)
+
+    async def _serve(self, scope: Scope, receive: Receive, send: Send, call: Call) -> None:
+        service = self._service
+        authorization = header(scope, b"authorization")
+        call.token_id = service.tokens.authenticate(authorization)
+        if call.token_id is None:
+            await error_response(_NOT_AUTHENTICATED, _CHALLENGE)(scope, receive, send)
+            return
+        service.activity.requested(call.token_id)
+        path = self._inner_path(scope["path"])
+        if path is None:
+            error = errors.not_found(f"The tenant is served under {self._base_path}, not here.")
+            await error_response(error)(scope, receive, send)
+            return
+        call.base = service.tenant.tenant_url or self._derived_base(scope)
+        inner = {**scope, "path": path, "raw_path": path.encode(), "root_path": "", STATE: call}
+        await self._application(inner, receive, send)
+
+    def _inner_path(self, path: str) -> str | None:
+        """Return the path within the tenant, None outside of it.
+
+        A Tenant URL with a slash at its end makes Entra ask for ``//Users``.
+        """
+        base = self._base_path
+        if not path.startswith(base):
+            return None
+        inner = path[len(base) :]
+        if inner and inner[0] != "/":
+            return None
+        while "//" in inner:
+            inner = inner.replace("//", "/")
+        if inner.startswith(_VERSION) and inner[len(_VERSION) :][:1] in {"", "/"}:
+            inner = inner[len(_VERSION) :]
+        return inner.rstrip("/") or "/"
+
+    def _derived_base(self, scope: Scope) -> str:
+        host = (header(scope, b"host") or b"").decode("latin-1")
+        if not _HOST.fullmatch(host):
+            host = "localhost"
+        return f"{scope['scheme']}://{host}{self._base_path}"
+
+    def _note(self, scope: Scope, call: Call, status: int) -> None:
+        method = scope["method"]
+        seconds = perf_counter() - call.started
+        service = self._service
+        service.metrics.observe(method, call.resource_type or "none", status, seconds)
+        if status >= 400:
+            service.activity.refused(
+                call.origin(_OPERATIONS.get(method, "read")),
+                resource_type=call.resource_type,
+                resource_id=call.resource_id,
+                status=status,
+                scim_type=call.scim_type,
+            )
+        elif method in _WRITES:
+            service.activity.provisioned()
+        self._access_log(
+            {
+                "time": moment_text(service.repository.clock()),
+                "request": call.request_id,
+                "token": call.token_id,
+                "method": method,
+                "path": scope["path"],
+                "status": status,
+                "ms": round(seconds * 1000, 3),
+            }
+        )

@@ -1,0 +1,459 @@
+"""What can be done to users and groups, whichever way it is asked for.
+
+A request to an endpoint, a search and an operation of a bulk request all end up here. An answer
+is text that is put together from the stored document, which is only parsed where a client asked
+for some of its attributes.
+"""
+
+from abc import ABC, abstractmethod
+from collections.abc import Sequence
+from dataclasses import dataclass
+from dataclasses import replace as with_fields
+from datetime import UTC, datetime, timedelta
+from typing import Any, cast
+
+import orjson
+
+from scim_service import entra
+from scim_service.http.exchange import Call, etag
+from scim_service.scim import errors
+from scim_service.scim.filter import parse_filter, resolve_filter
+from scim_service.scim.messages import SearchRequest, list_response
+from scim_service.scim.paging import (
+    decode_cursor,
+    encode_cursor,
+    parse_cursor_count,
+    parse_page,
+)
+from scim_service.scim.patch import (
+    MemberChange,
+    apply_patch,
+    parse_patch,
+    split_member_values,
+    split_members,
+)
+from scim_service.scim.projection import Projection
+from scim_service.scim.resource import missing_attributes, replace, validate
+from scim_service.scim.schema import ResourceType
+from scim_service.scim.sorting import parse_sort
+from scim_service.settings import Limits, Tenant
+from scim_service.store.folding import moment_text
+from scim_service.store.groups import Groups
+from scim_service.store.query import Query
+from scim_service.store.records import ANY_VERSION, Expected, Record
+from scim_service.store.resources import Page
+from scim_service.store.users import Users
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """The outcome of an operation; `body` is JSON text, None for no content."""
+
+    status: int
+    body: bytes | None = None
+    location: str | None = None
+    version: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Rules:
+    """How one tenant is served: its configuration, its limits and its cursors' key."""
+
+    tenant: Tenant
+    limits: Limits
+    cursor_key: bytes
+
+    @property
+    def lenient(self) -> bool:
+        """Whether Entra's dialect is spoken."""
+        return self.tenant.provisioning.lenient
+
+
+class Operations(ABC):
+    """The operations on the resources of one type."""
+
+    computed_name: str
+    """The attribute that comes from other rows."""
+
+    def __init__(self, rules: Rules, resource_type: ResourceType) -> None:
+        self.resource_type = resource_type
+        self._rules = rules
+        self._never = tuple(
+            attribute.name
+            for attribute in resource_type.schema.attributes
+            if attribute.returned == "never"
+        )
+
+    @abstractmethod
+    async def get(self, call: Call, resource_id: str, projection: Projection) -> Answer:
+        """Return a resource."""
+
+    @abstractmethod
+    async def create(self, call: Call, body: object, projection: Projection) -> Answer:
+        """Store a new resource."""
+
+    @abstractmethod
+    async def replace(
+        self,
+        call: Call,
+        resource_id: str,
+        body: object,
+        projection: Projection,
+        expected: Expected = ANY_VERSION,
+    ) -> Answer:
+        """Replace a resource (PUT)."""
+
+    @abstractmethod
+    async def patch(
+        self,
+        call: Call,
+        resource_id: str,
+        body: object,
+        projection: Projection,
+        expected: Expected = ANY_VERSION,
+    ) -> Answer:
+        """Change a resource (PATCH)."""
+
+    @abstractmethod
+    async def delete(
+        self, call: Call, resource_id: str, expected: Expected = ANY_VERSION
+    ) -> Answer:
+        """Remove a resource."""
+
+    @abstractmethod
+    async def _find(self, query: Query, base: str) -> Page:
+        """Return a page of records."""
+
+    def projection(
+        self, attributes: str | Sequence[str] | None, excluded: str | Sequence[str] | None
+    ) -> Projection:
+        """Return which attributes an answer has."""
+        return Projection.parse(
+            self.resource_type, attributes, excluded, lenient=self._rules.lenient
+        )
+
+    async def search(self, call: Call, request: SearchRequest) -> bytes:
+        """Return a ListResponse."""
+        lenient = self._rules.lenient
+        limits = self._rules.limits
+        projection = self.projection(request.attributes, request.excluded_attributes)
+        condition = None
+        if request.filter is not None:
+            parsed = parse_filter(request.filter, lenient=lenient)
+            condition = resolve_filter(parsed, self.resource_type, lenient=lenient)
+        sort = None
+        if request.sort_by or request.sort_order:
+            sort = parse_sort(
+                self.resource_type, request.sort_by, request.sort_order, lenient=lenient
+            )
+        computed = projection.wants(self.computed_name)
+        if request.cursor is not None:
+            return await self._search_by_cursor(
+                call,
+                request,
+                projection,
+                Query(
+                    filter=condition,
+                    sort=sort,
+                    computed=computed,
+                    count=parse_cursor_count(
+                        request.count, default=limits.page_default, maximum=limits.page_maximum
+                    ),
+                ),
+            )
+        page = parse_page(
+            request.start_index,
+            request.count,
+            default=limits.page_default,
+            maximum=limits.page_maximum,
+        )
+        query = Query(
+            filter=condition, sort=sort, offset=page.offset, count=page.count, computed=computed
+        )
+        found = await self._find(query, call.base)
+        return orjson.dumps(
+            list_response(
+                self._fragments(call, found, projection),
+                total=found.total,
+                start_index=page.start_index,
+            )
+        )
+
+    async def _search_by_cursor(
+        self, call: Call, request: SearchRequest, projection: Projection, query: Query
+    ) -> bytes:
+        now = datetime.now(UTC)
+        # A cursor continues the query it came from, and no other.
+        signed = repr((self.resource_type.name, request.filter, query.sort))
+        key = self._rules.cursor_key
+        if request.cursor:
+            timeout = timedelta(seconds=self._rules.limits.cursor_seconds)
+            after = decode_cursor(request.cursor, query=signed, key=key, now=now, timeout=timeout)
+            query = with_fields(query, after=after)
+        found = await self._find(query, call.base)
+        following = None
+        if found.next is not None:
+            following = encode_cursor(found.next, query=signed, key=key, now=now)
+        return orjson.dumps(
+            list_response(
+                self._fragments(call, found, projection),
+                total=found.total,
+                start_index=None,
+                next_cursor=following,
+            )
+        )
+
+    def _fragments(self, call: Call, page: Page, projection: Projection) -> list[dict[str, Any]]:
+        fragments = [
+            orjson.Fragment(self._render(call, record, projection)) for record in page.records
+        ]
+        return cast("list[dict[str, Any]]", fragments)
+
+    def _location(self, call: Call, resource_id: str) -> str:
+        return f"{call.base}{self.resource_type.endpoint}/{resource_id}"
+
+    def _answer(
+        self, call: Call, record: Record, projection: Projection, status: int = 200
+    ) -> Answer:
+        return Answer(
+            status,
+            self._render(call, record, projection),
+            self._location(call, record.id),
+            etag(record.version),
+        )
+
+    def _render(self, call: Call, record: Record, projection: Projection) -> bytes:
+        """Return a resource as JSON text."""
+        computed = ""
+        if record.computed is not None and record.computed != "[]":
+            computed = f',"{self.computed_name}":{record.computed}'
+        meta = (
+            f'{{"resourceType":"{self.resource_type.name}"'
+            f',"created":"{moment_text(record.created)}"'
+            f',"lastModified":"{moment_text(record.last_modified)}"'
+            f',"location":"{self._location(call, record.id)}"'
+            f',"version":"W/\\"{record.version}\\""}}'
+        )
+        text = f'{record.document[:-1]},"id":"{record.id}"{computed},"meta":{meta}}}'.encode()
+        if projection.is_default and not self.resource_type.not_by_default:
+            return text
+        return orjson.dumps(projection.apply(orjson.loads(text)))
+
+    def _standard(self, body: object) -> object:
+        if self._rules.lenient:
+            return entra.normalise_resource(self.resource_type, body)
+        return body
+
+    def _validated(self, body: object) -> dict[str, Any]:
+        resource = validate(self.resource_type, self._standard(body), lenient=self._rules.lenient)
+        return self._kept(resource)
+
+    def _replaced(self, before: dict[str, Any], body: object) -> dict[str, Any]:
+        after = replace(self.resource_type, before, body, lenient=self._rules.lenient)
+        return self._kept(after)
+
+    def _kept(self, resource: dict[str, Any]) -> dict[str, Any]:
+        """Leave out what no client can ever read: storing a password would only be a risk."""
+        for name in self._never:
+            resource.pop(name, None)
+        return resource
+
+
+class UserOperations(Operations):
+    """The operations on users."""
+
+    computed_name = "groups"
+
+    def __init__(self, rules: Rules, users: Users) -> None:
+        super().__init__(rules, users.resource_type)
+        self._users = users
+
+    async def get(self, call: Call, resource_id: str, projection: Projection) -> Answer:
+        """Return a user."""
+        record = await self._users.get(
+            resource_id, base=call.base, computed=projection.wants(self.computed_name)
+        )
+        return self._answer(call, record, projection)
+
+    async def create(self, call: Call, body: object, projection: Projection) -> Answer:
+        """Store a new user."""
+        resource = self._validated(body)
+        self._check_required(resource)
+        record = await self._users.create(resource, call.origin("create"))
+        call.resource_id = record.id
+        return self._answer(call, record, projection, 201)
+
+    async def replace(
+        self,
+        call: Call,
+        resource_id: str,
+        body: object,
+        projection: Projection,
+        expected: Expected = ANY_VERSION,
+    ) -> Answer:
+        """Replace a user."""
+        standard = self._standard(body)
+
+        def change(before: dict[str, Any]) -> dict[str, Any]:
+            after = self._replaced(before, standard)
+            self._check_required(after)
+            return after
+
+        record = await self._users.change(
+            resource_id, change, call.origin("replace"), base=call.base, expected=expected
+        )
+        return self._answer(call, record, projection)
+
+    async def patch(
+        self,
+        call: Call,
+        resource_id: str,
+        body: object,
+        projection: Projection,
+        expected: Expected = ANY_VERSION,
+    ) -> Answer:
+        """Change a user; the answer has the user, which spares Entra a request."""
+        lenient = self._rules.lenient
+        if lenient:
+            body = entra.normalise_patch(self.resource_type, body)
+        operations = parse_patch(body, self.resource_type, lenient=lenient)
+
+        def change(before: dict[str, Any]) -> dict[str, Any]:
+            after = apply_patch(self.resource_type, before, operations, lenient=lenient)
+            self._check_required(after)
+            return self._kept(after)
+
+        record = await self._users.change(
+            resource_id, change, call.origin("patch"), base=call.base, expected=expected
+        )
+        return self._answer(call, record, projection)
+
+    async def delete(
+        self, call: Call, resource_id: str, expected: Expected = ANY_VERSION
+    ) -> Answer:
+        """Remove a user."""
+        await self._users.delete(resource_id, call.origin("delete"), expected=expected)
+        return Answer(204)
+
+    async def _find(self, query: Query, base: str) -> Page:
+        return await self._users.find(query, base=base)
+
+    def _check_required(self, resource: dict[str, Any]) -> None:
+        """Refuse a user without the attributes that the tenant asks for.
+
+        The status is 400 because of what Entra does with it
+        (docs/decisions/0004-refusals-that-entra-understands.md).
+        """
+        required = self._rules.tenant.provisioning.required_attributes
+        missing = missing_attributes(self.resource_type, resource, required)
+        if not missing:
+            return
+        advice = "; ".join(f"{name} (usually from {_source(name)})" for name in missing)
+        raise errors.invalid_value(
+            f"This tenant requires a value for {advice}. In the Entra admin center open the"
+            " application's Provisioning, Mappings, Provision Microsoft Entra ID Users, and map"
+            " the attribute; where it is mapped, the user has no value for it in Entra."
+        )
+
+
+_SOURCES = {
+    "emails": 'the source attribute mail, to emails[type eq "work"].value',
+    "phonenumbers": 'telephoneNumber, to phoneNumbers[type eq "work"].value',
+    "name": "givenName and surname, to name.givenName and name.familyName",
+    "externalid": "mailNickname or objectId, to externalId",
+    "displayname": "displayName",
+    "title": "jobTitle, to title",
+    "employeenumber": "employeeId, to the enterprise extension's employeeNumber",
+    "department": "department, to the enterprise extension's department",
+    "manager": "manager, to the enterprise extension's manager",
+    "preferredlanguage": "preferredLanguage",
+    "addresses": 'streetAddress, city and country, to addresses[type eq "work"]',
+}
+"""Where Entra's default attribute mappings take values from, by name in lower case."""
+
+
+def _source(name: str) -> str:
+    return _SOURCES.get(name.rpartition(":")[2].lower(), f"a source attribute you map to {name}")
+
+
+class GroupOperations(Operations):
+    """The operations on groups."""
+
+    computed_name = "members"
+
+    def __init__(self, rules: Rules, groups: Groups) -> None:
+        super().__init__(rules, groups.resource_type)
+        self._groups = groups
+
+    async def get(self, call: Call, resource_id: str, projection: Projection) -> Answer:
+        """Return a group."""
+        record = await self._groups.get(
+            resource_id, base=call.base, computed=projection.wants(self.computed_name)
+        )
+        return self._answer(call, record, projection)
+
+    async def create(self, call: Call, body: object, projection: Projection) -> Answer:
+        """Store a new group."""
+        resource, members = split_member_values(self._validated(body))
+        record = await self._groups.create(resource, members, call.origin("create"))
+        call.resource_id = record.id
+        if members:
+            return with_fields(await self.get(call, record.id, projection), status=201)
+        return self._answer(call, record, projection, 201)
+
+    async def replace(
+        self,
+        call: Call,
+        resource_id: str,
+        body: object,
+        projection: Projection,
+        expected: Expected = ANY_VERSION,
+    ) -> Answer:
+        """Replace a group, members and all."""
+        standard = self._standard(body)
+        _, members = split_member_values(self._validated(body))
+        await self._groups.change(
+            resource_id,
+            lambda before: split_member_values(self._replaced(before, standard))[0],
+            [MemberChange("replace", members)],
+            call.origin("replace"),
+            status=200,
+            expected=expected,
+        )
+        return await self.get(call, resource_id, projection)
+
+    async def patch(
+        self,
+        call: Call,
+        resource_id: str,
+        body: object,
+        projection: Projection,
+        expected: Expected = ANY_VERSION,
+    ) -> Answer:
+        """Change a group; Microsoft asks for an answer without the members, so there is none."""
+        lenient = self._rules.lenient
+        if lenient:
+            body = entra.normalise_patch(self.resource_type, body)
+        operations = parse_patch(body, self.resource_type, lenient=lenient)
+        members, others = split_members(operations)
+        await self._groups.change(
+            resource_id,
+            lambda before: self._kept(
+                apply_patch(self.resource_type, before, others, lenient=lenient)
+            ),
+            members,
+            call.origin("patch"),
+            status=204,
+            expected=expected,
+        )
+        return Answer(204)
+
+    async def delete(
+        self, call: Call, resource_id: str, expected: Expected = ANY_VERSION
+    ) -> Answer:
+        """Remove a group."""
+        await self._groups.delete(resource_id, call.origin("delete"), expected=expected)
+        return Answer(204)
+
+    async def _find(self, query: Query, base: str) -> Page:
+        return await self._groups.find(query, base=base)

@@ -1,0 +1,65 @@
+"""One tenant's service: everything that its requests need, put together once."""
+
+import secrets
+from dataclasses import dataclass
+
+from scim_service import __version__
+from scim_service.activity import Activity
+from scim_service.auth import Tokens
+from scim_service.http.operations import GroupOperations, Rules, UserOperations
+from scim_service.metrics import Metrics
+from scim_service.scim.schema import Registry
+from scim_service.settings import Limits, Tenant
+from scim_service.store.database import Database
+from scim_service.store.records import Clock, now_microseconds
+from scim_service.store.repository import Repository
+
+
+@dataclass(frozen=True, slots=True)
+class Service:
+    """The parts of a running tenant."""
+
+    tenant: Tenant
+    limits: Limits
+    registry: Registry
+    repository: Repository
+    tokens: Tokens
+    activity: Activity
+    metrics: Metrics
+    users: UserOperations
+    groups: GroupOperations
+
+    @classmethod
+    async def over(
+        cls,
+        database: Database,
+        *,
+        tenant: Tenant,
+        registry: Registry,
+        tokens: Tokens,
+        limits: Limits,
+        clock: Clock = now_microseconds,
+    ) -> "Service":
+        """Return the service of a tenant whose data is in `database`."""
+        repository = Repository.over(
+            database,
+            registry,
+            unique_groups=tenant.provisioning.lenient,
+            max_users=tenant.provisioning.max_users,
+            clock=clock,
+        )
+        activity = Activity(repository, limits)
+        await activity.load()
+        key = await repository.log.secret("cursor", secrets.token_hex(32))
+        rules = Rules(tenant, limits, bytes.fromhex(key))
+        return cls(
+            tenant=tenant,
+            limits=limits,
+            registry=registry,
+            repository=repository,
+            tokens=tokens,
+            activity=activity,
+            metrics=Metrics(tenant.tenant, __version__),
+            users=UserOperations(rules, repository.users),
+            groups=GroupOperations(rules, repository.groups),
+        )

@@ -1,0 +1,69 @@
+"""Prometheus metrics of the service."""
+
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
+
+CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
+
+_BUCKETS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 10.0, 30.0)
+
+
+class Metrics:
+    """The metrics of one tenant, in a registry of their own."""
+
+    def __init__(self, tenant: str, version: str) -> None:
+        self._registry = CollectorRegistry()
+        self._requests = Counter(
+            "scim_requests",
+            "Requests, by method, kind of resource and status.",
+            ("tenant", "method", "resource", "status"),
+            registry=self._registry,
+        )
+        self._seconds = Histogram(
+            "scim_request_seconds",
+            "Time from the request's head to the answer's end.",
+            ("tenant", "method", "resource"),
+            buckets=_BUCKETS,
+            registry=self._registry,
+        )
+        resources = Gauge(
+            "scim_resources",
+            "Stored resources, by kind.",
+            ("tenant", "resource"),
+            registry=self._registry,
+        )
+        self._users = resources.labels(tenant, "users")
+        self._active_users = resources.labels(tenant, "activeUsers")
+        self._groups = resources.labels(tenant, "groups")
+        self._unauthenticated = Counter(
+            "scim_unauthenticated_requests",
+            "Requests without an accepted token.",
+            ("tenant",),
+            registry=self._registry,
+        ).labels(tenant)
+        Gauge("scim_info", "The program.", ("tenant", "version"), registry=self._registry).labels(
+            tenant, version
+        ).set(1)
+        self._tenant = tenant
+        self._children: dict[tuple[str, str, int], tuple[Counter, Histogram]] = {}
+
+    def observe(self, method: str, resource: str, status: int, seconds: float) -> None:
+        """Count a request."""
+        key = (method, resource, status)
+        children = self._children.get(key)
+        if children is None:
+            # Finding a child by its labels costs more than counting does.
+            children = self._children[key] = (
+                self._requests.labels(self._tenant, method, resource, str(status)),
+                self._seconds.labels(self._tenant, method, resource),
+            )
+        children[0].inc()
+        children[1].observe(seconds)
+        if status == 401:
+            self._unauthenticated.inc()
+
+    def render(self, *, users: int, active_users: int, groups: int) -> bytes:
+        """Return the metrics in Prometheus' text format."""
+        self._users.set(users)
+        self._active_users.set(active_users)
+        self._groups.set(groups)
+        return generate_latest(self._registry)
