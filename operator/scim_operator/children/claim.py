@@ -1,0 +1,39 @@
+"""The PersistentVolumeClaim of a tenant on SQLite."""
+
+from __future__ import annotations
+
+from scim_operator import drift, names
+from scim_operator.children.subject import Object, Subject, head
+from scim_operator.kinds import CLAIM
+
+
+def build(subject: Subject) -> Object | None:
+    """Build the claim.
+
+    A claim that is there already, such as one kept from an earlier tenant of the same name, keeps
+    its class and is never asked to shrink: the API server would refuse both.
+    """
+    sqlite = subject.tenant.spec.database.sqlite
+    if sqlite is None:
+        return None
+    live = (subject.claim or {}).get("spec", {})
+    size = live.get("resources", {}).get("requests", {}).get("storage", sqlite.size)
+    if (drift.quantity(sqlite.size) or 0) > (drift.quantity(size) or 0):
+        size = sqlite.size
+    spec: Object = {
+        "accessModes": ["ReadWriteOnce"],
+        "resources": {"requests": {"storage": size}},
+    }
+    storage_class = (
+        live.get("storageClassName")
+        if subject.claim
+        else sqlite.storage_class_name or subject.settings.storage_class
+    )
+    if storage_class:
+        spec["storageClassName"] = storage_class
+    name = names.volume_claim(subject.tenant.key.name)
+    return {
+        **head(CLAIM),
+        "metadata": subject.metadata(name, owned=not subject.keeps_data),
+        "spec": spec,
+    }

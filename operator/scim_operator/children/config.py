@@ -1,0 +1,40 @@
+"""The ConfigMap with ``config.json``, the first part of the contract with the service."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+
+from scim_operator import names
+from scim_operator.children.subject import Object, Subject, head
+from scim_operator.kinds import CONFIG_MAP
+
+FILE = "config.json"
+
+
+def content(subject: Subject) -> str:
+    """Return the text of ``config.json``."""
+    tenant = subject.tenant
+    provisioning = tenant.spec.provisioning.model_dump(mode="json", by_alias=True)
+    configuration = {
+        "tenant": str(tenant.key),
+        "displayName": tenant.spec.display_name or tenant.key.name,
+        "basePath": subject.address.path,
+        "tenantURL": subject.address.url,
+        "provisioning": provisioning,
+    }
+    return json.dumps(configuration, ensure_ascii=False, indent=2)
+
+
+def content_digest(subject: Subject) -> str:
+    """Return a digest of ``config.json``; the pod carries it, so that a change restarts it."""
+    return hashlib.sha256(content(subject).encode()).hexdigest()[:16]
+
+
+def build(subject: Subject) -> Object:
+    """Build the ConfigMap."""
+    return {
+        **head(CONFIG_MAP),
+        "metadata": subject.metadata(names.config(subject.tenant.key.name)),
+        "data": {FILE: content(subject)},
+    }

@@ -1,0 +1,172 @@
+"""The Deployment of a tenant's service, within the restricted Pod Security Standard."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from scim_operator import names
+from scim_operator.children import config
+from scim_operator.children.secrets import DIGESTS_FILE
+from scim_operator.children.service import PORT_NAME
+from scim_operator.children.subject import Object, Subject, head
+from scim_operator.crd import Resources
+from scim_operator.kinds import DEPLOYMENT
+
+CONTAINER = "scim"
+_USER = 65532
+_CONFIG_FOLDER = "/etc/scim/config"
+_TOKENS_FOLDER = "/etc/scim/tokens"
+_DATA_FOLDER = "/var/lib/scim"
+
+
+def build(subject: Subject) -> Object:
+    """Build the Deployment."""
+    tenant = subject.tenant
+    spec = tenant.spec
+    return {
+        **head(DEPLOYMENT),
+        "metadata": subject.metadata(names.workload(tenant.key.name)),
+        "spec": {
+            "replicas": 0 if spec.suspended else spec.replicas,
+            "revisionHistoryLimit": 2,
+            # Two pods must never write one SQLite file, not even for a moment.
+            "strategy": {"type": "Recreate"}
+            if spec.database.sqlite
+            else {
+                "type": "RollingUpdate",
+                "rollingUpdate": {"maxUnavailable": 0, "maxSurge": 1},
+            },
+            "selector": {"matchLabels": names.selector(tenant.key.name)},
+            "template": {
+                "metadata": {
+                    "labels": dict(spec.pod_labels) | names.labels(tenant.key.name),
+                    "annotations": _pod_annotations(subject),
+                },
+                "spec": _pod(subject),
+            },
+        },
+    }
+
+
+def _pod_annotations(subject: Subject) -> dict[str, str]:
+    annotations = dict(subject.tenant.spec.pod_annotations)
+    annotations[names.CONFIG_ANNOTATION] = config.content_digest(subject)
+    if subject.database_version is not None:
+        annotations[names.DATABASE_ANNOTATION] = subject.database_version
+    return annotations
+
+
+def _pod(subject: Subject) -> Object:
+    spec = subject.tenant.spec
+    pod: Object = {
+        "automountServiceAccountToken": False,
+        "enableServiceLinks": False,
+        "terminationGracePeriodSeconds": 30,
+        "securityContext": {
+            "runAsNonRoot": True,
+            "runAsUser": _USER,
+            "runAsGroup": _USER,
+            "fsGroup": _USER,
+            "fsGroupChangePolicy": "OnRootMismatch",
+            "seccompProfile": {"type": "RuntimeDefault"},
+        },
+        "containers": [_container(subject)],
+        "volumes": _volumes(subject),
+    }
+    pull_secrets = [
+        *subject.settings.service_image_pull_secrets,
+        *(reference.name for reference in spec.image_pull_secrets),
+    ]
+    optional: Object = {
+        "imagePullSecrets": [{"name": name} for name in dict.fromkeys(pull_secrets)],
+        "nodeSelector": dict(spec.node_selector),
+        "tolerations": [
+            toleration.model_dump(mode="json", by_alias=True, exclude_none=True)
+            for toleration in spec.tolerations
+        ],
+        "affinity": spec.affinity,
+        "topologySpreadConstraints": _spread(subject),
+    }
+    return pod | {key: value for key, value in optional.items() if value}
+
+
+def _spread(subject: Subject) -> list[dict[str, Any]]:
+    spec = subject.tenant.spec
+    if spec.topology_spread_constraints or spec.replicas == 1:
+        return list(spec.topology_spread_constraints)
+    return [
+        {
+            "maxSkew": 1,
+            "topologyKey": "kubernetes.io/hostname",
+            "whenUnsatisfiable": "ScheduleAnyway",
+            "labelSelector": {"matchLabels": names.selector(subject.tenant.key.name)},
+        }
+    ]
+
+
+def _container(subject: Subject) -> Object:
+    spec = subject.tenant.spec
+    resources = spec.resources or Resources.model_validate(subject.settings.service_resources)
+    container: Object = {
+        "name": CONTAINER,
+        "image": subject.image,
+        "imagePullPolicy": subject.settings.service_image_pull_policy,
+        "ports": [
+            {"name": PORT_NAME, "containerPort": names.SCIM_PORT, "protocol": "TCP"},
+            {"name": "management", "containerPort": names.MANAGEMENT_PORT, "protocol": "TCP"},
+        ],
+        "env": [
+            {"name": "SCIM_CONFIG_FILE", "value": f"{_CONFIG_FOLDER}/{config.FILE}"},
+            {"name": "SCIM_TOKENS_FILE", "value": f"{_TOKENS_FOLDER}/{DIGESTS_FILE}"},
+            {"name": "SCIM_DATABASE_URL", **_database_url(subject)},
+        ],
+        "resources": resources.model_dump(mode="json", by_alias=True, exclude_none=True),
+        "startupProbe": _probe("healthz", period=1, failures=60),
+        "readinessProbe": _probe("readyz", period=5, failures=3),
+        "livenessProbe": _probe("healthz", period=10, failures=6),
+        "securityContext": {
+            "allowPrivilegeEscalation": False,
+            "readOnlyRootFilesystem": True,
+            "capabilities": {"drop": ["ALL"]},
+        },
+        "volumeMounts": [
+            {"name": "config", "mountPath": _CONFIG_FOLDER, "readOnly": True},
+            {"name": "tokens", "mountPath": _TOKENS_FOLDER, "readOnly": True},
+            {"name": "tmp", "mountPath": "/tmp"},  # noqa: S108 (an emptyDir of the pod's own)
+        ],
+    }
+    if spec.database.sqlite:
+        container["volumeMounts"].append({"name": "data", "mountPath": _DATA_FOLDER})
+    else:
+        # Another pod takes over: keep answering until nobody sends to this one any more.
+        container["lifecycle"] = {"preStop": {"sleep": {"seconds": 5}}}
+    return container
+
+
+def _database_url(subject: Subject) -> Object:
+    if postgres := subject.tenant.spec.database.postgres:
+        reference = {"name": postgres.url_from.name, "key": postgres.url_from.key}
+        return {"valueFrom": {"secretKeyRef": reference}}
+    return {"value": f"sqlite:///{_DATA_FOLDER}/scim.db"}
+
+
+def _probe(page: str, *, period: int, failures: int) -> Object:
+    return {
+        "httpGet": {"path": f"/-/{page}", "port": "management", "scheme": "HTTP"},
+        "periodSeconds": period,
+        "failureThreshold": failures,
+        "timeoutSeconds": 5,
+    }
+
+
+def _volumes(subject: Subject) -> list[Object]:
+    tenant = subject.tenant.key.name
+    volumes: list[Object] = [
+        {"name": "config", "configMap": {"name": names.config(tenant)}},
+        {"name": "tokens", "secret": {"secretName": names.digest_secret(tenant)}},
+        {"name": "tmp", "emptyDir": {"sizeLimit": "64Mi"}},
+    ]
+    if subject.tenant.spec.database.sqlite:
+        claim = {"claimName": names.volume_claim(tenant)}
+        volumes.append({"name": "data", "persistentVolumeClaim": claim})
+    return volumes

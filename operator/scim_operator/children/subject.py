@@ -1,0 +1,62 @@
+"""What the builders of a tenant's objects are given, and what all of the objects share."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from scim_operator import names
+from scim_operator.kinds import Kind
+from scim_operator.settings import Settings
+from scim_operator.tenant import Address, Tenant
+
+Object = dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Subject:
+    """A tenant, and everything beside its spec that its objects depend on.
+
+    Attributes
+    ----------
+    address
+        Where it is reached.
+    routed
+        Whether it may take its URL: no older tenant has it, and there is a host.
+    image
+        Image of the service.
+    database_version
+        Version of the Secret with the PostgreSQL URL; a new one restarts the pods.
+    claim
+        The volume claim as it is in the cluster; parts of it cannot be changed.
+    """
+
+    tenant: Tenant
+    settings: Settings
+    address: Address
+    routed: bool
+    image: str
+    database_version: str | None = None
+    claim: Object | None = None
+
+    def metadata(self, name: str, *, owned: bool = True, **more: Any) -> Object:
+        """Return the metadata of an object; one that is not owned outlives the tenant."""
+        tenant = self.tenant
+        metadata: Object = {
+            "name": name,
+            "namespace": tenant.key.namespace,
+            "labels": names.labels(tenant.key.name),
+        }
+        if owned:
+            metadata["ownerReferences"] = [tenant.owner_reference]
+        return metadata | more
+
+    @property
+    def keeps_data(self) -> bool:
+        """Whether volume and tokens stay when the tenant is deleted."""
+        return self.tenant.spec.deletion_policy == "Retain"
+
+
+def head(kind: Kind) -> Object:
+    """Return the fields that say of which kind an object is."""
+    return {"apiVersion": kind.api_version, "kind": kind.name}

@@ -1,0 +1,107 @@
+"""Conditions as kstatus, Argo CD and ``kubectl wait`` understand them. Pure.
+
+A finding is what one look at the tenant shows about one aspect. Ready sums the aspects up;
+Reconciling and Stalled are true only when something is abnormal: the first says that it is being
+worked on, the second that it will not get better by itself.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from enum import Enum
+
+from scim_operator.crd import Condition
+
+READY = "Ready"
+RECONCILING = "Reconciling"
+STALLED = "Stalled"
+TOKEN_READY = "TokenReady"  # noqa: S105 (the name of a condition)
+AVAILABLE = "Available"
+EXPOSED = "Exposed"
+PROVISIONING = "Provisioning"
+
+
+class Outlook(Enum):
+    """What to expect of an aspect that is not as wanted."""
+
+    SETTLED = "nothing will change, and nothing needs to"
+    PROGRESSING = "it is being worked on"
+    STALLED = "somebody has to do something"
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """The state of one aspect.
+
+    Attributes
+    ----------
+    good
+        Whether it is as wanted; None if that is not known.
+    reason
+        One word in CamelCase, for programs.
+    message
+        A sentence that says what is wrong and what the reader can do. No timestamp and no
+        counter: every change of the text is a write.
+    """
+
+    good: bool | None
+    reason: str
+    message: str
+    outlook: Outlook = Outlook.SETTLED
+
+
+def ready(aspects: Sequence[Finding]) -> Finding:
+    """Sum up: the first aspect that is not good speaks for the tenant, a stalled one before all."""
+    bad = [aspect for aspect in aspects if not aspect.good]
+    stalled = [aspect for aspect in bad if aspect.outlook is Outlook.STALLED]
+    return next(
+        iter(stalled or bad),
+        Finding(good=True, reason="Ready", message="the tenant serves SCIM at its Tenant URL"),
+    )
+
+
+def abnormal(aspects: Sequence[Finding]) -> dict[str, Finding]:
+    """Return Reconciling and Stalled; a stalled aspect is not reported as being worked on."""
+    outlooks = {aspect.outlook: aspect for aspect in reversed(aspects)}
+    stalled = outlooks.get(Outlook.STALLED)
+    progressing = None if stalled else outlooks.get(Outlook.PROGRESSING)
+    return {
+        RECONCILING: Finding(
+            good=progressing is not None,
+            reason=progressing.reason if progressing else "Settled",
+            message=progressing.message if progressing else "",
+        ),
+        STALLED: Finding(
+            good=stalled is not None,
+            reason=stalled.reason if stalled else "NotStalled",
+            message=stalled.message if stalled else "",
+        ),
+    }
+
+
+def conditions(
+    findings: Mapping[str, Finding],
+    before: Sequence[Condition],
+    generation: int,
+    now: datetime,
+) -> tuple[Condition, ...]:
+    """Turn findings into conditions; the time moves only when a status does."""
+    known = {condition.type: condition for condition in before}
+    result = []
+    for kind, finding in findings.items():
+        status = {True: "True", False: "False", None: "Unknown"}[finding.good]
+        last = known.get(kind)
+        same = last is not None and last.status == status
+        result.append(
+            Condition(
+                type=kind,
+                status=status,
+                reason=finding.reason,
+                message=finding.message,
+                last_transition_time=last.last_transition_time if last and same else now,
+                observed_generation=generation,
+            )
+        )
+    return tuple(result)

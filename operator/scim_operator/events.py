@@ -1,0 +1,69 @@
+"""Which transitions are told as Kubernetes events. Pure.
+
+Only transitions: a resync of a tenant that stands still tells nothing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+from scim_operator.conditions import PROVISIONING, READY, STALLED
+from scim_operator.crd import Condition, Status
+from scim_operator.plan import Plan
+from scim_operator.tokens import Change
+
+_TOKEN_MESSAGES = {
+    Change.ISSUED: "the token is in the Secret {secret}: paste it and the Tenant URL into Entra's "
+    "Provisioning page",
+    Change.REISSUED: "the Secret {secret} was gone, and a token cannot be read back from its "
+    "digest: it holds a new one, and the older stays valid until the new one is used",
+    Change.ROTATED: "the Secret {secret} holds a new token: paste it into Entra's Provisioning "
+    "page; the older stays valid until the new one is used, and for the overlap at least",
+    Change.REVOKED: "every earlier token is refused from now on; the Secret {secret} holds the "
+    "one that is accepted",
+    Change.ACCEPTED: "the token in the Secret {secret} is accepted now",
+    Change.RETIRED: "an older token is refused from now on; the one in the Secret {secret} is in "
+    "use",
+}
+
+
+class Event(NamedTuple):
+    """One event of a tenant."""
+
+    reason: str
+    message: str
+    warning: bool = False
+
+
+def of(before: Status, after: Status, planned: Plan, repaired: Sequence[str]) -> list[Event]:
+    """Compare a tenant's status before and after a pass.
+
+    Parameters
+    ----------
+    repaired
+        What was repaired, one sentence each.
+    """
+    events = [Event("DriftRepaired", message) for message in repaired]
+    if planned.token:
+        secret = after.token_secret_name
+        events += [
+            Event(change.value, _TOKEN_MESSAGES[change].format(secret=secret))
+            for change in dict.fromkeys(planned.token.changes)
+        ]
+    for kind, bad in ((STALLED, "True"), (PROVISIONING, "False")):
+        old, new = _condition(before, kind), _condition(after, kind)
+        if new and new.status == bad and (old is None or _state(old) != _state(new)):
+            events.append(Event(new.reason, new.message, warning=True))
+    old, new = _condition(before, READY), _condition(after, READY)
+    if new and new.status == "True" and (old is None or old.status != "True"):
+        events.append(Event(new.reason, new.message))
+    return events
+
+
+def _condition(status: Status, kind: str) -> Condition | None:
+    return next((known for known in status.conditions if known.type == kind), None)
+
+
+def _state(condition: Condition) -> tuple[str, str]:
+    return condition.status, condition.reason

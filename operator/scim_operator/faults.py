@@ -1,0 +1,129 @@
+"""What keeps the operator from doing its work for a tenant, in words for the reader. Pure."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from typing import Any
+
+from scim_operator.conditions import Outlook
+from scim_operator.kinds import Kind
+from scim_operator.tenant import Tenant
+
+
+@dataclass(frozen=True, slots=True)
+class Fault:
+    """One object that is not as wanted, and why.
+
+    Attributes
+    ----------
+    kind
+        Kind of the object; it decides which condition tells of it.
+    """
+
+    kind: Kind
+    reason: str
+    message: str
+    outlook: Outlook = Outlook.STALLED
+
+
+class Refusal(Exception):  # noqa: N818 (an answer, not a failure of this program)
+    """An answer of the API server other than success.
+
+    Attributes
+    ----------
+    code
+        HTTP status.
+    retry_after
+        Seconds that the server asks to wait; None if it does not.
+    """
+
+    def __init__(
+        self, code: int, message: str, *, reason: str = "", retry_after: float | None = None
+    ) -> None:
+        super().__init__(f"{code} {reason}: {message}")
+        self.code = code
+        self.message = message
+        self.reason = reason
+        self.retry_after = retry_after
+
+
+_FORBIDDEN = re.compile(r'cannot (?P<verb>\w+) resource "(?P<resource>[\w/]+)"')
+_QUOTA = re.compile(r"exceeded quota: (?P<quota>[^,]+),")
+_CONTROLLER_TAKEN = "Only one reference can have Controller set to true"
+
+
+def explain(refusal: Refusal, kind: Kind, name: str, tenant: Tenant) -> Fault | None:
+    """Return the fault behind a refusal to write an object; None if trying again may help."""
+    what = f"{kind.name} {name}"
+    namespace = tenant.key.namespace
+    if refusal.code == 403:
+        return _explain_forbidden(refusal, kind, what, namespace)
+    if refusal.code == 404:
+        return Fault(
+            kind,
+            "KindMissing",
+            f"the cluster has no {kind.name} ({kind.api_version}): install its CRDs, or choose "
+            "another way of exposure",
+        )
+    if refusal.code in (400, 422):
+        return Fault(kind, "Invalid", f"the {what} is refused: {refusal.message}")
+    return None
+
+
+def _explain_forbidden(refusal: Refusal, kind: Kind, what: str, namespace: str) -> Fault:
+    if quota := _QUOTA.search(refusal.message):
+        return Fault(
+            kind,
+            "QuotaExceeded",
+            f"the quota {quota['quota']} of namespace {namespace} has no room for the {what}: "
+            "raise it, or free some of it",
+        )
+    if "being terminated" in refusal.message:
+        return Fault(
+            kind,
+            "NamespaceTerminating",
+            f"namespace {namespace} is being deleted, and the tenant with it",
+            Outlook.SETTLED,
+        )
+    if right := _FORBIDDEN.search(refusal.message):
+        return Fault(
+            kind,
+            "Forbidden",
+            f"the operator may not {right['verb']} {right['resource']} in namespace {namespace}: "
+            "give its role that right",
+        )
+    return Fault(kind, "Forbidden", f"the {what} is refused: {refusal.message}")
+
+
+def is_taken(refusal: Refusal) -> bool:
+    """Tell whether a first apply was refused because somebody else's object has the name."""
+    return refusal.code == 409 or (refusal.code == 422 and _CONTROLLER_TAKEN in refusal.message)
+
+
+def foreign(kind: Kind, live: dict[str, Any], tenant: Tenant) -> Fault | None:
+    """Return the fault of an object that another controller owns; None if nobody else does."""
+    metadata = live["metadata"]
+    for owner in metadata.get("ownerReferences", ()):
+        if not owner.get("controller") or owner["uid"] == tenant.uid:
+            continue
+        if owner["kind"] == tenant.owner_reference["kind"] and owner["name"] == tenant.key.name:
+            return Fault(
+                kind,
+                "Leftover",
+                f"the {kind.name} {metadata['name']} of an earlier tenant of this name is still "
+                "being removed",
+                Outlook.PROGRESSING,
+            )
+        return taken(kind, metadata["name"], f"{owner['kind']} {owner['name']}")
+    return None
+
+
+def taken(kind: Kind, name: str, owner: str) -> Fault:
+    """Return the fault of a name that somebody else's object has."""
+    return Fault(
+        kind,
+        "ForeignOwner",
+        f"the {kind.name} {name} belongs to {owner}: remove it or rename the tenant; the "
+        "operator does not take over what is not its own",
+    )

@@ -1,0 +1,74 @@
+"""The framework's part: events of ScimTenants. They only keep the cache and wake the tenant."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import kopf
+
+from scim_operator import names
+from scim_operator.cache import Cache
+from scim_operator.kinds import TENANT
+from scim_operator.kube import Kube
+from scim_operator.settings import Settings
+from scim_operator.tenant import Key
+
+_WORKER_IDLE = 0.5
+
+
+def make_registry(kube: Kube, cache: Cache, wake: Callable[[Key], None]) -> kopf.OperatorRegistry:
+    """Register the handlers; none of them waits, or runs in a thread of the framework.
+
+    Parameters
+    ----------
+    wake
+        Called with every tenant that an event is news for.
+    """
+    registry = kopf.OperatorRegistry()
+    resource = (names.GROUP, names.VERSION, names.PLURAL)
+
+    @kopf.on.login(registry=registry)
+    async def login(**_: Any) -> kopf.AiohttpSession:
+        return kopf.AiohttpSession(server=kube.server, aiohttp_session=kube.session())
+
+    # As an index, because the framework lets no event through before all of them are indexed:
+    # who is the older of two tenants with one URL can only be told when both are known.
+    @kopf.index(*resource, registry=registry)
+    async def remember(body: kopf.Body, **_: Any) -> None:
+        for key in cache.put(TENANT, dict(body)):
+            wake(key)
+
+    @kopf.on.event(*resource, registry=registry)
+    async def look(
+        *,
+        type: str | None,  # noqa: A002 (the framework's name)
+        body: kopf.Body,
+        namespace: str | None,
+        name: str,
+        **_: Any,
+    ) -> None:
+        if type == "DELETED":
+            for key in cache.remove(TENANT, dict(body)):
+                wake(key)
+        elif type is None and namespace is not None:
+            wake(Key(namespace, name))
+
+    return registry
+
+
+def make_settings(settings: Settings) -> kopf.OperatorSettings:
+    """Translate the settings for the framework.
+
+    Its change-detecting handlers, its finalizer and its annotations are not used: nothing but
+    this operator's own applies is ever written.
+    """
+    framework = kopf.OperatorSettings()
+    framework.posting.enabled = False
+    framework.peering.standalone = True
+    framework.scanning.disabled = True
+    framework.watching.inactivity_timeout = settings.watch_timeout
+    framework.networking.request_timeout = settings.request_timeout
+    # One worker task for every tenant at the start; they end soon after their event.
+    framework.queueing.idle_timeout = _WORKER_IDLE
+    return framework

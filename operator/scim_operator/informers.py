@@ -1,0 +1,137 @@
+"""Keeps the cache up to date: one list and one endless watch for each kind and namespace.
+
+They are separate from the framework's watch of the tenants because there are ten owned objects
+and dozens of events for every tenant, of which most are no news, and because a kind that cannot
+be watched (its CRD or a right is missing) must not stop the others.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import random
+from collections.abc import Callable, Iterable
+
+from scim_operator import names
+from scim_operator.cache import Cache
+from scim_operator.conditions import Outlook
+from scim_operator.faults import Fault, Refusal
+from scim_operator.kinds import WATCHED, Kind
+from scim_operator.kube import UNREACHABLE, Kube
+from scim_operator.settings import Settings
+from scim_operator.tenant import Key
+
+_LOG = logging.getLogger(__name__)
+_LONGEST_PAUSE = 30.0
+_MISSING_KIND_PAUSE = 60.0
+
+
+class Informers:
+    """The watches of all owned kinds.
+
+    Parameters
+    ----------
+    wake
+        Called with every tenant that an event is news for.
+    """
+
+    def __init__(
+        self, kube: Kube, cache: Cache, settings: Settings, wake: Callable[[Key], None]
+    ) -> None:
+        self._kube = kube
+        self._cache = cache
+        self._wake = wake
+        namespaces: tuple[str | None, ...] = settings.watch_namespaces or (None,)
+        self._scopes = [(kind, namespace) for kind in WATCHED for namespace in namespaces]
+        self._waiting = set(self._scopes)
+        self._synced = asyncio.Event()
+        self._faults: dict[tuple[Kind, str | None], Fault] = {}
+        self.wake_all: Callable[[], None] = lambda: None
+
+    @property
+    def synced(self) -> asyncio.Event:
+        """Set once every kind has been listed."""
+        return self._synced
+
+    def faults(self, namespace: str) -> Iterable[Fault]:
+        """Return which kinds are not watched in a namespace, and why."""
+        return [
+            fault
+            for (_, scope), fault in self._faults.items()
+            if scope is None or scope == namespace
+        ]
+
+    async def run(self) -> None:
+        """Watch until cancelled."""
+        async with asyncio.TaskGroup() as group:
+            for kind, namespace in self._scopes:
+                group.create_task(self._follow(kind, namespace))
+
+    async def _follow(self, kind: Kind, namespace: str | None) -> None:
+        version: str | None = None
+        failures = 0
+        while True:
+            try:
+                if version is None:
+                    version = await self._list(kind, namespace)
+                    self._restored(kind, namespace)
+                async for event, body in self._kube.watch(
+                    kind, namespace, names.TENANT_LABEL, version
+                ):
+                    failures = 0
+                    version = body["metadata"]["resourceVersion"]
+                    self._take(kind, event, body)
+            except Refusal as refusal:
+                failures += 1
+                if refusal.code in (403, 404, 410):
+                    version = None
+                pause = self._refused(kind, namespace, refusal, failures)
+            except UNREACHABLE as error:
+                failures += 1
+                _LOG.debug("watch of %s is interrupted: %r", kind.plural, error)
+                pause = _pause(failures)
+            else:
+                pause = 0.1
+            await asyncio.sleep(pause)
+
+    async def _list(self, kind: Kind, namespace: str | None) -> str:
+        bodies, version = await self._kube.list_all(kind, namespace, names.TENANT_LABEL)
+        for key in self._cache.replace(kind, namespace, bodies, int(version)):
+            self._wake(key)
+        return version
+
+    def _take(self, kind: Kind, event: str, body: dict[str, object]) -> None:
+        if event == "BOOKMARK":
+            return
+        change = self._cache.remove if event == "DELETED" else self._cache.put
+        for key in change(kind, body):
+            self._wake(key)
+
+    def _restored(self, kind: Kind, namespace: str | None) -> None:
+        self._waiting.discard((kind, namespace))
+        if not self._waiting:
+            self._synced.set()
+        if self._faults.pop((kind, namespace), None):
+            self.wake_all()
+
+    def _refused(self, kind: Kind, namespace: str | None, refusal: Refusal, failures: int) -> float:
+        if refusal.code == 404 and kind.optional:
+            self._restored(kind, namespace)
+            return _MISSING_KIND_PAUSE
+        if refusal.code == 403 and (kind, namespace) not in self._faults:
+            where = f"namespace {namespace}" if namespace else "all namespaces"
+            message = (
+                f"the operator may not list and watch {kind.plural} in {where}: give its role "
+                "that right"
+            )
+            _LOG.error(message)
+            self._faults[kind, namespace] = Fault(kind, "Forbidden", message, Outlook.STALLED)
+            self.wake_all()
+        if refusal.code == 410:
+            return 0
+        return _pause(failures)
+
+
+def _pause(failures: int) -> float:
+    longest = min(_LONGEST_PAUSE, 0.25 * 2.0 ** min(failures, 10))
+    return longest * random.uniform(0.5, 1)  # noqa: S311 (spread, not secret)

@@ -1,0 +1,356 @@
+"""One pass over a tenant: observe, plan, apply, report."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import time
+from collections.abc import Callable, Iterable
+from dataclasses import replace
+from datetime import UTC, datetime
+from typing import Any, NamedTuple, Protocol
+
+from scim_operator import events, faults, metrics, names, plan, status
+from scim_operator.cache import Cache
+from scim_operator.conditions import READY
+from scim_operator.crd import Status
+from scim_operator.faults import Fault, Refusal
+from scim_operator.kinds import CLAIM, DEPLOYMENT, SECRET, STORAGE_CLASS, TENANT, Kind
+from scim_operator.kube import UNREACHABLE, Kube
+from scim_operator.plan import Observed, Plan, Wanted
+from scim_operator.report import Report
+from scim_operator.rollout import Rollout
+from scim_operator.settings import Settings
+from scim_operator.tenant import Key, Tenant
+
+_LOG = logging.getLogger(__name__)
+
+REFERENCE_AGE = 30.0
+"""Seconds for which an object that is read, not watched, counts as known."""
+
+FAULT_PAUSE = 20.0
+"""Seconds until an object that was refused is tried again."""
+
+Object = dict[str, Any]
+
+
+class Readings(Protocol):
+    """Where the services' counts come from."""
+
+    def report(self, key: Key) -> Report | None:
+        """Return the last reading."""
+
+    def unreachable(self, key: Key) -> bool:
+        """Tell whether the latest attempts to read failed."""
+
+
+class _Outcome(NamedTuple):
+    """What became of one object: at most one of the two."""
+
+    fault: Fault | None = None
+    repaired: str | None = None
+
+
+_DONE = _Outcome()
+
+
+class Reconciler:
+    """Brings tenants to what their specs say.
+
+    Parameters
+    ----------
+    blind
+        Returns which kinds cannot be watched in a namespace, and why.
+    wake
+        Called with tenants that a pass over another one has an effect on.
+    """
+
+    def __init__(
+        self,
+        kube: Kube,
+        cache: Cache,
+        settings: Settings,
+        *,
+        readings: Readings,
+        blind: Callable[[str], Iterable[Fault]],
+        wake: Callable[[Key], None],
+    ) -> None:
+        self._kube = kube
+        self._cache = cache
+        self._settings = settings
+        self._readings = readings
+        self._blind = blind
+        self._wake = wake
+        self._rollout = Rollout(settings.service_image, settings.rollout_limit)
+        self._references: dict[tuple[Kind, str | None, str], tuple[float, Object | None]] = {}
+        self._rewritten: dict[str, str] = {}
+        self._ready: dict[Key, str] = {}
+
+    async def __call__(self, key: Key) -> float | None:
+        """Look at a tenant once.
+
+        Returns
+        -------
+        float | None
+            Seconds after which the tenant is due again by time alone.
+
+        Raises
+        ------
+        Refusal, aiohttp.ClientError, TimeoutError, OSError
+            The API server cannot be reached or puts the pass off; trying again may help.
+        """
+        tenant = self._cache.tenant(key)
+        if tenant is None or tenant.deleting:
+            self._rollout.forget(key)
+            self._count(key, None)
+            return None
+        now = datetime.now(UTC).replace(microsecond=0)
+        if tenant.paused:
+            await self._write(tenant, status.paused(tenant.status, tenant.generation, now))
+            return None
+        before = tenant.status
+        observed = await self._observe(tenant)
+        planned = plan.make(observed, self._settings, now)
+        found = [*planned.faults, *self._blind(key.namespace)]
+        if not before.conditions:
+            # Seen, before any work: whoever waits for Ready must not find nothing.
+            first = status.make(observed, planned, found, now, begun=False)
+            observed = replace(observed, tenant=await self._write(tenant, first))
+        outcomes = await self._carry_out(planned)
+        found += [outcome.fault for outcome in outcomes if outcome.fault]
+        observed = replace(observed, children=self._cache.children(key))
+        result = status.make(observed, planned, found, now, begun=True)
+        await self._write(observed.tenant, result)
+        self._count(key, next(c.status for c in result.conditions if c.type == READY))
+        repaired = [outcome.repaired for outcome in outcomes if outcome.repaired]
+        news = events.of(before, result, planned, repaired if before.conditions else [])
+        await asyncio.gather(*(self._tell(tenant, event) for event in news))
+        for held in self._rollout.free():
+            self._wake(held)
+        return self._due(observed, planned, found, now)
+
+    def _count(self, key: Key, ready: str | None) -> None:
+        before = self._ready.pop(key, None)
+        if before is not None:
+            metrics.TENANTS.labels(before).dec()
+        if ready is not None:
+            self._ready[key] = ready
+            metrics.TENANTS.labels(ready).inc()
+
+    async def _observe(self, tenant: Tenant) -> Observed:
+        key = tenant.key
+        children = self._cache.children(key)
+        spec = tenant.spec
+        existing = database = None
+        if spec.token.existing_secret:
+            existing = await self._reference(SECRET, key.namespace, spec.token.existing_secret)
+        if spec.database.postgres:
+            name = spec.database.postgres.url_from.name
+            database = await self._reference(SECRET, key.namespace, name)
+        deployment = children.get((DEPLOYMENT, names.workload(key.name)), {})
+        pod = deployment.get("spec", {}).get("template", {}).get("spec", {})
+        claim = children.get((CLAIM, names.volume_claim(key.name)))
+        return Observed(
+            tenant=tenant,
+            children=children,
+            pods=self._cache.pods(key),
+            rival=self._cache.rival(key),
+            existing=existing,
+            database=database,
+            lost=self._cache.lost(key),
+            storage_missing=await self._storage_missing(claim),
+            report=self._readings.report(key),
+            unreachable=self._readings.unreachable(key),
+            image=self._rollout.image(
+                key,
+                next((container["image"] for container in pod.get("containers", ())), None),
+                available=deployment.get("status", {}).get("availableReplicas", 0) > 0,
+            ),
+        )
+
+    async def _reference(self, kind: Kind, namespace: str | None, name: str) -> Object | None:
+        """Read an object that is not the operator's; one with the tenant label is watched."""
+        if namespace is not None and (watched := self._cache.get(kind, namespace, name)):
+            return watched
+        known = self._references.get((kind, namespace, name))
+        if known and known[0] > time.monotonic():
+            return known[1]
+        body = await self._kube.get(kind, namespace, name)
+        self._references[kind, namespace, name] = (time.monotonic() + REFERENCE_AGE, body)
+        return body
+
+    async def _storage_missing(self, claim: Object | None) -> str | None:
+        if claim is None or claim.get("status", {}).get("phase") != "Pending":
+            return None
+        name = claim["spec"].get("storageClassName")
+        if not name:
+            return "no StorageClass is the cluster's default, and none is named"
+        try:
+            found = await self._reference(STORAGE_CLASS, None, name)
+        except Refusal:
+            # Without the right to look, the condition says less.
+            return None
+        return None if found else f"there is no StorageClass {name}"
+
+    async def _carry_out(self, planned: Plan) -> list[_Outcome]:
+        outcomes = []
+        for secret in planned.secrets:
+            outcomes.append(await self._apply(planned, secret))
+            if outcomes[-1].fault:
+                # Digests of a token that nobody can read would lock Entra out.
+                return outcomes
+        # The pods last: they would wait for what they mount, and look again only slowly.
+        pods = [wanted for wanted in planned.objects if wanted.kind is DEPLOYMENT]
+        rest = [wanted for wanted in planned.objects if wanted.kind is not DEPLOYMENT]
+        outcomes += await asyncio.gather(
+            *(self._apply(planned, wanted) for wanted in rest),
+            *(self._remove(planned, kind, live) for kind, live in planned.removals),
+        )
+        return outcomes + list(
+            await asyncio.gather(*(self._apply(planned, wanted) for wanted in pods))
+        )
+
+    async def _apply(self, planned: Plan, wanted: Wanted) -> _Outcome:
+        if wanted.is_current or self._is_rewritten(wanted):
+            return _DONE
+        tenant = planned.subject.tenant
+        try:
+            body = await self._send(tenant, wanted)
+        except Refusal as refusal:
+            fault = faults.explain(refusal, wanted.kind, wanted.name, tenant)
+            if fault is None:
+                raise
+            return _Outcome(fault=fault)
+        if body is None:
+            return _Outcome(fault=await self._taken(tenant, wanted))
+        self._cache.put(wanted.kind, body)
+        applied = replace(wanted, live=body)
+        if not applied.is_current:
+            self._rewritten[body["metadata"]["uid"]] = _state(applied)
+        return _Outcome(repaired=_repair(wanted))
+
+    async def _send(self, tenant: Tenant, wanted: Wanted) -> Object | None:
+        """Write an object; None if somebody else's has its name."""
+        if wanted.live is not None:
+            return await self._kube.apply(wanted.kind, wanted.object, force=True)
+        try:
+            if wanted.name == names.token_secret(tenant.key.name):
+                # By create, which cannot replace a token that is there and merely not seen.
+                return await self._kube.create(wanted.kind, wanted.object)
+            return await self._kube.apply(wanted.kind, wanted.object, force=False)
+        except Refusal as refusal:
+            if faults.is_taken(refusal):
+                return None
+            raise
+
+    async def _taken(self, tenant: Tenant, wanted: Wanted) -> Fault:
+        """Find out whose object has the name of one that was not seen.
+
+        Raises
+        ------
+        Refusal
+            It is the tenant's after all; the next pass sees it.
+        """
+        namespace = tenant.key.namespace
+        live = await self._kube.get(wanted.kind, namespace, wanted.name)
+        again = Refusal(409, f"the {wanted.kind.name} {wanted.name} has changed meanwhile")
+        if live is None:
+            raise again
+        if fault := faults.foreign(wanted.kind, live, tenant):
+            return fault
+        managers = sorted(
+            {str(entry["manager"]) for entry in live["metadata"].get("managedFields", ())}
+        )
+        if names.MANAGER not in managers:
+            return faults.taken(wanted.kind, wanted.name, f"somebody else ({', '.join(managers)})")
+        # Its label was taken away: with the label it is watched again.
+        label = {
+            "metadata": {
+                "name": wanted.name,
+                "namespace": namespace,
+                "labels": names.labels(tenant.key.name),
+            }
+        }
+        content = {key: live[key] for key in ("type", "data") if key in live}
+        self._cache.put(
+            wanted.kind, await self._kube.apply(wanted.kind, label | content, force=True)
+        )
+        raise again
+
+    def _is_rewritten(self, wanted: Wanted) -> bool:
+        """Tell whether the API server writes the object otherwise and it is not drift."""
+        if wanted.live is None:
+            return False
+        return self._rewritten.get(wanted.live["metadata"]["uid"]) == _state(wanted)
+
+    async def _remove(self, planned: Plan, kind: Kind, live: Object) -> _Outcome:
+        metadata = live["metadata"]
+        try:
+            await self._kube.delete(kind, metadata["namespace"], metadata["name"], metadata["uid"])
+        except Refusal as refusal:
+            fault = faults.explain(refusal, kind, metadata["name"], planned.subject.tenant)
+            if fault is None:
+                raise
+            return _Outcome(fault=fault)
+        return _DONE
+
+    async def _write(self, tenant: Tenant, wanted: Status) -> Tenant:
+        """Write a status if it differs; return the tenant with it."""
+        if wanted == tenant.status:
+            return tenant
+        body = {
+            "metadata": {
+                "name": tenant.key.name,
+                "namespace": tenant.key.namespace,
+                # Not the status of a tenant of the same name that came after it.
+                "uid": tenant.uid,
+            },
+            "status": wanted.model_dump(mode="json", by_alias=True, exclude_none=True),
+        }
+        try:
+            answer = await self._kube.apply(TENANT, body, force=True, subresource="status")
+        except Refusal as refusal:
+            if refusal.code in (404, 409):
+                return tenant
+            raise
+        self._cache.put(TENANT, answer)
+        return Tenant.of(answer)
+
+    async def _tell(self, tenant: Tenant, event: events.Event) -> None:
+        try:
+            await self._kube.post_event(tenant, event.reason, event.message, warning=event.warning)
+        except (Refusal, *UNREACHABLE) as error:
+            # The state is in the status; an event that is lost is not worth another pass.
+            _LOG.debug("event %s is lost: %r", event.reason, error)
+
+    def _due(
+        self, observed: Observed, planned: Plan, found: list[Fault], now: datetime
+    ) -> float | None:
+        spec = observed.tenant.spec
+        moments = [status.next_look(observed.report, now)]
+        if planned.token:
+            moments.append(planned.token.due)
+        pauses = [(moment - now).total_seconds() + 1 for moment in moments if moment]
+        if found or observed.storage_missing or planned.token is None:
+            pauses.append(FAULT_PAUSE)
+        if spec.database.postgres or spec.token.existing_secret:
+            pauses.append(2 * REFERENCE_AGE)
+        return min(pauses, default=None)
+
+
+def _state(wanted: Wanted) -> str:
+    assert wanted.live is not None
+    stamp = wanted.object["metadata"]["annotations"][names.APPLIED_ANNOTATION]
+    return f"{stamp}@{wanted.live['metadata']['resourceVersion']}"
+
+
+def _repair(wanted: Wanted) -> str | None:
+    """Say what was repaired; None if it was the wish that had changed."""
+    what = f"the {wanted.kind.name} {wanted.name}"
+    if wanted.live is None:
+        return f"{what} was missing and has been made"
+    stamp = wanted.object["metadata"]["annotations"][names.APPLIED_ANNOTATION]
+    annotations = wanted.live["metadata"].get("annotations") or {}
+    if annotations.get(names.APPLIED_ANNOTATION) == stamp:
+        return f"{what} had been changed by somebody and is as wanted again"
+    return None

@@ -1,0 +1,330 @@
+"""The status of a tenant, from what was observed and planned. Pure.
+
+A status is written only when it differs from the one before, so everything in it is chosen to
+stand still while nothing happens: no counters and moments in messages, coarse moments for what
+moves all the time, and what is not known right now stays as it was.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+
+from scim_operator import conditions, diagnosis, names, provisioning
+from scim_operator.conditions import Finding, Outlook
+from scim_operator.crd import Condition, Status, TokenStatus
+from scim_operator.faults import Fault
+from scim_operator.kinds import CLAIM, DEPLOYMENT, INGRESS, ROUTE, SECRET
+from scim_operator.plan import Observed, Plan
+from scim_operator.report import Report
+
+PROVISIONED_STEP = timedelta(seconds=30)
+USED_STEP = timedelta(minutes=10)
+"""How far a moment that moves with every request must have moved to be written again."""
+
+_EXPOSING = (INGRESS, ROUTE)
+
+
+def make(
+    observed: Observed, plan: Plan, faults: Sequence[Fault], now: datetime, *, begun: bool
+) -> Status:
+    """Build the status.
+
+    Parameters
+    ----------
+    faults
+        Objects that are not as wanted after the pass.
+    begun
+        Whether the plan has been carried out; False for the status that is written at first
+        sight.
+    """
+    tenant = observed.tenant
+    before = tenant.status
+    token_secret = tenant.spec.token.existing_secret or names.token_secret(tenant.key.name)
+    aspects = {
+        conditions.TOKEN_READY: _token_ready(observed, plan, faults, token_secret, begun=begun),
+        conditions.AVAILABLE: _available(observed, faults, begun=begun),
+        conditions.EXPOSED: _exposed(observed, plan, faults),
+    }
+    summary = conditions.ready(list(aspects.values()))
+    findings = {
+        conditions.READY: summary,
+        **conditions.abnormal(list(aspects.values())),
+        **aspects,
+        conditions.PROVISIONING: _provisioning(observed, token_secret, now),
+    }
+    report = observed.report
+    deployment = observed.children.get((DEPLOYMENT, names.workload(tenant.key.name)), {})
+    selector = ",".join(f"{key}={value}" for key, value in names.selector(tenant.key.name).items())
+    return Status(
+        observed_generation=tenant.generation,
+        conditions=conditions.conditions(findings, before.conditions, tenant.generation, now),
+        tenant_url=plan.subject.address.url,
+        token_secret_name=token_secret,
+        replicas=deployment.get("status", {}).get("replicas", 0),
+        selector=selector,
+        users=report.users if report else before.users,
+        active_users=report.active_users if report else before.active_users,
+        groups=report.groups if report else before.groups,
+        last_provisioned=_last_provisioned(observed),
+        tokens=_tokens(observed, plan),
+    )
+
+
+def paused(before: Status, generation: int, now: datetime) -> Status:
+    """Return the status of a tenant that the operator keeps its hands off.
+
+    The rest of it stays as it was; ``observedGeneration`` shows how far it got.
+    """
+    finding = Finding(
+        good=False,
+        reason="Paused",
+        message=f"nothing is changed while the annotation {names.PAUSED_ANNOTATION} is there: "
+        "remove it to go on",
+    )
+    held = {conditions.RECONCILING: finding}
+    (reconciling,) = conditions.conditions(held, before.conditions, generation, now)
+    others = [known for known in before.conditions if known.type != conditions.RECONCILING]
+    return before.model_copy(update={"conditions": (*others, reconciling)})
+
+
+def next_look(report: Report | None, now: datetime) -> datetime | None:
+    """Return when the mere passing of time can change the status; None if it cannot."""
+    if report is None or report.last_request is None:
+        return None
+    silence = report.last_request + provisioning.SILENCE
+    return silence if silence > now else None
+
+
+def _first(faults: Sequence[Fault], *, of: str) -> Finding | None:
+    for fault in faults:
+        aspect = conditions.AVAILABLE
+        if fault.kind is SECRET:
+            aspect = conditions.TOKEN_READY
+        elif fault.kind in _EXPOSING:
+            aspect = conditions.EXPOSED
+        if aspect == of:
+            return Finding(
+                good=False, reason=fault.reason, message=fault.message, outlook=fault.outlook
+            )
+    return None
+
+
+def _token_ready(
+    observed: Observed, plan: Plan, faults: Sequence[Fault], token_secret: str, *, begun: bool
+) -> Finding:
+    if plan.token is None:
+        problem = "has no usable token" if observed.existing else "does not exist"
+        return Finding(
+            good=False,
+            reason="SecretMissing",
+            message=f"the Secret {token_secret} of spec.token.existingSecret {problem}: give it "
+            "the key secretToken with a token of at least 16 characters",
+            outlook=Outlook.STALLED,
+        )
+    if finding := _first(faults, of=conditions.TOKEN_READY):
+        return finding
+    if not begun:
+        return Finding(
+            good=False,
+            reason="Issuing",
+            message="the token is being issued",
+            outlook=Outlook.PROGRESSING,
+        )
+    if plan.token.waiting_for:
+        return Finding(
+            good=True,
+            reason="WaitingForUse",
+            message=f"the new token {plan.token.waiting_for} has not been used yet, and the "
+            f"older one stays valid until it is: paste secretToken of the Secret {token_secret} "
+            "into Entra's Provisioning page",
+        )
+    return Finding(good=True, reason="Issued", message=f"the token is in the Secret {token_secret}")
+
+
+def _available(observed: Observed, faults: Sequence[Fault], *, begun: bool) -> Finding:
+    tenant = observed.tenant
+    if finding := _first(faults, of=conditions.AVAILABLE):
+        return finding
+    if tenant.spec.suspended:
+        return Finding(
+            good=False,
+            reason="Suspended",
+            message="no pod runs while spec.suspended is true; data and token are kept",
+        )
+    if tenant.spec.database.postgres and observed.database is None and begun:
+        name = tenant.spec.database.postgres.url_from.name
+        return Finding(
+            good=False,
+            reason="DatabaseSecretMissing",
+            message=f"the Secret {name} of spec.database.postgres.urlFrom does not exist in "
+            f"namespace {tenant.key.namespace}: create it",
+            outlook=Outlook.STALLED,
+        )
+    deployment = observed.children.get((DEPLOYMENT, names.workload(tenant.key.name)), {})
+    status = deployment.get("status", {})
+    # A status that is older than the spec speaks about pods that are about to go.
+    fresh = status.get("observedGeneration", 0) >= deployment.get("metadata", {}).get(
+        "generation", 1
+    )
+    ready = status.get("availableReplicas", 0) if fresh else 0
+    trouble = (
+        diagnosis.pods_trouble(tenant.key, observed.pods)
+        or diagnosis.deployment_trouble(deployment)
+        or _claim_trouble(observed)
+    )
+    if ready < 1:
+        return trouble or Finding(
+            good=False,
+            reason="Starting",
+            message="the pod is starting",
+            outlook=Outlook.PROGRESSING,
+        )
+    if trouble or status.get("updatedReplicas", 0) < tenant.spec.replicas:
+        return Finding(
+            good=True,
+            reason="RollingOut",
+            message=trouble.message if trouble else "pods are being replaced",
+            outlook=trouble.outlook if trouble else Outlook.PROGRESSING,
+        )
+    return Finding(good=True, reason="Serving", message="the service answers")
+
+
+def _claim_trouble(observed: Observed) -> Finding | None:
+    tenant = observed.tenant
+    claim = observed.children.get((CLAIM, names.volume_claim(tenant.key.name)))
+    return diagnosis.claim_trouble(claim, observed.storage_missing)
+
+
+def _exposed(observed: Observed, plan: Plan, faults: Sequence[Fault]) -> Finding:
+    where = plan.subject.address
+    exposure = observed.tenant.spec.exposure
+    if where.host is None:
+        return Finding(
+            good=False,
+            reason="HostMissing",
+            message="there is no host for the Tenant URL: set spec.exposure.host, or have the "
+            "operator's default host set",
+            outlook=Outlook.STALLED,
+        )
+    if observed.rival:
+        return Finding(
+            good=False,
+            reason="URLConflict",
+            message=f"the Tenant URL {where.url} belongs to the older tenant {observed.rival}: "
+            "choose another spec.exposure.host or path",
+            outlook=Outlook.STALLED,
+        )
+    if finding := _first(faults, of=conditions.EXPOSED):
+        return finding
+    if exposure.gateway:
+        return _routed(observed)
+    if exposure.ingress:
+        return Finding(good=True, reason="Ingress", message="an Ingress leads to the service")
+    if where.exposed:
+        return Finding(
+            good=True,
+            reason="External",
+            message="spec.exposure has a host and neither ingress nor gateway: the route to the "
+            f"Service {names.workload(observed.tenant.key.name)} is somebody else's matter",
+        )
+    return Finding(
+        good=True,
+        reason="InCluster",
+        message="only the cluster reaches the Tenant URL: for Entra, set spec.exposure.ingress "
+        "or spec.exposure.gateway",
+    )
+
+
+def _routed(observed: Observed) -> Finding:
+    name = names.workload(observed.tenant.key.name)
+    route = observed.children.get((ROUTE, name), {})
+    answers = [
+        condition
+        for parent in route.get("status", {}).get("parents", ())
+        for condition in parent.get("conditions", ())
+        if condition["type"] in ("Accepted", "ResolvedRefs")
+    ]
+    refused = next((answer for answer in answers if answer["status"] == "False"), None)
+    if refused:
+        return Finding(
+            good=False,
+            reason="RouteRefused",
+            message=f"the Gateway refuses the HTTPRoute {name} ({refused['reason']}): "
+            f"{refused.get('message', '')}",
+            outlook=Outlook.STALLED,
+        )
+    if not answers:
+        return Finding(
+            good=False,
+            reason="RoutePending",
+            message=f"no Gateway has accepted the HTTPRoute {name} yet: see that "
+            "spec.exposure.gateway.parentRefs names one that exists",
+            outlook=Outlook.PROGRESSING,
+        )
+    return Finding(good=True, reason="Gateway", message="an HTTPRoute leads to the service")
+
+
+def _provisioning(observed: Observed, token_secret: str, now: datetime) -> Finding:
+    tenant = observed.tenant
+    if tenant.spec.suspended:
+        return Finding(
+            good=None, reason="Suspended", message="nothing is provisioned while no pod runs"
+        )
+    if observed.unreachable:
+        return Finding(
+            good=None,
+            reason="Unreachable",
+            message="the operator cannot read the service's counts: if the pod runs, see that "
+            f"port {names.MANAGEMENT_PORT} may be reached from the operator's namespace",
+        )
+    if observed.report is not None:
+        return provisioning.assess(observed.report, tenant.spec.provisioning, token_secret, now)
+    return _as_before(tenant.status.conditions) or Finding(
+        good=None, reason="NotReported", message="the service has not been asked yet"
+    )
+
+
+def _as_before(before: Sequence[Condition]) -> Finding | None:
+    good = {"True": True, "False": False, "Unknown": None}
+    for condition in before:
+        if condition.type == conditions.PROVISIONING:
+            return Finding(good[condition.status], condition.reason, condition.message)
+    return None
+
+
+def _last_provisioned(observed: Observed) -> datetime | None:
+    before = observed.tenant.status
+    report = observed.report
+    if report is None or report.last_provisioned is None:
+        return before.last_provisioned
+    counted = (report.users, report.active_users, report.groups)
+    stands = counted == (before.users, before.active_users, before.groups)
+    if stands and not _moved(before.last_provisioned, report.last_provisioned, PROVISIONED_STEP):
+        return before.last_provisioned
+    return report.last_provisioned
+
+
+def _moved(before: datetime | None, now: datetime, step: timedelta) -> bool:
+    return before is None or abs(now - before) >= step
+
+
+def _tokens(observed: Observed, plan: Plan) -> tuple[TokenStatus, ...]:
+    if plan.token is None:
+        return observed.tenant.status.tokens
+    before = {token.id: token.last_used for token in observed.tenant.status.tokens}
+    last_used = observed.last_used()
+    result = []
+    for accepted in plan.token.stored.accepted:
+        used = last_used.get(accepted.id)
+        if used and not _moved(before.get(accepted.id), used, USED_STEP):
+            used = before[accepted.id]
+        result.append(
+            TokenStatus(
+                id=accepted.id,
+                created_at=accepted.created_at,
+                not_after=accepted.not_after,
+                last_used=used,
+            )
+        )
+    return tuple(result)

@@ -1,0 +1,122 @@
+"""A ScimTenant as the operator sees it, and the address that it is reached at. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from functools import cached_property
+from typing import Any, NamedTuple, Self
+
+from scim_operator import names
+from scim_operator.crd import Spec, Status
+from scim_operator.moments import parse
+from scim_operator.settings import Settings
+
+
+class Key(NamedTuple):
+    """Which tenant."""
+
+    namespace: str
+    name: str
+
+    def __str__(self) -> str:
+        return f"{self.namespace}/{self.name}"
+
+
+@dataclass(frozen=True)
+class Tenant:
+    """One ScimTenant.
+
+    Attributes
+    ----------
+    deleting
+        Whether it waits for something before it goes, and must not be added to.
+    """
+
+    key: Key
+    uid: str
+    generation: int
+    created: datetime
+    deleting: bool
+    annotations: Mapping[str, str]
+    spec: Spec
+    status: Status
+
+    @classmethod
+    def of(cls, body: Mapping[str, Any]) -> Self:
+        """Read a ScimTenant as the API server returns it.
+
+        Raises
+        ------
+        pydantic.ValidationError
+            The stored object is not as the CRD has it: the installed CRD is of another version.
+        """
+        metadata = body["metadata"]
+        return cls(
+            key=Key(metadata["namespace"], metadata["name"]),
+            uid=metadata["uid"],
+            generation=metadata.get("generation", 0),
+            created=parse(metadata["creationTimestamp"]),
+            deleting="deletionTimestamp" in metadata,
+            annotations=metadata.get("annotations") or {},
+            spec=Spec.model_validate(body.get("spec") or {}),
+            status=Status.model_validate(body.get("status") or {}),
+        )
+
+    @property
+    def paused(self) -> bool:
+        """Whether the operator must keep its hands off."""
+        return self.annotations.get(names.PAUSED_ANNOTATION, "false") != "false"
+
+    @cached_property
+    def owner_reference(self) -> dict[str, Any]:
+        """The reference that lets an object go with the tenant."""
+        return {
+            "apiVersion": names.API_VERSION,
+            "kind": names.KIND,
+            "name": self.key.name,
+            "uid": self.uid,
+            "controller": True,
+            "blockOwnerDeletion": True,
+        }
+
+
+@dataclass(frozen=True, slots=True)
+class Address:
+    """Where a tenant is reached.
+
+    Attributes
+    ----------
+    host
+        Host of the Tenant URL; None if the tenant is to be exposed but nobody named a host.
+    path
+        Base path, without a slash at its end.
+    exposed
+        Whether the URL is meant for the world outside the cluster.
+    """
+
+    host: str | None
+    path: str
+    exposed: bool
+
+    @property
+    def url(self) -> str | None:
+        """The Tenant URL."""
+        if self.host is None:
+            return None
+        return f"{'https' if self.exposed else 'http'}://{self.host}{self.path}"
+
+
+def address(tenant: Tenant, settings: Settings) -> Address:
+    """Derive a tenant's address from its spec and the operator's defaults."""
+    exposure = tenant.spec.exposure
+    fill = tenant.key._asdict()
+    path = exposure.path or settings.default_path.format(**fill)
+    routed = exposure.ingress is not None or exposure.gateway is not None
+    if routed or exposure.host:
+        host = exposure.host or settings.default_host.format(**fill) or None
+        return Address(host, path, exposed=True)
+    service = names.workload(tenant.key.name)
+    inside = f"{service}.{tenant.key.namespace}.svc.{settings.cluster_domain}"
+    return Address(inside, path, exposed=False)
