@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from .entra_tenant import (
+from .tenant import (
     ADSCIM,
     CORE,
     ENTERPRISE,

@@ -7,7 +7,7 @@ import asyncio
 
 import pytest
 
-from .entra_tenant import ENTERPRISE, EntraTenant, Json, add_member, enterprise, identity
+from .tenant import ENTERPRISE, EntraTenant, Json, add_member, enterprise, identity
 
 
 async def test_bare_manager_in_a_create(entra: EntraTenant) -> None:

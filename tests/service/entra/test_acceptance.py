@@ -12,7 +12,7 @@ import pytest
 from tests.entra import Dialect, Directory, Mapping
 from tests.entra.attributes import Target
 
-from .entra_tenant import (
+from .tenant import (
     ENTERPRISE,
     MANAGER,
     EntraTenant,

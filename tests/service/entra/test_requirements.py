@@ -13,7 +13,7 @@ import pytest
 from tests.entra import Dialect, Directory, Mapping
 from tests.entra.attributes import Target
 
-from .entra_tenant import (
+from .tenant import (
     CORE,
     ENTERPRISE,
     ERROR,
