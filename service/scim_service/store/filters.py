@@ -56,6 +56,7 @@ Condition: TypeAlias = ColumnElement[bool]
 Expression: TypeAlias = ColumnElement[Any]
 
 _LARGEST_INTEGER = (1 << 63) - 1
+_TEXTS = {"string", "reference", "binary"}
 _NUMBERS = {"integer", "decimal"}
 
 
@@ -188,14 +189,23 @@ class Conditions:
         if not path.attribute.multi_valued:
             value = self._documents.value(self._source.folded, _steps(path), attribute)
             return self._test(value, leaf, attribute, negated=negated)
-        if path.sub is None and isinstance(leaf, Present):
+        return self._leaf_of_elements(leaf, path)
+
+    def _leaf_of_elements(self, leaf: Compare | Present, path: AttributePath) -> Condition:
+        """Return the condition that one of several values passes a test."""
+        if path.sub is None and path.leaf.type == "complex":
             return self._elements(path, frozenset(), lambda _: true())
         sub = path.sub_attribute
-        return self._elements(
-            path,
-            frozenset({path.sub or "value"}),
-            lambda find: self._test(find(sub), leaf, attribute, negated=False),
+        names = frozenset({path.sub or "value"})
+        if isinstance(leaf, Present):
+            return self._elements(path, names, lambda find: self._present(find(sub), path.leaf))
+        passes = self._elements(
+            path, names, lambda find: self._compared(find(sub), leaf, path.leaf)
         )
+        if leaf.op != "ne":
+            return passes
+        has_value = self._elements(path, names, lambda find: find(sub).is_not(None))
+        return or_(passes, not_(has_value))
 
     def _within(self, filter: Filter, find: _Find, *, negated: bool) -> Condition:  # noqa: A002
         match filter:
@@ -250,12 +260,23 @@ class Conditions:
         negated: bool,
     ) -> Condition:
         if isinstance(leaf, Present):
-            return value.is_not(None)
+            return self._present(value, attribute)
+        test = self._compared(value, leaf, attribute)
+        if leaf.op == "ne":
+            return or_(value.is_(None), test)
+        return func.coalesce(test, false()) if negated else test
+
+    def _present(self, value: Expression, attribute: Attribute) -> Condition:
+        if attribute.type in _TEXTS:
+            return func.coalesce(value, literal_column("''")) != literal_column("''")
+        return value.is_not(None)
+
+    def _compared(self, value: Expression, compare: Compare, attribute: Attribute) -> Condition:
         wanted = bindparam(f"f{len(self._folds)}", type_=_bind_type(attribute))
         self._folds.append(not is_case_exact(attribute))
-        operator = self._documents.contains if leaf.op == "co" else _OPERATORS[leaf.op]
-        test = operator(value, wanted)
-        return func.coalesce(test, false()) if negated else test
+        if compare.op == "co":
+            return self._documents.contains(value, wanted)
+        return _OPERATORS[compare.op](value, wanted)
 
 
 def _names(filter: Filter) -> frozenset[str]:  # noqa: A002
@@ -317,7 +338,7 @@ def _ends_with(value: Expression, wanted: Expression) -> Condition:
 # Substrings are compared as they are: LIKE would fold case on SQLite, and has wildcards.
 _OPERATORS: Mapping[str, Callable[[Expression, Expression], Condition]] = {
     "eq": lambda value, wanted: value == wanted,
-    "ne": lambda value, wanted: or_(value.is_(None), value != wanted),
+    "ne": lambda value, wanted: value != wanted,
     "gt": lambda value, wanted: value > wanted,
     "ge": lambda value, wanted: value >= wanted,
     "lt": lambda value, wanted: value < wanted,

@@ -75,6 +75,19 @@ def _ids(backend: Backend) -> Select[Any]:
     return select(value if backend == "sqlite" else value.collate("C").label("value"))
 
 
+def _added(backend: Backend) -> tuple[Expression, Expression]:
+    """Return the ids and the names in the parameter ``members``, an array of such pairs."""
+    if backend == "sqlite":
+        each = func.json_each(bindparam("members", type_=Text())).table_valued("value").c.value
+        return (
+            func.json_extract(each, literal_column("'$[0]'")),
+            func.json_extract(each, literal_column("'$[1]'")),
+        )
+    rows = func.jsonb_array_elements(bindparam("members", type_=postgresql.JSONB()))
+    value = rows.table_valued(column("value", postgresql.JSONB())).c.value
+    return value.op("->>")(literal_column("0")), value.op("->>")(literal_column("1"))
+
+
 class Groups(Resources):
     """The groups of a tenant.
 
@@ -108,6 +121,7 @@ class Groups(Resources):
                 value=members.member_id,
                 ref=reference(_endpoint(), members.member_id),
                 type=members.member_type,
+                display=members.display,
             ),
         )
         self._unique = unique
@@ -123,11 +137,12 @@ class Groups(Resources):
             )
             for name, source in (("User", _USER), ("Group", _GROUP))
         }
-        rows = select(group_id, ids.subquery().c.value, bindparam("type", type_=Text()))
+        added = _added(backend)
+        rows = select(group_id, added[0], bindparam("type", type_=Text()), added[1])
         upsert = sqlite.insert if backend == "sqlite" else postgresql.insert
         self._add = compile_statement(
             upsert(_MEMBERSHIP)
-            .from_select(["group_id", "member_id", "member_type"], rows.where(true()))
+            .from_select(["group_id", "member_id", "member_type", "display"], rows.where(true()))
             .on_conflict_do_nothing(),
             backend,
         )
@@ -241,16 +256,15 @@ class Groups(Resources):
     async def _add_members(
         self, transaction: Transaction, group_id: str, members: Sequence[Member]
     ) -> int:
-        missing = {member.value for member in members}
+        missing = {member.value: member.display for member in members}
         come = 0
         for kind, existing in self._existing.items():
             if not missing:
                 break
             rows = await transaction.fetch(existing, {"ids": _json(missing)})
-            found = {row[0] for row in rows}
-            missing -= found
+            found = [(row[0], missing.pop(row[0])) for row in rows]
             if found:
-                values = {"group_id": group_id, "ids": _json(found), "type": kind}
+                values = {"group_id": group_id, "members": _json(found), "type": kind}
                 come += await transaction.execute(self._add, values)
         if missing:
             names = sorted(missing)
@@ -294,5 +308,5 @@ def _json_ids(members: Sequence[Member]) -> str:
     return _json({member.value for member in members})
 
 
-def _json(ids: Collection[str]) -> str:
-    return orjson.dumps(list(ids)).decode()
+def _json(values: Collection[object]) -> str:
+    return orjson.dumps(list(values)).decode()

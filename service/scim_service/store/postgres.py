@@ -188,7 +188,8 @@ async def migrate(
             await connection.execute("select pg_advisory_xact_lock($1)", lock)
             known = await connection.fetchval("select to_regclass('alembic_version')")
             current = await connection.fetchval(read_revision) if known else None
-            await connection.execute(script("postgresql", current))
+            if statements := script("postgresql", current):
+                await connection.execute(statements)
     except asyncpg.PostgresError as error:
         raise DatabaseError(f"cannot migrate the database: {error}") from error
     finally:

@@ -10,6 +10,7 @@ from sqlalchemy import (
     Table,
     Text,
     bindparam,
+    case,
     cast,
     delete,
     func,
@@ -49,18 +50,27 @@ class Page:
     next: tuple[Any, ...] | None
 
 
-def json_rows(backend: Backend, rows: Select[Any], **values: Expression) -> Expression:
+def json_rows(
+    backend: Backend, rows: Select[Any], *, display: Expression, **values: Expression
+) -> Expression:
     """Return the rows of a query as JSON text: an array of objects with these members.
 
-    Without rows it is null or an empty array. A member named ``ref`` becomes ``$ref``.
+    Without rows it is null or an empty array; an object has no ``display`` where that is null. A
+    member named ``ref`` becomes ``$ref``.
     """
     pairs: list[Any] = []
     for name, value in values.items():
         pairs += [literal_column(f"'{_MEMBER_NAMES.get(name, name)}'"), value]
+    shown = [*pairs, literal_column("'display'"), display]
     if backend == "sqlite":
-        aggregate: Expression = func.json_group_array(func.json_object(*pairs))
+        each: Expression = case(
+            (display.is_(None), func.json_object(*pairs)), else_=func.json_object(*shown)
+        )
+        # What comes out of CASE is text to SQLite, not JSON.
+        aggregate: Expression = func.json_group_array(func.json(each))
     else:
-        aggregate = cast(func.json_agg(func.json_build_object(*pairs)), Text())
+        each = func.json_strip_nulls(func.json_build_object(*shown))
+        aggregate = cast(func.json_agg(each), Text())
     return rows.with_only_columns(aggregate).scalar_subquery()
 
 

@@ -79,7 +79,10 @@ class Group(SQLModel, table=True):
 
 
 class Membership(SQLModel, table=True):
-    """A member of a group: a user, or a group (`member_type` is the resource type)."""
+    """A member of a group: a user, or a group (`member_type` is the resource type).
+
+    `display` is what the client sent, if anything.
+    """
 
     __tablename__ = "scim_membership"
     __table_args__ = (
@@ -90,6 +93,7 @@ class Membership(SQLModel, table=True):
     group_id: str = _key(primary_key=True, foreign_key="scim_group.id", ondelete="CASCADE")
     member_id: str = _key(primary_key=True)
     member_type: str = Field(sa_type=Text)
+    display: str | None = Field(sa_type=Text, default=None)
 
 
 class Activity(SQLModel, table=True):

@@ -61,6 +61,7 @@ def upgrade() -> None:
         ),
         sa.Column("member_id", KEY, primary_key=True),
         sa.Column("member_type", sa.Text(), nullable=False),
+        sa.Column("display", sa.Text()),
         sa.Index("ix_scim_membership_member_id", "member_id", "group_id"),
         sqlite_with_rowid=False,
     )
