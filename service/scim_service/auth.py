@@ -115,14 +115,14 @@ class Tokens:
         except TokensError as error:
             self.problem = str(error)
 
-    def authenticate(self, authorization: bytes | None) -> str | None:
+    def authenticate(self, authorization: str | None) -> str | None:
         """Return the id of the token in an Authorization header, None for one not accepted."""
         if authorization is None:
             return None
-        scheme, _, secret = authorization.partition(b" ")
-        if scheme.lower() != b"bearer":
+        scheme, _, secret = authorization.partition(" ")
+        if scheme.lower() != "bearer":
             return None
-        digest = hashlib.sha256(secret.strip()).digest()
+        digest = hashlib.sha256(secret.strip().encode()).digest()
         found: Token | None = None
         for token in self.current():
             # Every token is compared, in constant time, so that time tells nothing.

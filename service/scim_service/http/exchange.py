@@ -11,12 +11,12 @@ from starlette.types import Scope
 from scim_service.scim import errors
 from scim_service.scim.messages import CONTENT_TYPE
 from scim_service.settings import Limits
-from scim_service.store.records import ANY_VERSION, Expected, Origin
+from scim_service.store.records import Expected, Origin
 
 STATE = "scim"
 """The key of the `Call` in an ASGI scope."""
 
-_JSON_TYPES = {b"application/scim+json", b"application/json"}
+_JSON_TYPES = {CONTENT_TYPE, "application/json"}
 _OPENING = (b"{", b"[")
 
 
@@ -30,6 +30,8 @@ class Call:
         When its head was read, by `time.perf_counter`.
     base
         The tenant's URL as the client knows it, without a slash at its end.
+    writes
+        Whether it is a write.
     """
 
     request_id: str
@@ -39,9 +41,11 @@ class Call:
     resource_type: str | None = None
     resource_id: str | None = None
     scim_type: str | None = None
+    writes: bool = False
 
     def origin(self, operation: str) -> Origin:
         """Return where a write comes from."""
+        self.writes = True
         return Origin(operation, self.token_id, self.request_id, self.started)
 
 
@@ -67,11 +71,11 @@ def error_response(error: errors.ScimError, headers: dict[str, str] | None = Non
     return ScimResponse(orjson.dumps(error.body()), error.status, headers)
 
 
-def header(scope: Scope, name: bytes) -> bytes | None:
-    """Return a header, in lower case as ASGI has it, without building a mapping of all."""
+def header(scope: Scope, name: bytes) -> str | None:
+    """Return a header by its name in lower case, without building a mapping of all."""
     for key, value in scope["headers"]:
         if key == name:
-            found: bytes = value
+            found: str = value.decode("latin-1")
             return found
     return None
 
@@ -87,7 +91,7 @@ async def read_json(request: Request, limits: Limits) -> Any:
     """
     content_type = header(request.scope, b"content-type")
     if content_type is not None:
-        media_type = content_type.partition(b";")[0].strip().lower()
+        media_type = content_type.partition(";")[0].strip().lower()
         if media_type not in _JSON_TYPES:
             raise errors.ScimError(
                 415, f"The body must be {CONTENT_TYPE}; the Content-Type says something else."
@@ -148,15 +152,9 @@ def etag(version: int) -> str:
     return f'W/"{version}"'
 
 
-def expected_version(request: Request) -> Expected:
-    """Return the versions that ``If-Match`` allows."""
-    value = header(request.scope, b"if-match")
-    return ANY_VERSION if value is None else _expected(value.decode("latin-1"))
-
-
-def _expected(text: str) -> Expected:
-    tags = parse_etags(text)
-    return ANY_VERSION if tags is None else Expected(tags)
+def expected_version(text: str | None) -> Expected:
+    """Return the versions that an ``If-Match`` allows; None is no such header."""
+    return Expected(None if text is None else parse_etags(text))
 
 
 def parse_etags(text: str) -> frozenset[int] | None:

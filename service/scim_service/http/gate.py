@@ -25,13 +25,30 @@ AccessLog = Callable[[dict[str, Any]], None]
 _logger = logging.getLogger(__name__)
 
 _VERSION = "/v2"
-_WRITES = {"POST", "PUT", "PATCH", "DELETE"}
 _OPERATIONS = {"POST": "create", "PUT": "replace", "PATCH": "patch", "DELETE": "delete"}
+_METHODS = {"GET", "HEAD", "OPTIONS", *_OPERATIONS}
 _HOST = re.compile(r"[A-Za-z0-9._:\[\]-]+")
+_ENDPOINTS = {
+    name.lower(): name
+    for name in (
+        "Users",
+        "Groups",
+        "Bulk",
+        "Me",
+        "Schemas",
+        "ResourceTypes",
+        "ServiceProviderConfig",
+    )
+}
+_GONE = 499
+"""The status of a request whose client has gone away: none was sent."""
+
 _CHALLENGE = {"WWW-Authenticate": 'Bearer realm="scim"'}
 _RETRY = {"Retry-After": "5"}
 _FAILED = errors.ScimError(500, "The service failed; its log has the cause, by the request's id.")
-_TOO_SLOW = errors.ScimError(503, "The request took too long and was given up; nothing is lost.")
+_TOO_SLOW = errors.ScimError(
+    503, "The request took too long and was given up; look before you repeat it."
+)
 _NOT_AUTHENTICATED = errors.ScimError(
     401,
     "The bearer token is missing or not accepted. In the Entra admin center, paste the tenant's"
@@ -73,7 +90,7 @@ class Gate:
                 refusal = _TOO_SLOW if isinstance(error, TimeoutError) else _FAILED
                 await error_response(refusal, _RETRY)(scope, receive, send_with_id)
         finally:
-            self._note(scope, call, status)
+            self._note(scope, call, status or _GONE)
 
     async def _serve(self, scope: Scope, receive: Receive, send: Send, call: Call) -> None:
         service = self._service
@@ -107,16 +124,21 @@ class Gate:
             inner = inner.replace("//", "/")
         if inner.startswith(_VERSION) and inner[len(_VERSION) :][:1] in {"", "/"}:
             inner = inner[len(_VERSION) :]
-        return inner.rstrip("/") or "/"
+        inner = inner.rstrip("/") or "/"
+        if not self._service.rules.lenient:
+            return inner
+        # "Don't require a case-sensitive match on structural elements" (Microsoft's tutorial)
+        endpoint, slash, rest = inner[1:].partition("/")
+        return f"/{_ENDPOINTS.get(endpoint.lower(), endpoint)}{slash}{rest}"
 
     def _derived_base(self, scope: Scope) -> str:
-        host = (header(scope, b"host") or b"").decode("latin-1")
+        host = header(scope, b"host") or ""
         if not _HOST.fullmatch(host):
             host = "localhost"
         return f"{scope['scheme']}://{host}{self._base_path}"
 
     def _note(self, scope: Scope, call: Call, status: int) -> None:
-        method = scope["method"]
+        method = scope["method"] if scope["method"] in _METHODS else "other"
         seconds = perf_counter() - call.started
         service = self._service
         service.metrics.observe(method, call.resource_type or "none", status, seconds)
@@ -128,7 +150,7 @@ class Gate:
                 status=status,
                 scim_type=call.scim_type,
             )
-        elif method in _WRITES:
+        elif call.writes:
             service.activity.provisioned()
         self._access_log(
             {

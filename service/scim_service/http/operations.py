@@ -134,63 +134,42 @@ class Operations(ABC):
 
     async def search(self, call: Call, request: SearchRequest) -> bytes:
         """Return a ListResponse."""
-        lenient = self._rules.lenient
-        limits = self._rules.limits
-        projection = self.projection(request.attributes, request.excluded_attributes)
-        condition = None
-        if request.filter is not None:
-            parsed = parse_filter(request.filter, lenient=lenient)
-            condition = resolve_filter(parsed, self.resource_type, lenient=lenient)
-        sort = None
-        if request.sort_by or request.sort_order:
-            sort = parse_sort(
-                self.resource_type, request.sort_by, request.sort_order, lenient=lenient
-            )
-        computed = projection.wants(self.computed_name)
         if request.cursor is not None:
-            return await self._search_by_cursor(
-                call,
-                request,
-                projection,
-                Query(
-                    filter=condition,
-                    sort=sort,
-                    computed=computed,
-                    count=parse_cursor_count(
-                        request.count, default=limits.page_default, maximum=limits.page_maximum
-                    ),
-                ),
-            )
+            return await self._search_by_cursor(call, request)
+        limits = self._rules.limits
         page = parse_page(
             request.start_index,
             request.count,
             default=limits.page_default,
             maximum=limits.page_maximum,
         )
-        query = Query(
-            filter=condition, sort=sort, offset=page.offset, count=page.count, computed=computed
-        )
-        found = await self._find(query, call.base)
-        return orjson.dumps(
-            list_response(
-                self._fragments(call, found, projection),
-                total=found.total,
-                start_index=page.start_index,
-            )
-        )
+        resources, total = await self.page(call, request, offset=page.offset, count=page.count)
+        return orjson.dumps(list_response(resources, total=total, start_index=page.start_index))
 
-    async def _search_by_cursor(
-        self, call: Call, request: SearchRequest, projection: Projection, query: Query
-    ) -> bytes:
+    async def page(
+        self, call: Call, request: SearchRequest, *, offset: int, count: int
+    ) -> tuple[list[dict[str, Any]], int]:
+        """Return the resources of a page, and how many results there are in all."""
+        projection, query = self._query(request)
+        query = with_fields(query, offset=offset, count=count)
+        found = await self._find(query, call.base)
+        return self._fragments(call, found, projection), found.total
+
+    async def _search_by_cursor(self, call: Call, request: SearchRequest) -> bytes:
+        limits = self._rules.limits
+        projection, query = self._query(request)
         now = datetime.now(UTC)
         # A cursor continues the query it came from, and no other.
         signed = repr((self.resource_type.name, request.filter, query.sort))
         key = self._rules.cursor_key
+        after = None
         if request.cursor:
-            timeout = timedelta(seconds=self._rules.limits.cursor_seconds)
+            timeout = timedelta(seconds=limits.cursor_seconds)
             after = decode_cursor(request.cursor, query=signed, key=key, now=now, timeout=timeout)
-            query = with_fields(query, after=after)
-        found = await self._find(query, call.base)
+        count = parse_cursor_count(
+            request.count, default=limits.page_default, maximum=limits.page_maximum
+        )
+        found = await self._find(with_fields(query, after=after, count=count), call.base)
         following = None
         if found.next is not None:
             following = encode_cursor(found.next, query=signed, key=key, now=now)
@@ -203,13 +182,30 @@ class Operations(ABC):
             )
         )
 
+    def _query(self, request: SearchRequest) -> tuple[Projection, Query]:
+        """Return what a request asks to see, and to find."""
+        lenient = self._rules.lenient
+        projection = self.projection(request.attributes, request.excluded_attributes)
+        condition = None
+        if request.filter is not None:
+            parsed = parse_filter(request.filter, lenient=lenient)
+            condition = resolve_filter(parsed, self.resource_type, lenient=lenient)
+        sort = None
+        if request.sort_by or request.sort_order:
+            sort = parse_sort(
+                self.resource_type, request.sort_by, request.sort_order, lenient=lenient
+            )
+        computed = projection.wants(self.computed_name)
+        return projection, Query(filter=condition, sort=sort, computed=computed)
+
     def _fragments(self, call: Call, page: Page, projection: Projection) -> list[dict[str, Any]]:
         fragments = [
             orjson.Fragment(self._render(call, record, projection)) for record in page.records
         ]
         return cast("list[dict[str, Any]]", fragments)
 
-    def _location(self, call: Call, resource_id: str) -> str:
+    def location(self, call: Call, resource_id: str) -> str:
+        """Return the address of a resource."""
         return f"{call.base}{self.resource_type.endpoint}/{resource_id}"
 
     def _answer(
@@ -218,7 +214,7 @@ class Operations(ABC):
         return Answer(
             status,
             self._render(call, record, projection),
-            self._location(call, record.id),
+            self.location(call, record.id),
             etag(record.version),
         )
 
@@ -231,7 +227,7 @@ class Operations(ABC):
             f'{{"resourceType":"{self.resource_type.name}"'
             f',"created":"{moment_text(record.created)}"'
             f',"lastModified":"{moment_text(record.last_modified)}"'
-            f',"location":"{self._location(call, record.id)}"'
+            f',"location":"{self.location(call, record.id)}"'
             f',"version":"W/\\"{record.version}\\""}}'
         )
         text = f'{record.document[:-1]},"id":"{record.id}"{computed},"meta":{meta}}}'.encode()

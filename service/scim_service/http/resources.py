@@ -14,13 +14,12 @@ from scim_service.http.exchange import (
     parse_etags,
     read_json,
 )
-from scim_service.http.operations import Answer, Operations
-from scim_service.scim.messages import SearchRequest
+from scim_service.http.operations import Answer, Operations, Rules
+from scim_service.scim.messages import SearchRequest, parse_search_request
 from scim_service.scim.projection import Projection
-from scim_service.settings import Limits
 
 
-def resource_router(operations: Operations, limits: Limits) -> APIRouter:
+def resource_router(operations: Operations, rules: Rules) -> APIRouter:
     """Return the endpoints of one type of resource."""
     name = operations.resource_type.name
     router = APIRouter(prefix=operations.resource_type.endpoint, tags=[f"{name}s"])
@@ -30,10 +29,16 @@ def resource_router(operations: Operations, limits: Limits) -> APIRouter:
         call = _begin(request, name)
         return ScimResponse(await operations.search(call, search_request(request)))
 
+    @router.post("/.search", summary=f"Find {name}s by a query in the body")
+    async def search(request: Request) -> Response:
+        call = _begin(request, name)
+        query = parse_search_request(await read_json(request, rules.limits), lenient=rules.lenient)
+        return ScimResponse(await operations.search(call, query))
+
     @router.post("", summary=f"Create a {name}", status_code=201)
     async def create(request: Request) -> Response:
         call = _begin(request, name)
-        body = await read_json(request, limits)
+        body = await read_json(request, rules.limits)
         return respond(await operations.create(call, body, _projection(operations, request)))
 
     @router.get("/{id}", summary=f"Get a {name}")
@@ -41,7 +46,7 @@ def resource_router(operations: Operations, limits: Limits) -> APIRouter:
         call = _begin(request, name)
         answer = await operations.get(call, _id(request, call), _projection(operations, request))
         known = header(request.scope, b"if-none-match")
-        if known is not None and _is_known(known.decode("latin-1"), answer):
+        if known is not None and _is_known(known, answer):
             return Response(status_code=304, headers={"ETag": answer.version or ""})
         return respond(answer)
 
@@ -49,26 +54,42 @@ def resource_router(operations: Operations, limits: Limits) -> APIRouter:
     async def replace(request: Request) -> Response:
         call = _begin(request, name)
         resource_id = _id(request, call)
-        body = await read_json(request, limits)
+        body = await read_json(request, rules.limits)
         projection = _projection(operations, request)
         return respond(
-            await operations.replace(call, resource_id, body, projection, expected_version(request))
+            await operations.replace(
+                call,
+                resource_id,
+                body,
+                projection,
+                expected_version(header(request.scope, b"if-match")),
+            )
         )
 
     @router.patch("/{id}", summary=f"Change a {name}")
     async def patch(request: Request) -> Response:
         call = _begin(request, name)
         resource_id = _id(request, call)
-        body = await read_json(request, limits)
+        body = await read_json(request, rules.limits)
         projection = _projection(operations, request)
         return respond(
-            await operations.patch(call, resource_id, body, projection, expected_version(request))
+            await operations.patch(
+                call,
+                resource_id,
+                body,
+                projection,
+                expected_version(header(request.scope, b"if-match")),
+            )
         )
 
     @router.delete("/{id}", summary=f"Delete a {name}", status_code=204)
     async def delete(request: Request) -> Response:
         call = _begin(request, name)
-        return respond(await operations.delete(call, _id(request, call), expected_version(request)))
+        return respond(
+            await operations.delete(
+                call, _id(request, call), expected_version(header(request.scope, b"if-match"))
+            )
+        )
 
     return router
 

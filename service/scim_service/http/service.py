@@ -20,7 +20,7 @@ class Service:
     """The parts of a running tenant."""
 
     tenant: Tenant
-    limits: Limits
+    rules: Rules
     registry: Registry
     repository: Repository
     tokens: Tokens
@@ -28,6 +28,11 @@ class Service:
     metrics: Metrics
     users: UserOperations
     groups: GroupOperations
+
+    @property
+    def limits(self) -> Limits:
+        """What requests may cost."""
+        return self.rules.limits
 
     @classmethod
     async def over(
@@ -54,7 +59,7 @@ class Service:
         rules = Rules(tenant, limits, bytes.fromhex(key))
         return cls(
             tenant=tenant,
-            limits=limits,
+            rules=rules,
             registry=registry,
             repository=repository,
             tokens=tokens,

@@ -1,0 +1,99 @@
+"""Bulk requests (RFC 7644 section 3.7)."""
+
+from dataclasses import replace
+from time import perf_counter
+from typing import Any
+
+import orjson
+from fastapi import APIRouter, Request, Response
+
+from scim_service.http.exchange import Call, ScimResponse, call_of, expected_version, read_json
+from scim_service.http.operations import Answer, Operations
+from scim_service.http.service import Service
+from scim_service.scim import errors
+from scim_service.scim.bulk import (
+    BulkOperation,
+    bulk_response,
+    operation_response,
+    order,
+    parse_bulk,
+    resolve,
+)
+
+_NAMES = {"POST": "create", "PUT": "replace", "PATCH": "patch", "DELETE": "delete"}
+
+
+def bulk_router(service: Service) -> APIRouter:
+    """Return the endpoint of bulk requests."""
+    router = APIRouter(tags=["Bulk"])
+    rules = service.rules
+
+    @router.post("/Bulk", summary="Several writes in one request")
+    async def bulk(request: Request) -> Response:
+        call = call_of(request)
+        body = await read_json(request, rules.limits)
+        message = parse_bulk(
+            body, max_operations=rules.limits.bulk_operations, lenient=rules.lenient
+        )
+        entries: dict[int, dict[str, Any]] = {}
+        ids: dict[str, str] = {}
+        failures = 0
+        for operation in order(message.operations):
+            if message.fail_on_errors is not None and failures >= message.fail_on_errors:
+                break
+            entry = await _perform(service, call, operation, ids)
+            failures += int(entry["status"]) >= 400
+            entries[operation.index] = entry
+        return ScimResponse(orjson.dumps(bulk_response([entries[n] for n in sorted(entries)])))
+
+    return router
+
+
+async def _perform(
+    service: Service, call: Call, operation: BulkOperation, ids: dict[str, str]
+) -> dict[str, Any]:
+    """Do one operation, and return its entry in the answer; `ids` learns of what it creates."""
+    own = replace(call, started=perf_counter(), resource_type=None, resource_id=None)
+    try:
+        resolved = resolve(operation, ids)
+        answer = await _dispatch(service, own, resolved)
+    except errors.ScimError as error:
+        service.activity.refused(
+            own.origin(_NAMES[operation.method]),
+            resource_type=own.resource_type,
+            resource_id=own.resource_id,
+            status=error.status,
+            scim_type=error.scim_type,
+        )
+        return operation_response(operation, error.status, response=error.body())
+    call.writes = True
+    if operation.bulk_id is not None and own.resource_id is not None:
+        ids[operation.bulk_id] = own.resource_id
+    return operation_response(
+        operation, answer.status, location=answer.location, version=answer.version
+    )
+
+
+async def _dispatch(service: Service, call: Call, operation: BulkOperation) -> Answer:
+    operations = _operations(service, operation.endpoint)
+    call.resource_type = operations.resource_type.name
+    projection = operations.projection("id", None)
+    if operation.method == "POST":
+        return await operations.create(call, operation.data, projection)
+    assert operation.resource_id is not None
+    call.resource_id = operation.resource_id
+    expected = expected_version(operation.version)
+    if operation.method == "DELETE":
+        return await operations.delete(call, operation.resource_id, expected)
+    act = operations.replace if operation.method == "PUT" else operations.patch
+    answer = await act(call, operation.resource_id, operation.data, projection, expected)
+    if answer.location is not None:
+        return answer
+    return replace(answer, location=operations.location(call, operation.resource_id))
+
+
+def _operations(service: Service, endpoint: str) -> Operations:
+    for operations in (service.users, service.groups):
+        if endpoint == operations.resource_type.endpoint:
+            return operations
+    raise errors.not_found(f"There is no endpoint {endpoint} for bulk operations.")

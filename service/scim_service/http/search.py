@@ -1,0 +1,76 @@
+"""Queries over users and groups at once, and ``/Me`` (RFC 7644 sections 3.4.2.1 and 3.11)."""
+
+from typing import Any
+
+import orjson
+from fastapi import APIRouter, Request, Response
+
+from scim_service.http.exchange import Call, ScimResponse, call_of, read_json
+from scim_service.http.resources import search_request
+from scim_service.http.service import Service
+from scim_service.scim import errors
+from scim_service.scim.messages import SearchRequest, list_response, parse_search_request
+from scim_service.scim.paging import parse_page
+
+
+def search_router(service: Service) -> APIRouter:
+    """Return the endpoints at the root."""
+    router = APIRouter(tags=["Search"])
+    rules = service.rules
+
+    @router.get("/", summary="Find users and groups")
+    async def find(request: Request) -> Response:
+        return ScimResponse(await _search(service, call_of(request), search_request(request)))
+
+    @router.post("/.search", summary="Find users and groups by a query in the body")
+    async def search(request: Request) -> Response:
+        query = parse_search_request(await read_json(request, rules.limits), lenient=rules.lenient)
+        return ScimResponse(await _search(service, call_of(request), query))
+
+    @router.api_route("/Me", methods=["GET", "POST", "PUT", "PATCH", "DELETE"], summary="Nobody")
+    async def me(_: Request) -> Response:
+        raise errors.not_implemented(
+            "A token here stands for a provisioning service, not for a user; use /Users."
+        )
+
+    return router
+
+
+async def _search(service: Service, call: Call, request: SearchRequest) -> bytes:
+    """Return a page over both types: the users come first."""
+    if request.sort_by or request.cursor is not None:
+        raise errors.invalid_value(
+            "sortBy and cursor are for one type of resources; use /Users/.search or"
+            " /Groups/.search."
+        )
+    limits = service.limits
+    page = parse_page(
+        request.start_index,
+        request.count,
+        default=limits.page_default,
+        maximum=limits.page_maximum,
+    )
+    resources: list[dict[str, Any]] = []
+    total = 0
+    refusal: errors.ScimError | None = None
+    answered = False
+    for operations in (service.users, service.groups):
+        try:
+            found, number = await operations.page(
+                call,
+                request,
+                offset=max(page.offset - total, 0),
+                count=page.count - len(resources),
+            )
+        except errors.ScimError as error:
+            # A filter on what only one type has finds nothing of the other.
+            if error.scim_type != "invalidFilter":
+                raise
+            refusal = error
+            continue
+        answered = True
+        resources += found
+        total += number
+    if refusal is not None and not answered:
+        raise refusal
+    return orjson.dumps(list_response(resources, total=total, start_index=page.start_index))
