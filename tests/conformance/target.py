@@ -1,5 +1,6 @@
 """The tenant that a suite runs against: one that is given, or a service started for it."""
 
+import json
 import os
 import secrets
 import socket
@@ -11,7 +12,7 @@ import urllib.request
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
-from typing import Self
+from typing import Any, Self
 
 _START_SECONDS = 30
 
@@ -27,7 +28,13 @@ class Target:
 class Service:
     """A process that serves one tenant, with its database in a folder; a context manager."""
 
-    def __init__(self, folder: Path, database: str | None = None) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        *,
+        database: str | None = None,
+        provisioning: dict[str, Any] | None = None,
+    ) -> None:
         port, self._management = _free_ports(2)
         self.target = Target(f"http://127.0.0.1:{port}/scim", secrets.token_urlsafe(24))
         self._folder = folder
@@ -35,6 +42,10 @@ class Service:
             *("serve", "--port", str(port), "--token", self.target.token),
             *("--database", database or f"sqlite:///{folder}/scim.db"),
         ]
+        if provisioning is not None:
+            config = folder / "config.json"
+            config.write_text(json.dumps({"provisioning": provisioning}), "utf-8")
+            self._arguments += ["--host", "127.0.0.1", "--config", str(config)]
         self._process: subprocess.Popen[bytes] | None = None
 
     def __enter__(self) -> Self:

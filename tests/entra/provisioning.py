@@ -165,17 +165,27 @@ class Provisioning:
     async def _run(self, name: str, directory: Directory, *, everything: bool) -> Cycle:
         cycle = Cycle(name, self._connection.measure())
         self.state.cycle += 1
-        users = [
-            one for one in directory.users.values() if self._is_due(one, directory, everything)
-        ]
-        groups = [
-            one for one in directory.groups.values() if self._is_due(one, directory, everything)
-        ]
+        users: list[User] = []
+        groups: list[Group] = []
         try:
             await self._delete_gone(cycle, directory)
-            await self._each(
-                users, lambda user: self._provision_user(cycle, user, everything=everything)
-            )
+            # A second time for those whose manager has only now come to be known.
+            for _ in range(2):
+                due = [
+                    user
+                    for user in directory.users.values()
+                    if user.object_id not in cycle.attempted
+                    and self._is_due(user, directory, everything)
+                ]
+                users += due
+                await self._each(
+                    due, lambda user: self._provision_user(cycle, user, everything=everything)
+                )
+            groups += [
+                group
+                for group in directory.groups.values()
+                if self._is_due(group, directory, everything)
+            ]
             await self._each(
                 groups, lambda group: self._provision_group(cycle, group, everything=everything)
             )
