@@ -16,7 +16,7 @@ from rich.table import Table
 
 from tests.cluster.progress import step
 from tests.e2e import node
-from tests.e2e.platform import ROOT, CommandError, Tenant, install, run
+from tests.e2e.platform import ROOT, CommandError, Tenant, install, run, wait_until
 from tests.entra import Cycle, Directory, Provisioning
 from tests.entra import Tenant as Contents
 
@@ -72,6 +72,11 @@ def demonstrate(images: dict[str, str]) -> int:
     for cycle in problems:
         print(json.dumps(cycle.as_json(), indent=2), file=sys.stderr)
     show(contents)
+    with step("the counts reach the ScimTenant's status"):
+        wait_until(
+            "users in the status",
+            lambda: TENANT.resource()["status"].get("users") == len(contents.users),
+        )
     print(run("kubectl get scimtenants --all-namespaces").rstrip())
     look_further(url)
     print(f"The demo took {time.time() - float(os.environ[STARTED]):.0f} s.")

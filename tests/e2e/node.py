@@ -6,7 +6,7 @@ import subprocess
 import sys
 
 # Set inside the node; everything that differs there from another cluster asks for it.
-INSIDE = "SCIM_OPERATOR_NODE"
+INSIDE = "SCIM_OPERATOR_INSIDE_NODE"
 IMAGES = "SCIM_OPERATOR_IMAGES"
 CLUSTER = (sys.executable, "-m", "tests.cluster")
 
