@@ -9,6 +9,7 @@ from collections.abc import AsyncIterator
 
 import kopf
 from aiohttp import web
+from kopf._core.engines.peering import Identity
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 
 from scim_operator import __version__, handlers
@@ -99,6 +100,8 @@ class Operator:
                 await kopf.operator(
                     registry=registry,
                     settings=handlers.make_settings(settings),
+                    # Otherwise the framework looks up the user, and the pod's has no name.
+                    identity=Identity(settings.holder),
                     clusterwide=not settings.watch_namespaces,
                     namespaces=settings.watch_namespaces,
                     stop_flag=stop,
