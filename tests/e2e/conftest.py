@@ -37,7 +37,20 @@ def namespace(release: None) -> Iterator[str]:
 @pytest.fixture(scope="module")
 def tenant(namespace: str) -> Tenant:
     """A tenant that is Ready."""
-    apply(manifest("contoso", namespace))
-    made = Tenant("contoso", namespace)
+    return make_tenant("contoso", namespace)
+
+
+@pytest.fixture
+def empty_tenant(namespace: str) -> Iterator[Tenant]:
+    """A tenant that nothing was provisioned into yet, for one test."""
+    made = make_tenant(f"t-{uuid.uuid4().hex[:8]}", namespace)
+    yield made
+    run(f"kubectl delete scimtenant {made.name} -n {namespace}")
+
+
+def make_tenant(name: str, namespace: str) -> Tenant:
+    """Apply a tenant and wait until it is Ready."""
+    apply(manifest(name, namespace))
+    made = Tenant(name, namespace)
     made.wait_ready()
     return made

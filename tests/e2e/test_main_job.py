@@ -2,7 +2,6 @@
 
 import asyncio
 import json
-from collections.abc import Iterator
 
 import httpx
 import pytest
@@ -13,63 +12,49 @@ from tests.entra import Dialect, Directory, Flag, Provisioning
 REPAIRED_WITHIN = 10
 
 
-@pytest.fixture(scope="module")
-def url(tenant: Tenant) -> Iterator[str]:
-    """The tenant's URL as it is reached from here."""
-    with tenant.reach() as reachable:
-        yield reachable
-
-
 @pytest.mark.parametrize("flag", list(Flag))
-async def test_entra_fills_the_tenant_in_either_dialect(
-    tenant: Tenant, url: str, flag: Flag
-) -> None:
-    """Users and groups of two cycles are on the platform, attribute by attribute."""
-    _, token = tenant.credentials()
-    seed = 1 + list(Flag).index(flag)
-    directory = Directory.generate(seed=seed, users=25, groups=4)
-    async with Provisioning(url, token, dialect=Dialect(flag)) as job:
-        assert (await job.test_connection()).clean
-        initial = await job.initial_cycle(directory)
-        assert initial.clean, initial.as_json()
-        changed = directory.change(seed=seed)
-        incremental = await job.incremental_cycle(changed)
-        assert incremental.clean, incremental.as_json()
-        assert await job.verify(changed, exclusive=False) == []
-
-
-async def test_the_counts_reach_the_resource(tenant: Tenant, url: str) -> None:
-    """`kubectl get sct` shows how many users and groups there are, and when the last came."""
-    _, token = tenant.credentials()
-    async with Provisioning(url, token) as job:
-        contents = await job.tenant()
+async def test_entra_fills_the_tenant_in_either_dialect(empty_tenant: Tenant, flag: Flag) -> None:
+    """After two cycles the tenant equals the directory, and its resource shows the counts."""
+    _, token = empty_tenant.credentials()
+    directory = Directory.generate(seed=1, users=25, groups=4)
+    with empty_tenant.reach() as url:
+        async with Provisioning(url, token, dialect=Dialect(flag)) as job:
+            assert (await job.test_connection()).clean
+            initial = await job.initial_cycle(directory)
+            assert initial.clean, initial.as_json()
+            changed = directory.change(seed=1)
+            incremental = await job.incremental_cycle(changed)
+            assert incremental.clean, incremental.as_json()
+            assert await job.verify(changed) == []
+            contents = await job.tenant()
 
     def counted() -> bool:
-        status = tenant.resource()["status"]
-        return (status.get("users"), status.get("groups")) == (
-            len(contents.users),
-            len(contents.groups),
-        ) and "lastProvisioned" in status
+        status = empty_tenant.resource()["status"]
+        counts = (status.get("users"), status.get("groups"))
+        return counts == (len(contents.users), len(contents.groups)) and (
+            "lastProvisioned" in status
+        )
 
-    wait_until("users and groups in the status", counted, seconds=60)
+    await asyncio.to_thread(wait_until, "users and groups in the status", counted)
 
 
-async def test_a_killed_pod_loses_no_acknowledged_write(tenant: Tenant, url: str) -> None:
+async def test_a_killed_pod_loses_no_acknowledged_write(empty_tenant: Tenant) -> None:
     """After SIGKILL in a cycle all that was answered is there; repeated, the cycle ends clean."""
-    _, token = tenant.credentials()
-    directory = Directory.generate(seed=9, users=150, groups=5)
-    async with Provisioning(url, token) as job:
-        cycle = asyncio.create_task(job.initial_cycle(directory))
-        await asyncio.sleep(0.5)
-        await asyncio.to_thread(kill, tenant)
-        interrupted = await cycle
-        assert not interrupted.clean, "the pod was killed too late to interrupt anything"
-        await asyncio.to_thread(tenant.wait_ready)
-        await asyncio.to_thread(wait_until, "an answer", lambda: answers(url, token))
-        assert await job.lost_writes() == []
-        repeated = await job.initial_cycle(directory)
-        assert repeated.clean, repeated.as_json()
-        assert await job.verify(directory, exclusive=False) == []
+    _, token = empty_tenant.credentials()
+    directory = Directory.generate(seed=9, users=300, groups=5)
+    with empty_tenant.reach() as url:
+        async with Provisioning(url, token) as job:
+            cycle = asyncio.create_task(job.initial_cycle(directory))
+            while job.state.ledger.acknowledged < len(directory.users) // 3:  # noqa: ASYNC110
+                await asyncio.sleep(0.01)
+            await asyncio.to_thread(kill, empty_tenant)
+            interrupted = await cycle
+            assert not interrupted.clean, "the pod was killed too late to interrupt anything"
+            await asyncio.to_thread(wait_until, "an answer", lambda: answers(url, token))
+            assert await job.lost_writes() == []
+            repeated = await job.initial_cycle(directory)
+            assert repeated.clean, repeated.as_json()
+            assert await job.verify(directory) == []
 
 
 def test_drift_is_repaired(tenant: Tenant) -> None:
@@ -154,21 +139,14 @@ def test_a_tenant_that_breaks_a_rule_is_refused(
         apply(manifest("broken", namespace, **spec))
 
 
-@pytest.mark.parametrize(
-    ("name", "spec", "word"),
-    [
-        ("nostorage", {"database": {"sqlite": {"storageClass": "nowhere"}}}, "nowhere"),
-    ],
-)
-def test_what_is_missing_is_named(
-    namespace: str, name: str, spec: dict[str, object], word: str
-) -> None:
-    """A missing StorageClass is named in the Ready condition."""
-    apply(manifest(name, namespace, **spec))
-    broken = Tenant(name, namespace)
-    wait_until("the condition", lambda: word in broken.condition("Ready").get("message", ""))
+def test_a_missing_storage_class_is_named(namespace: str) -> None:
+    """The Ready condition says which StorageClass is missing."""
+    sqlite = {"storageClassName": "nowhere"}
+    apply(manifest("nostorage", namespace, database={"sqlite": sqlite}))
+    broken = Tenant("nostorage", namespace)
+    wait_until("the condition", lambda: "nowhere" in broken.condition("Ready").get("message", ""))
     assert broken.condition("Ready")["status"] == "False"
-    run(f"kubectl delete scimtenant {name} -n {namespace}")
+    run(f"kubectl delete scimtenant nostorage -n {namespace}")
 
 
 def test_a_deleted_tenant_leaves_its_volume_and_token(tenant: Tenant) -> None:
