@@ -80,9 +80,9 @@ def claim_trouble(claim: Object | None, storage_missing: str | None) -> Finding 
     if storage_missing:
         return _bad(
             "StorageClassMissing",
-            f"the volume claim {name} waits for ever: {storage_missing}. A claim's class cannot "
-            "change: make that class available, or delete the tenant and the claim, and choose "
-            "another one",
+            f"the volume claim {name} waits in vain: {storage_missing}. Make that class "
+            "available, or delete the tenant and the claim and choose another class, because a "
+            "claim cannot change it",
         )
     return Finding(
         good=False,

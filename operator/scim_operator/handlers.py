@@ -32,27 +32,20 @@ def make_registry(kube: Kube, cache: Cache, wake: Callable[[Key], None]) -> kopf
     async def login(**_: Any) -> kopf.AiohttpSession:
         return kopf.AiohttpSession(server=kube.server, aiohttp_session=kube.session())
 
+    news: set[Key] = set()
+
     # As an index, because the framework lets no event through before all of them are indexed:
     # who is the older of two tenants with one URL can only be told when both are known.
     @kopf.index(*resource, registry=registry)
-    async def remember(body: kopf.Body, **_: Any) -> None:
-        for key in cache.put(TENANT, dict(body)):
-            wake(key)
+    def remember(body: kopf.Body, **_: Any) -> None:
+        news.update(cache.put(TENANT, dict(body)))
 
     @kopf.on.event(*resource, registry=registry)
-    async def look(
-        *,
-        type: str | None,  # noqa: A002 (the framework's name)
-        body: kopf.Body,
-        namespace: str | None,
-        name: str,
-        **_: Any,
-    ) -> None:
+    def look(type: str | None, body: kopf.Body, **_: Any) -> None:  # noqa: A002 (their name)
         if type == "DELETED":
-            for key in cache.remove(TENANT, dict(body)):
-                wake(key)
-        elif type is None and namespace is not None:
-            wake(Key(namespace, name))
+            news.update(cache.remove(TENANT, dict(body)))
+        while news:
+            wake(news.pop())
 
     return registry
 

@@ -29,6 +29,11 @@ _MISSING_KIND_PAUSE = 60.0
 class Informers:
     """The watches of all owned kinds.
 
+    Attributes
+    ----------
+    synced
+        Set once every kind has been listed.
+
     Parameters
     ----------
     wake
@@ -36,7 +41,7 @@ class Informers:
     """
 
     def __init__(
-        self, kube: Kube, cache: Cache, settings: Settings, wake: Callable[[Key], None]
+        self, kube: Kube, cache: Cache, settings: Settings, *, wake: Callable[[Key], None]
     ) -> None:
         self._kube = kube
         self._cache = cache
@@ -44,14 +49,8 @@ class Informers:
         namespaces: tuple[str | None, ...] = settings.watch_namespaces or (None,)
         self._scopes = [(kind, namespace) for kind in WATCHED for namespace in namespaces]
         self._waiting = set(self._scopes)
-        self._synced = asyncio.Event()
+        self.synced = asyncio.Event()
         self._faults: dict[tuple[Kind, str | None], Fault] = {}
-        self.wake_all: Callable[[], None] = lambda: None
-
-    @property
-    def synced(self) -> asyncio.Event:
-        """Set once every kind has been listed."""
-        return self._synced
 
     def faults(self, namespace: str) -> Iterable[Fault]:
         """Return which kinds are not watched in a namespace, and why."""
@@ -110,9 +109,13 @@ class Informers:
     def _restored(self, kind: Kind, namespace: str | None) -> None:
         self._waiting.discard((kind, namespace))
         if not self._waiting:
-            self._synced.set()
+            self.synced.set()
         if self._faults.pop((kind, namespace), None):
-            self.wake_all()
+            self._wake_all()
+
+    def _wake_all(self) -> None:
+        for key in self._cache.tenants():
+            self._wake(key)
 
     def _refused(self, kind: Kind, namespace: str | None, refusal: Refusal, failures: int) -> float:
         if refusal.code == 404 and kind.optional:
@@ -126,7 +129,7 @@ class Informers:
             )
             _LOG.error(message)
             self._faults[kind, namespace] = Fault(kind, "Forbidden", message, Outlook.STALLED)
-            self.wake_all()
+            self._wake_all()
         if refusal.code == 410:
             return 0
         return _pause(failures)

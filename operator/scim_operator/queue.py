@@ -19,6 +19,9 @@ from scim_operator.tenant import Key
 
 _LOG = logging.getLogger(__name__)
 
+Work = Callable[[Key], Awaitable[float | None]]
+"""One pass; returns after how many seconds the tenant is due again by time alone, or None."""
+
 SHORTEST_PAUSE = 0.5
 LONGEST_PAUSE = 60.0
 FOLDING = 0.2
@@ -26,17 +29,9 @@ FOLDING = 0.2
 
 
 class Queue:
-    """The queue and its workers.
+    """The queue and its workers."""
 
-    Parameters
-    ----------
-    work
-        One pass over a tenant; returns after how many seconds it is due again by time alone,
-        or None.
-    """
-
-    def __init__(self, work: Callable[[Key], Awaitable[float | None]], workers: int) -> None:
-        self._work = work
+    def __init__(self, workers: int) -> None:
         self._workers = workers
         self._ready: OrderedDict[Key, float] = OrderedDict()
         self._due: dict[Key, asyncio.TimerHandle] = {}
@@ -75,20 +70,14 @@ class Queue:
         del self._due[key]
         self.wake(key)
 
-    def forget(self, key: Key) -> None:
-        """Drop what is remembered of a tenant that is gone."""
-        self._failures.pop(key, None)
-        if timer := self._due.pop(key, None):
-            timer.cancel()
-
-    async def run(self) -> None:
+    async def run(self, work: Work) -> None:
         """Work until cancelled."""
         metrics.WORKERS.labels(metrics.CONTROLLER).set(self._workers)
         async with asyncio.TaskGroup() as group:
             for _ in range(self._workers):
-                group.create_task(self._serve())
+                group.create_task(self._serve(work))
 
-    async def _serve(self) -> None:
+    async def _serve(self, work: Work) -> None:
         while True:
             await self._available.acquire()
             key, since = self._ready.popitem(last=False)
@@ -100,7 +89,7 @@ class Queue:
                     metrics.WORK_TIME.labels(metrics.CONTROLLER).time(),
                     metrics.ACTIVE_WORKERS.labels(metrics.CONTROLLER).track_inprogress(),
                 ):
-                    after = await self._attempt(key)
+                    after = await self._attempt(work, key)
             finally:
                 self._working.discard(key)
             if key in self._again:
@@ -109,11 +98,11 @@ class Queue:
             elif after is not None:
                 self.wake(key, after)
 
-    async def _attempt(self, key: Key) -> float | None:
+    async def _attempt(self, work: Work, key: Key) -> float | None:
         result = "success"
         try:
             with metrics.RECONCILE_TIME.labels(metrics.CONTROLLER).time():
-                after = await self._work(key)
+                after = await work(key)
         except Exception as error:  # whatever it is, it must not end the worker
             result = "error"
             metrics.RECONCILE_ERRORS.labels(metrics.CONTROLLER).inc()

@@ -7,8 +7,8 @@ import logging
 import time
 from collections.abc import Callable, Iterable
 from dataclasses import replace
-from datetime import UTC, datetime
-from typing import Any, NamedTuple, Protocol
+from datetime import UTC, datetime, timedelta
+from typing import Any, NamedTuple, Protocol, TypeGuard
 
 from scim_operator import events, faults, metrics, names, plan, status
 from scim_operator.cache import Cache
@@ -17,6 +17,7 @@ from scim_operator.crd import Status
 from scim_operator.faults import Fault, Refusal
 from scim_operator.kinds import CLAIM, DEPLOYMENT, SECRET, STORAGE_CLASS, TENANT, Kind
 from scim_operator.kube import UNREACHABLE, Kube
+from scim_operator.moments import parse
 from scim_operator.plan import Observed, Plan, Wanted
 from scim_operator.report import Report
 from scim_operator.rollout import Rollout
@@ -30,6 +31,9 @@ REFERENCE_AGE = 30.0
 
 FAULT_PAUSE = 20.0
 """Seconds until an object that was refused is tried again."""
+
+BINDING_TIME = timedelta(seconds=5)
+"""How long a volume claim may be pending before its StorageClass is looked for."""
 
 Object = dict[str, Any]
 
@@ -109,7 +113,7 @@ class Reconciler:
             await self._write(tenant, status.paused(tenant.status, tenant.generation, now))
             return None
         before = tenant.status
-        observed = await self._observe(tenant)
+        observed = await self._observe(tenant, now)
         planned = plan.make(observed, self._settings, now)
         found = [*planned.faults, *self._blind(key.namespace)]
         if not before.conditions:
@@ -137,7 +141,7 @@ class Reconciler:
             self._ready[key] = ready
             metrics.TENANTS.labels(ready).inc()
 
-    async def _observe(self, tenant: Tenant) -> Observed:
+    async def _observe(self, tenant: Tenant, now: datetime) -> Observed:
         key = tenant.key
         children = self._cache.children(key)
         spec = tenant.spec
@@ -158,7 +162,7 @@ class Reconciler:
             existing=existing,
             database=database,
             lost=self._cache.lost(key),
-            storage_missing=await self._storage_missing(claim),
+            storage_missing=await self._storage_missing(claim, now),
             report=self._readings.report(key),
             unreachable=self._readings.unreachable(key),
             image=self._rollout.image(
@@ -179,8 +183,8 @@ class Reconciler:
         self._references[kind, namespace, name] = (time.monotonic() + REFERENCE_AGE, body)
         return body
 
-    async def _storage_missing(self, claim: Object | None) -> str | None:
-        if claim is None or claim.get("status", {}).get("phase") != "Pending":
+    async def _storage_missing(self, claim: Object | None, now: datetime) -> str | None:
+        if not _is_pending(claim) or now - _created(claim) < BINDING_TIME:
             return None
         name = claim["spec"].get("storageClassName")
         if not name:
@@ -331,11 +335,21 @@ class Reconciler:
         if planned.token:
             moments.append(planned.token.due)
         pauses = [(moment - now).total_seconds() + 1 for moment in moments if moment]
-        if found or observed.storage_missing or planned.token is None:
+        if found or planned.token is None:
             pauses.append(FAULT_PAUSE)
+        if _is_pending(planned.subject.claim):
+            pauses.append(BINDING_TIME.total_seconds() + 1)
         if spec.database.postgres or spec.token.existing_secret:
             pauses.append(2 * REFERENCE_AGE)
         return min(pauses, default=None)
+
+
+def _is_pending(claim: Object | None) -> TypeGuard[Object]:
+    return claim is not None and claim.get("status", {}).get("phase") == "Pending"
+
+
+def _created(live: Object) -> datetime:
+    return parse(live["metadata"]["creationTimestamp"])
 
 
 def _state(wanted: Wanted) -> str:

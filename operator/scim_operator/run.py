@@ -4,18 +4,22 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import logging
 import random
+import signal
 from collections.abc import AsyncIterator
+from typing import Any
 
 import kopf
 from aiohttp import web
-from kopf._core.engines.peering import Identity
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 
 from scim_operator import __version__, handlers
 from scim_operator.cache import Cache
+from scim_operator.faults import Refusal
 from scim_operator.informers import Informers
-from scim_operator.kube import Kube
+from scim_operator.kinds import TENANT
+from scim_operator.kube import UNREACHABLE, Kube
 from scim_operator.leader import Elector
 from scim_operator.poll import Poller
 from scim_operator.queue import FOLDING, Queue
@@ -23,154 +27,190 @@ from scim_operator.reconcile import Reconciler
 from scim_operator.settings import Settings
 from scim_operator.tenant import Key
 
+_LOG = logging.getLogger(__name__)
+_RETRY = 2.0
+_FRAMEWORK_START = 0.2
+"""Seconds after which the framework has set its own signal handlers."""
+
 
 class Operator:
-    """One operator process.
+    """One operator process, made inside a running event loop.
 
     Attributes
     ----------
     port
-        Where /healthz, /readyz and /metrics are served, once `run` has begun.
+        Where /healthz, /readyz and /metrics are served.
     ready
-        Set once it stands by for, or has taken up, its work.
+        Set once the caches are filled and it leads or stands by.
     leading
         Set while it works.
     """
 
-    def __init__(self, settings: Settings) -> None:
-        self._settings = settings
+    def __init__(self, settings: Settings, kube: Kube) -> None:
         self.port = settings.port
         self.ready = asyncio.Event()
         self.leading = asyncio.Event()
+        self._settings = settings
+        self._kube = kube
+        self._stop = asyncio.Event()
+        self._cache = Cache(settings)
+        self._queue = Queue(settings.workers)
+        self._informers = Informers(kube, self._cache, settings, wake=self._fold)
+        self._poller = Poller(self._cache, settings, wake=self._fold)
+        self._elector = Elector(kube, settings) if settings.leader_elect else None
 
-    async def run(self, stop: asyncio.Event) -> None:
-        """Run until told to stop.
+    def stop(self) -> None:
+        """Have `run` end; what is being written is cut off, which every pass can bear."""
+        self._stop.set()
+
+    async def run(self) -> None:
+        """Run until stopped.
 
         Raises
         ------
-        ExceptionGroup
-            The Lease was lost or a part failed; another process has to begin anew.
+        RuntimeError
+            The Lease was lost or the watch of tenants ended: another process has to begin anew.
         """
-        async with self._web(), _connected(self._settings) as kube:
-            work = asyncio.create_task(self._work(kube, stop))
-            told = asyncio.create_task(stop.wait())
-            try:
-                await asyncio.wait((work, told), return_when=asyncio.FIRST_COMPLETED)
-            finally:
-                told.cancel()
-                work.cancel()
-                with contextlib.suppress(asyncio.CancelledError):
-                    await work
+        self._handle_signals()
+        async with self._web():
+            _LOG.info("scim-operator %s serves %s", __version__, self._kube.server)
+            await _until_first(self._stop.wait(), self._informers.run(), self._work())
 
-    async def _work(self, kube: Kube, stop: asyncio.Event) -> None:
-        settings = self._settings
-        cache = Cache(settings)
-        queue: Queue
+    def _handle_signals(self) -> None:
+        loop = asyncio.get_running_loop()
+        for number in (signal.SIGINT, signal.SIGTERM):
+            loop.add_signal_handler(number, self.stop)
 
-        def fold(key: Key) -> None:
-            queue.wake(key, FOLDING)
+    def _fold(self, key: Key) -> None:
+        # One that stands by begins with a look at every tenant.
+        if self.leading.is_set():
+            self._queue.wake(key, FOLDING)
 
-        informers = Informers(kube, cache, settings, fold)
-        poller = Poller(cache, settings, fold)
-        reconciler = Reconciler(
-            kube,
-            cache,
-            settings,
-            readings=poller,
-            blind=informers.faults,
-            wake=lambda key: queue.wake(key),
-        )
-        queue = Queue(reconciler, settings.workers)
-
-        def wake_all() -> None:
-            for key in cache.tenants():
-                fold(key)
-
-        informers.wake_all = wake_all
-        async with asyncio.TaskGroup() as group:
-            # A stand-by watches too, so that it can take over at once.
-            group.create_task(informers.run())
-            await informers.synced.wait()
-            self.ready.set()
-            async with self._leadership(kube, group):
-                group.create_task(queue.run())
-                group.create_task(poller.run())
-                group.create_task(_resync(cache, queue, settings.resync_interval))
-                registry = handlers.make_registry(kube, cache, queue.wake)
-                await kopf.operator(
-                    registry=registry,
-                    settings=handlers.make_settings(settings),
-                    # Otherwise the framework looks up the user, and the pod's has no name.
-                    identity=Identity(settings.holder),
-                    clusterwide=not settings.watch_namespaces,
-                    namespaces=settings.watch_namespaces,
-                    stop_flag=stop,
-                )
-                # The framework takes the process's signals: its end is the word to stop.
-                stop.set()
-                await asyncio.Event().wait()
-
-    @contextlib.asynccontextmanager
-    async def _leadership(self, kube: Kube, group: asyncio.TaskGroup) -> AsyncIterator[None]:
-        """Be the one that works; give the Lease back at the end."""
-        elector = Elector(kube, self._settings) if self._settings.leader_elect else None
-        if elector:
-            await elector.acquire()
-            group.create_task(_keep(elector))
+    async def _work(self) -> None:
+        await self._wait_for_definition()
+        await self._informers.synced.wait()
+        self.ready.set()
+        if self._elector:
+            await self._elector.acquire()
         self.leading.set()
+        reconcile = Reconciler(
+            self._kube,
+            self._cache,
+            self._settings,
+            readings=self._poller,
+            blind=self._informers.faults,
+            wake=self._queue.wake,
+        )
+        # Before the framework: when it ends, it cancels every task that is younger than itself.
+        workers = [
+            asyncio.create_task(self._queue.run(reconcile)),
+            asyncio.create_task(self._poller.run()),
+            asyncio.create_task(self._resync()),
+        ]
+        if self._elector:
+            workers.append(asyncio.create_task(self._elector.hold()))
+        framework = asyncio.create_task(self._run_framework())
         try:
-            yield
+            done, _ = await asyncio.wait((*workers, framework), return_when=asyncio.FIRST_COMPLETED)
+            for task in done:
+                task.result()
+            raise RuntimeError("the Lease was lost, or the watch of tenants has ended")
         finally:
             self.leading.clear()
-            if elector:
-                await elector.release()
+            await _cancel(*workers)
+            # At once, and not after the framework: it writes nothing and takes its time.
+            if self._elector:
+                await self._elector.release()
+            await _cancel(framework)
+
+    async def _wait_for_definition(self) -> None:
+        """Wait until the API server knows ScimTenants; the framework looks only once."""
+        namespace = next(iter(self._settings.watch_namespaces), None)
+        while True:
+            try:
+                await self._kube.request("GET", TENANT.path(namespace), params={"limit": "1"})
+            except (Refusal, *UNREACHABLE) as error:
+                _LOG.warning("ScimTenants cannot be listed, trying again: %r", error)
+                await asyncio.sleep(_RETRY)
+            else:
+                return
+
+    async def _run_framework(self) -> None:
+        namespaces = self._settings.watch_namespaces
+        scope: dict[str, Any] = {"namespaces": namespaces} if namespaces else {"clusterwide": True}
+        running = asyncio.create_task(
+            kopf.operator(
+                registry=handlers.make_registry(self._kube, self._cache, self._queue.wake),
+                settings=handlers.make_settings(self._settings),
+                **scope,
+            )
+        )
+        try:
+            await asyncio.wait({running}, timeout=_FRAMEWORK_START)
+            # It has taken the signals, and would finish its work before ours stops.
+            self._handle_signals()
+            await running
+        finally:
+            await _cancel(running)
+
+    async def _resync(self) -> None:
+        while True:
+            keys = self._cache.tenants()
+            random.shuffle(keys)
+            for key in keys:
+                await asyncio.sleep(self._settings.resync_interval / len(keys))
+                self._queue.wake(key)
+            if not keys:
+                await asyncio.sleep(_RETRY)
 
     @contextlib.asynccontextmanager
     async def _web(self) -> AsyncIterator[None]:
-        """Serve /healthz, /readyz and /metrics."""
         application = web.Application()
         application.router.add_get("/healthz", self._healthz)
         application.router.add_get("/readyz", self._readyz)
         application.router.add_get("/metrics", self._metrics)
         runner = web.AppRunner(application, access_log=None)
         await runner.setup()
+        site = web.TCPSite(runner, self._settings.bind_address, self._settings.port)
+        await site.start()
+        self.port = runner.addresses[0][1]
         try:
-            site = web.TCPSite(runner, self._settings.bind_address, self._settings.port)
-            await site.start()
-            self.port = runner.addresses[0][1]
             yield
         finally:
             await runner.cleanup()
 
     async def _healthz(self, _: web.Request) -> web.Response:
-        return web.Response(text=f"scim-operator {__version__}\n")
+        return web.Response(text="ok")
 
     async def _readyz(self, _: web.Request) -> web.Response:
         if self.ready.is_set():
-            return web.Response(text="ready\n")
-        return web.Response(status=503, text="not every kind has been listed yet\n")
+            return web.Response(text="leading" if self.leading.is_set() else "standing by")
+        return web.Response(text="waiting for the API server, the CRD or a right", status=503)
 
     async def _metrics(self, _: web.Request) -> web.Response:
         return web.Response(body=generate_latest(), headers={"Content-Type": CONTENT_TYPE_LATEST})
 
 
-@contextlib.asynccontextmanager
-async def _connected(settings: Settings) -> AsyncIterator[Kube]:
+async def _until_first(*coroutines: Any) -> None:
+    tasks = [asyncio.create_task(coroutine) for coroutine in coroutines]
+    try:
+        done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+        for task in done:
+            task.result()
+    finally:
+        await _cancel(*tasks)
+
+
+async def _cancel(*tasks: asyncio.Task[Any]) -> None:
+    for task in tasks:
+        task.cancel()
+    await asyncio.gather(*tasks, return_exceptions=True)
+
+
+async def run(settings: Settings) -> None:
+    """Connect to the API server and run an operator until it is told to stop."""
     kube = await Kube.connect(settings)
     try:
-        yield kube
+        await Operator(settings, kube).run()
     finally:
         await kube.close()
-
-
-async def _keep(elector: Elector) -> None:
-    await elector.hold()
-    raise RuntimeError("the Lease is lost to another process")
-
-
-async def _resync(cache: Cache, queue: Queue, interval: float) -> None:
-    """Have every tenant looked at once in an interval, spread over it."""
-    while True:
-        await asyncio.sleep(interval)
-        for key in cache.tenants():
-            queue.wake(key, random.uniform(FOLDING, interval))  # noqa: S311 (spread, not secret)
