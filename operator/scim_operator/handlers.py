@@ -37,11 +37,11 @@ def make_registry(kube: Kube, cache: Cache, wake: Callable[[Key], None]) -> kopf
     # As an index, because the framework lets no event through before all of them are indexed:
     # who is the older of two tenants with one URL can only be told when both are known.
     @kopf.index(*resource, registry=registry)
-    def remember(body: kopf.Body, **_: Any) -> None:
+    async def remember(body: kopf.Body, **_: Any) -> None:
         news.update(cache.put(TENANT, dict(body)))
 
     @kopf.on.event(*resource, registry=registry)
-    def look(type: str | None, body: kopf.Body, **_: Any) -> None:  # noqa: A002 (their name)
+    async def look(type: str | None, body: kopf.Body, **_: Any) -> None:  # noqa: A002 (their name)
         if type == "DELETED":
             news.update(cache.remove(TENANT, dict(body)))
         while news:
