@@ -1,4 +1,4 @@
-"""The files that are written by a program and checked in: `make generate` writes them, `make check` looks for drift."""
+"""Files that a program writes: `make generate` renews them, `make check` looks for drift."""
 
 import argparse
 import subprocess
