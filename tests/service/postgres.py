@@ -1,0 +1,161 @@
+"""A PostgreSQL server of our own: Debian's binaries, a temporary folder, a free loopback port."""
+
+import asyncio
+import os
+import pwd
+import shutil
+import signal
+import socket
+import subprocess
+import tempfile
+import time
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self
+
+import asyncpg
+from scim_service.store.tables import metadata
+
+_PLACES = ("/usr/lib/postgresql/*/bin", "/usr/local/bin", "/usr/bin")
+_START_SECONDS = 30
+
+
+class UnavailableError(Exception):
+    """There is no server to test with; the message says what is missing."""
+
+
+def find_binaries() -> Path:
+    """Return the folder that has initdb and postgres, the newest version if there are several.
+
+    Raises
+    ------
+    UnavailableError
+        They are not installed and cannot be.
+    """
+    if (found := _installed()) is not None:
+        return found
+    if os.geteuid() == 0 and shutil.which("apt-get"):
+        for arguments in (["update"], ["install", "-y", "--no-install-recommends", "postgresql"]):
+            subprocess.run(
+                ["apt-get", "-q", *arguments],
+                env={**os.environ, "DEBIAN_FRONTEND": "noninteractive"},
+                capture_output=True,
+                check=False,
+            )
+    if (found := _installed()) is None:
+        raise UnavailableError("PostgreSQL's server is not installed: apt-get install postgresql")
+    return found
+
+
+def _installed() -> Path | None:
+    for place in _PLACES:
+        folders = sorted(
+            Path("/").glob(place[1:]),
+            key=lambda folder: int(folder.parent.name) if folder.parent.name.isdigit() else 0,
+            reverse=True,
+        )
+        for folder in folders:
+            if (folder / "initdb").exists() and (folder / "postgres").exists():
+                return folder
+    return None
+
+
+class PostgresServer:
+    """A server, and a context manager that stops it and removes its data."""
+
+    def __init__(self) -> None:
+        self._binaries = find_binaries()
+        # The server refuses to run as root.
+        self._user = pwd.getpwnam("nobody") if os.geteuid() == 0 else pwd.getpwuid(os.getuid())
+        self._folder = Path(tempfile.mkdtemp(prefix="scim-postgres-"))
+        self._port = 0
+        self._process: subprocess.Popen[bytes] | None = None
+
+    def __enter__(self) -> Self:
+        try:
+            self._start()
+        except BaseException:
+            self._stop()
+            raise
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        self._stop()
+
+    def url(self) -> str:
+        """Return the URL of the database."""
+        return f"postgresql://scim:unused@127.0.0.1:{self._port}/postgres"
+
+    def empty(self) -> None:
+        """Remove all rows: making databases anew would take most of the tests' time."""
+        asyncio.run(_empty(self.url()))
+
+    def _as_user(self) -> dict[str, Any]:
+        if os.geteuid() != 0:
+            return {}
+        return {"user": self._user.pw_uid, "group": self._user.pw_gid, "extra_groups": []}
+
+    def _start(self) -> None:
+        os.chown(self._folder, self._user.pw_uid, self._user.pw_gid)
+        data = self._folder / "data"
+        subprocess.run(
+            [
+                self._binaries / "initdb",
+                *("-D", data, "-U", "scim", "-A", "trust", "-E", "UTF8", "--locale=C.UTF-8"),
+                "--no-sync",
+            ],
+            cwd=self._folder,
+            check=True,
+            stdout=subprocess.DEVNULL,
+            **self._as_user(),
+        )
+        with socket.create_server(("127.0.0.1", 0)) as free:
+            self._port = free.getsockname()[1]
+        settings = {
+            "listen_addresses": "127.0.0.1",
+            "port": self._port,
+            "unix_socket_directories": self._folder,
+            "fsync": "off",
+            "max_connections": 60,
+        }
+        options = [part for name, value in settings.items() for part in ("-c", f"{name}={value}")]
+        with (self._folder / "log").open("wb") as log:
+            self._process = subprocess.Popen(
+                [self._binaries / "postgres", "-D", data, *options],
+                cwd=self._folder,
+                stdout=log,
+                stderr=subprocess.STDOUT,
+                **self._as_user(),
+            )
+        self._await_start(self._process)
+
+    def _await_start(self, process: subprocess.Popen[bytes]) -> None:
+        deadline = time.monotonic() + _START_SECONDS
+        while time.monotonic() < deadline and process.poll() is None:
+            if b"ready to accept connections" in (self._folder / "log").read_bytes():
+                return
+            time.sleep(0.05)
+        log = (self._folder / "log").read_text("utf-8", "replace")
+        raise UnavailableError(f"PostgreSQL does not start:\n{log[-2000:]}")
+
+    def _stop(self) -> None:
+        if self._process is not None:
+            # SIGINT ends the sessions that are left and writes a checkpoint.
+            self._process.send_signal(signal.SIGINT)
+            self._process.wait(timeout=30)
+        shutil.rmtree(self._folder)
+
+
+async def _empty(url: str) -> None:
+    connection = await asyncpg.connect(url)
+    try:
+        async with connection.transaction():
+            for each in reversed(metadata.sorted_tables):
+                await connection.execute(f"delete from {each.name}")
+    finally:
+        await connection.close()

@@ -1,0 +1,85 @@
+"""A tenant that is served in this process."""
+
+import contextlib
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+import httpx
+from scim_service.auth import Tokens, token_from
+from scim_service.http.application import scim_application
+from scim_service.http.management import management_application
+from scim_service.http.service import Service
+from scim_service.scim.schema import Registry
+from scim_service.settings import Limits, Tenant
+from scim_service.store.upgrade import open_database
+
+SECRET = "t0ken-of-the-tests"
+TOKEN_ID = "tests"
+
+
+@dataclass(frozen=True, slots=True)
+class Served:
+    """A tenant in service: clients of its two ports, and what they are served by.
+
+    `http` has the Tenant URL as its base and sends the token.
+    """
+
+    service: Service
+    http: httpx.AsyncClient
+    management: httpx.AsyncClient
+    access_log: list[dict[str, Any]]
+
+
+class Serve(Protocol):
+    """Puts a tenant into service, its configuration as in ``config.json``."""
+
+    async def __call__(
+        self,
+        configuration: dict[str, Any] | None = None,
+        *,
+        tokens: Tokens | None = None,
+        limits: Limits | None = None,
+    ) -> Served:
+        """Return the tenant."""
+        ...
+
+
+@contextlib.asynccontextmanager
+async def serving(url: str) -> AsyncIterator[Serve]:
+    """Return what puts tenants into service; all of them end with the block."""
+    async with contextlib.AsyncExitStack() as stack:
+
+        async def serve(
+            configuration: dict[str, Any] | None = None,
+            *,
+            tokens: Tokens | None = None,
+            limits: Limits | None = None,
+        ) -> Served:
+            tenant = Tenant.model_validate(configuration or {})
+            database = await open_database(url)
+            stack.push_async_callback(database.close)
+            service = await Service.over(
+                database,
+                tenant=tenant,
+                registry=Registry.load(tenant.provisioning.schema_extensions),
+                tokens=tokens or Tokens(None, [token_from(SECRET, token_id=TOKEN_ID)]),
+                limits=limits or Limits(),
+            )
+            access_log: list[dict[str, Any]] = []
+            client = await stack.enter_async_context(
+                httpx.AsyncClient(
+                    transport=httpx.ASGITransport(scim_application(service, access_log.append)),
+                    base_url=f"http://scim.example{tenant.base_path}",
+                    headers={"Authorization": f"Bearer {SECRET}"},
+                )
+            )
+            management = await stack.enter_async_context(
+                httpx.AsyncClient(
+                    transport=httpx.ASGITransport(management_application(service)),
+                    base_url="http://management.example",
+                )
+            )
+            return Served(service, client, management, access_log)
+
+        yield serve
