@@ -1,0 +1,70 @@
+"""A tenant to plan for, and a cluster that does what is planned."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import UTC, datetime
+from typing import Any
+
+from scim_operator import plan
+from scim_operator.kinds import Kind
+from scim_operator.plan import Observed, Plan
+from scim_operator.settings import Settings
+from scim_operator.tenant import Tenant
+
+Object = dict[str, Any]
+
+NOW = datetime(2026, 11, 25, 9, 0, tzinfo=UTC)
+IMAGE = "scim-service:test"
+
+
+def body(
+    name: str = "contoso",
+    *,
+    spec: Object | None = None,
+    annotations: dict[str, str] | None = None,
+    created: str = "2026-11-25T08:00:00Z",
+    version: int = 1,
+) -> Object:
+    """A ScimTenant as the API server returns it."""
+    return {
+        "metadata": {
+            "name": name,
+            "namespace": "team-a",
+            "uid": f"uid-{name}",
+            "generation": 1,
+            "resourceVersion": str(version),
+            "creationTimestamp": created,
+            "annotations": annotations or {},
+        },
+        "spec": {"database": {"sqlite": {}}} | (spec or {}),
+    }
+
+
+def observed(spec: Object | None = None, **annotations: str) -> Observed:
+    """A tenant that has nothing yet."""
+    return Observed(
+        tenant=Tenant.of(body(spec=spec, annotations=annotations)), children={}, image=IMAGE
+    )
+
+
+def make(seen: Observed, settings: Settings | None = None, now: datetime = NOW) -> Plan:
+    """Plan a pass."""
+    return plan.make(seen, settings or Settings(), now)
+
+
+def applied(seen: Observed, planned: Plan) -> Observed:
+    """What is observed after a plan was carried out."""
+    children: dict[tuple[Kind, str], Object] = dict(seen.children)
+    for wanted in (*planned.secrets, *planned.objects):
+        metadata = wanted.object["metadata"] | {"uid": wanted.name, "resourceVersion": "1"}
+        children[wanted.kind, wanted.name] = wanted.object | {"metadata": metadata}
+    return replace(seen, children=children)
+
+
+def objects(planned: Plan) -> dict[tuple[str, str], Object]:
+    """What a plan wants, by the names of kind and object."""
+    return {
+        (wanted.kind.name, wanted.name): wanted.object
+        for wanted in (*planned.secrets, *planned.objects)
+    }

@@ -1,0 +1,117 @@
+"""The watched copies: never older than what is known, and found by tenant and by URL."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from scim_operator import names
+from scim_operator.cache import Cache
+from scim_operator.kinds import POD, SECRET, SERVICE, TENANT
+from scim_operator.settings import Settings
+from scim_operator.tenant import Key
+
+from tests.unit.operator.sample import body
+
+KEY = Key("team-a", "contoso")
+OTHER = Key("team-a", "fabrikam")
+URL = {"exposure": {"host": "scim.example.com", "path": "/scim"}}
+
+
+@pytest.fixture
+def cache() -> Cache:
+    """A cache that knows nothing."""
+    return Cache(Settings())
+
+
+def owned(name: str = "contoso-scim", version: int = 1, **more: Any) -> dict[str, Any]:
+    """An object of the tenant's."""
+    metadata = {
+        "name": name,
+        "namespace": KEY.namespace,
+        "resourceVersion": str(version),
+        "creationTimestamp": "2026-11-25T08:00:00Z",
+        "labels": {names.TENANT_LABEL: KEY.name},
+    }
+    return {"metadata": metadata, "spec": {}} | more
+
+
+def test_older_version_is_dropped(cache: Cache) -> None:
+    """An event from before the answer to a write changes nothing."""
+    assert cache.put(SERVICE, owned(version=10, spec={"a": "new"})) == {KEY}
+    assert cache.put(SERVICE, owned(version=9, spec={"a": "old"})) == set()
+    assert cache.children(KEY)[SERVICE, "contoso-scim"]["spec"] == {"a": "new"}
+
+
+def test_versions_are_numbers(cache: Cache) -> None:
+    """9 is older than 10."""
+    cache.put(SERVICE, owned(version=9))
+    cache.put(SERVICE, owned(version=10, spec={"a": "new"}))
+    assert cache.children(KEY)[SERVICE, "contoso-scim"]["metadata"]["resourceVersion"] == "10"
+
+
+def test_same_content_is_no_news(cache: Cache) -> None:
+    """A new version of the same content wakes nobody."""
+    cache.put(SERVICE, owned(version=1))
+    assert cache.put(SERVICE, owned(version=2)) == set()
+
+
+def test_late_event_of_a_deleted_object(cache: Cache) -> None:
+    """What was deleted does not come back by an older event, but by a newer one."""
+    cache.put(SERVICE, owned(version=1))
+    assert cache.remove(SERVICE, owned(version=3)) == {KEY}
+    assert cache.put(SERVICE, owned(version=2)) == set()
+    assert cache.put(SERVICE, owned(version=4)) == {KEY}
+
+
+def test_list_replaces(cache: Cache) -> None:
+    """What a complete list does not have is gone, unless it is newer than the list."""
+    cache.put(SERVICE, owned("gone", version=1))
+    cache.put(SERVICE, owned("newer", version=9))
+    cache.replace(SERVICE, None, [owned("listed", version=2)], 5)
+    assert {name for _, name in cache.children(KEY)} == {"listed", "newer"}
+
+
+def test_pods_are_apart(cache: Cache) -> None:
+    """Pods are no children, and kept without their specs."""
+    cache.put(POD, owned("pod", status={"phase": "Running"}))
+    assert cache.children(KEY) == {}
+    assert "spec" not in cache.pods(KEY)[0]
+
+
+def test_rival(cache: Cache) -> None:
+    """Of two tenants with one URL the older has it."""
+    cache.put(TENANT, body(spec=URL, created="2026-11-25T08:00:00Z"))
+    news = cache.put(TENANT, body("fabrikam", spec=URL, created="2026-11-25T08:00:01Z"))
+    assert {KEY, OTHER} <= news
+    assert cache.rival(OTHER) == KEY
+    assert cache.rival(KEY) is None
+
+
+def test_rival_goes(cache: Cache) -> None:
+    """The younger tenant is woken when the older one goes, and has the URL then."""
+    cache.put(TENANT, body(spec=URL))
+    cache.put(TENANT, body("fabrikam", spec=URL, created="2026-11-25T08:00:01Z"))
+    assert OTHER in cache.remove(TENANT, body(spec=URL, version=2))
+    assert cache.rival(OTHER) is None
+
+
+def test_no_rival_inside_the_cluster(cache: Cache) -> None:
+    """Tenants that are not exposed have hosts of their own."""
+    path = {"exposure": {"path": "/scim"}}
+    cache.put(TENANT, body(spec=path))
+    cache.put(TENANT, body("fabrikam", spec=path))
+    assert cache.rival(OTHER) is None
+
+
+def test_lost_token_secret(cache: Cache) -> None:
+    """A token Secret that is deleted beside its tenant is remembered until it is back."""
+    cache.put(TENANT, body())
+    secret = owned("contoso-scim-token", data={"secretToken": "eA=="})
+    cache.put(SECRET, secret)
+    cache.remove(SECRET, owned("contoso-scim-token", version=2))
+    lost = cache.lost(KEY)
+    assert lost is not None
+    assert lost["data"] == secret["data"]
+    cache.put(SECRET, owned("contoso-scim-token", version=3))
+    assert cache.lost(KEY) is None

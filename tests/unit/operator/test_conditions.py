@@ -1,0 +1,177 @@
+"""Conditions and status: what Ready says, and that nothing moves while nothing happens."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import timedelta
+from typing import Any
+
+from scim_operator import conditions, status
+from scim_operator.conditions import Finding, Outlook
+from scim_operator.crd import Condition, Status
+from scim_operator.faults import Fault
+from scim_operator.kinds import DEPLOYMENT
+from scim_operator.plan import Observed
+from scim_operator.report import Report, TokenUse
+from scim_operator.tenant import Key
+
+from tests.unit.operator.sample import NOW, applied, make, observed
+
+GOOD = Finding(good=True, reason="Serving", message="")
+WORKING = Finding(good=False, reason="Starting", message="a", outlook=Outlook.PROGRESSING)
+STUCK = Finding(good=False, reason="HostMissing", message="b", outlook=Outlook.STALLED)
+LATER = NOW + timedelta(minutes=5)
+
+
+def serving(spec: dict[str, Any] | None = None) -> Observed:
+    """A tenant whose pod is available."""
+    seen = applied(observed(spec), make(observed(spec)))
+    key = (DEPLOYMENT, "contoso-scim")
+    live = seen.children[key] | {
+        "status": {"availableReplicas": 1, "updatedReplicas": 1, "observedGeneration": 1}
+    }
+    claims = {
+        known: child | {"status": {"phase": "Bound"}}
+        for known, child in seen.children.items()
+        if known[0].name == "PersistentVolumeClaim"
+    }
+    return replace(seen, children={**seen.children, **claims, key: live})
+
+
+def result(seen: Observed, *faults: Fault) -> Status:
+    """The status after a pass."""
+    return status.make(seen, make(seen), faults, NOW, begun=True)
+
+
+def find(found: Status, kind: str) -> Condition:
+    """One condition."""
+    return next(condition for condition in found.conditions if condition.type == kind)
+
+
+def test_ready_when_all_is_good() -> None:
+    """Ready is true only if every aspect is."""
+    assert conditions.ready([GOOD, GOOD]).good is True
+    assert conditions.ready([GOOD, WORKING]) == WORKING
+
+
+def test_stalled_speaks_first() -> None:
+    """What needs somebody is said before what merely takes time."""
+    assert conditions.ready([WORKING, STUCK]) == STUCK
+
+
+def test_abnormal() -> None:
+    """Reconciling and Stalled are never true together, and both false when all is well."""
+    settled = conditions.abnormal([GOOD])
+    assert [settled[kind].good for kind in ("Reconciling", "Stalled")] == [False, False]
+    working = conditions.abnormal([GOOD, WORKING])
+    assert [working[kind].good for kind in ("Reconciling", "Stalled")] == [True, False]
+    stuck = conditions.abnormal([WORKING, STUCK])
+    assert [stuck[kind].good for kind in ("Reconciling", "Stalled")] == [False, True]
+
+
+def test_transition_time_moves_with_the_status() -> None:
+    """A new reason keeps the time, a new status moves it."""
+    first = conditions.conditions({"Ready": WORKING}, (), 1, NOW)
+    other = conditions.conditions({"Ready": STUCK}, first, 2, LATER)
+    assert (other[0].reason, other[0].last_transition_time) == ("HostMissing", NOW)
+    assert other[0].observed_generation == 2
+    good = conditions.conditions({"Ready": GOOD}, other, 2, LATER)
+    assert (good[0].status, good[0].last_transition_time) == ("True", LATER)
+
+
+def test_ready() -> None:
+    """A tenant with an available pod is Ready, and says where and with which Secret."""
+    found = result(serving())
+    assert find(found, "Ready").status == "True"
+    assert found.tenant_url == "http://contoso-scim.team-a.svc.cluster.local/team-a/contoso/scim"
+    assert found.token_secret_name == "contoso-scim-token"
+    assert len(found.tokens) == 1
+
+
+def test_status_stands_still() -> None:
+    """A pass later, with nothing new, the status is the same to the letter."""
+    seen = serving()
+    before = result(seen)
+    seen = replace(seen, tenant=replace(seen.tenant, status=before))
+    assert status.make(seen, make(seen, now=LATER), (), LATER, begun=True) == before
+
+
+def test_starting() -> None:
+    """Without a pod the tenant is being worked on."""
+    found = result(applied(observed(), make(observed())))
+    assert find(found, "Ready").status == "False"
+    assert find(found, "Reconciling").status == "True"
+    assert find(found, "Stalled").status == "False"
+
+
+def test_first_sight() -> None:
+    """The status that is written before any work says that it has not been done."""
+    seen = observed()
+    found = status.make(seen, make(seen), (), NOW, begun=False)
+    assert find(found, "TokenReady").reason == "Issuing"
+    assert find(found, "Ready").status == "False"
+
+
+def test_missing_storage_class() -> None:
+    """A volume that waits for ever is said with its cause."""
+    seen = applied(observed(), make(observed()))
+    found = find(result(replace(seen, storage_missing="there is no StorageClass fast")), "Ready")
+    assert (found.status, found.reason) == ("False", "StorageClassMissing")
+    assert "there is no StorageClass fast" in found.message
+
+
+def test_rival() -> None:
+    """A tenant whose URL is taken says by whom."""
+    spec = {"exposure": {"host": "scim.example.com"}}
+    found = result(replace(serving(spec), rival=Key("team-b", "older")))
+    assert find(found, "Exposed").reason == "URLConflict"
+    assert "team-b/older" in find(found, "Exposed").message
+    assert find(found, "Stalled").status == "True"
+
+
+def test_fault_reaches_ready() -> None:
+    """An object that was refused is told by the aspect that it belongs to, and by Ready."""
+    fault = Fault(DEPLOYMENT, "QuotaExceeded", "no room")
+    found = result(serving(), fault)
+    assert find(found, "Available").reason == find(found, "Ready").reason == "QuotaExceeded"
+
+
+def test_counts_stay_while_unreachable() -> None:
+    """What is not known right now stays as it was."""
+    report = Report(users=3, active_users=2, groups=1)
+    seen = replace(serving(), report=report)
+    before = result(seen)
+    assert (before.users, before.active_users, before.groups) == (3, 2, 1)
+    seen = replace(seen, tenant=replace(seen.tenant, status=before), report=None, unreachable=True)
+    after = result(seen)
+    assert after.users == 3
+    assert find(after, "Provisioning").status == "Unknown"
+    assert find(after, "Ready").status == "True"
+
+
+def test_use_is_coarse() -> None:
+    """A token's last use is written at most every ten minutes."""
+    seen = serving()
+    before = result(seen)
+    (token,) = before.tokens
+
+    def reported(minutes: int, known: Status) -> Status:
+        moment = NOW + timedelta(minutes=minutes)
+        use = TokenUse(id=token.id, last_used=moment)
+        report = Report(users=0, active_users=0, groups=0, tokens=(use,))
+        tenant = replace(seen.tenant, status=known)
+        return result(replace(seen, tenant=tenant, report=report))
+
+    first = reported(0, before)
+    assert first.tokens[0].last_used == NOW
+    assert reported(9, first).tokens[0].last_used == NOW
+    assert reported(10, first).tokens[0].last_used == NOW + timedelta(minutes=10)
+
+
+def test_paused() -> None:
+    """A paused tenant keeps what it had, and says why nothing happens."""
+    before = result(serving())
+    after = status.paused(before, 2, LATER)
+    assert find(after, "Reconciling").reason == "Paused"
+    assert find(after, "Ready") == find(before, "Ready")
+    assert after.observed_generation == before.observed_generation

@@ -1,0 +1,90 @@
+"""What the API server refuses is said with what to do; what passes by itself is not a fault."""
+
+from __future__ import annotations
+
+import pytest
+from scim_operator.conditions import Outlook
+from scim_operator.faults import Refusal, explain, foreign, is_taken
+from scim_operator.kinds import CLAIM, ROUTE, SERVICE
+from scim_operator.tenant import Tenant
+
+from tests.unit.operator.sample import body
+
+TENANT = Tenant.of(body())
+
+
+@pytest.mark.parametrize(
+    ("code", "message", "reason", "part"),
+    [
+        (
+            403,
+            'persistentvolumeclaims "x" is forbidden: exceeded quota: storage, requested: 1',
+            "QuotaExceeded",
+            "the quota storage of namespace team-a",
+        ),
+        (
+            403,
+            'User "o" cannot patch resource "services" in API group "" in the namespace "team-a"',
+            "Forbidden",
+            "the operator may not patch services in namespace team-a",
+        ),
+        (403, "denied by a webhook", "Forbidden", "denied by a webhook"),
+        (403, "unable to create: namespace is being terminated", "NamespaceTerminating", "team-a"),
+        (404, "not found", "KindMissing", "install its CRDs"),
+        (422, "spec.x: Invalid value", "Invalid", "spec.x: Invalid value"),
+        (400, "bad", "Invalid", "bad"),
+    ],
+)
+def test_explained(code: int, message: str, reason: str, part: str) -> None:
+    """Each refusal that stays has its own reason, and names what to change."""
+    fault = explain(Refusal(code, message), CLAIM, "contoso-scim-data", TENANT)
+    assert fault is not None
+    assert fault.reason == reason
+    assert part in fault.message
+
+
+@pytest.mark.parametrize("code", [409, 429, 500, 503])
+def test_worth_another_try(code: int) -> None:
+    """A refusal that may pass is tried again."""
+    assert explain(Refusal(code, "later"), SERVICE, "contoso-scim", TENANT) is None
+
+
+def test_terminating_namespace_is_no_emergency() -> None:
+    """Nobody has to do anything about a namespace that is being deleted."""
+    fault = explain(Refusal(403, "it is being terminated"), SERVICE, "contoso-scim", TENANT)
+    assert fault is not None
+    assert fault.outlook is Outlook.SETTLED
+
+
+def test_missing_kind_names_it() -> None:
+    """Without the Gateway API the message says which kind is missing."""
+    fault = explain(Refusal(404, ""), ROUTE, "contoso-scim", TENANT)
+    assert fault is not None
+    assert "HTTPRoute (gateway.networking.k8s.io/v1)" in fault.message
+
+
+def test_taken_names() -> None:
+    """A name is taken by a conflict, or by another controller."""
+    assert is_taken(Refusal(409, ""))
+    assert is_taken(Refusal(422, "Only one reference can have Controller set to true"))
+    assert not is_taken(Refusal(422, "other"))
+
+
+def _live(**owner: object) -> dict[str, object]:
+    return {"metadata": {"name": "contoso-scim", "ownerReferences": [owner]}}
+
+
+def test_leftover() -> None:
+    """An object of an earlier tenant of the same name is waited for, not complained about."""
+    fault = foreign(
+        SERVICE, _live(kind="ScimTenant", name="contoso", uid="old", controller=True), TENANT
+    )
+    assert fault is not None
+    assert (fault.reason, fault.outlook) == ("Leftover", Outlook.PROGRESSING)
+
+
+def test_own_object() -> None:
+    """The tenant's own object, and one with another owner that is no controller, are fine."""
+    own = _live(kind="ScimTenant", name="contoso", uid="uid-contoso", controller=True)
+    assert foreign(SERVICE, own, TENANT) is None
+    assert foreign(SERVICE, _live(kind="Job", name="x", uid="y"), TENANT) is None

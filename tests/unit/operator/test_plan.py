@@ -1,0 +1,293 @@
+"""What a tenant's objects look like, and which of them are left alone."""
+
+from __future__ import annotations
+
+import base64
+import json
+from dataclasses import replace
+from typing import Any
+
+import pytest
+from scim_operator import names
+from scim_operator.kinds import CLAIM, INGRESS, SECRET
+from scim_operator.plan import Observed, Wanted
+from scim_operator.settings import Settings
+from scim_operator.tenant import Key
+
+from tests.unit.operator.sample import IMAGE, applied, make, objects, observed
+
+POSTGRES = {"database": {"postgres": {"urlFrom": {"name": "pg", "key": "url"}}}}
+EXPOSED = {"exposure": {"host": "scim.example.com", "ingress": {}}}
+
+
+def deployment(spec: dict[str, Any] | None = None) -> dict[str, Any]:
+    """The Deployment's spec."""
+    wanted: dict[str, Any] = objects(make(observed(spec)))["Deployment", "contoso-scim"]["spec"]
+    return wanted
+
+
+def pod(spec: dict[str, Any] | None = None) -> dict[str, Any]:
+    """The pod's spec."""
+    wanted: dict[str, Any] = deployment(spec)["template"]["spec"]
+    return wanted
+
+
+def test_names() -> None:
+    """The objects have the contract's names."""
+    assert set(objects(make(observed()))) == {
+        ("Secret", "contoso-scim-token"),
+        ("Secret", "contoso-scim-digests"),
+        ("ConfigMap", "contoso-scim-config"),
+        ("PersistentVolumeClaim", "contoso-scim-data"),
+        ("Service", "contoso-scim"),
+        ("NetworkPolicy", "contoso-scim"),
+        ("Deployment", "contoso-scim"),
+    }
+
+
+def test_labels() -> None:
+    """Every object and every pod carries the contract's labels, whatever the spec adds."""
+    found = objects(make(observed({"podLabels": {"team": "a"}})))
+    for wanted in found.values():
+        assert wanted["metadata"]["labels"] == {
+            "app.kubernetes.io/name": "scim-service",
+            "app.kubernetes.io/instance": "contoso",
+            "app.kubernetes.io/managed-by": "scim-operator",
+            "scim-operator.io/tenant": "contoso",
+        }
+    labels = deployment({"podLabels": {"team": "a"}})["template"]["metadata"]["labels"]
+    assert labels == names.labels("contoso") | {"team": "a"}
+
+
+def test_restricted_pod() -> None:
+    """The pod fulfils the restricted Pod Security Standard with a read-only root."""
+    spec = pod()
+    assert spec["securityContext"] == {
+        "runAsNonRoot": True,
+        "runAsUser": 65532,
+        "runAsGroup": 65532,
+        "fsGroup": 65532,
+        "fsGroupChangePolicy": "OnRootMismatch",
+        "seccompProfile": {"type": "RuntimeDefault"},
+    }
+    (container,) = spec["containers"]
+    assert container["securityContext"] == {
+        "allowPrivilegeEscalation": False,
+        "readOnlyRootFilesystem": True,
+        "capabilities": {"drop": ["ALL"]},
+    }
+    assert not spec.keys() & {"hostNetwork", "hostPID", "hostIPC"}
+    assert container["image"] == IMAGE
+
+
+def test_no_service_account_token() -> None:
+    """The service never talks to the Kubernetes API, so it gets no token for it."""
+    assert pod()["automountServiceAccountToken"] is False
+    assert "serviceAccountName" not in pod()
+
+
+def test_resources() -> None:
+    """There are requests and limits by default, and the tenant's own win."""
+    resources = pod()["containers"][0]["resources"]
+    assert all(resources[part].keys() == {"cpu", "memory"} for part in ("requests", "limits"))
+    own = {"limits": {"cpu": "2", "memory": "1Gi"}}
+    assert pod({"resources": own})["containers"][0]["resources"] == own
+
+
+def test_mounts() -> None:
+    """Only the digests are mounted of the two Secrets, and the volume on SQLite."""
+    volumes = {volume["name"]: volume for volume in pod()["volumes"]}
+    assert volumes["tokens"] == {
+        "name": "tokens",
+        "secret": {"secretName": "contoso-scim-digests"},
+    }
+    assert "contoso-scim-token" not in json.dumps(deployment())
+    assert {mount["mountPath"] for mount in pod()["containers"][0]["volumeMounts"]} == {
+        "/etc/scim/config",
+        "/etc/scim/tokens",
+        "/var/lib/scim",
+        "/tmp",
+    }
+
+
+def test_recreate_on_sqlite() -> None:
+    """Two pods never write one SQLite file."""
+    assert deployment()["strategy"] == {"type": "Recreate"}
+
+
+def test_rolling_update_on_postgres() -> None:
+    """On PostgreSQL nobody notices a change, and there is no volume."""
+    spec = POSTGRES | {"replicas": 2}
+    assert deployment(spec)["strategy"] == {
+        "type": "RollingUpdate",
+        "rollingUpdate": {"maxUnavailable": 0, "maxSurge": 1},
+    }
+    found = objects(make(observed(spec)))
+    assert ("PodDisruptionBudget", "contoso-scim") in found
+    assert ("PersistentVolumeClaim", "contoso-scim-data") not in found
+    environment = {entry["name"]: entry for entry in pod(spec)["containers"][0]["env"]}
+    assert environment["SCIM_DATABASE_URL"]["valueFrom"] == {
+        "secretKeyRef": {"name": "pg", "key": "url"}
+    }
+
+
+def test_suspended() -> None:
+    """A suspended tenant runs no pod and keeps its objects."""
+    found = objects(make(observed({"suspended": True})))
+    assert found["Deployment", "contoso-scim"]["spec"]["replicas"] == 0
+    assert ("PersistentVolumeClaim", "contoso-scim-data") in found
+
+
+def test_configuration() -> None:
+    """config.json is the contract's example, field for field."""
+    spec = {
+        "displayName": "Contoso Ltd",
+        "exposure": {"host": "scim.example.com"},
+        "provisioning": {"requiredAttributes": ["emails"], "maxUsers": 5000},
+    }
+    wanted = objects(make(observed(spec)))["ConfigMap", "contoso-scim-config"]
+    assert json.loads(wanted["data"]["config.json"]) == {
+        "tenant": "team-a/contoso",
+        "displayName": "Contoso Ltd",
+        "basePath": "/team-a/contoso/scim",
+        "tenantURL": "https://scim.example.com/team-a/contoso/scim",
+        "provisioning": {
+            "profile": "entra",
+            "requiredAttributes": ["emails"],
+            "maxUsers": 5000,
+            "schemaExtensions": [],
+        },
+    }
+
+
+def test_configuration_restarts_the_pod() -> None:
+    """A change of config.json changes the pod template, and nothing else does."""
+    before = deployment()["template"]
+    assert deployment({"deletionPolicy": "Delete"})["template"] == before
+    assert deployment({"displayName": "Other"})["template"] != before
+
+
+def test_token_secret() -> None:
+    """The token Secret has the two fields of Entra's page, in its words."""
+    data = objects(make(observed(EXPOSED)))["Secret", "contoso-scim-token"]["data"]
+    assert data.keys() == {"tenantUrl", "secretToken"}
+    url = base64.b64decode(data["tenantUrl"]).decode()
+    assert url == "https://scim.example.com/team-a/contoso/scim"
+
+
+@pytest.mark.parametrize(
+    ("policy", "unowned"),
+    [
+        ("Retain", {"contoso-scim-token", "contoso-scim-digests", "contoso-scim-data"}),
+        ("Delete", set()),
+    ],
+)
+def test_owners(policy: str, unowned: set[str]) -> None:
+    """Everything goes with the tenant, except data and tokens where they are to stay."""
+    found = objects(make(observed({"deletionPolicy": policy})))
+    without = {
+        name for (_, name), wanted in found.items() if "ownerReferences" not in wanted["metadata"]
+    }
+    assert without == unowned
+    (owner,) = found["Service", "contoso-scim"]["metadata"]["ownerReferences"]
+    assert (owner["uid"], owner["controller"]) == ("uid-contoso", True)
+
+
+def _stale(planned: tuple[Wanted, ...]) -> set[str]:
+    return {wanted.kind.name for wanted in planned if not wanted.is_current}
+
+
+def test_nothing_to_do_twice() -> None:
+    """After a plan was carried out the next one writes nothing."""
+    seen = observed(EXPOSED)
+    again = make(applied(seen, make(seen)))
+    assert _stale(again.secrets + again.objects) == set()
+    assert again.removals == ()
+
+
+def _edit(seen: Observed, kind: str) -> Observed:
+    children = json.loads(json.dumps(list(seen.children.values())))
+    for live in children:
+        if live["kind"] == kind:
+            live["spec"] = live["spec"] | {"replicas": 7}
+    return replace(seen, children=dict(zip(seen.children, children, strict=True)))
+
+
+def test_drift() -> None:
+    """An edited object is written again, and only that one."""
+    seen = observed()
+    again = make(_edit(applied(seen, make(seen)), "Deployment"))
+    assert _stale(again.secrets + again.objects) == {"Deployment"}
+
+
+def test_removal() -> None:
+    """What the tenant wants no longer is removed, but never its volume."""
+    seen = applied(observed(EXPOSED), make(observed(EXPOSED)))
+    now = replace(seen, tenant=observed(POSTGRES).tenant)
+    assert [kind for kind, _ in make(now).removals] == [INGRESS]
+    assert (CLAIM, "contoso-scim-data") in now.children
+
+
+def test_rival_takes_the_url() -> None:
+    """A tenant whose URL an older one has gets no Ingress."""
+    seen = replace(observed(EXPOSED), rival=Key("team-b", "older"))
+    assert ("Ingress", "contoso-scim") not in objects(make(seen))
+
+
+def test_foreign_object() -> None:
+    """An object that another controller owns is named and left alone."""
+    seen = applied(observed(), make(observed()))
+    owner = {"kind": "Other", "name": "else", "uid": "x", "controller": True}
+    children = {
+        (kind, name): live | {"metadata": live["metadata"] | {"ownerReferences": [owner]}}
+        if kind is CLAIM
+        else live
+        for (kind, name), live in seen.children.items()
+    }
+    planned = make(replace(seen, children=children))
+    assert CLAIM not in [wanted.kind for wanted in planned.objects]
+    assert [fault.reason for fault in planned.faults] == ["ForeignOwner"]
+    assert "Other else" in planned.faults[0].message
+
+
+def test_claim_never_shrinks() -> None:
+    """A volume kept from an earlier tenant keeps its size and class."""
+    live = {
+        "metadata": {"name": "contoso-scim-data", "namespace": "team-a"},
+        "spec": {"resources": {"requests": {"storage": "5Gi"}}, "storageClassName": "old"},
+    }
+    spec = {"database": {"sqlite": {"size": "1Gi", "storageClassName": "new"}}}
+    seen = replace(observed(spec), children={(CLAIM, "contoso-scim-data"): live})
+    wanted = objects(make(seen))["PersistentVolumeClaim", "contoso-scim-data"]["spec"]
+    assert wanted["resources"]["requests"]["storage"] == "5Gi"
+    assert wanted["storageClassName"] == "old"
+
+
+@pytest.mark.parametrize(
+    ("token", "usable"), [(None, False), ("too short", False), ("0123456789abcdef", True)]
+)
+def test_existing_secret(token: str | None, usable: bool) -> None:
+    """A token of the owner's needs sixteen characters; the operator writes only its digest."""
+    data = {"secretToken": base64.b64encode(token.encode()).decode()} if token else {}
+    seen = replace(
+        observed({"token": {"existingSecret": "mine"}}),
+        existing={"metadata": {"name": "mine"}, "data": data},
+    )
+    planned = make(seen)
+    assert (planned.token is not None) is usable
+    assert [wanted.name for wanted in planned.secrets] == ["contoso-scim-digests"] * usable
+
+
+def test_lost_token_secret_comes_back() -> None:
+    """A token Secret that was deleted under the operator's eyes is written with the same token."""
+    seen = applied(observed(), make(observed()))
+    children = dict(seen.children)
+    lost = children.pop((SECRET, "contoso-scim-token"))
+    again = objects(make(replace(seen, children=children, lost=lost)))
+    assert again["Secret", "contoso-scim-token"]["data"] == lost["data"]
+
+
+def test_network_policy_can_be_off() -> None:
+    """An administrator can do without network policies."""
+    found = objects(make(observed(), Settings(network_policies=False)))
+    assert ("NetworkPolicy", "contoso-scim") not in found

@@ -1,0 +1,57 @@
+"""Settings come from variables and flags, and what is wrong is named."""
+
+from __future__ import annotations
+
+import pytest
+from pydantic import ValidationError
+from scim_operator.settings import Settings, from_environment
+
+
+def test_defaults() -> None:
+    """Nothing need be set."""
+    assert from_environment({}) == Settings()
+
+
+def test_forms() -> None:
+    """Lists are separated by commas, objects are JSON, other variables are ignored."""
+    settings = from_environment(
+        {
+            "SCIM_OPERATOR_WATCH_NAMESPACES": "team-a, team-b,",
+            "SCIM_OPERATOR_DATABASE_PORTS": "5432,6432",
+            "SCIM_OPERATOR_SCIM_PEERS": '[{"podSelector": {}}]',
+            "SCIM_OPERATOR_LEADER_ELECT": "true",
+            "SCIM_OPERATOR_UNKNOWN": "x",
+            "PORT": "1",
+        }
+    )
+    assert settings.watch_namespaces == ("team-a", "team-b")
+    assert settings.database_ports == (5432, 6432)
+    assert settings.scim_peers == [{"podSelector": {}}]
+    assert settings.leader_elect is True
+
+
+def test_flag_wins() -> None:
+    """A flag that is given wins over its variable; one that is not does not."""
+    environment = {"SCIM_OPERATOR_WORKERS": "3", "SCIM_OPERATOR_PORT": "1"}
+    settings = from_environment(environment, workers="5", port=None)
+    assert (settings.workers, settings.port) == (5, 1)
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("workers", "0"),
+        ("workers", "many"),
+        ("log_format", "xml"),
+        ("service_resources", "{"),
+        ("scim_peers", "[1]"),
+        ("database_ports", "5432,x"),
+        ("port", "65536"),
+        ("leader_elect", "perhaps"),
+    ],
+)
+def test_errors_name_the_setting(name: str, value: str) -> None:
+    """A wrong value is refused by the name of its setting."""
+    with pytest.raises(ValidationError) as caught:
+        from_environment({f"SCIM_OPERATOR_{name.upper()}": value})
+    assert {error["loc"][0] for error in caught.value.errors()} == {name}
