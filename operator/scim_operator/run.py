@@ -12,6 +12,7 @@ from typing import Any
 
 import kopf
 from aiohttp import web
+from kopf._core.engines.peering import Identity
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 
 from scim_operator import __version__, handlers
@@ -142,6 +143,8 @@ class Operator:
             kopf.operator(
                 registry=handlers.make_registry(self._kube, self._cache, self._queue.wake),
                 settings=handlers.make_settings(self._settings),
+                # Otherwise the framework looks up the user's name, and the pod's user has none.
+                identity=Identity(self._settings.holder),
                 **scope,
             )
         )
