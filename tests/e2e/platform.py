@@ -7,6 +7,7 @@ import base64
 import json
 import os
 import shlex
+import socket
 import subprocess
 import time
 from collections.abc import Callable, Iterator
@@ -94,6 +95,15 @@ def install(images: dict[str, str], *values: str) -> None:
     )
 
 
+def listens(address: str, port: int = 80) -> bool:
+    """Tell whether somebody takes connections there."""
+    try:
+        with socket.create_connection((address, port), timeout=2):
+            return True
+    except OSError:
+        return False
+
+
 def manifest(name: str, namespace: str, **spec: object) -> Manifest:
     """Return a ScimTenant."""
     return {
@@ -169,7 +179,10 @@ class Tenant:
             found = get("service", service, self.namespace)
             if found is None:
                 raise LookupError(f"no Service {self.namespace}/{service}")
-            yield f"http://{found['spec']['clusterIP']}{path}"
+            address = found["spec"]["clusterIP"]
+            # The node's routes follow a pod that became ready a moment later.
+            wait_until(f"a connection to {address}", lambda: listens(address))
+            yield f"http://{address}{path}"
             return
         forward = subprocess.Popen(
             ["kubectl", "port-forward", "-n", self.namespace, f"service/{service}", ":80"],
