@@ -46,7 +46,7 @@ class Outcome:
         """Return what is not as it should be, a line each."""
         lines = [f"{check.name}: {check.problem}" for check in self.failed]
         lines += [f"{name}: listed as a deviation, but passes" for name in self.outlived]
-        return "\n".join([f"{self.suite}: {len(self.passed)} passed", *lines])
+        return "\n".join([f"{len(self.passed)} passed", *lines])
 
     def as_json(self) -> dict[str, Any]:
         """Return the outcome as JSON."""

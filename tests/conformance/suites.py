@@ -1,12 +1,16 @@
 """The suites by name, and how one is run."""
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from enum import StrEnum
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
+from tests.service import postgres
+
 from . import postman, scim2_tester, scim_sanity
-from .outcome import Check, Outcome, judge
+from .outcome import Check, Outcome, UnavailableError, judge
 from .target import Service, Target
 
 SUITES: dict[str, Callable[[Target], list[Check]]] = {
@@ -16,12 +20,39 @@ SUITES: dict[str, Callable[[Target], list[Check]]] = {
 }
 
 
-def run_suite(name: str, target: Target | None = None) -> Outcome:
-    """Run a suite against a tenant, by default against one started for it alone."""
-    if target is not None:
-        return judge(name, SUITES[name](target))
-    with TemporaryDirectory(prefix="scim-conformance-") as folder, Service(Path(folder)) as own:
-        return judge(name, SUITES[name](own.target))
+class Database(StrEnum):
+    """What the service keeps its data in."""
+
+    SQLITE = "sqlite"
+    POSTGRESQL = "postgresql"
+
+
+def run_on(name: str, target: Target) -> Outcome:
+    """Run a suite against a tenant that is given; it should be empty."""
+    return judge(name, SUITES[name](target))
+
+
+def run_suite(name: str, database: Database) -> Outcome:
+    """Run a suite against a service started for it alone, on an empty database."""
+    with (
+        TemporaryDirectory(prefix="scim-conformance-") as folder,
+        _url(database) as url,
+        Service(Path(folder), database=url) as service,
+    ):
+        return run_on(name, service.target)
+
+
+@contextmanager
+def _url(database: Database) -> Iterator[str | None]:
+    if database is Database.SQLITE:
+        yield None
+        return
+    try:
+        server = postgres.PostgresServer()
+    except postgres.UnavailableError as error:
+        raise UnavailableError(str(error)) from error
+    with server:
+        yield server.url()
 
 
 def in_ci() -> bool:

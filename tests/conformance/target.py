@@ -39,7 +39,7 @@ class Service:
         self.target = Target(f"http://127.0.0.1:{port}/scim", secrets.token_urlsafe(24))
         self._folder = folder
         self._arguments = [
-            *("serve", "--port", str(port), "--token", self.target.token),
+            *("serve", "--port", str(port)),
             *("--database", database or f"sqlite:///{folder}/scim.db"),
         ]
         if provisioning is not None:
@@ -71,7 +71,11 @@ class Service:
                 stdout=output,
                 stderr=subprocess.STDOUT,
                 cwd=self._folder,
-                env={**os.environ, "SCIM_MANAGEMENT_PORT": str(self._management)},
+                env={
+                    **os.environ,
+                    "SCIM_MANAGEMENT_PORT": str(self._management),
+                    "SCIM_TOKEN": self.target.token,
+                },
             )
         request = urllib.request.Request(
             f"{self.target.url}/ServiceProviderConfig",

@@ -508,6 +508,7 @@ class Provisioning:
         manager = self.state.users.get(item.manager) if item.manager else None
         return digest(
             self.mapping.user_values(item, in_scope=in_scope),
+            in_scope and not item.soft_deleted,
             item.manager,
             manager.anchor if manager else None,
         )

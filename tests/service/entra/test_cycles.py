@@ -13,12 +13,12 @@ from tests.entra import Dialect, Directory, Flag, Provisioning, Quirk, Scope
 @pytest.mark.parametrize("quirks", [(), tuple(Quirk)], ids=["plain", "quirks"])
 @pytest.mark.parametrize("scope", list(Scope))
 async def test_cycles_end_equal(
-    tmp_path: Path, flag: Flag, quirks: tuple[Quirk, ...], scope: Scope
+    tmp_path: Path, database_url: str, flag: Flag, quirks: tuple[Quirk, ...], scope: Scope
 ) -> None:
     """After every cycle the tenant equals the directory, attribute by attribute."""
     directory = Directory.generate(11, users=40, groups=6)
     dialect = Dialect(flag, frozenset(quirks))
-    with Service(tmp_path) as service:
+    with Service(tmp_path, database=database_url) as service:
         target = service.target
         async with Provisioning(target.url, target.token, dialect=dialect, scope=scope) as job:
             assert (await job.test_connection()).clean
@@ -32,10 +32,10 @@ async def test_cycles_end_equal(
                 assert await job.verify(directory) == []
 
 
-async def test_a_restarted_job_matches_what_is_there(tmp_path: Path) -> None:
+async def test_a_restarted_job_matches_what_is_there(tmp_path: Path, database_url: str) -> None:
     """ "Restart provisioning" forgets the anchors; nothing is created or changed a second time."""
     directory = Directory.generate(12, users=30, groups=4)
-    with Service(tmp_path) as service:
+    with Service(tmp_path, database=database_url) as service:
         async with Provisioning(service.target.url, service.target.token) as job:
             await job.initial_cycle(directory)
             job.state.restart()
@@ -45,10 +45,10 @@ async def test_a_restarted_job_matches_what_is_there(tmp_path: Path) -> None:
             assert await job.verify(directory) == []
 
 
-async def test_users_without_mail_are_provisioned(tmp_path: Path) -> None:
+async def test_users_without_mail_are_provisioned(tmp_path: Path, database_url: str) -> None:
     """A mapping without mail is no error where the tenant does not require it."""
     directory = Directory.generate(13, users=5, groups=0)
-    with Service(tmp_path) as service:
+    with Service(tmp_path, database=database_url) as service:
         target = service.target
         async with Provisioning(target.url, target.token) as job:
             job.mapping = job.mapping.without("mail")
@@ -57,10 +57,10 @@ async def test_users_without_mail_are_provisioned(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("cycle", ["initial", "incremental"])
-async def test_kill_in_the_middle_of_a_cycle(tmp_path: Path, cycle: str) -> None:
+async def test_kill_in_the_middle_of_a_cycle(tmp_path: Path, database_url: str, cycle: str) -> None:
     """What was acknowledged survives SIGKILL, and the repeated cycle ends clean."""
     directory = Directory.generate(14, users=60, groups=8)
-    with Service(tmp_path) as service:
+    with Service(tmp_path, database=database_url) as service:
         async with Provisioning(service.target.url, service.target.token) as job:
             run = job.initial_cycle
             if cycle == "incremental":

@@ -13,15 +13,17 @@ from tests.entra.errors import TRANSIENT
 
 
 @contextmanager
-def _job(folder: Path, provisioning: dict[str, Any]) -> Iterator[Provisioning]:
-    with Service(folder, provisioning=provisioning) as service:
+def _job(folder: Path, database: str, provisioning: dict[str, Any]) -> Iterator[Provisioning]:
+    with Service(folder, database=database, provisioning=provisioning) as service:
         yield Provisioning(service.target.url, service.target.token)
 
 
-async def test_a_mapping_without_mail_is_refused_where_mail_is_required(tmp_path: Path) -> None:
+async def test_a_mapping_without_mail_is_refused_where_mail_is_required(
+    tmp_path: Path, database_url: str
+) -> None:
     """The detail names the attribute to map; with it mapped, the next cycle ends clean."""
     directory = Directory.generate(21, users=6, groups=1)
-    with _job(tmp_path, {"requiredAttributes": ["emails"]}) as job:
+    with _job(tmp_path, database_url, {"requiredAttributes": ["emails"]}) as job:
         async with job:
             complete, job.mapping = (
                 job.mapping,
@@ -40,7 +42,7 @@ async def test_a_mapping_without_mail_is_refused_where_mail_is_required(tmp_path
             assert await job.verify(directory) == []
 
 
-async def test_more_users_than_licences(tmp_path: Path) -> None:
+async def test_more_users_than_licences(tmp_path: Path, database_url: str) -> None:
     """The detail names the limit and the setting that narrows the scope, and that mends it."""
     users = Directory.generate(22, users=12, groups=0).users.items()
     directory = Directory(
@@ -49,7 +51,7 @@ async def test_more_users_than_licences(tmp_path: Path) -> None:
             for number, (key, user) in enumerate(users)
         }
     )
-    with _job(tmp_path, {"maxUsers": 8}) as job:
+    with _job(tmp_path, database_url, {"maxUsers": 8}) as job:
         async with job:
             cycle = await job.initial_cycle(directory)
             assert cycle.quarantine is None
@@ -64,11 +66,11 @@ async def test_more_users_than_licences(tmp_path: Path) -> None:
             assert await job.verify(directory) == []
 
 
-async def test_enabling_a_user_counts(tmp_path: Path) -> None:
+async def test_enabling_a_user_counts(tmp_path: Path, database_url: str) -> None:
     """A disabled user takes no licence until it is enabled again."""
     directory = Directory.generate(23, users=4, groups=0)
     users = list(directory.users.values())
-    with _job(tmp_path, {"maxUsers": 2}) as job:
+    with _job(tmp_path, database_url, {"maxUsers": 2}) as job:
         async with job:
 
             def having(enabled: int) -> Directory:

@@ -4,6 +4,7 @@ import json
 from collections.abc import AsyncIterator
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 from aiohttp import web
@@ -88,6 +89,23 @@ async def test_new_objects_are_referred_to_at_once(url: str, directory: Director
         assert (await job.incremental_cycle(after)).done["members added"] == len(groups)
         assert await job.verify(after) == []
         assert (await job.incremental_cycle(after)).done == {}
+
+
+async def test_user_restored_to_a_disabled_state(url: str) -> None:
+    """What changed while it was deleted is provisioned, though it stays inactive."""
+    directory = Directory.generate(1, users=2, groups=0)
+    first, second = directory.users.values()
+
+    def having(**changes: Any) -> Directory:
+        user = replace(second, enabled=False, **changes)
+        return Directory({first.object_id: first, user.object_id: user})
+
+    async with Provisioning(url, "t") as job:
+        await job.initial_cycle(having(manager=first.object_id))
+        await job.incremental_cycle(having(manager=first.object_id, soft_deleted=True))
+        await job.incremental_cycle(having(manager=None, soft_deleted=True))
+        await job.incremental_cycle(having(manager=None))
+        assert await job.verify(having(manager=None)) == []
 
 
 async def test_a_query_precedes_each_write(url: str, tenant: Tenant) -> None:
