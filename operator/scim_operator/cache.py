@@ -174,6 +174,10 @@ class Cache:
         """Return the token Secret that was deleted while its tenant is there."""
         return self._lost.get(key)
 
+    def was_deleted(self, kind: Kind, namespace: str, name: str) -> bool:
+        """Tell whether an object of that name was deleted while it was watched."""
+        return Id(kind, namespace, name) in self._gone
+
     def rival(self, key: Key) -> Key | None:
         """Return the oldest other tenant with the same URL if it is older than this one."""
         rivals = self._urls.get(self._url_of.get(key, ""), set())

@@ -231,7 +231,7 @@ class Reconciler:
         applied = replace(wanted, live=body)
         if not applied.is_current:
             self._rewritten[body["metadata"]["uid"]] = _state(applied)
-        return _Outcome(repaired=_repair(wanted))
+        return _Outcome(repaired=self._repair(wanted))
 
     async def _send(self, tenant: Tenant, wanted: Wanted) -> Object | None:
         """Write an object; None if somebody else's has its name."""
@@ -280,6 +280,19 @@ class Reconciler:
             wanted.kind, await self._kube.apply(wanted.kind, label | content, force=True)
         )
         raise again
+
+    def _repair(self, wanted: Wanted) -> str | None:
+        """Say what was repaired; None if it was the wish that had changed."""
+        what = f"the {wanted.kind.name} {wanted.name}"
+        metadata = wanted.object["metadata"]
+        if wanted.live is None:
+            deleted = self._cache.was_deleted(wanted.kind, metadata["namespace"], wanted.name)
+            return f"{what} was deleted and has been made again" if deleted else None
+        annotations = wanted.live["metadata"].get("annotations") or {}
+        stamp = metadata["annotations"][names.APPLIED_ANNOTATION]
+        if annotations.get(names.APPLIED_ANNOTATION) != stamp:
+            return None
+        return f"{what} had been changed by somebody and is as wanted again"
 
     def _is_rewritten(self, wanted: Wanted) -> bool:
         """Tell whether the API server writes the object otherwise and it is not drift."""
@@ -356,15 +369,3 @@ def _state(wanted: Wanted) -> str:
     assert wanted.live is not None
     stamp = wanted.object["metadata"]["annotations"][names.APPLIED_ANNOTATION]
     return f"{stamp}@{wanted.live['metadata']['resourceVersion']}"
-
-
-def _repair(wanted: Wanted) -> str | None:
-    """Say what was repaired; None if it was the wish that had changed."""
-    what = f"the {wanted.kind.name} {wanted.name}"
-    if wanted.live is None:
-        return f"{what} was missing and has been made"
-    stamp = wanted.object["metadata"]["annotations"][names.APPLIED_ANNOTATION]
-    annotations = wanted.live["metadata"].get("annotations") or {}
-    if annotations.get(names.APPLIED_ANNOTATION) == stamp:
-        return f"{what} had been changed by somebody and is as wanted again"
-    return None

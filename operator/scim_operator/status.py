@@ -168,7 +168,7 @@ def _available(observed: Observed, faults: Sequence[Fault], *, begun: bool) -> F
         "generation", 1
     )
     ready = status.get("availableReplicas", 0) if fresh else 0
-    claim = _claim_trouble(observed)
+    claim = None if ready else _claim_trouble(observed)
     # A pod that cannot be scheduled is only the effect of a volume that cannot be made.
     trouble = (claim if observed.storage_missing else None) or (
         diagnosis.pods_trouble(tenant.key, observed.pods)
