@@ -5,12 +5,12 @@ from starlette.exceptions import HTTPException
 from starlette.types import ASGIApp
 
 from scim_service import __version__
-from scim_service.http.bulk import bulk_router
-from scim_service.http.discovery import discovery_router
+from scim_service.http.bulk import add_bulk_routes
+from scim_service.http.discovery import add_discovery_routes
 from scim_service.http.exchange import call_of, error_response
 from scim_service.http.gate import AccessLog, Gate
-from scim_service.http.resources import resource_router
-from scim_service.http.search import search_router
+from scim_service.http.resources import add_resource_routes
+from scim_service.http.search import add_search_routes
 from scim_service.http.service import Service
 from scim_service.scim import errors
 from scim_service.store.database import StorageFullError, UnavailableError
@@ -26,11 +26,13 @@ def scim_application(service: Service, access_log: AccessLog) -> ASGIApp:
         openapi_url=None,
         redirect_slashes=False,
     )
-    application.include_router(discovery_router(service.registry, service.limits))
-    application.include_router(bulk_router(service))
-    application.include_router(search_router(service))
+    # Routes are tried in this order, so what is asked for most comes first.
+    # They are added to the application's own router: an included one is matched twice.
     for operations in (service.users, service.groups):
-        application.include_router(resource_router(operations, service.rules))
+        add_resource_routes(application.router, operations, service.rules)
+    add_discovery_routes(application.router, service.registry, service.limits)
+    add_bulk_routes(application.router, service)
+    add_search_routes(application.router, service)
     application.add_exception_handler(errors.ScimError, _refused)
     application.add_exception_handler(HTTPException, _not_routed)
     application.add_exception_handler(StorageFullError, _full)

@@ -23,9 +23,8 @@ from scim_service.scim.bulk import (
 _NAMES = {"POST": "create", "PUT": "replace", "PATCH": "patch", "DELETE": "delete"}
 
 
-def bulk_router(service: Service) -> APIRouter:
-    """Return the endpoint of bulk requests."""
-    router = APIRouter(tags=["Bulk"])
+def add_bulk_routes(router: APIRouter, service: Service) -> None:
+    """Add the endpoint of bulk requests."""
     rules = service.rules
 
     @router.post("/Bulk", summary="Several writes in one request")
@@ -45,8 +44,6 @@ def bulk_router(service: Service) -> APIRouter:
             failures += int(entry["status"]) >= 400
             entries[operation.index] = entry
         return ScimResponse(orjson.dumps(bulk_response([entries[n] for n in sorted(entries)])))
-
-    return router
 
 
 async def _perform(

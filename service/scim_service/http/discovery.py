@@ -12,9 +12,8 @@ from scim_service.scim.schema import Registry
 from scim_service.settings import Limits
 
 
-def discovery_router(registry: Registry, limits: Limits) -> APIRouter:
-    """Return the endpoints that describe the service."""
-    router = APIRouter(tags=["Discovery"])
+def add_discovery_routes(router: APIRouter, registry: Registry, limits: Limits) -> None:
+    """Add the endpoints that describe the service."""
 
     # Microsoft's Postman collection asks for the second name.
     @router.get("/ServiceProviderConfig", summary="What the service supports")
@@ -48,8 +47,6 @@ def discovery_router(registry: Registry, limits: Limits) -> APIRouter:
             if document["id"] == name:
                 return _response(document)
         raise errors.not_found(f"There is no resource type {name}; /ResourceTypes lists them.")
-
-    return router
 
 
 def _response(document: dict[str, Any]) -> Response:

@@ -1,5 +1,6 @@
 """One request and its answer: reading bodies within limits, writing SCIM's media type."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -17,6 +18,7 @@ STATE = "scim"
 """The key of the `Call` in an ASGI scope."""
 
 _JSON_TYPES = {CONTENT_TYPE, "application/json"}
+_CONTENT_TYPE = (b"content-type", CONTENT_TYPE.encode())
 _OPENING = (b"{", b"[")
 
 
@@ -52,12 +54,16 @@ class Call:
 class ScimResponse(Response):
     """A response with a body that is JSON already."""
 
-    media_type = CONTENT_TYPE
-
     def __init__(
-        self, body: bytes, status: int = 200, headers: dict[str, str] | None = None
+        self, body: bytes, status: int = 200, headers: Mapping[str, str] | None = None
     ) -> None:
-        super().__init__(body, status, headers)
+        # The framework's constructor looks for what may be missing; here nothing is.
+        self.status_code = status
+        self.background = None
+        self.body = body
+        self.raw_headers = [_CONTENT_TYPE, (b"content-length", b"%d" % len(body))]
+        for name, value in (headers or {}).items():
+            self.raw_headers.append((name.lower().encode("latin-1"), value.encode("latin-1")))
 
 
 def call_of(request: Request) -> Call:
@@ -66,7 +72,9 @@ def call_of(request: Request) -> Call:
     return call
 
 
-def error_response(error: errors.ScimError, headers: dict[str, str] | None = None) -> ScimResponse:
+def error_response(
+    error: errors.ScimError, headers: Mapping[str, str] | None = None
+) -> ScimResponse:
     """Return the answer that a refusal is."""
     return ScimResponse(orjson.dumps(error.body()), error.status, headers)
 

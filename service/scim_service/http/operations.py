@@ -17,7 +17,7 @@ import orjson
 from scim_service import entra
 from scim_service.http.exchange import Call, etag
 from scim_service.scim import errors
-from scim_service.scim.filter import parse_filter, resolve_filter
+from scim_service.scim.filter import Filter, parse_filter, resolve_filter
 from scim_service.scim.messages import SearchRequest, list_response
 from scim_service.scim.paging import (
     decode_cursor,
@@ -35,7 +35,7 @@ from scim_service.scim.patch import (
 from scim_service.scim.projection import Projection
 from scim_service.scim.resource import missing_attributes, replace, validate
 from scim_service.scim.schema import ResourceType
-from scim_service.scim.sorting import parse_sort
+from scim_service.scim.sorting import Sort, parse_sort
 from scim_service.settings import Limits, Tenant
 from scim_service.store.folding import moment_text
 from scim_service.store.groups import Groups
@@ -83,6 +83,8 @@ class Operations(ABC):
             for attribute in resource_type.schema.attributes
             if attribute.returned == "never"
         )
+        # What is stored is what an answer has, unless some of it is returned on request only.
+        self._is_whole = resource_type.not_by_default <= set(self._never)
 
     @abstractmethod
     async def get(self, call: Call, resource_id: str, projection: Projection) -> Answer:
@@ -150,17 +152,24 @@ class Operations(ABC):
         self, call: Call, request: SearchRequest, *, offset: int, count: int
     ) -> tuple[list[dict[str, Any]], int]:
         """Return the resources of a page, and how many results there are in all."""
-        projection, query = self._query(request)
-        query = with_fields(query, offset=offset, count=count)
+        projection = self.projection(request.attributes, request.excluded_attributes)
+        query = Query(
+            filter=self._filter(request),
+            sort=self._sort(request),
+            offset=offset,
+            count=count,
+            computed=projection.wants(self.computed_name),
+        )
         found = await self._find(query, call.base)
         return self._fragments(call, found, projection), found.total
 
     async def _search_by_cursor(self, call: Call, request: SearchRequest) -> bytes:
         limits = self._rules.limits
-        projection, query = self._query(request)
+        projection = self.projection(request.attributes, request.excluded_attributes)
+        sort = self._sort(request)
         now = datetime.now(UTC)
         # A cursor continues the query it came from, and no other.
-        signed = repr((self.resource_type.name, request.filter, query.sort))
+        signed = repr((self.resource_type.name, request.filter, sort))
         key = self._rules.cursor_key
         after = None
         if request.cursor:
@@ -169,7 +178,14 @@ class Operations(ABC):
         count = parse_cursor_count(
             request.count, default=limits.page_default, maximum=limits.page_maximum
         )
-        found = await self._find(with_fields(query, after=after, count=count), call.base)
+        query = Query(
+            filter=self._filter(request),
+            sort=sort,
+            after=after,
+            count=count,
+            computed=projection.wants(self.computed_name),
+        )
+        found = await self._find(query, call.base)
         following = None
         if found.next is not None:
             following = encode_cursor(found.next, query=signed, key=key, now=now)
@@ -182,21 +198,19 @@ class Operations(ABC):
             )
         )
 
-    def _query(self, request: SearchRequest) -> tuple[Projection, Query]:
-        """Return what a request asks to see, and to find."""
+    def _filter(self, request: SearchRequest) -> Filter | None:
+        if request.filter is None:
+            return None
         lenient = self._rules.lenient
-        projection = self.projection(request.attributes, request.excluded_attributes)
-        condition = None
-        if request.filter is not None:
-            parsed = parse_filter(request.filter, lenient=lenient)
-            condition = resolve_filter(parsed, self.resource_type, lenient=lenient)
-        sort = None
-        if request.sort_by or request.sort_order:
-            sort = parse_sort(
-                self.resource_type, request.sort_by, request.sort_order, lenient=lenient
-            )
-        computed = projection.wants(self.computed_name)
-        return projection, Query(filter=condition, sort=sort, computed=computed)
+        parsed = parse_filter(request.filter, lenient=lenient)
+        return resolve_filter(parsed, self.resource_type, lenient=lenient)
+
+    def _sort(self, request: SearchRequest) -> Sort | None:
+        if request.sort_by is None and request.sort_order is None:
+            return None
+        return parse_sort(
+            self.resource_type, request.sort_by, request.sort_order, lenient=self._rules.lenient
+        )
 
     def _fragments(self, call: Call, page: Page, projection: Projection) -> list[dict[str, Any]]:
         fragments = [
@@ -231,7 +245,7 @@ class Operations(ABC):
             f',"version":"W/\\"{record.version}\\""}}'
         )
         text = f'{record.document[:-1]},"id":"{record.id}"{computed},"meta":{meta}}}'.encode()
-        if projection.is_default and not self.resource_type.not_by_default:
+        if projection.is_default and self._is_whole:
             return text
         return orjson.dumps(projection.apply(orjson.loads(text)))
 

@@ -1,7 +1,5 @@
 """The endpoints of users and groups: one router each, with the same shape."""
 
-from urllib.parse import parse_qsl
-
 from fastapi import APIRouter, Request, Response
 
 from scim_service.http.exchange import (
@@ -19,29 +17,30 @@ from scim_service.scim.messages import SearchRequest, parse_search_request
 from scim_service.scim.projection import Projection
 
 
-def resource_router(operations: Operations, rules: Rules) -> APIRouter:
-    """Return the endpoints of one type of resource."""
+def add_resource_routes(router: APIRouter, operations: Operations, rules: Rules) -> None:
+    """Add the endpoints of one type of resource."""
     name = operations.resource_type.name
-    router = APIRouter(prefix=operations.resource_type.endpoint, tags=[f"{name}s"])
+    all_of_them = operations.resource_type.endpoint
+    one = f"{all_of_them}/{{id}}"
 
-    @router.get("", summary=f"Find {name}s")
+    @router.get(all_of_them, summary=f"Find {name}s")
     async def find(request: Request) -> Response:
         call = _begin(request, name)
         return ScimResponse(await operations.search(call, search_request(request)))
 
-    @router.post("/.search", summary=f"Find {name}s by a query in the body")
+    @router.post(f"{all_of_them}/.search", summary=f"Find {name}s by a query in the body")
     async def search(request: Request) -> Response:
         call = _begin(request, name)
         query = parse_search_request(await read_json(request, rules.limits), lenient=rules.lenient)
         return ScimResponse(await operations.search(call, query))
 
-    @router.post("", summary=f"Create a {name}", status_code=201)
+    @router.post(all_of_them, summary=f"Create a {name}", status_code=201)
     async def create(request: Request) -> Response:
         call = _begin(request, name)
         body = await read_json(request, rules.limits)
         return respond(await operations.create(call, body, _projection(operations, request)))
 
-    @router.get("/{id}", summary=f"Get a {name}")
+    @router.get(one, summary=f"Get a {name}")
     async def get(request: Request) -> Response:
         call = _begin(request, name)
         answer = await operations.get(call, _id(request, call), _projection(operations, request))
@@ -50,7 +49,7 @@ def resource_router(operations: Operations, rules: Rules) -> APIRouter:
             return Response(status_code=304, headers={"ETag": answer.version or ""})
         return respond(answer)
 
-    @router.put("/{id}", summary=f"Replace a {name}")
+    @router.put(one, summary=f"Replace a {name}")
     async def replace(request: Request) -> Response:
         call = _begin(request, name)
         resource_id = _id(request, call)
@@ -66,7 +65,7 @@ def resource_router(operations: Operations, rules: Rules) -> APIRouter:
             )
         )
 
-    @router.patch("/{id}", summary=f"Change a {name}")
+    @router.patch(one, summary=f"Change a {name}")
     async def patch(request: Request) -> Response:
         call = _begin(request, name)
         resource_id = _id(request, call)
@@ -82,7 +81,7 @@ def resource_router(operations: Operations, rules: Rules) -> APIRouter:
             )
         )
 
-    @router.delete("/{id}", summary=f"Delete a {name}", status_code=204)
+    @router.delete(one, summary=f"Delete a {name}", status_code=204)
     async def delete(request: Request) -> Response:
         call = _begin(request, name)
         return respond(
@@ -90,8 +89,6 @@ def resource_router(operations: Operations, rules: Rules) -> APIRouter:
                 call, _id(request, call), expected_version(header(request.scope, b"if-match"))
             )
         )
-
-    return router
 
 
 def respond(answer: Answer) -> Response:
@@ -132,10 +129,8 @@ def _projection(operations: Operations, request: Request) -> Projection:
 
 
 def _query(request: Request) -> dict[str, str]:
-    text = request.scope["query_string"].decode("latin-1")
-    if not text:
-        return {}
-    return {name.lower(): value for name, value in parse_qsl(text, keep_blank_values=True)}
+    # The framework has parsed the query string already.
+    return {name.lower(): value for name, value in request.query_params.multi_items()}
 
 
 def _begin(request: Request, resource_type: str) -> Call:

@@ -13,9 +13,8 @@ from scim_service.scim.messages import SearchRequest, list_response, parse_searc
 from scim_service.scim.paging import parse_page
 
 
-def search_router(service: Service) -> APIRouter:
-    """Return the endpoints at the root."""
-    router = APIRouter(tags=["Search"])
+def add_search_routes(router: APIRouter, service: Service) -> None:
+    """Add the endpoints at the root."""
     rules = service.rules
 
     @router.get("/", summary="Find users and groups")
@@ -32,8 +31,6 @@ def search_router(service: Service) -> APIRouter:
         raise errors.not_implemented(
             "A token here stands for a provisioning service, not for a user; use /Users."
         )
-
-    return router
 
 
 async def _search(service: Service, call: Call, request: SearchRequest) -> bytes:

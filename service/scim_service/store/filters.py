@@ -120,13 +120,13 @@ class Conditions:
     def __init__(self, source: Source, backend: Backend) -> None:
         self._source = source
         self._documents = _DOCUMENTS[backend]
-        self._folds: list[bool] = []
+        self._parameters: list[tuple[str, Callable[[Any], Any]]] = []
 
     def parameters(self, literals: tuple[Value, ...]) -> dict[str, Any]:
         """Return the parameters of the condition, in the form of what they are compared with."""
         return {
-            f"f{index}": fold(value) if folds and isinstance(value, str) else _stored(value)
-            for index, (value, folds) in enumerate(zip(literals, self._folds, strict=True))
+            name: store(value)
+            for (name, store), value in zip(self._parameters, literals, strict=True)
         }
 
     def condition(self, filter: Filter, *, negated: bool = False) -> Condition:  # noqa: A002
@@ -272,8 +272,10 @@ class Conditions:
         return value.is_not(None)
 
     def _compared(self, value: Expression, compare: Compare, attribute: Attribute) -> Condition:
-        wanted = bindparam(f"f{len(self._folds)}", type_=_bind_type(attribute))
-        self._folds.append(not is_case_exact(attribute))
+        name = f"f{len(self._parameters)}"
+        folds = attribute.type in _TEXTS and not is_case_exact(attribute)
+        self._parameters.append((name, fold if folds else _stored))
+        wanted = bindparam(name, type_=_bind_type(attribute))
         if compare.op == "co":
             return self._documents.contains(value, wanted)
         return _OPERATORS[compare.op](value, wanted)

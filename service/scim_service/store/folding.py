@@ -9,6 +9,7 @@ but comparisons of bytes.
 
 from collections.abc import Callable, Iterable, Mapping
 from datetime import UTC, datetime, timedelta
+from functools import lru_cache
 from typing import Any, TypeAlias
 
 from scim_service.scim.filter import fold
@@ -28,8 +29,13 @@ def microseconds(moment: datetime) -> int:
 
 def moment_text(stored: int) -> str:
     """Return a stored moment as RFC 3339 in UTC."""
-    text = (_EPOCH + stored * _MICROSECOND).isoformat(timespec="microseconds")
-    return text.removesuffix("+00:00") + "Z"
+    seconds, fraction = divmod(stored, 1_000_000)
+    return f"{_second_text(seconds)}.{fraction:06}Z"
+
+
+@lru_cache(maxsize=1024)
+def _second_text(seconds: int) -> str:
+    return datetime.fromtimestamp(seconds, UTC).isoformat().removesuffix("+00:00")
 
 
 def folder(resource_type: ResourceType) -> Folder:
