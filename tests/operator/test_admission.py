@@ -1,0 +1,81 @@
+"""What the API server refuses by itself, and the sentence that its user reads."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from tests.operator.world import Namespace
+
+POSTGRES = {"postgres": {"urlFrom": {"name": "pg", "key": "url"}}}
+
+
+@pytest.mark.parametrize(
+    "spec",
+    [
+        {},
+        {"database": POSTGRES, "replicas": 3},
+        {"exposure": {"host": "scim.example.com", "ingress": {}}},
+        {"token": {"rotateEvery": "2160h", "overlap": "40m"}},
+        {"resources": {"limits": {"cpu": 1, "memory": "1Gi"}}},
+    ],
+)
+def test_admitted(admission: Namespace, spec: dict[str, Any]) -> None:
+    """What the documentation shows is admitted."""
+    assert admission.refusal("contoso", spec) == ""
+
+
+@pytest.mark.parametrize(
+    ("spec", "sentence"),
+    [
+        ({"replicas": 2}, "SQLite is a file that one pod writes: keep replicas at 1"),
+        ({"database": {"sqlite": {}} | POSTGRES}, "give exactly one of sqlite and postgres"),
+        ({"database": {"sqlite": {"size": "much"}}}, "write it like 1Gi or 500Mi"),
+        (
+            {"exposure": {"ingress": {}, "gateway": {"parentRefs": [{"name": "public"}]}}},
+            "give ingress or gateway, not both",
+        ),
+        ({"token": {"overlap": "10m"}}, "overlap must be at least 40m"),
+        ({"token": {"rotateEvery": "1h"}}, "rotateEvery must be longer than overlap"),
+        (
+            {"token": {"rotateEvery": "2160h", "existingSecret": "mine"}},
+            "is rotated by whoever writes that Secret: omit rotateEvery",
+        ),
+        ({"podLabels": {"app.kubernetes.io/name": "x"}}, "are the operator's: choose others"),
+        ({"podAnnotations": {"scim-operator.io/x": "x"}}, "are the operator's: choose others"),
+        ({"exposure": {"path": "/scim/"}}, "spec.exposure.path"),
+        ({"replcas": 1}, "replcas"),
+    ],
+)
+def test_refused(admission: Namespace, spec: dict[str, Any], sentence: str) -> None:
+    """A refused user reads why, and what to do."""
+    assert sentence in admission.refusal("contoso", spec)
+
+
+@pytest.mark.parametrize("name", ["a" * 59, "1contoso", "con.toso"])
+def test_refused_names(admission: Namespace, name: str) -> None:
+    """A name that cannot be part of a Service's name is refused at once."""
+    assert "the tenant's name is part of its Service's name" in admission.refusal(name, {})
+
+
+@pytest.mark.parametrize(
+    ("sqlite", "sentence"),
+    [
+        ({"size": "1Gi", "storageClassName": "a"}, "a volume can grow but not shrink"),
+        ({"size": "2Gi", "storageClassName": "b"}, "storageClassName cannot change"),
+    ],
+)
+def test_refused_changes(admission: Namespace, sqlite: dict[str, str], sentence: str) -> None:
+    """What a volume cannot do is refused when it is asked for."""
+    admission.apply("contoso", {"database": {"sqlite": {"size": "2Gi", "storageClassName": "a"}}})
+    assert sentence in admission.refusal("contoso", {"database": {"sqlite": sqlite}})
+    admission.kubectl("delete", "scimtenant", "contoso")
+
+
+def test_database_cannot_be_exchanged(admission: Namespace) -> None:
+    """Data would stay behind."""
+    admission.apply("contoso", {"database": {"sqlite": {"size": "1Gi"}}})
+    found = admission.refusal("contoso", {"database": POSTGRES})
+    assert "the kind of database cannot change" in found
+    admission.kubectl("delete", "scimtenant", "contoso")

@@ -1,0 +1,161 @@
+"""The chart renders, gives exactly the rights that are needed, and sets what can be set."""
+
+from __future__ import annotations
+
+import subprocess
+from collections.abc import Callable, Iterable
+from typing import Any
+
+import pytest
+import yaml
+from scim_operator.settings import (
+    CLUSTER_RIGHTS,
+    LEADER_RIGHTS,
+    RIGHTS,
+    Right,
+    Settings,
+    from_environment,
+)
+
+from tests.cluster.build import Binaries
+
+Object = dict[str, Any]
+Render = Callable[..., list[Object]]
+
+CHART = "charts/scim-operator"
+
+
+@pytest.fixture
+def render(clients: Binaries) -> Render:
+    """Render the chart with values."""
+
+    def run(*values: str) -> list[Object]:
+        done = subprocess.run(
+            [
+                clients["helm"],
+                *("template", "scim-operator", CHART, "--namespace", "scim-system"),
+                *(part for value in values for part in ("--set", value)),
+            ],
+            capture_output=True,
+            text=True,
+        )
+        if done.returncode != 0:
+            raise ValueError(done.stderr)
+        return [body for body in yaml.safe_load_all(done.stdout) if body]
+
+    return run
+
+
+def pick(bodies: Iterable[Object], kind: str, name: str = "scim-operator") -> list[Object]:
+    """The objects of a kind and name."""
+    return [body for body in bodies if (body["kind"], body["metadata"]["name"]) == (kind, name)]
+
+
+def rights(role: Object) -> list[Right]:
+    """A role's rules."""
+    return [
+        Right(group, tuple(rule["resources"]), tuple(rule["verbs"]))
+        for rule in role["rules"]
+        for group in rule["apiGroups"]
+    ]
+
+
+def settings(bodies: Iterable[Object]) -> Settings:
+    """What the operator makes of its Deployment's environment."""
+    (deployment,) = pick(bodies, "Deployment")
+    (container,) = deployment["spec"]["template"]["spec"]["containers"]
+    return from_environment(
+        {entry["name"]: entry.get("value", "from-the-pod") for entry in container["env"]}
+    )
+
+
+def test_default_roles(render: Render) -> None:
+    """By default a ClusterRole gives what the operator says it needs, and no more."""
+    bodies = render()
+    (role,) = pick(bodies, "ClusterRole")
+    assert sorted(rights(role)) == sorted(RIGHTS)
+    assert pick(bodies, "ClusterRoleBinding")
+    assert not pick(bodies, "Role")
+
+
+def test_namespaced_roles(render: Render) -> None:
+    """With namespaces the same rights are given in each of them and nowhere else."""
+    bodies = render("watchNamespaces={team-a,team-b}")
+    roles = pick(bodies, "Role")
+    assert [role["metadata"]["namespace"] for role in roles] == ["team-a", "team-b"]
+    assert all(sorted(rights(role)) == sorted(RIGHTS) for role in roles)
+    assert len(pick(bodies, "RoleBinding")) == 2
+    assert not pick(bodies, "ClusterRole")
+
+
+@pytest.mark.parametrize("values", [(), ("watchNamespaces={team-a}",)])
+def test_other_roles(render: Render, values: tuple[str, ...]) -> None:
+    """Storage classes and the Lease have roles of their own."""
+    bodies = render(*values)
+    (storage,) = pick(bodies, "ClusterRole", "scim-operator-storageclasses")
+    assert rights(storage) == list(CLUSTER_RIGHTS)
+    (leader,) = pick(bodies, "Role", "scim-operator-leader")
+    assert rights(leader) == list(LEADER_RIGHTS)
+    assert leader["metadata"]["namespace"] == "scim-system"
+
+
+def test_crd_is_kept(render: Render) -> None:
+    """An uninstallation does not take every tenant with it, unless that is asked for."""
+    name = "scimtenants.scim-operator.io"
+    (crd,) = pick(render(), "CustomResourceDefinition", name)
+    assert crd["metadata"]["annotations"]["helm.sh/resource-policy"] == "keep"
+    (crd,) = pick(render("crds.keep=false"), "CustomResourceDefinition", name)
+    assert "helm.sh/resource-policy" not in crd["metadata"].get("annotations", {})
+    assert not pick(render("crds.install=false"), "CustomResourceDefinition", name)
+
+
+@pytest.mark.parametrize(
+    "value", ["replicaCount=many", "replicacount=2", "log.format=xml", "image.digest=sha256:1"]
+)
+def test_wrong_values(render: Render, value: str) -> None:
+    """A wrong value or a misspelt name is refused before anything is installed."""
+    with pytest.raises(ValueError, match="don't meet the specifications of the schema"):
+        render(value)
+
+
+def test_environment(render: Render) -> None:
+    """By default the operator gets its own defaults, but for what only the chart knows."""
+    found = settings(render())
+    known = {"namespace": "from-the-pod", "identity": "from-the-pod"}
+    assert found == Settings(service_image=found.service_image, **known)
+    assert "/scim-service:" in found.service_image
+
+
+def test_environment_of_values(render: Render) -> None:
+    """What is set in the values reaches the operator."""
+    found = settings(
+        render(
+            "watchNamespaces={team-a,team-b}",
+            "replicaCount=2",
+            "tenantNetworkPolicies.enabled=false",
+            "tenantNetworkPolicies.databasePorts={5432,6432}",
+            "tenantNetworkPolicies.scimPeers[0].podSelector.matchLabels.app=nginx",
+            "exposure.host=\\{name\\}.example.com",
+            "tuning.workers=3",
+        )
+    )
+    assert found.watch_namespaces == ("team-a", "team-b")
+    assert found.leader_elect is True
+    assert found.network_policies is False
+    assert found.database_ports == (5432, 6432)
+    assert found.scim_peers == [{"podSelector": {"matchLabels": {"app": "nginx"}}}]
+    assert found.default_host == "{name}.example.com"
+    assert found.workers == 3
+
+
+def test_restricted_pod(render: Render) -> None:
+    """The operator's own pod fulfils the restricted Pod Security Standard."""
+    (deployment,) = pick(render(), "Deployment")
+    pod = deployment["spec"]["template"]["spec"]
+    assert pod["securityContext"]["runAsNonRoot"] is True
+    assert pod["securityContext"]["seccompProfile"] == {"type": "RuntimeDefault"}
+    assert pod["containers"][0]["securityContext"] == {
+        "allowPrivilegeEscalation": False,
+        "readOnlyRootFilesystem": True,
+        "capabilities": {"drop": ["ALL"]},
+    }

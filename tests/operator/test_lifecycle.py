@@ -1,0 +1,257 @@
+"""A tenant from its first pass over repairs and rotations to its end, against a real API server."""
+
+from __future__ import annotations
+
+import hashlib
+import time
+from collections.abc import Callable
+
+import pytest
+
+from tests.operator.world import Namespace, Object, Operator, eventually
+
+WORK = {
+    "ConfigMap/contoso-scim-config",
+    "Service/contoso-scim",
+    "Deployment/contoso-scim",
+    "NetworkPolicy/contoso-scim",
+}
+KEPT = {
+    "Secret/contoso-scim-token",
+    "Secret/contoso-scim-digests",
+    "PersistentVolumeClaim/contoso-scim-data",
+}
+
+
+def sha256(token: str) -> str:
+    """The digest that the service compares."""
+    return hashlib.sha256(token.encode()).hexdigest()
+
+
+def versions(namespace: Namespace) -> dict[str, str]:
+    """Resource versions of a tenant and its objects."""
+    found = namespace.objects("contoso") | {"tenant": namespace.get("scimtenant", "contoso")}
+    return {name: body["metadata"]["resourceVersion"] for name, body in found.items()}
+
+
+def still(namespace: Namespace, seconds: float = 1.5) -> dict[str, str]:
+    """Wait until nothing is written any more."""
+
+    def look() -> dict[str, str]:
+        before = versions(namespace)
+        time.sleep(seconds)
+        return before if versions(namespace) == before else {}
+
+    return eventually(look, 30)
+
+
+def test_objects(namespace: Namespace) -> None:
+    """A tenant gets the contract's objects, and a token whose digest is accepted."""
+    namespace.apply("contoso")
+    token = namespace.settled("contoso")
+    found = namespace.objects("contoso")
+    assert set(found) == WORK | KEPT
+    assert list(namespace.digests("contoso")) == [sha256(token)]
+    assert all(
+        body["metadata"]["labels"]["app.kubernetes.io/managed-by"] == "scim-operator"
+        for body in found.values()
+    )
+    status = namespace.get("scimtenant", "contoso")["status"]
+    assert status["tokenSecretName"] == "contoso-scim-token"
+    assert status["tenantURL"].endswith(f"/{namespace.name}/contoso/scim")
+
+
+def _edit(namespace: Namespace) -> None:
+    namespace.kubectl("set", "image", "deployment/contoso-scim", "*=other:1")
+
+
+def _delete(kind: str, name: str) -> Callable[[Namespace], None]:
+    def delete(namespace: Namespace) -> None:
+        namespace.kubectl("delete", kind, name)
+
+    return delete
+
+
+@pytest.mark.parametrize(
+    ("damage", "name"),
+    [
+        (_edit, "Deployment/contoso-scim"),
+        (_delete("service", "contoso-scim"), "Service/contoso-scim"),
+        (_delete("secret", "contoso-scim-digests"), "Secret/contoso-scim-digests"),
+        (_delete("secret", "contoso-scim-token"), "Secret/contoso-scim-token"),
+    ],
+    ids=["edited Deployment", "deleted Service", "deleted digests", "deleted token"],
+)
+def test_repair(namespace: Namespace, damage: Callable[[Namespace], None], name: str) -> None:
+    """What somebody edits or deletes is back within ten seconds, and Entra's token stays good."""
+    namespace.apply("contoso")
+    token = namespace.settled("contoso")
+    before = namespace.objects("contoso")[name]
+    damage(namespace)
+
+    def repaired() -> bool:
+        now = namespace.objects("contoso").get(name, {})
+        if name.startswith("Deployment/"):
+            return bool(now["spec"] == before["spec"])
+        return bool(now) and now["metadata"]["uid"] != before["metadata"]["uid"]
+
+    eventually(repaired)
+    assert namespace.token("contoso") == token
+    assert list(namespace.digests("contoso")) == [sha256(token)]
+
+
+def test_restart_writes_nothing(namespace: Namespace, operator: Operator) -> None:
+    """An operator that starts anew finds everything as wanted and writes nothing at all."""
+    namespace.apply("contoso", {"exposure": {"host": f"{namespace.name}.example.com"}})
+    namespace.settled("contoso")
+    # The control plane has no StorageClass, and the operator says so after a while.
+    reason = "StorageClassMissing"
+    eventually(lambda: namespace.condition("contoso", "Ready").get("reason") == reason, 30)
+    before = still(namespace)
+    assert operator.stop() == 0
+    operator.start()
+    # It is back at work once it has answered a new tenant.
+    namespace.apply("fabrikam")
+    namespace.settled("fabrikam")
+    time.sleep(1.5)
+    assert versions(namespace) == before
+
+
+def _deleted(namespace: Namespace) -> None:
+    namespace.kubectl("delete", "scimtenant", "contoso")
+
+    def collected() -> bool:
+        return not WORK & set(namespace.objects("contoso"))
+
+    eventually(collected, 30)
+
+
+def test_retain_and_return(namespace: Namespace) -> None:
+    """Volume and token outlive the tenant, and a tenant of the same name goes on with them."""
+    namespace.apply("contoso")
+    token = namespace.settled("contoso")
+    volume = namespace.get("pvc", "contoso-scim-data")["metadata"]["uid"]
+    _deleted(namespace)
+    assert set(namespace.objects("contoso")) == KEPT
+
+    namespace.apply("contoso")
+    assert namespace.settled("contoso") == token
+    assert list(namespace.digests("contoso")) == [sha256(token)]
+    assert namespace.get("pvc", "contoso-scim-data")["metadata"]["uid"] == volume
+    assert set(namespace.objects("contoso")) == WORK | KEPT
+
+
+def test_delete(namespace: Namespace) -> None:
+    """Under Delete nothing is left of a tenant."""
+    namespace.apply("contoso", {"deletionPolicy": "Delete"})
+    namespace.settled("contoso")
+    _deleted(namespace)
+    eventually(lambda: not namespace.objects("contoso"), 30)
+
+
+def test_policy_can_change(namespace: Namespace) -> None:
+    """A tenant that is to be deleted with its data later takes ownership of it."""
+    namespace.apply("contoso")
+    namespace.settled("contoso")
+    namespace.apply("contoso", {"deletionPolicy": "Delete"})
+
+    def owned() -> bool:
+        found = namespace.objects("contoso")
+        return all("ownerReferences" in found[name]["metadata"] for name in KEPT)
+
+    eventually(owned)
+    namespace.apply("contoso", {"deletionPolicy": "Retain"})
+
+    def free() -> bool:
+        found = namespace.objects("contoso")
+        return not any("ownerReferences" in found[name]["metadata"] for name in KEPT)
+
+    eventually(free)
+
+
+def test_paused(namespace: Namespace) -> None:
+    """A paused tenant is left alone and says so; afterwards everything is made up for."""
+    namespace.apply("contoso")
+    namespace.settled("contoso")
+    namespace.kubectl("annotate", "scimtenant", "contoso", "scim-operator.io/paused=true")
+    eventually(lambda: namespace.condition("contoso", "Reconciling").get("reason") == "Paused")
+    namespace.kubectl("delete", "service", "contoso-scim")
+    time.sleep(2)
+    assert not namespace.get("service", "contoso-scim")
+    namespace.kubectl("annotate", "scimtenant", "contoso", "scim-operator.io/paused-")
+    eventually(lambda: namespace.get("service", "contoso-scim"))
+    eventually(lambda: namespace.condition("contoso", "Reconciling").get("reason") != "Paused")
+
+
+def test_one_url(namespace: Namespace) -> None:
+    """Of two tenants with one URL the younger is not exposed, and names the other."""
+    spec: Object = {
+        "exposure": {"host": f"{namespace.name}.example.com", "path": "/scim", "ingress": {}}
+    }
+    namespace.apply("older", spec)
+    namespace.settled("older")
+    namespace.apply("younger", spec)
+    namespace.settled("younger")
+    found = namespace.condition("younger", "Exposed")
+    assert (found["status"], found["reason"]) == ("False", "URLConflict")
+    assert f"{namespace.name}/older" in found["message"]
+    assert namespace.condition("older", "Exposed")["status"] == "True"
+    assert namespace.get("ingress", "older-scim")
+    assert not namespace.get("ingress", "younger-scim")
+
+    namespace.kubectl("delete", "scimtenant", "older")
+    eventually(lambda: namespace.get("ingress", "younger-scim"))
+
+
+def test_missing_storage_class(namespace: Namespace) -> None:
+    """A volume that waits for ever is named in Ready, with what it waits for."""
+    namespace.apply("contoso", {"database": {"sqlite": {"storageClassName": "fast"}}})
+
+    def named() -> Object:
+        found = namespace.condition("contoso", "Ready")
+        return found if found.get("reason") == "StorageClassMissing" else {}
+
+    found = eventually(named, 20)
+    assert found["status"] == "False"
+    assert "there is no StorageClass fast" in found["message"]
+
+
+def test_rotation(namespace: Namespace) -> None:
+    """The annotation gives a new token, and the old one stays accepted without an end."""
+    namespace.apply("contoso")
+    old = namespace.settled("contoso")
+    namespace.kubectl("annotate", "scimtenant", "contoso", "scim-operator.io/rotate-token=1")
+    eventually(lambda: namespace.token("contoso") != old)
+    new = namespace.token("contoso")
+    eventually(lambda: list(namespace.digests("contoso")) == [sha256(old), sha256(new)])
+    assert namespace.digests("contoso")[sha256(old)]["notAfter"] is None
+    reason = "WaitingForUse"
+    eventually(lambda: namespace.condition("contoso", "TokenReady").get("reason") == reason)
+    assert namespace.token("contoso") == new
+
+
+def test_revocation(namespace: Namespace) -> None:
+    """After a leak every earlier token is refused at once."""
+    namespace.apply("contoso")
+    old = namespace.settled("contoso")
+    namespace.kubectl("annotate", "scimtenant", "contoso", "scim-operator.io/revoke-tokens=1")
+
+    def revoked() -> bool:
+        digests = namespace.digests("contoso")
+        return len(digests) == 1 and sha256(old) not in digests
+
+    eventually(revoked)
+    assert list(namespace.digests("contoso")) == [sha256(namespace.token("contoso"))]
+
+
+def test_no_token_in_the_log(namespace: Namespace, operator: Operator) -> None:
+    """At its most talkative the operator writes no token, neither an old nor a new one."""
+    namespace.apply("contoso")
+    old = namespace.settled("contoso")
+    namespace.kubectl("annotate", "scimtenant", "contoso", "scim-operator.io/rotate-token=1")
+    eventually(lambda: namespace.token("contoso") != old)
+    log = operator.log()
+    assert log
+    assert "scim_" + old[5:12] not in log
+    assert old not in log
+    assert namespace.token("contoso") not in log

@@ -1,0 +1,153 @@
+"""The operator as a process, and a namespace as its user sees it."""
+
+from __future__ import annotations
+
+import base64
+import json
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, TypeVar
+
+from tests.cluster import ClusterError, ControlPlane
+
+Object = dict[str, Any]
+T = TypeVar("T")
+
+SOON_S = 10.0
+"""How long a repair may take."""
+
+KINDS = (
+    "configmap,secret,persistentvolumeclaim,service,deployment,networkpolicy,ingress,"
+    "poddisruptionbudget"
+)
+
+
+def eventually(look: Callable[[], T], seconds: float = SOON_S) -> T:
+    """Look until there is something to see, and return it."""
+    deadline = time.monotonic() + seconds
+    while not (found := look()):
+        assert time.monotonic() < deadline, f"nothing was seen in {seconds:.0f} s"
+        time.sleep(0.1)
+    return found
+
+
+class Operator:
+    """One operator process that can be stopped and started."""
+
+    def __init__(self, cluster: ControlPlane, log: Path) -> None:
+        self._env = cluster.env | {
+            "SCIM_OPERATOR_KUBECONFIG": str(cluster.kubeconfig),
+            "SCIM_OPERATOR_PORT": "0",
+            "SCIM_OPERATOR_LOG_FORMAT": "text",
+            "SCIM_OPERATOR_LOG_LEVEL": "debug",
+        }
+        self._log = log
+        self._process: subprocess.Popen[bytes] | None = None
+
+    def start(self) -> None:
+        """Start it; it writes on at the end of its log."""
+        with self._log.open("ab") as log:
+            self._process = subprocess.Popen(
+                [sys.executable, "-m", "scim_operator", "run"],
+                env=self._env,
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=log,
+            )
+
+    def stop(self) -> int:
+        """Stop it as Kubernetes does; return its exit code."""
+        assert self._process is not None
+        self._process.terminate()
+        try:
+            return self._process.wait(20)
+        except subprocess.TimeoutExpired:
+            self._process.kill()
+            self._process.wait()
+            raise
+
+    def log(self) -> str:
+        """Everything that it has written."""
+        return self._log.read_text(encoding="utf-8")
+
+
+class Namespace:
+    """What a tenant's owner does and sees."""
+
+    def __init__(self, cluster: ControlPlane, name: str) -> None:
+        self.name = name
+        self._cluster = cluster
+        self.kubectl("create", "namespace", name)
+
+    def kubectl(self, *arguments: str, stdin: str | None = None) -> str:
+        """Run kubectl in the namespace."""
+        return self._cluster.kubectl("-n", self.name, *arguments, stdin=stdin)
+
+    def apply(self, name: str, spec: Object | None = None, *more: str) -> None:
+        """Apply a ScimTenant."""
+        body = {
+            "apiVersion": "scim-operator.io/v1alpha1",
+            "kind": "ScimTenant",
+            "metadata": {"name": name, "namespace": self.name},
+            "spec": spec or {},
+        }
+        self.kubectl("apply", "--server-side", "-f", "-", *more, stdin=json.dumps(body))
+
+    def refusal(self, name: str, spec: Object) -> str:
+        """What the API server says against a ScimTenant; empty if it admits it."""
+        try:
+            self.apply(name, spec, "--dry-run=server")
+        except ClusterError as error:
+            return str(error)
+        return ""
+
+    def get(self, kind: str, name: str) -> Object:
+        """An object; empty if there is none."""
+        text = self.kubectl("get", kind, name, "-o", "json", "--ignore-not-found")
+        body: Object = json.loads(text) if text else {}
+        return body
+
+    def objects(self, tenant: str) -> dict[str, Object]:
+        """The objects of a tenant by kind and name."""
+        selector = f"scim-operator.io/tenant={tenant}"
+        listed = json.loads(self.kubectl("get", KINDS, "-l", selector, "-o", "json"))
+        return {f"{body['kind']}/{body['metadata']['name']}": body for body in listed["items"]}
+
+    def condition(self, tenant: str, kind: str) -> Object:
+        """A condition; empty if there is none."""
+        status = self.get("scimtenant", tenant).get("status", {})
+        found: Object = next(
+            (entry for entry in status.get("conditions", ()) if entry["type"] == kind), {}
+        )
+        return found
+
+    def token(self, tenant: str) -> str:
+        """The token to paste into Entra; empty if there is none."""
+        data = self.get("secret", f"{tenant}-scim-token").get("data", {})
+        return base64.b64decode(data.get("secretToken", "")).decode()
+
+    def digests(self, tenant: str) -> dict[str, Object]:
+        """The accepted digests and what is known of them."""
+        data = self.get("secret", f"{tenant}-scim-digests").get("data", {})
+        if "tokens.json" not in data:
+            return {}
+        entries = json.loads(base64.b64decode(data["tokens.json"]))["tokens"]
+        return {entry["sha256"]: entry for entry in entries}
+
+    def settled(self, tenant: str) -> str:
+        """Wait until everything is there and the status says so; return the token."""
+
+        def seen() -> bool:
+            body = self.get("scimtenant", tenant)
+            status = body.get("status", {})
+            return (
+                status.get("observedGeneration") == body["metadata"]["generation"]
+                and bool(status.get("tokens"))
+                and bool(self.get("deployment", f"{tenant}-scim").get("status"))
+            )
+
+        eventually(seen, 20)
+        return self.token(tenant)
