@@ -11,6 +11,8 @@ from typing import Any
 
 import pytest
 
+from tests.service.served import Serve
+
 from .tenant import (
     ADSCIM,
     CORE,
@@ -280,6 +282,29 @@ async def test_clear_manager(entra: EntraTenant, operation: Json) -> None:
     boss, user = await entra.user("boss"), await entra.user("user")
     await entra.change(user, {"op": "Add", "path": MANAGER, "value": identity(boss)})
     assert "manager" not in enterprise(await entra.change(user, operation))
+
+
+@pytest.mark.parametrize("op", ["Add", "Replace", "add", "replace"])
+@pytest.mark.parametrize("pathless", [False, True])
+async def test_attribute_of_a_tenants_own_extension(serve: Serve, op: str, pathless: bool) -> None:
+    """CUST, "Custom extensions": by URN, without the schema in `schemas`, in either dialect."""
+    schema = "urn:ietf:params:scim:schemas:extension:Contoso:2.0:User"
+    extension = {"id": schema, "name": "Contoso", "attributes": [{"name": "tag"}]}
+    served = await serve({"provisioning": {"schemaExtensions": [extension]}})
+    entra = EntraTenant(served.http)
+    values: Json = {schema: {"tag": "one"}}
+    user = await entra.user("user", **values)
+    assert (await entra.read(user))[schema] == {"tag": "one"}
+    path = f"{schema}:tag"
+    operation = (
+        {"op": op, "value": {path: "two", "title": "t"}}
+        if pathless
+        else {"op": op, "path": path, "value": "two"}
+    )
+    changed = await entra.change(user, operation)
+    assert changed[schema] == {"tag": "two"}
+    (found,) = await entra.find("/Users", f'{path} eq "two"')
+    assert found["id"] == identity(user)
 
 
 # Roles
