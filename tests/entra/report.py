@@ -8,6 +8,7 @@ from rich.table import Table
 
 from .cycle import Cycle
 from .ledger import Lost
+from .quarantine import DISABLED_AFTER, retry_after
 from .verification import Difference
 
 CLEAN, QUARANTINED, IMPERFECT = 0, 1, 3
@@ -60,6 +61,10 @@ class Report:
         for cycle in self.cycles:
             if cycle.quarantine:
                 console.print(f"[bold red]{cycle.name}: quarantine[/]: {cycle.quarantine}")
+                console.print(
+                    f"Entra would try again after {retry_after(1)}, and disable the job after"
+                    f" {DISABLED_AFTER.days} days."
+                )
             if cycle.failures:
                 console.print(_failure_table(cycle))
         if self.problem:
