@@ -9,6 +9,7 @@ import unicodedata
 import uuid
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
+from itertools import islice
 
 PRODUCT = "PLATFORM"
 """The licence whose holders the application is assigned to."""
@@ -152,8 +153,9 @@ class _Changes:
 
     def _take(self, eligible: Callable[[User], bool]) -> list[User]:
         wanted = self._portion(len(self._users))
-        taken = [key for key in self._untouched if eligible(self._users[key])][:wanted]
-        self._untouched = [key for key in self._untouched if key not in set(taken)]
+        found = (key for key in self._untouched if eligible(self._users[key]))
+        taken = dict.fromkeys(islice(found, wanted))
+        self._untouched = [key for key in self._untouched if key not in taken]
         return [self._users[key] for key in taken]
 
     def _alter(self, alter: Callable[[User], User], eligible: Callable[[User], bool]) -> None:
