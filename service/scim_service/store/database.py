@@ -8,19 +8,16 @@ ten times as much (docs/decisions/0003-path-to-the-database.md).
 from collections.abc import Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any, Literal, Protocol, TypeAlias
 
-from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy import Dialect, Table
+from sqlalchemy.dialects import sqlite
 from sqlalchemy.sql.elements import ClauseElement
 
 Backend: TypeAlias = Literal["sqlite", "postgresql"]
 Row: TypeAlias = Sequence[Any]
 Values: TypeAlias = Mapping[str, Any]
-
-_DIALECTS = {
-    "sqlite": sqlite.dialect(paramstyle="qmark"),
-    "postgresql": postgresql.asyncpg.dialect(),  # type: ignore[no-untyped-call]
-}
 
 
 class DatabaseError(Exception):
@@ -61,9 +58,28 @@ class Statement:
         return [values[name] for name in self.names]
 
 
+@lru_cache
+def _dialect(backend: Backend) -> Dialect:
+    if backend == "sqlite":
+        return sqlite.dialect(paramstyle="qmark")
+    # Imported here since a tenant on SQLite need not pay for it in memory.
+    from sqlalchemy.dialects.postgresql import asyncpg
+
+    return asyncpg.dialect()  # type: ignore[no-untyped-call]
+
+
+def upsert(table: Table, backend: Backend) -> Any:
+    """Return an INSERT that can say what happens to rows that are there already."""
+    if backend == "sqlite":
+        return sqlite.insert(table)
+    from sqlalchemy.dialects import postgresql
+
+    return postgresql.insert(table)
+
+
 def compile_statement(element: ClauseElement, backend: Backend) -> Statement:
     """Compile an expression; parameters are `bindparam` by name, literals become constants."""
-    compiled: Any = element.compile(dialect=_DIALECTS[backend])
+    compiled: Any = element.compile(dialect=_dialect(backend))
     names = tuple(compiled.positiontup)
     constants = {name: value for name, value in compiled.params.items() if value is not None}
     return Statement(compiled.string, names, constants)

@@ -30,7 +30,6 @@ from sqlalchemy import (
     true,
     type_coerce,
 )
-from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.sql.elements import ColumnElement
 from sqlalchemy.sql.selectable import FromClause
 
@@ -51,6 +50,7 @@ from scim_service.scim.filter import (
 from scim_service.scim.schema import Attribute
 from scim_service.store.database import Backend
 from scim_service.store.folding import microseconds
+from scim_service.store.tables import Jsonb
 
 Condition: TypeAlias = ColumnElement[bool]
 Expression: TypeAlias = ColumnElement[Any]
@@ -421,7 +421,7 @@ class _PostgresDocuments(_Documents):
             else_=literal_column("'[]'::jsonb"),
         )
         each = func.jsonb_array_elements(array).table_valued(
-            column("value", JSONB()), with_ordinality="number"
+            column("value", Jsonb()), with_ordinality="number"
         )
         rows = each.render_derived("element")
         return rows, rows.c.number

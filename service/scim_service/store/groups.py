@@ -5,7 +5,6 @@ from typing import Any
 
 import orjson
 from sqlalchemy import Text, bindparam, case, column, delete, func, literal_column, select, true
-from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.sql.selectable import Select
 
 from scim_service.scim import errors
@@ -18,6 +17,7 @@ from scim_service.store.database import (
     DuplicateError,
     Transaction,
     compile_statement,
+    upsert,
 )
 from scim_service.store.filters import Expression, Relation, Source
 from scim_service.store.log import Log
@@ -31,7 +31,7 @@ from scim_service.store.records import (
     key_of,
 )
 from scim_service.store.resources import Resources, json_rows, reference
-from scim_service.store.tables import Group, Membership, User, table
+from scim_service.store.tables import Group, Jsonb, Membership, User, table
 
 GROUPS = "groups"
 
@@ -70,7 +70,7 @@ _SOURCE = Source(
 def _ids(backend: Backend) -> Select[Any]:
     """Return the ids in the parameter ``ids``, a JSON array."""
     each = func.json_each if backend == "sqlite" else func.jsonb_array_elements_text
-    ids = bindparam("ids", type_=Text() if backend == "sqlite" else postgresql.JSONB())
+    ids = bindparam("ids", type_=Text() if backend == "sqlite" else Jsonb())
     value = each(ids).table_valued(column("value", Text()), name="ids").c.value
     return select(value if backend == "sqlite" else value.collate("C").label("value"))
 
@@ -83,8 +83,8 @@ def _added(backend: Backend) -> tuple[Expression, Expression]:
             func.json_extract(each, literal_column("'$[0]'")),
             func.json_extract(each, literal_column("'$[1]'")),
         )
-    rows = func.jsonb_array_elements(bindparam("members", type_=postgresql.JSONB()))
-    value = rows.table_valued(column("value", postgresql.JSONB())).c.value
+    rows = func.jsonb_array_elements(bindparam("members", type_=Jsonb()))
+    value = rows.table_valued(column("value", Jsonb())).c.value
     return value.op("->>")(literal_column("0")), value.op("->>")(literal_column("1"))
 
 
@@ -139,9 +139,8 @@ class Groups(Resources):
         }
         added = _added(backend)
         rows = select(group_id, added[0], bindparam("type", type_=Text()), added[1])
-        upsert = sqlite.insert if backend == "sqlite" else postgresql.insert
         self._add = compile_statement(
-            upsert(_MEMBERSHIP)
+            upsert(_MEMBERSHIP, backend)
             .from_select(["group_id", "member_id", "member_type", "display"], rows.where(true()))
             .on_conflict_do_nothing(),
             backend,

@@ -3,17 +3,21 @@
 import random
 from collections.abc import Mapping, Sequence
 from time import perf_counter
-from typing import Any
 
 from sqlalchemy import BigInteger, Text, bindparam, cast, delete, func, insert, select
-from sqlalchemy.dialects import postgresql, sqlite
 
-from scim_service.store.database import Database, Statement, Transaction, Values, compile_statement
+from scim_service.store.database import (
+    Database,
+    Statement,
+    Transaction,
+    Values,
+    compile_statement,
+    upsert,
+)
 from scim_service.store.records import Clock, Origin
 from scim_service.store.tables import Activity, Moment, Secret, Tally, table
 
 _SLOTS = {"sqlite": 1, "postgresql": 16}
-_INSERTS: Mapping[str, Any] = {"sqlite": sqlite.insert, "postgresql": postgresql.insert}
 _PRUNE_ROWS = 10_000
 """How many rows one transaction removes at most, so that writers do not wait for it."""
 
@@ -27,7 +31,6 @@ class Log:
         backend = database.backend
         activity, tally, moment = table(Activity), table(Tally), table(Moment)
         self._slots = _SLOTS[backend]
-        upsert = _INSERTS[backend]
 
         columns = [column for column in activity.c if column.name != "id"]
         self._insert = compile_statement(
@@ -36,7 +39,7 @@ class Log:
             .values({column.name: bindparam(column.name) for column in columns}),
             backend,
         )
-        counted = upsert(tally).values(
+        counted = upsert(tally, backend).values(
             name=bindparam("name"), slot=bindparam("slot"), amount=bindparam("amount")
         )
         self._count = compile_statement(
@@ -62,7 +65,7 @@ class Log:
             .group_by(kind),
             backend,
         )
-        noted = upsert(moment).values(name=bindparam("name"), at=bindparam("at"))
+        noted = upsert(moment, backend).values(name=bindparam("name"), at=bindparam("at"))
         self._note = compile_statement(
             noted.on_conflict_do_update(
                 index_elements=[moment.c.name],
@@ -84,7 +87,7 @@ class Log:
         )
         secret = table(Secret)
         self._keep_secret = compile_statement(
-            upsert(secret)
+            upsert(secret, backend)
             .values(name=bindparam("name"), value=bindparam("value"))
             .on_conflict_do_nothing(),
             backend,

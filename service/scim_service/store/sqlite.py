@@ -101,7 +101,8 @@ class SqliteDatabase:
         self._reader = connect(path)
         self._writer = connect(path)
         self._transaction = SqliteTransaction(self._writer)
-        self._scanners = [connect(path) for _ in range(SCANNERS)]
+        self._path = path
+        self._scanners: list[sqlite3.Connection] = []
         self._threads = ThreadPoolExecutor(SCANNERS, thread_name_prefix="sqlite-scan")
         self._committer = ThreadPoolExecutor(1, thread_name_prefix="sqlite-commit")
         self._gathering: asyncio.Future[None] | None = None
@@ -123,7 +124,7 @@ class SqliteDatabase:
             raise _translate(error) from error
 
     def _scan(self, sql: str, arguments: list[Any]) -> Sequence[Row]:
-        connection = self._scanners.pop()
+        connection = self._scanners.pop() if self._scanners else connect(self._path)
         try:
             return connection.execute(sql, arguments).fetchall()
         finally:

@@ -9,13 +9,24 @@ in UTC.
 from typing import Any
 
 from sqlalchemy import JSON, BigInteger, Index, Integer, Table, Text
-from sqlalchemy.dialects.postgresql import JSONB, TEXT
+from sqlalchemy.types import UserDefinedType
 from sqlmodel import Field, SQLModel
 
+
+class Jsonb(UserDefinedType[str]):
+    """PostgreSQL's jsonb, without its dialect: a tenant on SQLite need not have that in memory."""
+
+    cache_ok = True
+
+    def get_col_spec(self, **_: Any) -> str:
+        """Return the type's name."""
+        return "JSONB"
+
+
 # Byte order is code point order: what the protocol core compares in, whatever the locale.
-KeyText = Text().with_variant(TEXT(collation="C"), "postgresql")
+KeyText = Text().with_variant(Text(collation="C"), "postgresql")
 Document = Text()
-Folded = JSON().with_variant(JSONB(), "postgresql")
+Folded = JSON().with_variant(Jsonb(), "postgresql")
 metadata = SQLModel.metadata
 
 Serial = BigInteger().with_variant(Integer(), "sqlite")

@@ -4,18 +4,20 @@ Several replicas may start at once: the revision is looked at, and changed, unde
 writes the SQL and the bare drivers run it, so that no second driver is needed.
 """
 
-import io
 import sqlite3
+import subprocess
+import sys
+from functools import lru_cache
 from pathlib import Path
 
 from scim_service.store.database import Backend, Database, DatabaseError
 from scim_service.store.sqlite import SqliteDatabase, connect
 
-_MIGRATIONS = Path(__file__).parent / "migrations"
 _LOCK = 0x5C1A
 """The key of the advisory lock on PostgreSQL: any number that others do not use."""
 
-KNOWN = sorted(path.name[:4] for path in (_MIGRATIONS / "versions").glob("[0-9]*.py"))
+_VERSIONS = Path(__file__).parent / "migrations" / "versions"
+KNOWN = sorted(path.name[:4] for path in _VERSIONS.glob("[0-9]*.py"))
 _REVISION = "select version_num from alembic_version"
 
 
@@ -90,16 +92,21 @@ def _script(backend: Backend, current: str | None) -> str:
             f"the database is newer than this program: it is at revision {current}, and"
             f" the program knows up to {KNOWN[-1]}; use the version that wrote it, or a later one"
         )
-    # Imported here since it is not needed again once the database is up to date.
-    from alembic import command
-    from alembic.config import Config
+    return _rendered(backend, current or "base")
 
-    buffer = io.StringIO()
-    config = Config(output_buffer=buffer)
-    config.set_main_option("script_location", str(_MIGRATIONS))
-    config.attributes["backend"] = backend
-    command.upgrade(config, f"{current or 'base'}:head", sql=True)
-    return buffer.getvalue()
+
+@lru_cache
+def _rendered(backend: Backend, revision: str) -> str:
+    try:
+        done = subprocess.run(
+            [sys.executable, "-m", "scim_service.store.render", backend, revision],
+            capture_output=True,
+            check=True,
+            text=True,
+        )
+    except subprocess.CalledProcessError as error:
+        raise DatabaseError(f"cannot render the migrations: {error.stderr[-500:]}") from error
+    return done.stdout
 
 
 def _upgrade_sqlite(path: Path) -> None:

@@ -16,7 +16,6 @@ from sqlalchemy import (
     select,
     update,
 )
-from sqlalchemy.dialects.postgresql import JSONB
 
 from scim_service.scim import errors
 from scim_service.scim.messages import URN_ENTERPRISE_USER
@@ -42,7 +41,7 @@ from scim_service.store.records import (
     key_of,
 )
 from scim_service.store.resources import Resources, Step, json_rows, reference
-from scim_service.store.tables import Email, Group, Membership, User, table
+from scim_service.store.tables import Email, Group, Jsonb, Membership, User, table
 
 ACTIVE = "activeUsers"
 INACTIVE = "inactiveUsers"
@@ -59,7 +58,7 @@ def _display_name(backend: Backend) -> Any:
     if backend == "sqlite":
         return func.json_extract(_GROUP.c.document, literal_column("'$.displayName'"))
     return func.jsonb_extract_path_text(
-        cast(_GROUP.c.document, JSONB()), literal_column("'displayName'")
+        cast(_GROUP.c.document, Jsonb()), literal_column("'displayName'")
     )
 
 
