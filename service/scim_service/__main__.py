@@ -26,6 +26,7 @@ from scim_service.http.management import management_application
 from scim_service.http.service import Service
 from scim_service.scim.schema import Registry, SchemaError
 from scim_service.settings import Limits, SettingsError, read_tenant
+from scim_service.store.backup import backup, restore
 from scim_service.store.database import DatabaseError
 from scim_service.store.upgrade import open_database
 
@@ -100,7 +101,24 @@ def _parser() -> argparse.ArgumentParser:
         default=environment.get("SCIM_RATE_LIMIT") or None,
         help="the most requests a second, 25 or more; no limit by default (SCIM_RATE_LIMIT)",
     )
+    for name, run, text in (
+        ("backup", _backup, "copy the database to a new file, while it is served"),
+        ("restore", _restore, "put a checked copy in the place of the database"),
+    ):
+        command = commands.add_parser(name, parents=[database], help=text)
+        command.set_defaults(run=run)
+        command.add_argument("file", type=Path, metavar="FILE")
     return parser
+
+
+def _backup(options: argparse.Namespace) -> int:
+    backup(options.database, options.file)
+    return 0
+
+
+def _restore(options: argparse.Namespace) -> int:
+    restore(options.database, options.file)
+    return 0
 
 
 def _serve(options: argparse.Namespace) -> int:

@@ -16,6 +16,7 @@ from typing import Any
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from scim_service.http.exchange import STATE, Call, error_response, header
+from scim_service.http.limiter import Penalties, RateLimit
 from scim_service.http.service import Service
 from scim_service.scim import errors
 from scim_service.store.folding import moment_text
@@ -49,6 +50,9 @@ _FAILED = errors.ScimError(500, "The service failed; its log has the cause, by t
 _TOO_SLOW = errors.ScimError(
     503, "The request took too long and was given up; look before you repeat it."
 )
+_TOO_MANY = errors.ScimError(
+    429, "The tenant gets more requests than its rate limit allows; repeat this one later."
+)
 _NOT_AUTHENTICATED = errors.ScimError(
     401,
     "The bearer token is missing or not accepted. In the Entra admin center, paste the tenant's"
@@ -64,6 +68,8 @@ class Gate:
         self._service = service
         self._access_log = access_log
         self._base_path = service.tenant.base_path
+        self._rate_limit = RateLimit(service.limits.rate)
+        self._penalties = Penalties()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve a request."""
@@ -97,9 +103,15 @@ class Gate:
         authorization = header(scope, b"authorization")
         call.token_id = service.tokens.authenticate(authorization)
         if call.token_id is None:
+            client = scope.get("client")
+            await self._penalties.failed(client[0] if client else "")
             await error_response(_NOT_AUTHENTICATED, _CHALLENGE)(scope, receive, send)
             return
         service.activity.requested(call.token_id)
+        seconds = self._rate_limit.retry_after()
+        if seconds is not None:
+            await error_response(_TOO_MANY, {"Retry-After": str(seconds)})(scope, receive, send)
+            return
         path = self._inner_path(scope["path"])
         if path is None:
             error = errors.not_found(f"The tenant is served under {self._base_path}, not here.")
