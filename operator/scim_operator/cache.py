@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import json
 from collections import OrderedDict, defaultdict
-from collections.abc import Iterable
 from typing import Any, NamedTuple
 
 from scim_operator import names
@@ -42,6 +41,11 @@ class Id(NamedTuple):
     kind: Kind
     namespace: str
     name: str
+
+
+def identify(kind: Kind, body: Object) -> Id:
+    """Return which object it is."""
+    return Id(kind, body["metadata"]["namespace"], body["metadata"]["name"])
 
 
 class _Copy(NamedTuple):
@@ -82,7 +86,7 @@ class Cache:
     def put(self, kind: Kind, body: Object) -> set[Key]:
         """Keep an object; return the tenants that it is news for."""
         metadata = body["metadata"]
-        identity = Id(kind, metadata["namespace"], metadata["name"])
+        identity = identify(kind, body)
         version = int(metadata["resourceVersion"])
         known = self._copies.get(identity)
         if version <= max(known.version if known else 0, self._gone.get(identity, 0)):
@@ -110,7 +114,7 @@ class Cache:
     def remove(self, kind: Kind, body: Object) -> set[Key]:
         """Forget a deleted object; return the tenants that it is news for."""
         metadata = body["metadata"]
-        identity = Id(kind, metadata["namespace"], metadata["name"])
+        identity = identify(kind, body)
         version = int(metadata["resourceVersion"])
         known = self._copies.get(identity)
         if known is None or known.version > version:
@@ -120,15 +124,9 @@ class Cache:
             self._gone.popitem(last=False)
         return self._forget(identity)
 
-    def replace(
-        self, kind: Kind, namespace: str | None, bodies: Iterable[Object], version: int
-    ) -> set[Key]:
-        """Bring the copies in line with a complete list of that version."""
+    def retain(self, kind: Kind, namespace: str | None, listed: set[Id], version: int) -> set[Key]:
+        """Forget what a complete list of that version does not have."""
         news = set()
-        listed = set()
-        for body in bodies:
-            news |= self.put(kind, body)
-            listed.add(Id(kind, body["metadata"]["namespace"], body["metadata"]["name"]))
         for identity, known in list(self._copies.items()):
             if (
                 identity.kind is kind

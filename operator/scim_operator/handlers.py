@@ -17,6 +17,19 @@ from scim_operator.tenant import Key
 _WORKER_IDLE = 0.5
 
 
+class _NoMemory(kopf.DiffBaseStorage):
+    """Keeps no earlier state of an object; by default every event is copied for a comparison."""
+
+    def build(self, **_: Any) -> kopf.BodyEssence:
+        return kopf.BodyEssence()
+
+    def fetch(self, **_: Any) -> None:
+        return None
+
+    def store(self, **_: Any) -> None:
+        return None
+
+
 def make_registry(kube: Kube, cache: Cache, wake: Callable[[Key], None]) -> kopf.OperatorRegistry:
     """Register the handlers; none of them waits, or runs in a thread of the framework.
 
@@ -64,4 +77,5 @@ def make_settings(settings: Settings) -> kopf.OperatorSettings:
     framework.networking.request_timeout = settings.request_timeout
     # One worker task for every tenant at the start; they end soon after their event.
     framework.queueing.idle_timeout = _WORKER_IDLE
+    framework.persistence.diffbase_storage = _NoMemory()
     return framework

@@ -13,7 +13,7 @@ import random
 from collections.abc import Callable, Iterable
 
 from scim_operator import names
-from scim_operator.cache import Cache
+from scim_operator.cache import Cache, identify
 from scim_operator.conditions import Outlook
 from scim_operator.faults import Fault, Refusal
 from scim_operator.kinds import WATCHED, Kind
@@ -50,6 +50,7 @@ class Informers:
         self._scopes = [(kind, namespace) for kind in WATCHED for namespace in namespaces]
         self._waiting = set(self._scopes)
         self.synced = asyncio.Event()
+        self._listing = asyncio.Lock()
         self._faults: dict[tuple[Kind, str | None], Fault] = {}
 
     def faults(self, namespace: str) -> Iterable[Fault]:
@@ -94,28 +95,34 @@ class Informers:
             await asyncio.sleep(pause)
 
     async def _list(self, kind: Kind, namespace: str | None) -> str:
-        bodies, version = await self._kube.list_all(kind, namespace, names.TENANT_LABEL)
-        for key in self._cache.replace(kind, namespace, bodies, int(version)):
-            self._wake(key)
+        listed = set()
+        version = ""
+        # One kind after the other: what a list takes while it is read is not given back.
+        async with self._listing:
+            async for page in self._kube.pages(kind, namespace, names.TENANT_LABEL):
+                bodies, version = page
+                for body in bodies:
+                    listed.add(identify(kind, body))
+                    self._wake_each(self._cache.put(kind, body))
+        self._wake_each(self._cache.retain(kind, namespace, listed, int(version)))
         return version
+
+    def _wake_each(self, keys: Iterable[Key]) -> None:
+        for key in keys:
+            self._wake(key)
 
     def _take(self, kind: Kind, event: str, body: dict[str, object]) -> None:
         if event == "BOOKMARK":
             return
         change = self._cache.remove if event == "DELETED" else self._cache.put
-        for key in change(kind, body):
-            self._wake(key)
+        self._wake_each(change(kind, body))
 
     def _restored(self, kind: Kind, namespace: str | None) -> None:
         self._waiting.discard((kind, namespace))
         if not self._waiting:
             self.synced.set()
         if self._faults.pop((kind, namespace), None):
-            self._wake_all()
-
-    def _wake_all(self) -> None:
-        for key in self._cache.tenants():
-            self._wake(key)
+            self._wake_each(self._cache.tenants())
 
     def _refused(self, kind: Kind, namespace: str | None, refusal: Refusal, failures: int) -> float:
         if refusal.code == 404 and kind.optional:
@@ -129,7 +136,7 @@ class Informers:
             )
             _LOG.error(message)
             self._faults[kind, namespace] = Fault(kind, "Forbidden", message, Outlook.STALLED)
-            self._wake_all()
+            self._wake_each(self._cache.tenants())
         if refusal.code == 410:
             return 0
         return _pause(failures)

@@ -32,7 +32,8 @@ Object = dict[str, Any]
 
 _APPLY = "application/apply-patch+yaml"
 _JSON = "application/json"
-_PAGE = 500
+_PAGE = 200
+"""Objects in a page of a list. Parsed, they take twenty times the memory that is kept of them."""
 _READ_BUFFER = 2**20
 _TOO_OFTEN = 3
 """Attempts at a request that the server puts off; after that its tenant waits in the queue."""
@@ -180,19 +181,23 @@ class Kube:
         }
         await self.create(EVENT, event)
 
-    async def list_all(
+    async def pages(
         self, kind: Kind, namespace: str | None, selector: str
-    ) -> tuple[list[Object], str]:
-        """Return the selected objects and the version of the list."""
-        items: list[Object] = []
+    ) -> AsyncIterator[tuple[list[Object], str]]:
+        """Yield the selected objects in pages, each with the version of the whole list.
+
+        Raises
+        ------
+        Refusal
+            With 410 if the server no longer has that version: begin again.
+        """
         params = {"limit": str(_PAGE), "labelSelector": selector}
         while True:
             page = await self.request("GET", kind.path(namespace), params=params)
-            items += page["items"]
-            following = page["metadata"].get("continue")
-            if not following:
-                return items, page["metadata"]["resourceVersion"]
-            params["continue"] = following
+            yield page["items"], page["metadata"]["resourceVersion"]
+            if not page["metadata"].get("continue"):
+                return
+            params["continue"] = page["metadata"]["continue"]
 
     async def watch(
         self, kind: Kind, namespace: str | None, selector: str, version: str

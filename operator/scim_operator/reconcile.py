@@ -35,6 +35,9 @@ FAULT_PAUSE = 20.0
 BINDING_TIME = timedelta(seconds=5)
 """How long a volume claim may be pending before its StorageClass is looked for."""
 
+FIRST_LOOK = 1.0
+"""Seconds until a tenant is looked at again whose objects have just been made."""
+
 Object = dict[str, Any]
 
 
@@ -116,19 +119,23 @@ class Reconciler:
         observed = await self._observe(tenant, now)
         planned = plan.make(observed, self._settings, now)
         found = [*planned.faults, *self._blind(key.namespace)]
-        if not before.conditions:
-            # Seen, before any work: whoever waits for Ready must not find nothing.
-            first = status.make(observed, planned, found, now, begun=False)
-            observed = replace(observed, tenant=await self._write(tenant, first))
+        first_sight = not before.conditions
+        if first_sight:
+            # Before any work: whoever waits for Ready must not find nothing.
+            seen = status.make(observed, planned, found, now, begun=False)
+            observed = replace(observed, tenant=await self._write(tenant, seen))
         outcomes = await self._carry_out(planned)
         found += [outcome.fault for outcome in outcomes if outcome.fault]
         observed = replace(observed, children=self._cache.children(key))
         result = status.make(observed, planned, found, now, begun=True)
+        repaired = [outcome.repaired for outcome in outcomes if outcome.repaired]
+        news = events.of(before, result, planned, [] if first_sight else repaired)
+        await asyncio.gather(*(self._tell(tenant, event) for event in news))
+        if first_sight and not found:
+            # In a moment the Deployment's first status arrives: one write tells of both.
+            return FIRST_LOOK
         await self._write(observed.tenant, result)
         self._count(key, next(c.status for c in result.conditions if c.type == READY))
-        repaired = [outcome.repaired for outcome in outcomes if outcome.repaired]
-        news = events.of(before, result, planned, repaired if before.conditions else [])
-        await asyncio.gather(*(self._tell(tenant, event) for event in news))
         for held in self._rollout.free():
             self._wake(held)
         return self._due(observed, planned, found, now)
@@ -350,8 +357,12 @@ class Reconciler:
         pauses = [(moment - now).total_seconds() + 1 for moment in moments if moment]
         if found or planned.token is None:
             pauses.append(FAULT_PAUSE)
-        if _is_pending(planned.subject.claim):
-            pauses.append(BINDING_TIME.total_seconds() + 1)
+        claim = planned.subject.claim
+        if _is_pending(claim) and now - _created(claim) < BINDING_TIME:
+            pauses.append(BINDING_TIME.total_seconds())
+        if observed.storage_missing:
+            # Nothing tells that a class has been made; a class that is made by hand can wait.
+            pauses.append(2 * REFERENCE_AGE)
         if spec.database.postgres or spec.token.existing_secret:
             pauses.append(2 * REFERENCE_AGE)
         return min(pauses, default=None)

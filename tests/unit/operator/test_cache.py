@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 from scim_operator import names
-from scim_operator.cache import Cache
+from scim_operator.cache import Cache, identify
 from scim_operator.kinds import POD, SECRET, SERVICE, TENANT
 from scim_operator.settings import Settings
 from scim_operator.tenant import Key
@@ -68,7 +68,8 @@ def test_list_replaces(cache: Cache) -> None:
     """What a complete list does not have is gone, unless it is newer than the list."""
     cache.put(SERVICE, owned("gone", version=1))
     cache.put(SERVICE, owned("newer", version=9))
-    cache.replace(SERVICE, None, [owned("listed", version=2)], 5)
+    cache.put(SERVICE, owned("listed", version=2))
+    cache.retain(SERVICE, None, {identify(SERVICE, owned("listed"))}, 5)
     assert {name for _, name in cache.children(KEY)} == {"listed", "newer"}
 
 
