@@ -3,6 +3,8 @@
 
 PYTHON ?= python3
 PORT ?= 8080
+# None: with several tenants on one machine only one could have the default.
+MANAGEMENT_PORT ?= 0
 TOKEN ?=
 DATABASE_URL ?= sqlite:///scim.db
 CMD ?= kubectl get scimtenants --all-namespaces
@@ -34,8 +36,8 @@ test: test-unit test-service test-operator test-e2e ## Every test; the tiers bel
 # By the environment: an argument would show in the list of processes.
 serve: export SCIM_TOKEN := $(TOKEN)
 serve: export SCIM_DATABASE_URL := $(DATABASE_URL)
-serve: $(READY) ## One tenant alone, without Kubernetes [PORT=8080 TOKEN= DATABASE_URL=sqlite:///scim.db]
-	@exec $(RUN) -m scim_service serve --port '$(PORT)'
+serve: $(READY) ## One tenant alone, without Kubernetes [PORT=8080 MANAGEMENT_PORT=0 TOKEN= DATABASE_URL=sqlite:///scim.db]
+	@exec $(RUN) -m scim_service serve --port '$(PORT)' --management-port '$(MANAGEMENT_PORT)'
 
 ##@ Local cluster (Linux, root)
 up: $(READY) ## Start the local node: real control plane, kubelet, containerd

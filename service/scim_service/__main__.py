@@ -139,7 +139,8 @@ async def _serve_tenant(options: argparse.Namespace) -> int:
         management = _listen(host, options.management_port, "--management-port")
     made_up = None
     if options.token is None and options.tokens is None:
-        made_up = secrets.token_urlsafe(32)
+        # With a letter first: a program would take one that begins with "-" for an option.
+        made_up = f"scim_{secrets.token_urlsafe(32)}"
     secret = options.token or made_up
     fixed = [] if secret is None else [token_from(secret, token_id=TOKEN_ID)]
     database = await open_database(options.database)
