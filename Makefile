@@ -21,7 +21,7 @@ export PYTHONDONTWRITEBYTECODE := 1
 
 .DEFAULT_GOAL := help
 .PHONY: help setup demo test serve up down exec images check format lock generate \
-        test-unit test-service test-operator test-e2e conformance bench clean
+        test-unit test-service test-operator test-e2e conformance clean
 
 ##@ Start here
 help: ## List the targets
@@ -67,9 +67,6 @@ test-e2e: $(READY) ## Both on a real node, with Helm and Entra's traffic
 
 conformance: $(READY) ## Other people's suites against the service: Microsoft's, scim2-tester, scim-sanity
 	@exec $(RUN) -m tests.conformance
-
-bench: $(READY) ## Measure; writes build/bench/*.json and prints tables
-	@exec $(RUN) -m tests.benchmarks
 
 ##@ Work on it
 setup: $(READY) ## Install what the checks and tests need into .venv
