@@ -61,10 +61,17 @@ def _installed() -> Path | None:
 
 
 class PostgresServer:
-    """A server, and a context manager that stops it and removes its data."""
+    """A server, and a context manager that stops it and removes its data.
 
-    def __init__(self) -> None:
+    Parameters
+    ----------
+    durable
+        Whether a commit waits for the disk, as it does in production.
+    """
+
+    def __init__(self, *, durable: bool = False) -> None:
         self._binaries = find_binaries()
+        self._durable = durable
         # The server refuses to run as root.
         self._user = pwd.getpwnam("nobody") if os.geteuid() == 0 else pwd.getpwuid(os.getuid())
         self._folder = Path(tempfile.mkdtemp(prefix="scim-postgres-"))
@@ -87,9 +94,9 @@ class PostgresServer:
     ) -> None:
         self._stop()
 
-    def url(self) -> str:
-        """Return the URL of the database."""
-        return f"postgresql://scim:unused@127.0.0.1:{self._port}/postgres"
+    def url(self, database: str = "postgres") -> str:
+        """Return the URL of a database."""
+        return f"postgresql://scim:unused@127.0.0.1:{self._port}/{database}"
 
     def empty(self) -> None:
         """Remove all rows: making databases anew would take most of the tests' time."""
@@ -120,7 +127,7 @@ class PostgresServer:
             "listen_addresses": "127.0.0.1",
             "port": self._port,
             "unix_socket_directories": self._folder,
-            "fsync": "off",
+            "fsync": "on" if self._durable else "off",
             "max_connections": 60,
         }
         options = [part for name, value in settings.items() for part in ("-c", f"{name}={value}")]
