@@ -9,6 +9,7 @@ TOKEN ?=
 DATABASE_URL ?= sqlite:///scim.db
 CMD ?= kubectl get scimtenants --all-namespaces
 PYTEST_ARGS ?=
+BENCH_ARGS ?=
 
 BIN := .venv/bin
 RUN := $(BIN)/python
@@ -21,7 +22,7 @@ export PYTHONDONTWRITEBYTECODE := 1
 
 .DEFAULT_GOAL := help
 .PHONY: help setup demo test serve up down exec images check format lock generate \
-        test-unit test-service test-operator test-e2e conformance clean
+        test-unit test-service test-operator test-e2e conformance bench clean
 
 ##@ Start here
 help: ## List the targets
@@ -68,6 +69,9 @@ test-e2e: $(READY) ## Both on a real node, with Helm and Entra's traffic
 conformance: $(READY) ## Other people's suites against the service: Microsoft's, scim2-tester, scim-sanity
 	@exec $(RUN) -m tests.conformance
 
+bench: $(READY) ## Measure the service against its ceiling and its peers: table, build/bench/service.json [BENCH_ARGS=]
+	@exec $(RUN) -m tests.benchmarks $(BENCH_ARGS)
+
 ##@ Work on it
 setup: $(READY) ## Install what the checks and tests need into .venv
 
@@ -90,6 +94,9 @@ lock: $(READY) ## Renew the locked requirements (hashes, no index addresses)
 	for part in operator service; do (cd $$part && ../$(BIN)/uv pip compile pyproject.toml --output-file requirements.txt \
 	  --universal --python-version 3.11 --generate-hashes --no-emit-index-url --custom-compile-command 'make lock' \
 	  --quiet $(UV_ARGS)) || exit 1; done
+	cd tests/benchmarks/peers && ../../../$(BIN)/uv pip compile requirements.in --output-file requirements.txt \
+	  --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-annotate \
+	  --custom-compile-command 'make lock' --quiet $(UV_ARGS)
 	$(BIN)/uv pip compile requirements-dev.in operator/pyproject.toml service/pyproject.toml \
 	  --constraint operator/requirements.txt --constraint service/requirements.txt --output-file requirements-dev.txt \
 	  --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-annotate \

@@ -2,7 +2,6 @@
 
 import asyncio
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any
 
 import aiohttp
@@ -46,9 +45,7 @@ async def fill_users(
             await asyncio.gather(*(create() for _ in range(_PARALLEL)))
 
 
-async def fill_group(
-    url: str, token: str, name: str, ids: list[str], *, advance: Advance
-) -> str:
+async def fill_group(url: str, token: str, name: str, ids: list[str], *, advance: Advance) -> str:
     """Create a group with members, and return its id.
 
     Raises

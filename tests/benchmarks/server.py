@@ -85,9 +85,7 @@ def serving(
                 end = log.read_text("utf-8", "replace")[-2000:]
                 raise ServerError(f"{' '.join(map(str, command))} does not serve:\n{end}")
             time.sleep(0.005)
-        yield Server(
-            f"http://127.0.0.1:{port}{path}", process.pid, time.perf_counter() - begun
-        )
+        yield Server(f"http://127.0.0.1:{port}{path}", process.pid, time.perf_counter() - begun)
     finally:
         process.terminate()
         try:

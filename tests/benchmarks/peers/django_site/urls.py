@@ -1,0 +1,5 @@
+"""The SCIM endpoints."""
+
+from django.urls import include, path
+
+urlpatterns = [path("scim/", include("django_scim.urls"))]
