@@ -23,7 +23,7 @@ from typing import Any, Literal, NoReturn, TypeAlias, cast
 
 from scim_service.scim import errors
 from scim_service.scim.schema import Attribute, ResourceType
-from scim_service.scim.values import parse_datetime
+from scim_service.scim.values import INTEGERS, parse_datetime
 
 Operator: TypeAlias = Literal["eq", "ne", "co", "sw", "ew", "gt", "ge", "lt", "le"]
 Value: TypeAlias = str | int | float | bool | datetime | None
@@ -603,7 +603,7 @@ def _typed_literal(value: Value, path: AttributePath, lenient: bool) -> Value:
     elif isinstance(value, bool):
         if kind == "boolean":
             return value
-    elif (kind == "integer" and isinstance(value, int)) or (
+    elif (kind == "integer" and isinstance(value, int) and value in INTEGERS) or (
         kind == "decimal" and isinstance(value, (int, float))
     ):
         return value
@@ -617,7 +617,7 @@ _LITERALS = {
     "reference": "give a string in double quotes",
     "binary": "give a string in double quotes",
     "boolean": "give true or false, without quotes",
-    "integer": "give a whole number",
+    "integer": "give a whole number of at most 64 bits",
     "decimal": "give a number",
     "dateTime": 'give a time such as "2026-01-31T09:00:00Z"',
 }

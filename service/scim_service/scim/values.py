@@ -12,10 +12,13 @@ _DATETIME = re.compile(
 )
 _BINARY = re.compile(r"[A-Za-z0-9+/_=\s-]*")
 
+INTEGERS = range(-(1 << 63), 1 << 63)
+"""The integers that are accepted: JSON knows larger ones, which databases do not keep exactly."""
+
 _EXPECTED = {
     "string": "a string",
     "boolean": "true or false, without quotes",
-    "integer": "an integer",
+    "integer": "an integer of at most 64 bits",
     "decimal": "a number",
     "dateTime": "a date and time such as 2026-01-31T09:00:00Z",
     "reference": "a string with the address of a resource",
@@ -58,7 +61,7 @@ def check_simple(attribute: Attribute, value: Any, where: str) -> None:
     elif isinstance(value, bool):
         fits = kind == "boolean"
     elif isinstance(value, int):
-        fits = kind in {"integer", "decimal"}
+        fits = kind == "decimal" or (kind == "integer" and value in INTEGERS)
     else:
         fits = kind == "decimal" and isinstance(value, float)
     if not fits:

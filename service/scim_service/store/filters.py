@@ -7,7 +7,6 @@ every other attribute is looked up in the folded document.
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from datetime import datetime
 from typing import Any, TypeAlias
 
 from sqlalchemy import (
@@ -25,6 +24,7 @@ from sqlalchemy import (
     func,
     literal_column,
     not_,
+    null,
     or_,
     select,
     true,
@@ -32,6 +32,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.sql.elements import ColumnElement
 from sqlalchemy.sql.selectable import FromClause
+from sqlalchemy.types import TypeEngine
 
 from scim_service.scim import errors
 from scim_service.scim.filter import (
@@ -55,9 +56,13 @@ from scim_service.store.tables import Jsonb
 Condition: TypeAlias = ColumnElement[bool]
 Expression: TypeAlias = ColumnElement[Any]
 
-_LARGEST_INTEGER = (1 << 63) - 1
 _TEXTS = {"string", "reference", "binary"}
-_NUMBERS = {"integer", "decimal"}
+_BIND_TYPES: Mapping[str, type[TypeEngine[Any]]] = {
+    "boolean": Boolean,
+    "dateTime": BigInteger,
+    "decimal": Double,
+    "integer": BigInteger,
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,12 +111,8 @@ _Find: TypeAlias = Callable[[Attribute | None], Expression]
 """Returns a sub-attribute of an element, or the element itself, in SQL."""
 
 
-def _stored(value: Value) -> Any:
-    if isinstance(value, datetime):
-        return microseconds(value)
-    if isinstance(value, int) and abs(value) > _LARGEST_INTEGER:
-        return float(value)
-    return value
+_STORED: Mapping[str, Callable[[Any], Any]] = {"dateTime": microseconds, "decimal": float}
+"""What a literal is compared as, by the type of its attribute."""
 
 
 class Conditions:
@@ -274,7 +275,8 @@ class Conditions:
     def _compared(self, value: Expression, compare: Compare, attribute: Attribute) -> Condition:
         name = f"f{len(self._parameters)}"
         folds = attribute.type in _TEXTS and not is_case_exact(attribute)
-        self._parameters.append((name, fold if folds else _stored))
+        store = fold if folds else _STORED.get(attribute.type, lambda literal: literal)
+        self._parameters.append((name, store))
         wanted = bindparam(name, type_=_bind_type(attribute))
         if compare.op == "co":
             return self._documents.contains(value, wanted)
@@ -325,11 +327,7 @@ def _steps(path: AttributePath) -> tuple[str, ...]:
 
 
 def _bind_type(attribute: Attribute) -> Any:
-    if attribute.type == "dateTime":
-        return BigInteger()
-    if attribute.type == "boolean":
-        return Boolean()
-    return Double() if attribute.type in _NUMBERS else String()
+    return _BIND_TYPES.get(attribute.type, String)()
 
 
 def _ends_with(value: Expression, wanted: Expression) -> Condition:
@@ -409,9 +407,7 @@ class _PostgresDocuments(_Documents):
     def value(
         self, document: Expression, steps: tuple[str, ...], attribute: Attribute
     ) -> Expression:
-        return _postgres_cast(
-            func.jsonb_extract_path_text(document, *map(_quoted, steps), type_=Text()), attribute
-        )
+        return _postgres_value(func.jsonb_extract_path(document, *map(_quoted, steps)), attribute)
 
     def rows(self, document: Expression, steps: tuple[str, ...]) -> tuple[FromClause, Expression]:
         found = func.jsonb_extract_path(document, *map(_quoted, steps))
@@ -427,15 +423,21 @@ class _PostgresDocuments(_Documents):
         return rows, rows.c.number
 
     def simple(self, element: Expression, attribute: Attribute) -> Expression:
-        return _postgres_cast(func.jsonb_extract_path_text(element, type_=Text()), attribute)
+        return _postgres_value(element, attribute)
 
     def contains(self, value: Expression, wanted: Expression) -> Condition:
         return func.strpos(value, wanted) > 0
 
 
-def _postgres_cast(value: Expression, attribute: Attribute) -> Expression:
+def _postgres_value(found: Expression, attribute: Attribute) -> Expression:
+    text = found.op("#>>", return_type=Text())(literal_column("'{}'"))
     kind = _bind_type(attribute)
-    return value.collate("C") if isinstance(kind, String) else cast(value, kind)
+    if isinstance(kind, String):
+        return text.collate("C")
+    # A cast of another type fails, and a tenant's extension may once have had one here.
+    json_type = "'boolean'" if isinstance(kind, Boolean) else "'number'"
+    fits = func.jsonb_typeof(found) == literal_column(json_type)
+    return case((fits, cast(text, kind)), else_=null())
 
 
 def _sqlite_path(steps: tuple[str, ...]) -> Expression:

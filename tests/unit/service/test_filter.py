@@ -235,6 +235,7 @@ def test_not_matching(user: ResourceType, text: str) -> None:
         ('x509Certificates gt "x"', "uses gt on x509Certificates.value"),
         (f"{CUSTOM_URN}:badge eq 7.5", "give a whole number"),
         (f'{CUSTOM_URN}:badge eq "7"', "give a whole number"),
+        (f"{CUSTOM_URN}:badge lt {2**63}", "give a whole number of at most 64 bits"),
         ('password eq "secret"', "password, which cannot be filtered by"),
         ("password pr", "password, which cannot be filtered by"),
         (r'userName eq "\u0000"', "U+0000"),

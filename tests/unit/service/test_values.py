@@ -5,7 +5,9 @@ from datetime import UTC, datetime, timedelta, timezone
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from scim_service.scim.values import parse_datetime
+from scim_service.scim.errors import ScimError
+from scim_service.scim.schema import Attribute
+from scim_service.scim.values import check_simple, parse_datetime
 
 
 @pytest.mark.parametrize(
@@ -44,3 +46,13 @@ def test_datetime(text: str, instant: datetime | None) -> None:
 def test_datetime_is_read_as_it_is_written(instant: datetime) -> None:
     """Any moment comes back from its text, whatever the offset."""
     assert parse_datetime(instant.isoformat()) == instant
+
+
+@pytest.mark.parametrize("value", [2**63, -(2**63) - 1])
+def test_integers_that_no_database_keeps_are_refused(value: int) -> None:
+    """More than 64 bits are refused, and the error says so; the largest that fit are taken."""
+    integer = Attribute("badge", "integer")
+    with pytest.raises(ScimError, match="an integer of at most 64 bits"):
+        check_simple(integer, value, "badge")
+    for fits in (2**63 - 1, -(2**63)):
+        check_simple(integer, fits, "badge")
