@@ -11,9 +11,10 @@ from pathlib import Path
 import asyncpg
 
 from tests.benchmarks.fill import Advance, fill_group, fill_users
-from tests.benchmarks.server import Server, free_port, serving
+from tests.benchmarks.server import Server, serving
 from tests.benchmarks.wrk import Users
 from tests.service.postgres import PostgresServer
+from tests.service.program import free_port
 
 TOKEN = "a-token-for-the-benchmarks-of-forty-chars"
 

@@ -80,9 +80,10 @@ class PostgresServer:
 
     def __enter__(self) -> Self:
         try:
-            self._start()
+            self._initialise()
+            self.start()
         except BaseException:
-            self._stop()
+            self._remove()
             raise
         return self
 
@@ -92,7 +93,7 @@ class PostgresServer:
         error: BaseException | None,
         traceback: TracebackType | None,
     ) -> None:
-        self._stop()
+        self._remove()
 
     def url(self, database: str = "postgres") -> str:
         """Return the URL of a database."""
@@ -107,13 +108,22 @@ class PostgresServer:
             return {}
         return {"user": self._user.pw_uid, "group": self._user.pw_gid, "extra_groups": []}
 
-    def _start(self) -> None:
+    def _initialise(self) -> None:
         os.chown(self._folder, self._user.pw_uid, self._user.pw_gid)
-        data = self._folder / "data"
         subprocess.run(
             [
                 self._binaries / "initdb",
-                *("-D", data, "-U", "scim", "-A", "trust", "-E", "UTF8", "--locale=C.UTF-8"),
+                *(
+                    "-D",
+                    self._folder / "data",
+                    "-U",
+                    "scim",
+                    "-A",
+                    "trust",
+                    "-E",
+                    "UTF8",
+                    "--locale=C.UTF-8",
+                ),
                 "--no-sync",
             ],
             cwd=self._folder,
@@ -123,6 +133,9 @@ class PostgresServer:
         )
         with socket.create_server(("127.0.0.1", 0)) as free:
             self._port = free.getsockname()[1]
+
+    def start(self) -> None:
+        """Start the server, on the port that it has always had, and wait until it serves."""
         settings = {
             "listen_addresses": "127.0.0.1",
             "port": self._port,
@@ -133,7 +146,7 @@ class PostgresServer:
         options = [part for name, value in settings.items() for part in ("-c", f"{name}={value}")]
         with (self._folder / "log").open("wb") as log:
             self._process = subprocess.Popen(
-                [self._binaries / "postgres", "-D", data, *options],
+                [self._binaries / "postgres", "-D", self._folder / "data", *options],
                 cwd=self._folder,
                 stdout=log,
                 stderr=subprocess.STDOUT,
@@ -150,11 +163,16 @@ class PostgresServer:
         log = (self._folder / "log").read_text("utf-8", "replace")
         raise UnavailableError(f"PostgreSQL does not start:\n{log[-2000:]}")
 
-    def _stop(self) -> None:
+    def stop(self) -> None:
+        """Stop the server; its data stay."""
         if self._process is not None:
             # SIGINT ends the sessions that are left and writes a checkpoint.
             self._process.send_signal(signal.SIGINT)
             self._process.wait(timeout=30)
+            self._process = None
+
+    def _remove(self) -> None:
+        self.stop()
         shutil.rmtree(self._folder)
 
 

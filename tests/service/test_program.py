@@ -2,76 +2,28 @@
 
 import contextlib
 import os
-import re
 import signal
 import socket
 import sqlite3
-import subprocess
-import sys
 import threading
-from collections.abc import Iterator
 from pathlib import Path
 
 import httpx
-import pytest
 
-TOKEN = "a-token-for-the-tests-of-the-program"
+from tests.service.program import client, program, run
+
 KILLS = int(os.environ.get("SCIM_TEST_KILLS", "10"))
-
-
-@contextlib.contextmanager
-def program(database: Path, *options: str) -> Iterator[tuple[subprocess.Popen[str], str]]:
-    """Run the program on a free port; yield it and its Tenant URL once it serves."""
-    process = subprocess.Popen(
-        [
-            *(sys.executable, "-m", "scim_service", "serve", "--database", f"sqlite:///{database}"),
-            *("--port", "0", "--management-port", "0", *options),
-        ],
-        env={key: value for key, value in os.environ.items() if not key.startswith("SCIM_")}
-        | {"SCIM_TOKEN": TOKEN},
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.PIPE,
-        text=True,
-    )
-    assert process.stderr is not None
-    try:
-        for line in process.stderr:
-            if found := re.match(r"Tenant URL: (\S+)", line):
-                yield process, found[1]
-                break
-        else:
-            pytest.fail(f"the program ended with {process.wait()}")
-    finally:
-        process.kill()
-        process.wait()
-        process.stderr.close()
-
-
-def client(url: str) -> httpx.Client:
-    """Return a client with the token."""
-    return httpx.Client(base_url=url, headers={"Authorization": f"Bearer {TOKEN}"}, timeout=10)
-
-
-def run(*arguments: str) -> subprocess.CompletedProcess[str]:
-    """Run a command of the program to its end."""
-    return subprocess.run(
-        [sys.executable, "-m", "scim_service", *arguments],
-        capture_output=True,
-        text=True,
-        timeout=60,
-        check=False,
-    )
 
 
 def test_sigterm_ends_it_well(tmp_path: Path) -> None:
     """It ends with 0 when it is told to, and what was written is there at the next start."""
     database = tmp_path / "scim.db"
-    with program(database) as (process, url):
+    with program(f"sqlite:///{database}") as (process, url):
         with client(url) as scim:
             assert scim.post("/Users", json={"userName": "a@b.example"}).status_code == 201
         process.send_signal(signal.SIGTERM)
         assert process.wait(20) == 0
-    with program(database) as (_, url), client(url) as scim:
+    with program(f"sqlite:///{database}") as (_, url), client(url) as scim:
         assert scim.get("/Users").json()["totalResults"] == 1
 
 
@@ -101,7 +53,7 @@ def test_killed_at_any_moment_it_keeps_what_it_answered(tmp_path: Path) -> None:
                     enough.set()
 
     for attempt in range(KILLS):
-        with program(database) as (process, url):
+        with program(f"sqlite:///{database}") as (process, url):
             enough = threading.Event()
             writers = [
                 threading.Thread(target=write, args=(url, attempt, worker, enough))
@@ -115,7 +67,7 @@ def test_killed_at_any_moment_it_keeps_what_it_answered(tmp_path: Path) -> None:
                 writer.join()
     with contextlib.closing(sqlite3.connect(database)) as connection:
         assert connection.execute("pragma integrity_check").fetchone() == ("ok",)
-    with program(database) as (_, url), client(url) as scim:
+    with program(f"sqlite:///{database}") as (_, url), client(url) as scim:
         for name in acknowledged:
             found = scim.get("/Users", params={"filter": f'userName eq "{name}"'}).json()
             assert found["totalResults"] == 1, name
@@ -125,7 +77,7 @@ def test_a_copy_is_made_while_serving_and_put_back(tmp_path: Path) -> None:
     """A backup holds what was there; restoring it brings that back, and not while it is in use."""
     database, copy = tmp_path / "scim.db", tmp_path / "copy.db"
     url_of_database = ("--database", f"sqlite:///{database}")
-    with program(database) as (_, url), client(url) as scim:
+    with program(f"sqlite:///{database}") as (_, url), client(url) as scim:
         scim.post("/Users", json={"userName": "kept@b.example"})
         assert run("backup", str(copy), *url_of_database).returncode == 0
         scim.post("/Users", json={"userName": "later@b.example"})
@@ -133,7 +85,7 @@ def test_a_copy_is_made_while_serving_and_put_back(tmp_path: Path) -> None:
         assert refused.returncode != 0
         assert "in use" in refused.stderr
     assert run("restore", str(copy), *url_of_database).returncode == 0
-    with program(database) as (_, url), client(url) as scim:
+    with program(f"sqlite:///{database}") as (_, url), client(url) as scim:
         names = [user["userName"] for user in scim.get("/Users").json()["Resources"]]
     assert names == ["kept@b.example"]
 
