@@ -25,7 +25,7 @@ def small_volume(tmp_path: Path) -> Iterator[Path]:
     """A file system of 2 MiB."""
     folder = tmp_path / "volume"
     folder.mkdir()
-    command = ["mount", "-t", "tmpfs", "-o", "size=2m", "scim-test", folder]
+    command = ["mount", "-t", "tmpfs", "-o", "size=2m", "scim-test", str(folder)]
     if os.geteuid() != 0 or subprocess.run(command, capture_output=True, check=False).returncode:
         pytest.skip("mounting a small file system needs root")
     try:
