@@ -5,6 +5,7 @@ from typing import Any
 import orjson
 from fastapi import APIRouter, Request, Response
 
+from scim_service.http.description import openapi_document
 from scim_service.http.exchange import ScimResponse, call_of
 from scim_service.scim import errors
 from scim_service.scim.messages import URN_SERVICE_PROVIDER_CONFIG, list_response
@@ -47,6 +48,11 @@ def add_discovery_routes(router: APIRouter, registry: Registry, limits: Limits) 
             if document["id"] == name:
                 return _response(document)
         raise errors.not_found(f"There is no resource type {name}; /ResourceTypes lists them.")
+
+    @router.get("/openapi.json", include_in_schema=False)
+    async def openapi(request: Request) -> Response:
+        document = openapi_document(registry, call_of(request).base)
+        return Response(orjson.dumps(document), media_type="application/json")
 
 
 def _response(document: dict[str, Any]) -> Response:

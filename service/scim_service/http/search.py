@@ -26,7 +26,9 @@ def add_search_routes(router: APIRouter, service: Service) -> None:
         query = parse_search_request(await read_json(request, rules.limits), lenient=rules.lenient)
         return ScimResponse(await _search(service, call_of(request), query))
 
-    @router.api_route("/Me", methods=["GET", "POST", "PUT", "PATCH", "DELETE"], summary="Nobody")
+    methods = ["GET", "POST", "PUT", "PATCH", "DELETE"]
+
+    @router.api_route("/Me", methods=methods, include_in_schema=False)
     async def me(_: Request) -> Response:
         raise errors.not_implemented(
             "A token here stands for a provisioning service, not for a user; use /Users."
