@@ -106,6 +106,7 @@ class SqliteDatabase:
         self._threads = ThreadPoolExecutor(SCANNERS, thread_name_prefix="sqlite-scan")
         self._committer = ThreadPoolExecutor(1, thread_name_prefix="sqlite-commit")
         self._gathering: asyncio.Future[None] | None = None
+        self._joined = 0
         self._committing: asyncio.Future[None] | None = None
 
     async def fetch(
@@ -153,8 +154,9 @@ class SqliteDatabase:
         if self._gathering is None:
             loop = asyncio.get_running_loop()
             self._gathering = loop.create_future()
-            # Requests that are ready now run before this call, and join.
-            loop.call_soon(self._start_commit)
+            self._joined = 0
+            loop.call_soon(self._gather, 0)
+        self._joined += 1
         # A cancelled request must not cancel the commit that others wait for.
         await asyncio.shield(self._gathering)
 
@@ -181,7 +183,15 @@ class SqliteDatabase:
         if gathering is not None:
             _fail(gathering, error)
 
-    def _start_commit(self) -> None:
+    def _gather(self, joined: int) -> None:
+        """Commit once a turn of the event loop has brought no other request.
+
+        Requests that arrive together are ready within a few turns, and each that joins saves a
+        commit of its own.
+        """
+        if self._joined > joined:
+            asyncio.get_running_loop().call_soon(self._gather, self._joined)
+            return
         gathering, self._gathering = self._gathering, None
         if gathering is None:
             return
