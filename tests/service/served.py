@@ -12,6 +12,7 @@ from scim_service.http.management import management_application
 from scim_service.http.service import Service
 from scim_service.scim.schema import Registry
 from scim_service.settings import Limits, Tenant
+from scim_service.store.records import Clock, now_microseconds
 from scim_service.store.upgrade import open_database
 
 SECRET = "t0ken-of-the-tests"
@@ -40,6 +41,7 @@ class Serve(Protocol):
         *,
         tokens: Tokens | None = None,
         limits: Limits | None = None,
+        clock: Clock = now_microseconds,
     ) -> Served:
         """Return the tenant."""
         ...
@@ -55,6 +57,7 @@ async def serving(url: str) -> AsyncIterator[Serve]:
             *,
             tokens: Tokens | None = None,
             limits: Limits | None = None,
+            clock: Clock = now_microseconds,
         ) -> Served:
             tenant = Tenant.model_validate(configuration or {})
             database = await open_database(url)
@@ -65,6 +68,7 @@ async def serving(url: str) -> AsyncIterator[Serve]:
                 registry=Registry.load(tenant.provisioning.schema_extensions),
                 tokens=tokens or Tokens(None, [token_from(SECRET, token_id=TOKEN_ID)]),
                 limits=limits or Limits(),
+                clock=clock,
             )
             access_log: list[dict[str, Any]] = []
             client = await stack.enter_async_context(
