@@ -2,6 +2,7 @@
 
 from fastapi import FastAPI, Request, Response
 from starlette.exceptions import HTTPException
+from starlette.routing import Match
 from starlette.types import ASGIApp
 
 from scim_service import __version__
@@ -56,11 +57,19 @@ async def _not_routed(request: Request, error: Exception) -> Response:
     """Say in SCIM's terms that there is no such endpoint, or that it lacks the method."""
     assert isinstance(error, HTTPException)
     path = request.scope["path"]
-    detail = f"There is no endpoint {path}; /ResourceTypes lists them."
-    if error.status_code == 405:
-        detail = f"{request.method} is not allowed on {path}."
-    headers = dict(error.headers) if error.headers else None
-    return _answer(request, errors.ScimError(error.status_code, detail), headers)
+    if error.status_code != 405:
+        detail = f"There is no endpoint {path}; /ResourceTypes lists them."
+        return _answer(request, errors.ScimError(error.status_code, detail))
+    # The framework names the methods of the first route only.
+    methods = {
+        method
+        for route in request.app.routes
+        if route.matches(request.scope)[0] is Match.PARTIAL
+        for method in route.methods
+    }
+    allowed = ", ".join(sorted(methods | ({"HEAD"} if "GET" in methods else set())))
+    detail = f"{request.method} is not allowed on {path}, but {allowed}."
+    return _answer(request, errors.ScimError(405, detail), {"Allow": allowed})
 
 
 async def _full(request: Request, _: Exception) -> Response:
