@@ -10,6 +10,7 @@ DATABASE_URL ?= sqlite:///scim.db
 CMD ?= kubectl get scimtenants --all-namespaces
 PYTEST_ARGS ?=
 BENCH_ARGS ?=
+SECONDS ?= 60
 
 BIN := .venv/bin
 RUN := $(BIN)/python
@@ -22,7 +23,7 @@ export PYTHONDONTWRITEBYTECODE := 1
 
 .DEFAULT_GOAL := help
 .PHONY: help setup demo test serve up down exec images check format lock generate \
-        test-unit test-service test-operator test-e2e conformance bench clean
+        test-unit test-service test-operator test-e2e conformance bench fuzz clean
 
 ##@ Start here
 help: ## List the targets
@@ -72,6 +73,13 @@ conformance: $(READY) ## Other people's suites against the service: Microsoft's,
 bench: $(READY) ## Measure the service against its ceiling and its peers: table, build/bench/service.json [BENCH_ARGS=]
 	@exec $(RUN) -m tests.benchmarks $(BENCH_ARGS)
 
+fuzz: $(READY) ## Feed the parsers with what libFuzzer makes up [SECONDS=60]; its corpus stays in build/fuzz
+	@$(BIN)/pip install --quiet --disable-pip-version-check --require-hashes --upgrade --target build/fuzz \
+	  --requirement tests/fuzz/requirements.txt
+	@mkdir -p build/fuzz/corpus
+	@PYTHONPATH=build/fuzz exec $(RUN) -m tests.fuzz -max_total_time=$(SECONDS) -timeout=5 \
+	  -artifact_prefix=build/fuzz/ build/fuzz/corpus
+
 ##@ Work on it
 setup: $(READY) ## Install what the checks and tests need into .venv
 
@@ -94,9 +102,9 @@ lock: $(READY) ## Renew the locked requirements (hashes, no index addresses)
 	for part in operator service; do (cd $$part && ../$(BIN)/uv pip compile pyproject.toml --output-file requirements.txt \
 	  --universal --python-version 3.11 --generate-hashes --no-emit-index-url --custom-compile-command 'make lock' \
 	  --quiet $(UV_ARGS)) || exit 1; done
-	cd tests/benchmarks/peers && ../../../$(BIN)/uv pip compile requirements.in --output-file requirements.txt \
-	  --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-annotate \
-	  --custom-compile-command 'make lock' --quiet $(UV_ARGS)
+	for part in benchmarks/peers fuzz; do $(BIN)/uv pip compile tests/$$part/requirements.in \
+	  --output-file tests/$$part/requirements.txt --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
+	  --no-annotate --custom-compile-command 'make lock' --quiet $(UV_ARGS) || exit 1; done
 	$(BIN)/uv pip compile requirements-dev.in operator/pyproject.toml service/pyproject.toml \
 	  --constraint operator/requirements.txt --constraint service/requirements.txt --output-file requirements-dev.txt \
 	  --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-annotate \

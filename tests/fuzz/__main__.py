@@ -1,0 +1,138 @@
+"""Feed the parsers with what libFuzzer makes up: only a SCIM error may come of it, and soon.
+
+Takes libFuzzer's own options, such as ``-max_total_time=60``; a corpus is kept in the folder that
+is named, and an input that fails is written to ``crash-*`` or ``timeout-*``.
+"""
+
+import sys
+from typing import Any
+
+import atheris
+
+with atheris.instrument_imports(include=["scim_service"]):
+    from scim_service import entra
+    from scim_service.scim import bulk, errors, filter, patch, path, resource  # noqa: A004
+    from scim_service.scim.schema import Registry, ResourceType
+
+_EXTENSION = {
+    "id": "urn:example:contoso:2.0:User",
+    "attributes": [
+        {"name": "badge", "type": "integer"},
+        {"name": "height", "type": "decimal"},
+        {"name": "hired", "type": "dateTime"},
+        {"name": "tags", "multiValued": True},
+    ],
+}
+_REGISTRY = Registry.load([_EXTENSION])
+_NAMES = sorted(
+    {
+        *_REGISTRY.user.top_level,
+        *_REGISTRY.group.top_level,
+        *("value", "type", "primary", "$ref", "display", "members", "bulkId:a"),
+        *('emails[type eq "work"].value', 'members[value eq "1"]', "name.givenName"),
+        *("urn:ietf:params:scim:schemas:extension:enterprise:2.0:User:manager", "True", ""),
+    }
+)
+_DEPTH = 4
+
+
+def fuzz(data: bytes) -> None:
+    """Try one input on one parser."""
+    provider = atheris.FuzzedDataProvider(data)
+    kind = provider.PickValueInList([_REGISTRY.user, _REGISTRY.group])
+    lenient = provider.ConsumeBool()
+    target = provider.PickValueInList([_filter, _path, _patch, _resource, _bulk])
+    try:
+        target(provider, kind, lenient)
+    except errors.ScimError as error:
+        if not (400 <= error.status < 500 and error.detail):
+            raise
+
+
+def _filter(provider: Any, kind: ResourceType, lenient: bool) -> None:
+    parsed = filter.parse_filter(_text(provider), lenient=lenient)
+    assert filter.parse_filter(filter.print_filter(parsed)) == parsed
+    filter.matches(filter.resolve_filter(parsed, kind, lenient=lenient), {"userName": "ada"})
+
+
+def _path(provider: Any, kind: ResourceType, lenient: bool) -> None:
+    path.find_path(_text(provider), kind, lenient=lenient)
+
+
+def _patch(provider: Any, kind: ResourceType, lenient: bool) -> None:
+    operations = [
+        {
+            "op": provider.PickValueInList(["add", "Replace", "remove", _text(provider)]),
+            "path": _text(provider),
+            "value": _value(provider, 0),
+        }
+        for _ in range(provider.ConsumeIntInRange(0, 3))
+    ]
+    if provider.ConsumeBool() and operations:
+        del operations[0]["path"]
+    body: object = {
+        "schemas": ["urn:ietf:params:scim:api:messages:2.0:PatchOp"],
+        "Operations": operations,
+    }
+    if lenient:
+        body = entra.normalise_patch(kind, body)
+    parsed = patch.parse_patch(body, kind, lenient=lenient)
+    before = {"userName": "ada", "displayName": "Ada", "emails": [{"type": "work", "value": "a"}]}
+    patch.apply_patch(kind, before, parsed, lenient=lenient)
+
+
+def _resource(provider: Any, kind: ResourceType, lenient: bool) -> None:
+    body = _value(provider, 0)
+    if lenient:
+        body = entra.normalise_resource(kind, body)
+    resource.validate(kind, body, lenient=lenient)
+
+
+def _bulk(provider: Any, _: ResourceType, lenient: bool) -> None:
+    body = {
+        "schemas": ["urn:ietf:params:scim:api:messages:2.0:BulkRequest"],
+        "Operations": [
+            {
+                "method": provider.PickValueInList(["POST", "PATCH", "delete", _text(provider)]),
+                "path": provider.PickValueInList(["/Users", "/Groups/bulkId:a", _text(provider)]),
+                "bulkId": provider.PickValueInList(["a", "b", _text(provider)]),
+                "data": _value(provider, 0),
+            }
+            for _ in range(provider.ConsumeIntInRange(0, 3))
+        ],
+    }
+    for operation in bulk.order(
+        bulk.parse_bulk(body, max_operations=10, lenient=lenient).operations
+    ):
+        bulk.resolve(operation, {"a": "1"})
+
+
+def _text(provider: Any) -> str:
+    if provider.ConsumeBool():
+        return str(provider.PickValueInList(_NAMES))
+    return str(provider.ConsumeUnicodeNoSurrogates(provider.ConsumeIntInRange(0, 80)))
+
+
+def _value(provider: Any, depth: int) -> Any:
+    """Return a JSON value."""
+    choice = provider.ConsumeIntInRange(0, 7 if depth < _DEPTH else 5)
+    if choice == 6:
+        return [_value(provider, depth + 1) for _ in range(provider.ConsumeIntInRange(0, 3))]
+    if choice == 7:
+        return {
+            _text(provider): _value(provider, depth + 1)
+            for _ in range(provider.ConsumeIntInRange(0, 4))
+        }
+    return (
+        None,
+        provider.ConsumeBool(),
+        provider.ConsumeInt(9),
+        provider.ConsumeFloat(),
+        _text(provider),
+        _text(provider),
+    )[choice]
+
+
+if __name__ == "__main__":
+    atheris.Setup(sys.argv, fuzz)
+    atheris.Fuzz()
