@@ -32,12 +32,12 @@ def run_on(name: str, target: Target) -> Outcome:
     return judge(name, SUITES[name](target))
 
 
-def run_suite(name: str, database: Database) -> Outcome:
+def run_suite(name: str, database: Database, *, profile: str = "entra") -> Outcome:
     """Run a suite against a service started for it alone, on an empty database."""
     with (
         TemporaryDirectory(prefix="scim-conformance-") as folder,
         _url(database) as url,
-        Service(Path(folder), database=url) as service,
+        Service(Path(folder), database=url, provisioning={"profile": profile}) as service,
     ):
         return run_on(name, service.target)
 

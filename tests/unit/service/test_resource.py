@@ -86,6 +86,13 @@ def test_schemas_are_asked_for(user: ResourceType, schemas: Any) -> None:
     assert validate(user, document, lenient=True)["userName"] == "joy"
 
 
+def test_an_extension_may_name_its_schema(user: ResourceType) -> None:
+    """Clients that treat an extension as a resource send its schemas too; nothing is kept of it."""
+    extension = {"schemas": [URN_ENTERPRISE_USER], "department": "Sales"}
+    canonical = validate(user, body(**{URN_ENTERPRISE_USER: extension}))
+    assert canonical[URN_ENTERPRISE_USER] == {"department": "Sales"}
+
+
 def test_unknown_attributes(user: ResourceType) -> None:
     """They are kept out in the entra profile and refused by name in the strict one."""
     document = body(nickname2="x", name={"first": "y"}, **{"urn:example:none": {"a": 1}})
