@@ -26,6 +26,8 @@ def scim_application(service: Service, access_log: AccessLog) -> ASGIApp:
         version=__version__,
         openapi_url=None,
         redirect_slashes=False,
+        # The gate has the metrics and the log; looking for a provider costs time on each request.
+        telemetry={"tracing": False, "metrics": False, "logs": False},
     )
     # Routes are tried in this order, so what is asked for most comes first.
     # They are added to the application's own router: an included one is matched twice.

@@ -1,5 +1,8 @@
 """The endpoints of users and groups: one router each, with the same shape."""
 
+from collections.abc import Awaitable, Callable
+from typing import TypeAlias
+
 from fastapi import APIRouter, Request, Response
 
 from scim_service.http.exchange import (
@@ -16,6 +19,8 @@ from scim_service.http.operations import Answer, Operations, Rules
 from scim_service.scim.messages import SearchRequest, parse_search_request
 from scim_service.scim.projection import Projection
 
+Endpoint: TypeAlias = Callable[[Request], Awaitable[Response]]
+
 
 def add_resource_routes(router: APIRouter, operations: Operations, rules: Rules) -> None:
     """Add the endpoints of one type of resource."""
@@ -23,24 +28,33 @@ def add_resource_routes(router: APIRouter, operations: Operations, rules: Rules)
     all_of_them = operations.resource_type.endpoint
     one = f"{all_of_them}/{{id}}"
 
-    @router.get(all_of_them, summary=f"Find {name}s")
+    # Plain routes: what the framework's own find out about parameters and bodies is not needed
+    # here, and took a quarter of the time of a look-up.
+    def route(path: str, method: str) -> Callable[[Endpoint], Endpoint]:
+        def add(endpoint: Endpoint) -> Endpoint:
+            router.add_route(path, endpoint, methods=[method])
+            return endpoint
+
+        return add
+
+    @route(all_of_them, "GET")
     async def find(request: Request) -> Response:
         call = _begin(request, name)
         return ScimResponse(await operations.search(call, search_request(request)))
 
-    @router.post(f"{all_of_them}/.search", summary=f"Find {name}s by a query in the body")
+    @route(f"{all_of_them}/.search", "POST")
     async def search(request: Request) -> Response:
         call = _begin(request, name)
         query = parse_search_request(await read_json(request, rules.limits), lenient=rules.lenient)
         return ScimResponse(await operations.search(call, query))
 
-    @router.post(all_of_them, summary=f"Create a {name}", status_code=201)
+    @route(all_of_them, "POST")
     async def create(request: Request) -> Response:
         call = _begin(request, name)
         body = await read_json(request, rules.limits)
         return respond(await operations.create(call, body, _projection(operations, request)))
 
-    @router.get(one, summary=f"Get a {name}")
+    @route(one, "GET")
     async def get(request: Request) -> Response:
         call = _begin(request, name)
         answer = await operations.get(call, _id(request, call), _projection(operations, request))
@@ -49,7 +63,7 @@ def add_resource_routes(router: APIRouter, operations: Operations, rules: Rules)
             return Response(status_code=304, headers={"ETag": answer.version or ""})
         return respond(answer)
 
-    @router.put(one, summary=f"Replace a {name}")
+    @route(one, "PUT")
     async def replace(request: Request) -> Response:
         call = _begin(request, name)
         resource_id = _id(request, call)
@@ -65,7 +79,7 @@ def add_resource_routes(router: APIRouter, operations: Operations, rules: Rules)
             )
         )
 
-    @router.patch(one, summary=f"Change a {name}")
+    @route(one, "PATCH")
     async def patch(request: Request) -> Response:
         call = _begin(request, name)
         resource_id = _id(request, call)
@@ -81,7 +95,7 @@ def add_resource_routes(router: APIRouter, operations: Operations, rules: Rules)
             )
         )
 
-    @router.delete(one, summary=f"Delete a {name}", status_code=204)
+    @route(one, "DELETE")
     async def delete(request: Request) -> Response:
         call = _begin(request, name)
         return respond(
