@@ -46,7 +46,6 @@ class Elector:
         _LOG.info("waiting for the Lease as %s", self._settings.holder)
         while not await self._try():  # noqa: ASYNC110 (another process's doing is waited for)
             await asyncio.sleep(self._settings.retry_period)
-        metrics.LEADER.labels(self._settings.lease_name).set(1)
         _LOG.info("holding the Lease as %s", self._settings.holder)
 
     async def hold(self) -> None:

@@ -2,7 +2,18 @@
 
 from __future__ import annotations
 
-from prometheus_client import Counter, Gauge, Histogram
+from collections import Counter as Tally
+from collections.abc import Iterable
+from datetime import datetime
+from typing import NamedTuple
+
+from prometheus_client import REGISTRY, Counter, Gauge, Histogram, Metric
+from prometheus_client.core import GaugeMetricFamily
+from prometheus_client.registry import Collector
+
+from scim_operator.conditions import PROVISIONING, READY, TOKEN_READY
+from scim_operator.crd import Status
+from scim_operator.report import Report
 
 CONTROLLER = "scimtenant"
 
@@ -47,5 +58,119 @@ REQUEST_TIME = Histogram(
 
 LEADER = Gauge("leader_election_master_status", "1 in the process that does the work.", ("name",))
 
-TENANTS = Gauge("scim_operator_tenants", "Tenants by their Ready condition.", ("ready",))
 READINGS = Counter("scim_operator_readings", "Readings of tenants' counts.", ("result",))
+
+_FIGURES = {
+    "active_users": "Active users of the tenant.",
+    "max_users": "Active users that the tenant may have; absent without a limit.",
+    "failures": "Requests to the tenant that were refused within a day.",
+    "last_request_timestamp_seconds": "When an authenticated request came last.",
+    "last_provisioned_timestamp_seconds": "When a user or group was changed last.",
+}
+
+
+class _Known(NamedTuple):
+    conditions: tuple[tuple[str, str, str], ...]
+    tokens: tuple[tuple[str, float | None, float | None], ...]
+    figures: tuple[float | None, ...]
+
+
+class Tenants(Collector):
+    """What is known of each tenant; the samples are made only when they are asked for.
+
+    Gauges of the library's own would hold ten objects for each tenant, and thousands of tenants
+    are served by one process.
+    """
+
+    def __init__(self) -> None:
+        self._known: dict[str, _Known] = {}
+
+    def show(
+        self, tenant: str, status: Status, report: Report | None, max_users: int | None
+    ) -> None:
+        """Remember what a pass has found out.
+
+        Parameters
+        ----------
+        tenant
+            ``namespace/name``, as in the service's metrics.
+        max_users
+            ``spec.provisioning.maxUsers``.
+        """
+        last_used = report.last_used if report else {}
+        self._known[tenant] = _Known(
+            conditions=tuple(
+                (condition.type, condition.status, condition.reason)
+                for condition in status.conditions
+                if condition.type in (READY, TOKEN_READY, PROVISIONING)
+            ),
+            tokens=tuple(
+                (token.id, _seconds(last_used.get(token.id)), _seconds(token.not_after))
+                for token in status.tokens
+            ),
+            figures=(
+                status.active_users,
+                max_users,
+                sum(report.failures.values()) if report else None,
+                _seconds(report.last_request) if report else None,
+                _seconds(status.last_provisioned),
+            ),
+        )
+
+    def forget(self, tenant: str) -> None:
+        """Leave out a tenant that is gone."""
+        self._known.pop(tenant, None)
+
+    def collect(self) -> Iterable[Metric]:
+        """Make the samples."""
+        # Copied at once: this runs in a thread beside the passes.
+        known = list(self._known.items())
+        prefix = "scim_operator_tenant"
+        total = GaugeMetricFamily(
+            f"{prefix}s", "Tenants by their Ready condition.", labels=("ready",)
+        )
+        conditions = GaugeMetricFamily(
+            f"{prefix}_condition",
+            "1 for the status and reason that a tenant's condition has.",
+            labels=("tenant", "type", "status", "reason"),
+        )
+        last_used = GaugeMetricFamily(
+            f"{prefix}_token_last_used_timestamp_seconds",
+            "When a request carried the token last.",
+            labels=("tenant", "token"),
+        )
+        not_after = GaugeMetricFamily(
+            f"{prefix}_token_not_after_timestamp_seconds",
+            "When the token is retired; absent while it is wanted.",
+            labels=("tenant", "token"),
+        )
+        figures = [
+            GaugeMetricFamily(f"{prefix}_{name}", text, labels=("tenant",))
+            for name, text in _FIGURES.items()
+        ]
+        ready: Tally[str] = Tally()
+        for tenant, what in known:
+            for kind, status, reason in what.conditions:
+                conditions.add_metric((tenant, kind, status, reason), 1)
+                ready[status] += kind == READY
+            for token, used, end in what.tokens:
+                _add(last_used, (tenant, token), used)
+                _add(not_after, (tenant, token), end)
+            for family, value in zip(figures, what.figures, strict=True):
+                _add(family, (tenant,), value)
+        for status in ("True", "False", "Unknown"):
+            total.add_metric((status,), ready[status])
+        return (total, conditions, last_used, not_after, *figures)
+
+
+def _add(family: GaugeMetricFamily, labels: tuple[str, ...], value: float | None) -> None:
+    if value is not None:
+        family.add_metric(labels, value)
+
+
+def _seconds(moment: datetime | None) -> float | None:
+    return moment.timestamp() if moment else None
+
+
+TENANTS = Tenants()
+REGISTRY.register(TENANTS)

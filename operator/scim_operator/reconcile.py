@@ -12,7 +12,6 @@ from typing import Any, NamedTuple, Protocol, TypeGuard
 
 from scim_operator import events, faults, metrics, names, plan, status
 from scim_operator.cache import Cache
-from scim_operator.conditions import READY
 from scim_operator.crd import Status
 from scim_operator.faults import Fault, Refusal
 from scim_operator.kinds import CLAIM, DEPLOYMENT, SECRET, STORAGE_CLASS, TENANT, Kind
@@ -91,7 +90,6 @@ class Reconciler:
         self._rollout = Rollout(settings.service_image, settings.rollout_limit)
         self._references: dict[tuple[Kind, str | None, str], tuple[float, Object | None]] = {}
         self._rewritten: dict[str, str] = {}
-        self._ready: dict[Key, str] = {}
 
     async def __call__(self, key: Key) -> float | None:
         """Look at a tenant once.
@@ -109,11 +107,13 @@ class Reconciler:
         tenant = self._cache.tenant(key)
         if tenant is None or tenant.deleting:
             self._rollout.forget(key)
-            self._count(key, None)
+            metrics.TENANTS.forget(str(key))
             return None
         now = datetime.now(UTC).replace(microsecond=0)
         if tenant.paused:
-            await self._write(tenant, status.paused(tenant.status, tenant.generation, now))
+            paused = status.paused(tenant.status, tenant.generation, now)
+            await self._write(tenant, paused)
+            self._show(tenant, paused)
             return None
         before = tenant.status
         observed = await self._observe(tenant, now)
@@ -135,18 +135,15 @@ class Reconciler:
             # In a moment the Deployment's first status arrives: one write tells of both.
             return FIRST_LOOK
         await self._write(observed.tenant, result)
-        self._count(key, next(c.status for c in result.conditions if c.type == READY))
+        self._show(tenant, result)
         for held in self._rollout.free():
             self._wake(held)
         return self._due(observed, planned, found, now)
 
-    def _count(self, key: Key, ready: str | None) -> None:
-        before = self._ready.pop(key, None)
-        if before is not None:
-            metrics.TENANTS.labels(before).dec()
-        if ready is not None:
-            self._ready[key] = ready
-            metrics.TENANTS.labels(ready).inc()
+    def _show(self, tenant: Tenant, result: Status) -> None:
+        report = self._readings.report(tenant.key)
+        max_users = tenant.spec.provisioning.max_users
+        metrics.TENANTS.show(str(tenant.key), result, report, max_users)
 
     async def _observe(self, tenant: Tenant, now: datetime) -> Observed:
         key = tenant.key

@@ -15,7 +15,7 @@ from aiohttp import web
 from kopf._core.engines.peering import Identity
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 
-from scim_operator import __version__, handlers
+from scim_operator import __version__, handlers, metrics
 from scim_operator.cache import Cache
 from scim_operator.faults import Refusal
 from scim_operator.informers import Informers
@@ -93,6 +93,7 @@ class Operator:
         self.ready.set()
         if self._elector:
             await self._elector.acquire()
+        metrics.LEADER.labels(self._settings.lease_name).set(1)
         self.leading.set()
         reconcile = Reconciler(
             self._kube,
@@ -191,7 +192,9 @@ class Operator:
         return web.Response(text="waiting for the API server, the CRD or a right", status=503)
 
     async def _metrics(self, _: web.Request) -> web.Response:
-        return web.Response(body=generate_latest(), headers={"Content-Type": CONTENT_TYPE_LATEST})
+        # In a thread: with thousands of tenants the text takes longer than a renewal may wait.
+        body = await asyncio.to_thread(generate_latest)
+        return web.Response(body=body, headers={"Content-Type": CONTENT_TYPE_LATEST})
 
 
 async def _until_first(*coroutines: Any) -> None:
