@@ -1,0 +1,245 @@
+"""The API server as the plugin's user reaches it: tenants, their Secrets and pods, and forwarding.
+
+Every refusal is told with what to do about it.
+"""
+
+from __future__ import annotations
+
+import json
+import socket
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, Self
+
+import click
+import urllib3
+from kubernetes.client import ApiClient, ApiException, Configuration, CoreV1Api
+from kubernetes.config import ConfigException, list_kube_config_contexts, load_kube_config
+from kubernetes.stream import portforward
+from pydantic import ValidationError
+
+from scim_operator import names
+from scim_operator.children import secrets
+from scim_operator.kinds import POD, SECRET, TENANT, Kind
+from scim_operator.tenant import Key, Tenant
+
+Object = dict[str, Any]
+
+_TIMEOUT_S = 15
+_MERGE = "application/merge-patch+json"
+
+
+class ClusterError(click.ClickException):
+    """What was asked for cannot be had; the message says why and what to do."""
+
+
+class MissingError(ClusterError):
+    """There is no such object."""
+
+
+class ForbiddenError(ClusterError):
+    """The user lacks a right."""
+
+
+@dataclass(frozen=True, slots=True)
+class Cluster:
+    """One API server, as one user.
+
+    Attributes
+    ----------
+    namespace
+        Where tenants are looked for.
+    """
+
+    api: ApiClient
+    namespace: str
+
+    @classmethod
+    def connect(cls, kubeconfig: str | None, context: str | None, namespace: str | None) -> Self:
+        """Read the kubeconfig as kubectl does.
+
+        Raises
+        ------
+        ClusterError
+            It is missing, or has no such context.
+        """
+        configuration = Configuration()
+        try:
+            load_kube_config(kubeconfig, context, client_configuration=configuration)  # type: ignore[no-untyped-call]
+            contexts, current = list_kube_config_contexts(kubeconfig)  # type: ignore[no-untyped-call]
+        except ConfigException as error:
+            raise ClusterError(
+                f"no cluster: {error} Name a kubeconfig with --kubeconfig or KUBECONFIG, and one "
+                "of its contexts with --context."
+            ) from error
+        configuration.retries = False
+        chosen = next((each for each in contexts if each["name"] == context), current)
+        return cls(
+            ApiClient(configuration),
+            namespace or chosen["context"].get("namespace") or "default",
+        )
+
+    def tenant(self, name: str) -> Tenant:
+        """Read a tenant.
+
+        Raises
+        ------
+        MissingError
+            There is none of that name; the message names those there are.
+        """
+        try:
+            return _read(self._get(TENANT, name))
+        except MissingError as error:
+            raise MissingError(
+                f"there is no ScimTenant {name} in namespace {self.namespace}. "
+                f"{self._whereabouts(name)}"
+            ) from error
+
+    def tenants(self, *, everywhere: bool = False) -> list[Tenant]:
+        """List the tenants of the namespace, or of all of them, in the order of their names."""
+        path = TENANT.path(None if everywhere else self.namespace)
+        listed = self._request("list", TENANT, "GET", path)
+        return sorted((_read(body) for body in listed["items"]), key=lambda tenant: tenant.key)
+
+    def annotate(self, tenant: Key, annotation: str, value: str) -> None:
+        """Set an annotation of a tenant."""
+        body = {"metadata": {"annotations": {annotation: value}}}
+        path = TENANT.path(tenant.namespace, tenant.name)
+        self._request("patch", TENANT, "PATCH", path, body)
+
+    def token(self, tenant: Tenant) -> str:
+        """Read the token that is pasted into Entra.
+
+        Raises
+        ------
+        ClusterError
+            There is none yet, or it may not be read.
+        """
+        name = tenant.status.token_secret_name or names.token_secret(tenant.key.name)
+        token = secrets.read(self._get(SECRET, name), secrets.TOKEN_KEY)
+        if token is None:
+            raise ClusterError(
+                f"the Secret {name} has no {secrets.TOKEN_KEY}: see the condition TokenReady of "
+                f"kubectl scim status {tenant.key.name}"
+            )
+        return token
+
+    def pods(self, tenant: Key) -> list[Object]:
+        """List the pods of a tenant."""
+        selector = ",".join(f"{key}={value}" for key, value in names.selector(tenant.name).items())
+        listed = self._request(
+            "list", POD, "GET", POD.path(tenant.namespace), query=[("labelSelector", selector)]
+        )
+        items: list[Object] = listed["items"]
+        return items
+
+    def forward(self, pod: str, port: int) -> socket.socket:
+        """Open a connection to a port of a pod, through the API server.
+
+        Raises
+        ------
+        ClusterError
+            The API server or the pod's node refuses.
+        """
+        get = CoreV1Api(self.api).connect_get_namespaced_pod_portforward
+        try:
+            forwarded = portforward(get, pod, self.namespace, ports=str(port))
+        except ApiException as error:
+            if "403" in str(error.reason):
+                raise ForbiddenError(
+                    _missing_right("create", "pods/portforward", self.namespace)
+                ) from None
+            raise ClusterError(
+                f"the pod {pod} cannot be reached through the API server ({error.reason}): see "
+                f"that kubectl port-forward works for it"
+            ) from error
+        connection: socket.socket = forwarded.socket(port)
+        return connection
+
+    def _whereabouts(self, name: str) -> str:
+        try:
+            tenants = self.tenants(everywhere=True)
+        except ForbiddenError:
+            tenants = self.tenants()
+        elsewhere = [tenant.key.namespace for tenant in tenants if tenant.key.name == name]
+        if elsewhere:
+            return f"One of that name is in namespace {', '.join(elsewhere)}: use -n."
+        here = [each.key.name for each in tenants if each.key.namespace == self.namespace]
+        if here:
+            return f"Those there are: {', '.join(here)}."
+        if tenants:
+            return f"Those there are: {', '.join(str(each.key) for each in tenants)}; use -n."
+        return "There are none yet: apply one, as examples/contoso.yaml does."
+
+    def _get(self, kind: Kind, name: str) -> Object:
+        return self._request("get", kind, "GET", kind.path(self.namespace, name))
+
+    def _request(
+        self,
+        verb: str,
+        kind: Kind,
+        method: str,
+        path: str,
+        body: Object | None = None,
+        query: Sequence[tuple[str, str]] = (),
+    ) -> Object:
+        headers = {"Accept": "application/json"} | ({"Content-Type": _MERGE} if body else {})
+        request = self.api.param_serialize(
+            method,
+            path,
+            query_params=list(query),
+            header_params=headers,
+            body=body,
+            auth_settings=["BearerToken"],
+        )
+        try:
+            response = self.api.call_api(*request, _request_timeout=_TIMEOUT_S)
+        except (urllib3.exceptions.HTTPError, ApiException, OSError) as error:
+            raise ClusterError(
+                f"the API server {self.api.configuration.host} does not answer ({error}): see "
+                "that kubectl get namespaces works, or choose another cluster with --context"
+            ) from error
+        text = response.read().decode()  # type: ignore[no-untyped-call]
+        if response.status < 300:
+            found: Object = json.loads(text)
+            return found
+        raise _refusal(response.status, text, verb, kind, self.namespace)
+
+
+def _read(body: Object) -> Tenant:
+    try:
+        return Tenant.of(body)
+    except ValidationError as error:
+        raise ClusterError(
+            f"the ScimTenant {body['metadata']['name']} is not as this plugin knows it: install "
+            "the plugin's version that the operator has"
+        ) from error
+
+
+def _refusal(code: int, text: str, verb: str, kind: Kind, namespace: str) -> ClusterError:
+    try:
+        message = json.loads(text)["message"]
+    except (ValueError, KeyError, TypeError):
+        if code == 404 and kind is TENANT:
+            return ClusterError(
+                "this cluster knows no ScimTenant: install the operator's chart (helm install "
+                "scim-operator charts/scim-operator), or choose another cluster with --context"
+            )
+        message = text.strip()
+    if code == 401:
+        return ClusterError("the API server does not know you: renew your kubeconfig's credentials")
+    if code == 403:
+        group = kind.api_version.partition("/")[0] if "/" in kind.api_version else ""
+        return ForbiddenError(
+            _missing_right(verb, f"{kind.plural}.{group}" if group else kind.plural, namespace)
+        )
+    if code == 404:
+        return MissingError(f"{message} (namespace {namespace})")
+    return ClusterError(f"the API server refuses to {verb} {kind.plural} ({code}): {message}")
+
+
+def _missing_right(verb: str, resource: str, namespace: str) -> str:
+    return (
+        f"you may not {verb} {resource} in namespace {namespace}: have that right added to a Role "
+        f"of yours (kubectl auth can-i {verb} {resource} -n {namespace} says whether it is there)"
+    )

@@ -1,0 +1,288 @@
+"""The command line ``kubectl scim``.
+
+Exit status: 0 if all is well, 1 if something was found or failed, 2 if the command line is wrong.
+"""
+
+from __future__ import annotations
+
+import functools
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import click
+
+from scim_operator import __version__, conditions, names
+from scim_operator.cli import portal
+from scim_operator.cli.cluster import Cluster, ClusterError
+from scim_operator.cli.output import show, table, text
+from scim_operator.tenant import Tenant
+
+_ROTATION = timedelta(seconds=30)
+"""How long the operator is given to carry out a rotation: it takes a second or two."""
+
+
+@dataclass(frozen=True, slots=True)
+class Session:
+    """One invocation: the cluster, and the form of the output."""
+
+    cluster: Cluster
+    output: str
+
+
+def _command(function: Callable[..., None]) -> Callable[..., None]:
+    """Give a command the options of kubectl and its session."""
+
+    @functools.wraps(function)
+    def run(
+        *,
+        namespace: str | None,
+        context: str | None,
+        kubeconfig: str | None,
+        output: str,
+        **arguments: Any,
+    ) -> None:
+        function(Session(Cluster.connect(kubeconfig, context, namespace), output), **arguments)
+
+    for option in (
+        click.option(
+            "-o",
+            "--output",
+            type=click.Choice(["table", "json"]),
+            default="table",
+            help="For people or for machines.",
+        ),
+        click.option("--kubeconfig", metavar="FILE", help="Kubeconfig; else KUBECONFIG, as usual."),
+        click.option("--context", metavar="NAME", help="Context of the kubeconfig."),
+        click.option("-n", "--namespace", metavar="NAME", help="Namespace; else the context's."),
+    ):
+        run = option(run)
+    return run
+
+
+@click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
+@click.version_option(__version__, prog_name="kubectl scim")
+def plugin() -> None:
+    """Run tenants of scim-operator and connect them to Microsoft Entra ID.
+
+    Exit status: 0 if all is well, 1 if something was found or failed, 2 if the command line is
+    wrong.
+    """
+
+
+@plugin.command()
+@click.argument("name")
+@click.option("--show-token", is_flag=True, help="Print the Secret Token, too.")
+@_command
+def connect(session: Session, name: str, *, show_token: bool) -> None:
+    """Say what to paste into Entra, and where."""
+    tenant = session.cluster.tenant(name)
+    status = tenant.status
+    if status.tenant_url is None:
+        raise ClusterError(
+            f"the tenant {tenant.key} has no Tenant URL yet: {_why_not_ready(tenant)}"
+        )
+    secret_name = status.token_secret_name or names.token_secret(name)
+    token = session.cluster.token(tenant) if show_token else None
+    steps = portal.steps(tenant.spec.provisioning)
+    document = {
+        "tenantURL": status.tenant_url,
+        "tokenSecretName": secret_name,
+        **({"secretToken": token} if token else {}),
+        "steps": steps,
+    }
+    rows = [
+        ("Tenant URL", status.tenant_url),
+        (
+            "Secret Token",
+            token or f"key secretToken of the Secret {secret_name}; --show-token prints it",
+        ),
+    ]
+    notes = []
+    if not status.tenant_url.startswith("https:"):
+        notes.append(
+            "Only the cluster reaches this Tenant URL. Entra needs a public https address: set "
+            "spec.exposure."
+        )
+    if not _is_true(tenant, conditions.READY):
+        notes.append(f"The tenant is not ready: {_why_not_ready(tenant)}")
+    show(
+        session.output,
+        document,
+        table(("FIELD", "VALUE"), rows),
+        *(text(note, "yellow") for note in notes),
+        text(""),
+        *(text(f"{number}. {step}.") for number, step in enumerate(steps, 1)),
+    )
+
+
+@plugin.command()
+@click.argument("name", required=False)
+@click.option("-A", "--all-namespaces", is_flag=True, help="List the tenants of all namespaces.")
+@_command
+def status(session: Session, name: str | None, *, all_namespaces: bool) -> None:
+    """Show a tenant's conditions, counts and tokens; without a name, list the tenants.
+
+    Exit status 1 means that one of them is not ready.
+    """
+    if name and all_namespaces:
+        raise click.UsageError("-A lists the tenants of all namespaces: omit the name")
+    if name:
+        tenants = [session.cluster.tenant(name)]
+        _show_tenant(session, tenants[0])
+    else:
+        tenants = session.cluster.tenants(everywhere=all_namespaces)
+        _list_tenants(session, tenants)
+    if not all(_is_true(tenant, conditions.READY) for tenant in tenants):
+        click.get_current_context().exit(1)
+
+
+def _list_tenants(session: Session, tenants: list[Tenant]) -> None:
+    rows = [
+        (
+            tenant.key.namespace,
+            tenant.key.name,
+            tenant.status.tenant_url,
+            _verdict(_is_true(tenant, conditions.READY)),
+            tenant.status.users,
+            tenant.status.groups,
+            tenant.status.last_provisioned,
+            next(
+                (each.reason for each in tenant.status.conditions if each.type == "Provisioning"),
+                None,
+            ),
+        )
+        for tenant in tenants
+    ]
+    columns = (
+        *("NAMESPACE", "NAME", "TENANT URL", "READY", "USERS", "GROUPS", "LAST SYNC"),
+        "PROVISIONING",
+    )
+    empty = text(f"There are no tenants in namespace {session.cluster.namespace}; -A lists all.")
+    show(
+        session.output,
+        [_document(each) for each in tenants],
+        table(columns, rows) if rows else empty,
+    )
+
+
+def _show_tenant(session: Session, tenant: Tenant) -> None:
+    status = tenant.status
+    facts = [
+        ("Tenant", str(tenant.key)),
+        ("Tenant URL", status.tenant_url),
+        ("Users", f"{_count(status.users)} ({_count(status.active_users)} active)"),
+        ("Groups", _count(status.groups)),
+        ("Last sync", status.last_provisioned),
+    ]
+    found = [(each.type, each.status, each.reason, each.message) for each in status.conditions]
+    accepted = [
+        (each.id, each.created_at, each.last_used, each.not_after) for each in status.tokens
+    ]
+    show(
+        session.output,
+        _document(tenant),
+        table(("", ""), facts),
+        text(""),
+        table(("CONDITION", "STATUS", "REASON", "MESSAGE"), found),
+        text(""),
+        table(("TOKEN", "CREATED", "LAST USED", "RETIRED AT"), accepted),
+    )
+
+
+@plugin.command()
+@click.argument("name")
+@click.option("--revoke", is_flag=True, help="Refuse every earlier token at once, as after a leak.")
+@click.option("--yes", is_flag=True, help="Do not ask before --revoke.")
+@_command
+def rotate(session: Session, name: str, *, revoke: bool, yes: bool) -> None:
+    """Have a new token issued; the old one works until the new one has been used."""
+    cluster = session.cluster
+    tenant = cluster.tenant(name)
+    own = tenant.spec.token.existing_secret
+    if own and not revoke:
+        raise ClusterError(
+            f"the token of {tenant.key} comes from your Secret {own} (spec.token.existingSecret): "
+            "write the new token there, and the operator accepts it beside the old one"
+        )
+    if tenant.paused:
+        raise ClusterError(
+            f"the operator keeps its hands off {tenant.key} while the annotation "
+            f"{names.PAUSED_ANNOTATION} is there: remove it first"
+        )
+    if revoke and not yes:
+        click.confirm(
+            f"Entra gets 401 from {tenant.key} until the new token is pasted there. Revoke?",
+            abort=True,
+            err=True,
+        )
+    annotation = names.REVOKE_ANNOTATION if revoke else names.ROTATE_ANNOTATION
+    known = {token.id for token in tenant.status.tokens}
+    # In microseconds: two requests within a second are two.
+    cluster.annotate(tenant.key, annotation, datetime.now(UTC).isoformat())
+    new = _wait_for_token(cluster, name, known)
+    secret_name = new.status.token_secret_name
+    show(
+        session.output,
+        {
+            "token": new.status.tokens[-1].id,
+            "tokenSecretName": secret_name,
+            "revoked": sorted(known - {token.id for token in new.status.tokens}),
+        },
+        text(f"The tenant {new.key} has the new token {new.status.tokens[-1].id}."),
+        text(
+            "Every earlier token is refused from now on."
+            if revoke
+            else "The old one works until the new one has been used, and then for "
+            f"{tenant.spec.token.overlap} at least."
+        ),
+        text(
+            "Next: paste it into Entra's Provisioning page (kubectl scim connect "
+            f"{name} --show-token), press Test Connection and save."
+        ),
+    )
+
+
+def _wait_for_token(cluster: Cluster, name: str, known: set[str]) -> Tenant:
+    deadline = time.monotonic() + _ROTATION.total_seconds()
+    while time.monotonic() < deadline:
+        tenant = cluster.tenant(name)
+        if tenant.status.tokens and tenant.status.tokens[-1].id not in known:
+            return tenant
+        time.sleep(0.3)
+    raise ClusterError(
+        f"the operator has issued no token within {_ROTATION.total_seconds():.0f} s: see that it "
+        "runs (kubectl get pods -A -l app.kubernetes.io/name=scim-operator); it makes up for it "
+        "as soon as it does"
+    )
+
+
+def _document(tenant: Tenant) -> dict[str, Any]:
+    status = tenant.status.model_dump(mode="json", by_alias=True, exclude_none=True)
+    return {"namespace": tenant.key.namespace, "name": tenant.key.name, **status}
+
+
+def _is_true(tenant: Tenant, kind: str) -> bool:
+    return any(each.type == kind and each.status == "True" for each in tenant.status.conditions)
+
+
+def _why_not_ready(tenant: Tenant) -> str:
+    for each in tenant.status.conditions:
+        if each.type == conditions.READY:
+            return each.message
+    return "the operator has not looked at it; see that it runs and watches this namespace"
+
+
+def _verdict(good: bool) -> Any:
+    return text("True", "green") if good else text("False", "bold red")
+
+
+def _count(number: int | None) -> object:
+    return "?" if number is None else number
+
+
+def main() -> None:
+    """Run the command line, by the name that kubectl knows it by."""
+    plugin(prog_name="kubectl scim")
