@@ -61,8 +61,8 @@ test-unit: $(READY) ## Pure logic: seconds
 test-service: $(READY) ## The service over HTTP, on SQLite and PostgreSQL
 	$(BIN)/pytest tests/service tests/conformance $(PYTEST_ARGS)
 
-test-operator: $(READY) ## The operator against a real API server
-	$(BIN)/pytest tests/operator $(PYTEST_ARGS)
+test-operator: $(READY) ## The operator against a real API server, and its chart
+	$(BIN)/pytest tests/operator tests/chart $(PYTEST_ARGS)
 
 test-e2e: $(READY) ## Both on a real node, with Helm and Entra's traffic
 	$(RUN) -m tests.e2e $(PYTEST_ARGS)

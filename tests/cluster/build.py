@@ -97,11 +97,24 @@ MODULES = (
         tags="no_btrfs,no_devmapper,no_zfs,no_aufs",
     ),
     Module(HERE / "go/helm", {"helm": "helm.sh/helm/v4/cmd/helm"}),
+    Module(
+        HERE / "go/helm-unittest",
+        {"helm-unittest": "github.com/helm-unittest/helm-unittest/cmd/helm-unittest"},
+    ),
+    Module(
+        HERE / "go/prometheus",
+        {"promtool": "github.com/prometheus/prometheus/cmd/promtool"},
+        # Rules are checked without the clouds' service discovery, the larger part of a build.
+        tags="remove_all_sd",
+    ),
 )
 
 CONTROL_PLANE = ("etcd", "kube-apiserver", "kube-controller-manager", "kubectl")
 CLIENTS = ("kubectl", "helm")
-NODE = tuple(program for module in MODULES for program in module.programs)
+CHART_TOOLS = ("helm-unittest", "promtool")
+NODE = tuple(
+    program for module in MODULES for program in module.programs if program not in CHART_TOOLS
+)
 
 
 @dataclass(frozen=True)

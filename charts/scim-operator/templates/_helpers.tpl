@@ -12,6 +12,13 @@
 {{- end -}}
 {{- end -}}
 
+{{/* The full name with a suffix, cut so that it can name a Service. Call with (list . "suffix"). */}}
+{{- define "scim-operator.suffixed" -}}
+{{- $suffix := printf "-%s" (index . 1) -}}
+{{- $fullname := include "scim-operator.fullname" (index . 0) -}}
+{{- printf "%s%s" ($fullname | trunc (int (sub 63 (len $suffix))) | trimSuffix "-") $suffix -}}
+{{- end -}}
+
 {{- define "scim-operator.selectorLabels" -}}
 app.kubernetes.io/name: {{ include "scim-operator.name" . }}
 app.kubernetes.io/instance: {{ .Release.Name }}
@@ -29,7 +36,7 @@ app.kubernetes.io/component: operator
 {{- end -}}
 
 {{- define "scim-operator.serviceAccountName" -}}
-{{- default (include "scim-operator.fullname" .) .Values.serviceAccount.name -}}
+{{- default (ternary (include "scim-operator.fullname" .) "default" .Values.serviceAccount.create) .Values.serviceAccount.name -}}
 {{- end -}}
 
 {{/* An image as repository:tag, or repository@digest. Call with (list . $image). */}}
