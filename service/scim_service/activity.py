@@ -117,6 +117,26 @@ class Activity:
             "failures": failures,
         }
 
+    async def recent(self, *, limit: int, refused: bool) -> list[dict[str, Any]]:
+        """Return the newest lines of the log as ``docs/contract.md`` section 3 describes them."""
+        await self.flush()
+        lines = await self.repository.log.recent(limit=limit, least=400 if refused else 0)
+        return [
+            {
+                "at": moment_text(line["at"]),
+                "operation": line["operation"],
+                "resourceType": line["resource_type"],
+                "resourceId": line["resource_id"],
+                "attributes": line["attributes"].split(",") if line["attributes"] else [],
+                "status": line["status"],
+                "scimType": line["scim_type"],
+                "durationMs": line["duration_us"] / 1000,
+                "requestId": line["request_id"],
+                "tokenId": line["token_id"],
+            }
+            for line in lines
+        ]
+
     def _moment(self, name: str) -> str | None:
         at = self._moments.get(name)
         return None if at is None else moment_text(at)

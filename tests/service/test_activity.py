@@ -147,3 +147,30 @@ async def test_what_happened_last_survives_a_restart(serve: Serve) -> None:
         assert again[name] == before[name]
     assert again["lastProvisioned"] is not None
     assert again["tokens"] == [{"id": TOKEN_ID, "lastUsed": again["lastRequest"]}]
+
+
+async def test_what_the_management_port_shows(serve: Serve) -> None:
+    """The newest lines come first: as many as asked for, all or only the refused, no values."""
+    clock = Clock()
+    served = await serve(clock=clock)
+    user = (await served.http.post("/Users", json={"userName": "ada"})).json()["id"]
+    clock.now += 1_000_000
+    await served.http.post("/Users", json={"userName": "ada"})
+    clock.now += 1_000_000
+    await served.http.delete(f"/Users/{user}")
+
+    async def shown(**query: Any) -> list[dict[str, Any]]:
+        answer = await served.management.get("/-/activity", params=query)
+        found: list[dict[str, Any]] = answer.json()["activity"]
+        return found
+
+    everything = await shown()
+    assert [line["status"] for line in everything] == [204, 409, 201]
+    assert await shown(limit=1) == everything[:1]
+    assert await shown(refused=True) == everything[1:2]
+    assert everything[1]["scimType"] == "uniqueness"
+    assert everything[2]["at"] == "2025-06-15T15:06:40.000000Z"
+    assert everything[2]["attributes"] == ["schemas", "userName"]
+    assert (everything[2]["resourceId"], everything[2]["tokenId"]) == (user, TOKEN_ID)
+    assert "ada" not in str(everything)
+    assert (await served.management.get("/-/activity", params={"limit": 0})).status_code == 422

@@ -1,7 +1,9 @@
 """The management port: for the operator and for Prometheus, never for clients of SCIM."""
 
+from typing import Annotated
+
 import orjson
-from fastapi import FastAPI, Request, Response
+from fastapi import FastAPI, Query, Request, Response
 from fastapi.responses import PlainTextResponse
 
 from scim_service import __version__
@@ -34,6 +36,15 @@ def management_application(service: Service) -> FastAPI:
             **await service.activity.status(tokens),
         }
         return Response(orjson.dumps(document), media_type="application/json")
+
+    @application.get("/-/activity")
+    async def activity(
+        _: Request,
+        limit: Annotated[int, Query(ge=1, le=1000)] = 100,
+        refused: bool = False,
+    ) -> Response:
+        lines = await service.activity.recent(limit=limit, refused=refused)
+        return Response(orjson.dumps({"activity": lines}), media_type="application/json")
 
     @application.get("/metrics")
     async def metrics(_: Request) -> Response:

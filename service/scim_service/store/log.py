@@ -3,8 +3,9 @@
 import random
 from collections.abc import Mapping, Sequence
 from time import perf_counter
+from typing import Any
 
-from sqlalchemy import BigInteger, Text, bindparam, cast, delete, func, insert, select
+from sqlalchemy import BigInteger, Integer, Text, bindparam, cast, delete, func, insert, select
 
 from scim_service.store.database import (
     Database,
@@ -63,6 +64,15 @@ class Log:
             select(kind, func.count())
             .where(activity.c.at > bindparam("since"), activity.c.status >= 400)
             .group_by(kind),
+            backend,
+        )
+        self._columns = [column.name for column in columns]
+        self._recent = compile_statement(
+            select(*columns)
+            .where(activity.c.status >= bindparam("least", type_=Integer()))
+            # Refusals are written later than they happen.
+            .order_by(activity.c.at.desc(), activity.c.id.desc())
+            .limit(bindparam("limit", type_=Integer())),
             backend,
         )
         noted = upsert(moment, backend).values(name=bindparam("name"), at=bindparam("at"))
@@ -136,6 +146,11 @@ class Log:
     async def failures(self, since: int) -> dict[str, int]:
         """Return how many requests were refused since a moment, by kind."""
         return dict(map(tuple, await self._database.fetch(self._failures, {"since": since})))
+
+    async def recent(self, *, limit: int, least: int) -> list[dict[str, Any]]:
+        """Return the newest lines whose status is `least` or more, the newest first."""
+        rows = await self._database.fetch(self._recent, {"limit": limit, "least": least})
+        return [dict(zip(self._columns, row, strict=True)) for row in rows]
 
     async def moments(self) -> dict[str, int]:
         """Return when things last happened."""
