@@ -13,7 +13,7 @@ import random
 import ssl
 import time
 import uuid
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping
 from datetime import UTC, datetime
 from typing import Any, Self
 
@@ -50,6 +50,7 @@ class Kube:
         self._configuration = configuration
         self._slots = asyncio.Semaphore(settings.max_in_flight)
         self._not_before = 0.0
+        self._may_write: Callable[[], bool] = lambda: True
         self._session = self.session()
 
     @classmethod
@@ -71,6 +72,13 @@ class Kube:
                 await load_kube_config(client_configuration=configuration)  # type: ignore[no-untyped-call]
         return cls(settings, configuration)
 
+    def fence(self, may_write: Callable[[], bool]) -> None:
+        """Send no write while ``may_write`` says no.
+
+        A process that was frozen learns only later that another one works in its place.
+        """
+        self._may_write = may_write
+
     @property
     def server(self) -> str:
         """URL of the API server."""
@@ -86,8 +94,10 @@ class Kube:
             read_bufsize=_READ_BUFFER,
         )
 
-    async def close(self) -> None:
-        """Close the connections."""
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
         await self._session.close()
 
     async def get(self, kind: Kind, namespace: str | None, name: str) -> Object | None:
@@ -247,13 +257,16 @@ class Kube:
         Refusal
             The answer is not a success.
         aiohttp.ClientError, TimeoutError, OSError
-            There is no answer; the request may have been carried out all the same.
+            There is no answer; the request may have been carried out all the same. TimeoutError
+            also where the `fence` holds it back.
         """
         data = None if body is None else json.dumps(body, separators=(",", ":"))
         timeout = aiohttp.ClientTimeout(total=self._settings.request_timeout)
         for attempt in range(1, _TOO_OFTEN + 1):
             async with self._slots:
                 await self._wait_as_asked()
+                if method != "GET" and not self._may_write():
+                    raise TimeoutError("the Lease was not renewed in time, nothing is written")
                 async with self._session.request(
                     method,
                     self.server + path,

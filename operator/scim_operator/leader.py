@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import math
 import time
 from collections.abc import Callable
 from datetime import UTC, datetime
@@ -39,6 +40,11 @@ class Elector:
         self._clock = clock
         self._lease: Object | None = None
         self._seen = clock()
+        self._renewed = -math.inf
+
+    def holds(self) -> bool:
+        """Tell whether the Lease was renewed so lately that nobody else can have it."""
+        return self._clock() - self._renewed < self._settings.renew_deadline
 
     async def acquire(self) -> None:
         """Wait until the Lease is held."""
@@ -50,12 +56,9 @@ class Elector:
 
     async def hold(self) -> None:
         """Renew until that fails for ``renew_deadline`` or somebody else has the Lease."""
-        renewed = self._clock()
-        while self._clock() - renewed < self._settings.renew_deadline:
+        while self.holds():
             await asyncio.sleep(self._settings.retry_period)
-            if await self._try():
-                renewed = self._clock()
-            elif not self._is_mine():
+            if not await self._try() and not self._is_mine():
                 break
         metrics.LEADER.labels(self._settings.lease_name).set(0)
         _LOG.error("the Lease is lost")
@@ -81,12 +84,14 @@ class Elector:
 
     async def _try(self) -> bool:
         settings = self._settings
+        began = self._clock()
         try:
             async with asyncio.timeout(settings.renew_deadline / 2):
                 lease = await self._kube.get(LEASE, settings.namespace, settings.lease_name)
                 if lease is None:
                     wanted = renewed(None, settings, settings.lease_name, datetime.now(UTC))
                     self._lease = await self._kube.create(LEASE, wanted)
+                    self._renewed = began
                     return True
                 if self._lease is None or lease["spec"] != self._lease["spec"]:
                     self._lease, self._seen = lease, self._clock()
@@ -97,7 +102,7 @@ class Elector:
         except (Refusal, *UNREACHABLE) as error:
             _LOG.warning("the Lease cannot be taken or renewed now: %r", error)
             return False
-        self._seen = self._clock()
+        self._seen, self._renewed = self._clock(), began
         return True
 
 

@@ -37,6 +37,12 @@ _FRAMEWORK_START = 0.2
 class Operator:
     """One operator process, made inside a running event loop.
 
+    Parameters
+    ----------
+    election
+        A client for the Lease alone: its renewals neither queue behind the work nor wait when a
+        busy API server puts the work off.
+
     Attributes
     ----------
     port
@@ -47,7 +53,7 @@ class Operator:
         Set while it works.
     """
 
-    def __init__(self, settings: Settings, kube: Kube) -> None:
+    def __init__(self, settings: Settings, kube: Kube, election: Kube) -> None:
         self.port = settings.port
         self.ready = asyncio.Event()
         self.leading = asyncio.Event()
@@ -58,7 +64,7 @@ class Operator:
         self._queue = Queue(settings.workers)
         self._informers = Informers(kube, self._cache, settings, wake=self._fold)
         self._poller = Poller(self._cache, settings, wake=self._fold)
-        self._elector = Elector(kube, settings) if settings.leader_elect else None
+        self._elector = Elector(election, settings) if settings.leader_elect else None
 
     def stop(self) -> None:
         """Have `run` end; what is being written is cut off, which every pass can bear."""
@@ -93,6 +99,7 @@ class Operator:
         self.ready.set()
         if self._elector:
             await self._elector.acquire()
+            self._kube.fence(self._elector.holds)
         metrics.LEADER.labels(self._settings.lease_name).set(1)
         self.leading.set()
         reconcile = Reconciler(
@@ -215,8 +222,5 @@ async def _cancel(*tasks: asyncio.Task[Any]) -> None:
 
 async def run(settings: Settings) -> None:
     """Connect to the API server and run an operator until it is told to stop."""
-    kube = await Kube.connect(settings)
-    try:
-        await Operator(settings, kube).run()
-    finally:
-        await kube.close()
+    async with await Kube.connect(settings) as kube, await Kube.connect(settings) as election:
+        await Operator(settings, kube, election).run()

@@ -154,7 +154,11 @@ class Settings(BaseModel):
         float, Field(ge=0.5, description="Seconds after which a leader that cannot renew stops.")
     ] = 10
     retry_period: Annotated[
-        float, Field(ge=0.1, description="Seconds between two attempts to take or renew.")
+        float,
+        Field(
+            ge=0.1,
+            description="Seconds between two renewals; those who stand by look twice as often.",
+        ),
     ] = 2
 
     # Work

@@ -4,15 +4,18 @@ from __future__ import annotations
 
 import itertools
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import NoReturn
 
 import pytest
 
 from tests.cluster import ClusterError, ControlPlane
 from tests.cluster.build import CLIENTS, Binaries, build
-from tests.operator.world import Namespace, Operator
+from tests.operator.install import Installation
+from tests.operator.world import Namespace, Operator, eventually
 
+RECOVERY = "recovery_seconds"
 _NUMBERS = itertools.count(1)
 
 
@@ -32,9 +35,8 @@ def clients() -> Binaries:
         _missing(error)
 
 
-@pytest.fixture(scope="session")
-def cluster() -> Iterator[ControlPlane]:
-    """A control plane with the CRD."""
+@contextmanager
+def _control_plane() -> Iterator[ControlPlane]:
     control_plane = ControlPlane()
     try:
         control_plane.start()
@@ -42,12 +44,39 @@ def cluster() -> Iterator[ControlPlane]:
         _missing(error)
     try:
         control_plane.kubectl("apply", "--server-side", "-f", "crds/")
-        control_plane.kubectl(
-            "wait", "--for=condition=Established", "crd/scimtenants.scim-operator.io"
-        )
+        # Not by `kubectl wait`, which fails on a definition that has no conditions yet.
+        established = "jsonpath={.status.conditions[?(@.type=='Established')].status}"
+        crd = "scimtenants.scim-operator.io"
+        eventually(lambda: control_plane.kubectl("get", "crd", crd, "-o", established) == "True")
         yield control_plane
     finally:
         control_plane.stop()
+
+
+@pytest.fixture(scope="session")
+def cluster() -> Iterator[ControlPlane]:
+    """A control plane with the CRD."""
+    with _control_plane() as control_plane:
+        yield control_plane
+
+
+@pytest.fixture(scope="session")
+def fragile() -> Iterator[ControlPlane]:
+    """Another one, whose servers tests stop; no operator runs there but those of a test."""
+    with _control_plane() as control_plane:
+        yield control_plane
+
+
+@pytest.fixture(scope="session")
+def installation(fragile: ControlPlane, tmp_path_factory: pytest.TempPathFactory) -> Installation:
+    """The chart's account and rights there."""
+    return Installation(fragile, tmp_path_factory.mktemp("operators"))
+
+
+@pytest.fixture
+def unserved(fragile: ControlPlane) -> Namespace:
+    """A namespace there."""
+    return Namespace(fragile, f"team-{next(_NUMBERS)}")
 
 
 @pytest.fixture(scope="session")
@@ -69,3 +98,28 @@ def admission(cluster: ControlPlane) -> Namespace:
 def namespace(admission: Namespace, operator: Operator) -> Namespace:
     """A namespace that the operator serves; it goes with the control plane."""
     return admission
+
+
+@pytest.fixture
+def recovery(request: pytest.FixtureRequest) -> Callable[[float], None]:
+    """Note how many seconds a recovery took; they are listed at the end."""
+
+    def note(seconds: float) -> None:
+        request.node.user_properties.append((RECOVERY, seconds))
+
+    return note
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """List the recoveries."""
+    found = [
+        (report.nodeid, seconds)
+        for report in terminalreporter.getreports("passed")
+        if report.when == "call"
+        for name, seconds in report.user_properties
+        if name == RECOVERY
+    ]
+    if found:
+        terminalreporter.section("recoveries")
+    for test, seconds in found:
+        terminalreporter.write_line(f"{seconds:6.1f} s  {test.partition('::')[2]}")

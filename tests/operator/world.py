@@ -4,12 +4,16 @@ from __future__ import annotations
 
 import base64
 import json
+import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, TypeVar
+
+from scim_operator import names
+from scim_operator.settings import PREFIX
 
 from tests.cluster import ClusterError, ControlPlane
 
@@ -35,15 +39,22 @@ def eventually(look: Callable[[], T], seconds: float = SOON_S) -> T:
 
 
 class Operator:
-    """One operator process that can be stopped and started."""
+    """One operator process that can be stopped and started.
 
-    def __init__(self, cluster: ControlPlane, log: Path) -> None:
-        self._env = cluster.env | {
-            "SCIM_OPERATOR_KUBECONFIG": str(cluster.kubeconfig),
-            "SCIM_OPERATOR_PORT": "0",
-            "SCIM_OPERATOR_LOG_FORMAT": "text",
-            "SCIM_OPERATOR_LOG_LEVEL": "debug",
-        }
+    Parameters
+    ----------
+    settings
+        Settings other than those of a test, as they are written in the environment.
+    """
+
+    def __init__(self, cluster: ControlPlane, log: Path, **settings: str) -> None:
+        chosen = {
+            "kubeconfig": str(cluster.kubeconfig),
+            "port": "0",
+            "log_format": "text",
+            "log_level": "debug",
+        } | settings
+        self._env = cluster.env | {PREFIX + name.upper(): text for name, text in chosen.items()}
         self._log = log
         self._process: subprocess.Popen[bytes] | None = None
 
@@ -60,14 +71,27 @@ class Operator:
 
     def stop(self) -> int:
         """Stop it as Kubernetes does; return its exit code."""
-        assert self._process is not None
-        self._process.terminate()
+        self.signal(signal.SIGTERM)
         try:
-            return self._process.wait(20)
+            return self.wait()
         except subprocess.TimeoutExpired:
-            self._process.kill()
-            self._process.wait()
+            self.kill()
             raise
+
+    def kill(self) -> None:
+        """End it at once, as a crash or the loss of its node would."""
+        self.signal(signal.SIGKILL)
+        self.wait()
+
+    def signal(self, number: signal.Signals) -> None:
+        """Send it a signal."""
+        assert self._process is not None
+        self._process.send_signal(number)
+
+    def wait(self, seconds: float = 20) -> int:
+        """Wait until it has ended; return its exit code."""
+        assert self._process is not None
+        return self._process.wait(seconds)
 
     def log(self) -> str:
         """Everything that it has written."""
@@ -88,13 +112,21 @@ class Namespace:
 
     def apply(self, name: str, spec: Object | None = None, *more: str) -> None:
         """Apply a ScimTenant."""
-        body = {
-            "apiVersion": "scim-operator.io/v1alpha1",
-            "kind": "ScimTenant",
-            "metadata": {"name": name, "namespace": self.name},
-            "spec": spec or {},
-        }
-        self.kubectl("apply", "--server-side", "-f", "-", *more, stdin=json.dumps(body))
+        self.apply_all([name], spec, *more)
+
+    def apply_all(self, tenants: Sequence[str], spec: Object | None = None, *more: str) -> None:
+        """Apply ScimTenants with the same spec."""
+        bodies = [
+            {
+                "apiVersion": names.API_VERSION,
+                "kind": names.KIND,
+                "metadata": {"name": name, "namespace": self.name},
+                "spec": spec or {},
+            }
+            for name in tenants
+        ]
+        listed = {"apiVersion": "v1", "kind": "List", "items": bodies}
+        self.kubectl("apply", "--server-side", "-f", "-", *more, stdin=json.dumps(listed))
 
     def refusal(self, name: str, spec: Object) -> str:
         """What the API server says against a ScimTenant; empty if it admits it."""
@@ -139,15 +171,29 @@ class Namespace:
 
     def settled(self, tenant: str) -> str:
         """Wait until everything is there and the status says so; return the token."""
+        self.settle([tenant])
+        return self.token(tenant)
+
+    def settle(self, tenants: Sequence[str], seconds: float = 20) -> None:
+        """Wait until all that tenants want is there and their status says so."""
 
         def seen() -> bool:
-            body = self.get("scimtenant", tenant)
-            status = body.get("status", {})
-            return (
-                status.get("observedGeneration") == body["metadata"]["generation"]
-                and bool(status.get("tokens"))
-                and bool(self.get("deployment", f"{tenant}-scim").get("status"))
+            listed = json.loads(self.kubectl("get", "scimtenant,deployment", "-o", "json"))
+            found = {(body["kind"], body["metadata"]["name"]): body for body in listed["items"]}
+            return all(
+                _is_settled(
+                    found[names.KIND, tenant], found.get(("Deployment", names.workload(tenant)), {})
+                )
+                for tenant in tenants
             )
 
-        eventually(seen, 20)
-        return self.token(tenant)
+        eventually(seen, seconds)
+
+
+def _is_settled(tenant: Object, deployment: Object) -> bool:
+    status = tenant.get("status", {})
+    return (
+        status.get("observedGeneration") == tenant["metadata"]["generation"]
+        and bool(status.get("tokens"))
+        and bool(deployment.get("status"))
+    )

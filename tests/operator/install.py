@@ -1,0 +1,84 @@
+"""The operator as the chart installs it: with the account and the rights of its pod."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from tests.cluster import ControlPlane
+from tests.operator.proxy import Proxy
+from tests.operator.world import Operator
+
+NAMESPACE = "scim-system"
+ACCOUNT = "scim-operator"
+_CHART = "charts/scim-operator"
+
+
+class Installation:
+    """The chart's account and roles in a cluster, and operators that run as it.
+
+    Parameters
+    ----------
+    folder
+        Where kubeconfigs and logs are kept.
+    """
+
+    def __init__(self, cluster: ControlPlane, folder: Path) -> None:
+        self._cluster = cluster
+        self._folder = folder
+        cluster.kubectl("create", "namespace", NAMESPACE)
+        self.grant()
+        self._token = cluster.kubectl("-n", NAMESPACE, "create", "token", ACCOUNT).strip()
+
+    def grant(self) -> None:
+        """Give the account the chart's rights, also after one was taken away."""
+        rendered = subprocess.run(
+            [
+                *("helm", "template", "scim-operator", _CHART, "--namespace", NAMESPACE),
+                *("--show-only", "templates/rbac.yaml"),
+                *("--show-only", "templates/serviceaccount.yaml"),
+            ],
+            env=self._cluster.env,
+            capture_output=True,
+            text=True,
+            check=True,
+        )
+        self._cluster.kubectl(
+            *("apply", "--server-side", "--force-conflicts", "-f", "-"), stdin=rendered.stdout
+        )
+
+    @contextmanager
+    def operator(self, name: str, **settings: str) -> Iterator[tuple[Operator, Proxy]]:
+        """Start an operator behind a proxy of its own; it is killed in the end if it still runs."""
+        with Proxy(self._cluster.url, self._cluster.folder / "pki" / "ca.crt") as proxy:
+            kubeconfig = self._folder / f"{name}.kubeconfig"
+            kubeconfig.write_text(json.dumps(_kubeconfig(proxy.url, self._token)))
+            log = self._folder / f"{name}.log"
+            log.unlink(missing_ok=True)
+            operator = Operator(
+                self._cluster,
+                log,
+                kubeconfig=str(kubeconfig),
+                namespace=NAMESPACE,
+                identity=name,
+                **settings,
+            )
+            operator.start()
+            try:
+                yield operator, proxy
+            finally:
+                operator.kill()
+
+
+def _kubeconfig(server: str, token: str) -> dict[str, object]:
+    return {
+        "apiVersion": "v1",
+        "kind": "Config",
+        "clusters": [{"name": "local", "cluster": {"server": server}}],
+        "users": [{"name": "pod", "user": {"token": token}}],
+        "contexts": [{"name": "local", "context": {"cluster": "local", "user": "pod"}}],
+        "current-context": "local",
+    }
