@@ -8,16 +8,19 @@ from __future__ import annotations
 import functools
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import click
 
 from scim_operator import __version__, conditions, names
-from scim_operator.cli import portal
+from scim_operator.cli import portal, probe
+from scim_operator.cli.channel import management, reach
+from scim_operator.cli.checks import Check, Outcome
 from scim_operator.cli.cluster import Cluster, ClusterError
-from scim_operator.cli.output import show, table, text
+from scim_operator.cli.output import COLOURS, show, table, text
+from scim_operator.moments import parse
 from scim_operator.tenant import Tenant
 
 _ROTATION = timedelta(seconds=30)
@@ -60,6 +63,15 @@ def _command(function: Callable[..., None]) -> Callable[..., None]:
     ):
         run = option(run)
     return run
+
+
+_LIMIT = click.option(
+    "--limit",
+    type=click.IntRange(min=0),
+    default=100,
+    show_default=True,
+    help="Most resources; 0: all.",
+)
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
@@ -184,7 +196,7 @@ def _show_tenant(session: Session, tenant: Tenant) -> None:
     show(
         session.output,
         _document(tenant),
-        table(("", ""), facts),
+        table((), facts),
         text(""),
         table(("CONDITION", "STATUS", "REASON", "MESSAGE"), found),
         text(""),
@@ -257,6 +269,121 @@ def _wait_for_token(cluster: Cluster, name: str, known: set[str]) -> Tenant:
         "runs (kubectl get pods -A -l app.kubernetes.io/name=scim-operator); it makes up for it "
         "as soon as it does"
     )
+
+
+@plugin.command()
+@click.argument("name")
+@_command
+def test(session: Session, name: str) -> None:
+    """Do what Entra's Test Connection does, and explain what comes back."""
+    tenant = session.cluster.tenant(name)
+    token = session.cluster.token(tenant)
+    _show_checks(session, tenant, probe.test_connection(session.cluster, tenant, token))
+
+
+@plugin.command()
+@click.argument("name")
+@click.option(
+    "--filter", "wanted", metavar="FILTER", help="SCIM filter, such as 'active eq false'."
+)
+@_LIMIT
+@_command
+def users(session: Session, name: str, *, wanted: str | None, limit: int) -> None:
+    """List the users that Entra has provisioned."""
+    found = _resources(session, name, "/Users", wanted, limit)
+    rows = [
+        (
+            user.get("userName"),
+            user.get("displayName"),
+            ", ".join(mail["value"] for mail in user.get("emails", ()) if mail.get("value")),
+            user.get("active", True),
+            ", ".join(group.get("display", "?") for group in user.get("groups", ())),
+            parse(user["meta"]["lastModified"]),
+        )
+        for user in found
+    ]
+    columns = ("USERNAME", "DISPLAY NAME", "MAIL", "ACTIVE", "GROUPS", "LAST MODIFIED")
+    show(session.output, found, table(columns, rows), *_cut(len(found), limit))
+
+
+@plugin.command()
+@click.argument("name")
+@click.option("--filter", "wanted", metavar="FILTER", help="SCIM filter on groups.")
+@_LIMIT
+@_command
+def groups(session: Session, name: str, *, wanted: str | None, limit: int) -> None:
+    """List the groups that Entra has provisioned."""
+    found = _resources(session, name, "/Groups", wanted, limit)
+    rows = [
+        (
+            group.get("displayName"),
+            len(group.get("members", ())),
+            parse(group["meta"]["lastModified"]),
+        )
+        for group in found
+    ]
+    columns = ("DISPLAY NAME", "MEMBERS", "LAST MODIFIED")
+    show(session.output, found, table(columns, rows), *_cut(len(found), limit))
+
+
+@plugin.command()
+@click.argument("name")
+@click.option("--failures", is_flag=True, help="Only requests that were refused.")
+@click.option(
+    "--limit", type=click.IntRange(1, 1000), default=50, show_default=True, help="Most lines."
+)
+@_command
+def activity(session: Session, name: str, *, failures: bool, limit: int) -> None:
+    """Show recent writes and refused requests, the newest first."""
+    tenant = session.cluster.tenant(name)
+    channel = management(session.cluster, tenant)
+    lines = channel.fetch("/-/activity", limit=limit, refused=str(failures).lower())["activity"]
+    rows = [
+        (
+            parse(line["at"]),
+            line["operation"],
+            line["resourceType"],
+            line["resourceId"],
+            text(line["status"], "red" if line["status"] >= 400 else "green"),
+            line["scimType"],
+            ", ".join(line["attributes"]),
+        )
+        for line in lines
+    ]
+    columns = ("TIME", "OPERATION", "TYPE", "ID", "STATUS", "ERROR", "ATTRIBUTES")
+    empty = text("No request was refused." if failures else "Nothing has been written yet.")
+    show(session.output, lines, table(columns, rows) if rows else empty)
+
+
+def _resources(
+    session: Session, name: str, path: str, wanted: str | None, limit: int
+) -> list[dict[str, Any]]:
+    tenant = session.cluster.tenant(name)
+    channel = reach(session.cluster, tenant, session.cluster.token(tenant))
+    query = {"filter": wanted} if wanted else {}
+    return list(channel.resources(path, limit=limit, **query))
+
+
+def _cut(shown: int, limit: int) -> list[Any]:
+    """Say that there may be more."""
+    return [text(f"The first {limit}; --limit 0 shows all.", "dim")] if shown == limit else []
+
+
+def _show_checks(session: Session, tenant: Tenant, checks: list[Check]) -> None:
+    """Print what was found; a problem among it is exit status 1."""
+    fine = all(check.outcome is not Outcome.PROBLEM for check in checks)
+    rows: list[tuple[object, ...]] = []
+    for check in checks:
+        rows.append((check.name, text(check.outcome, COLOURS[check.outcome]), check.message))
+        if check.remedy:
+            rows.append(("", "", text(f"{check.by}: {check.remedy}", "bold")))
+    show(
+        session.output,
+        {"tenant": str(tenant.key), "ok": fine, "checks": [asdict(check) for check in checks]},
+        table(("CHECK", "RESULT", "FOUND"), [[cell or text("") for cell in row] for row in rows]),
+    )
+    if not fine:
+        click.get_current_context().exit(1)
 
 
 def _document(tenant: Tenant) -> dict[str, Any]:

@@ -13,10 +13,17 @@ from rich.console import Console, RenderableType
 from rich.table import Table
 from rich.text import Text
 
+from scim_operator.cli.checks import Outcome
+
 _UNFOLDED = 10_000
 """Columns where there is no terminal: lines are for grep then, and must not be folded."""
 
-COLOURS = {"ok": "green", "warning": "yellow", "problem": "bold red", "unknown": "dim"}
+COLOURS = {
+    Outcome.OK: "green",
+    Outcome.WARNING: "yellow",
+    Outcome.PROBLEM: "bold red",
+    Outcome.UNKNOWN: "dim",
+}
 
 
 def text(value: object, style: str = "") -> Text:
@@ -32,8 +39,14 @@ def text(value: object, style: str = "") -> Text:
 
 
 def table(columns: Sequence[str], rows: Iterable[Sequence[object]]) -> Table:
-    """Make a table as kubectl's, folded to the terminal."""
-    made = Table(box=None, pad_edge=False, header_style="bold", padding=(0, 3, 0, 0))
+    """Make a table as kubectl's, folded to the terminal; without columns it has no header."""
+    made = Table(
+        box=None,
+        pad_edge=False,
+        header_style="bold",
+        padding=(0, 3, 0, 0),
+        show_header=bool(columns),
+    )
     for column in columns:
         made.add_column(column, overflow="fold")
     for row in rows:
