@@ -1,13 +1,14 @@
-"""The chart renders, gives exactly the rights that are needed, and sets what can be set."""
+"""The chart gives exactly the rights that are needed, and sets what can be set.
+
+What the chart makes of its values alone is tested by its own suites (`charts/.../tests`).
+"""
 
 from __future__ import annotations
 
 import subprocess
-from collections.abc import Callable, Iterable
-from typing import Any
+from collections.abc import Iterable
 
 import pytest
-import yaml
 from scim_operator.settings import (
     CLUSTER_RIGHTS,
     LEADER_RIGHTS,
@@ -17,33 +18,8 @@ from scim_operator.settings import (
     from_environment,
 )
 
+from tests.chart.conftest import CHART, Object, Render
 from tests.cluster.build import Binaries
-
-Object = dict[str, Any]
-Render = Callable[..., list[Object]]
-
-CHART = "charts/scim-operator"
-
-
-@pytest.fixture
-def render(clients: Binaries) -> Render:
-    """Render the chart with values."""
-
-    def run(*values: str) -> list[Object]:
-        done = subprocess.run(
-            [
-                clients["helm"],
-                *("template", "scim-operator", CHART, "--namespace", "scim-system"),
-                *(part for value in values for part in ("--set", value)),
-            ],
-            capture_output=True,
-            text=True,
-        )
-        if done.returncode != 0:
-            raise ValueError(done.stderr)
-        return [body for body in yaml.safe_load_all(done.stdout) if body]
-
-    return run
 
 
 def pick(bodies: Iterable[Object], kind: str, name: str = "scim-operator") -> list[Object]:
@@ -99,25 +75,6 @@ def test_other_roles(render: Render, values: tuple[str, ...]) -> None:
     assert leader["metadata"]["namespace"] == "scim-system"
 
 
-def test_crd_is_kept(render: Render) -> None:
-    """An uninstallation does not take every tenant with it, unless that is asked for."""
-    name = "scimtenants.scim-operator.io"
-    (crd,) = pick(render(), "CustomResourceDefinition", name)
-    assert crd["metadata"]["annotations"]["helm.sh/resource-policy"] == "keep"
-    (crd,) = pick(render("crds.keep=false"), "CustomResourceDefinition", name)
-    assert "helm.sh/resource-policy" not in crd["metadata"].get("annotations", {})
-    assert not pick(render("crds.install=false"), "CustomResourceDefinition", name)
-
-
-@pytest.mark.parametrize(
-    "value", ["replicaCount=many", "replicacount=2", "log.format=xml", "image.digest=sha256:1"]
-)
-def test_wrong_values(render: Render, value: str) -> None:
-    """A wrong value or a misspelt name is refused before anything is installed."""
-    with pytest.raises(ValueError, match="don't meet the specifications of the schema"):
-        render(value)
-
-
 def test_environment(render: Render) -> None:
     """By default the operator gets its own defaults, but for what only the chart knows."""
     found = settings(render())
@@ -148,14 +105,9 @@ def test_environment_of_values(render: Render) -> None:
     assert found.workers == 3
 
 
-def test_restricted_pod(render: Render) -> None:
-    """The operator's own pod fulfils the restricted Pod Security Standard."""
-    (deployment,) = pick(render(), "Deployment")
-    pod = deployment["spec"]["template"]["spec"]
-    assert pod["securityContext"]["runAsNonRoot"] is True
-    assert pod["securityContext"]["seccompProfile"] == {"type": "RuntimeDefault"}
-    assert pod["containers"][0]["securityContext"] == {
-        "allowPrivilegeEscalation": False,
-        "readOnlyRootFilesystem": True,
-        "capabilities": {"drop": ["ALL"]},
-    }
+def test_suites_of_the_chart(tools: Binaries) -> None:
+    """Each branch of the templates gives what its suite says."""
+    done = subprocess.run(
+        [tools["helm-unittest"], "--strict", CHART], capture_output=True, text=True
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
