@@ -50,6 +50,15 @@ class Installation:
             *("apply", "--server-side", "--force-conflicts", "-f", "-"), stdin=rendered.stdout
         )
 
+    def revoke(self, resource: str, verb: str) -> None:
+        """Take one right away from the account."""
+        role = json.loads(self._cluster.kubectl("get", "clusterrole", ACCOUNT, "-o", "json"))
+        (rule,) = [rule for rule in role["rules"] if resource in rule["resources"]]
+        rule["resources"].remove(resource)
+        verbs = [other for other in rule["verbs"] if other != verb]
+        role["rules"].append(rule | {"resources": [resource], "verbs": verbs})
+        self._cluster.kubectl("replace", "-f", "-", stdin=json.dumps(role))
+
     @contextmanager
     def operator(self, name: str, **settings: str) -> Iterator[tuple[Operator, Proxy]]:
         """Start an operator behind a proxy of its own; it is killed in the end if it still runs."""

@@ -1,0 +1,177 @@
+"""What breaks around the operator, and how it gets over it by itself."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import time
+from collections.abc import Callable, Iterable, Iterator
+
+import pytest
+
+from tests.cluster import ControlPlane
+from tests.operator.install import Installation
+from tests.operator.proxy import Answer, Call, Proxy
+from tests.operator.world import Namespace, Operator, eventually
+
+NAMES = [f"tenant-{number}" for number in range(10)]
+CHILDREN = 7
+WATCH_S = 3
+"""Silence after which a watch is opened anew."""
+
+PENDING = {"StorageClassMissing", "FailedBinding", "FailedScheduling"}
+"""Warnings of a control plane without nodes and volumes."""
+
+Recovery = Callable[[float], None]
+
+
+@pytest.fixture(scope="module")
+def served(installation: Installation) -> Iterator[tuple[Operator, Proxy]]:
+    """One operator for all of these tests: it has to bear them all, one after the other."""
+    settings = {"watch_timeout": str(WATCH_S), "request_timeout": "5"}
+    with installation.operator("faults", **settings) as (operator, proxy):
+        yield operator, proxy
+        assert operator.stop() == 0
+
+
+@pytest.fixture
+def operator(served: tuple[Operator, Proxy]) -> Operator:
+    """The operator."""
+    return served[0]
+
+
+@pytest.fixture
+def proxy(served: tuple[Operator, Proxy]) -> Iterator[Proxy]:
+    """What is between it and the API server."""
+    yield served[1]
+    served[1].fault = lambda _: None
+
+
+def accepted(namespace: Namespace, tenant: str) -> list[str]:
+    """The accepted digests."""
+    return list(namespace.digests(tenant))
+
+
+def sha256(token: str) -> str:
+    """The digest that the service compares."""
+    return hashlib.sha256(token.encode()).hexdigest()
+
+
+def within(namespace: Namespace, paths: Iterable[str]) -> set[str]:
+    """Those of the paths that are in a namespace."""
+    return {path for path in paths if f"/namespaces/{namespace.name}/" in path}
+
+
+def test_kill(operator: Operator, proxy: Proxy, unserved: Namespace, recovery: Recovery) -> None:
+    """Killed in the middle of creations and started again it makes what is missing, once."""
+    unserved.apply_all(NAMES)
+
+    def begun() -> bool:
+        return len(within(unserved, proxy.written())) > len(NAMES)
+
+    eventually(begun)
+    operator.kill()
+    before = within(unserved, proxy.written())
+    assert len(before) < len(NAMES) * CHILDREN
+    operator.start()
+    started = time.monotonic()
+    unserved.settle(NAMES)
+    recovery(time.monotonic() - started)
+    written = {path: proxy.written()[path] for path in within(unserved, proxy.written())}
+    assert len(written.keys() | within(unserved, proxy.cut_off())) == len(NAMES) * CHILDREN
+    assert set(written.values()) == {1}
+    for name in NAMES:
+        assert accepted(unserved, name) == [sha256(unserved.token(name))]
+
+
+@pytest.mark.usefixtures("served")
+def test_api_server_restart(fragile: ControlPlane, unserved: Namespace, recovery: Recovery) -> None:
+    """After a crash of the API server everything goes on, with the tokens that there were."""
+    unserved.apply("contoso")
+    token = unserved.settled("contoso")
+    fragile.api_server.kill()
+    fragile.api_server.start()
+    fragile.wait_ready()
+    ready = time.monotonic()
+    unserved.kubectl("delete", "service", "contoso-scim")
+    unserved.apply("fabrikam")
+    unserved.settle(["fabrikam"])
+    eventually(lambda: unserved.get("service", "contoso-scim"))
+    recovery(time.monotonic() - ready)
+    assert unserved.token("contoso") == token
+
+
+@pytest.mark.usefixtures("served")
+def test_etcd_outage(fragile: ControlPlane, unserved: Namespace, recovery: Recovery) -> None:
+    """A store that is away for seconds costs no tenant its state, and stalls none."""
+    unserved.apply("contoso")
+    token = unserved.settled("contoso")
+    fragile.etcd.kill()
+    time.sleep(4)
+    fragile.etcd.start()
+    fragile.wait_ready()
+    ready = time.monotonic()
+    unserved.kubectl("delete", "service", "contoso-scim")
+    unserved.apply("fabrikam")
+    unserved.settle(["fabrikam"])
+    eventually(lambda: unserved.get("service", "contoso-scim"))
+    recovery(time.monotonic() - ready)
+    assert unserved.token("contoso") == token
+    assert accepted(unserved, "contoso") == [sha256(token)]
+
+
+def test_silent_watches(proxy: Proxy, unserved: Namespace, recovery: Recovery) -> None:
+    """Watches that go silent are opened anew, and what happened meanwhile is made up for."""
+    unserved.apply("contoso")
+    unserved.settle(["contoso"])
+    proxy.silence()
+    began = time.monotonic()
+    unserved.kubectl("delete", "service", "contoso-scim")
+    unserved.apply("fabrikam")
+    eventually(lambda: unserved.get("service", "contoso-scim"))
+    unserved.settle(["fabrikam"])
+    recovery(time.monotonic() - began)
+
+
+@pytest.mark.parametrize("code", [409, 429, 500])
+def test_storm(proxy: Proxy, unserved: Namespace, recovery: Recovery, code: int) -> None:
+    """Refusals for seconds delay the work and leave no trace: no Stalled, no second token."""
+    until = time.monotonic() + 3
+    headers = {"Retry-After": "1"} if code == 429 else {}
+
+    def fault(call: Call) -> Answer | None:
+        if call.writes and time.monotonic() < until:
+            return Answer(code, "the test says no", headers)
+        return None
+
+    proxy.fault = fault
+    unserved.apply_all(NAMES)
+    time.sleep(max(0, until - time.monotonic()))
+    unserved.settle(NAMES)
+    recovery(time.monotonic() - until)
+    events = json.loads(unserved.kubectl("get", "events", "-o", "json"))["items"]
+    assert {event["reason"] for event in events if event["type"] == "Warning"} <= PENDING
+    written = {path: proxy.written()[path] for path in within(unserved, proxy.written())}
+    assert len(written) == len(NAMES) * CHILDREN
+    for name in NAMES:
+        assert accepted(unserved, name) == [sha256(unserved.token(name))]
+
+
+def test_retry_after(proxy: Proxy, unserved: Namespace) -> None:
+    """A Retry-After is obeyed by every request, not only by the one that was refused."""
+    refused: list[float] = []
+
+    def fault(call: Call) -> Answer | None:
+        if call.writes and not refused:
+            refused.append(time.monotonic())
+            return Answer(429, "too many requests", {"Retry-After": "2"})
+        return None
+
+    proxy.fault = fault
+    unserved.apply_all(NAMES)
+    unserved.settle(NAMES)
+    (moment,) = refused
+    # What was on its way already is let pass.
+    late = [call.began - moment for call in proxy.calls if call.writes]
+    assert not [seconds for seconds in late if 0.2 < seconds < 2]
+    assert [seconds for seconds in late if seconds >= 2]
