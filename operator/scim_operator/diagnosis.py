@@ -13,6 +13,14 @@ _PULL_FAILURES = ("ErrImagePull", "ImagePullBackOff", "ErrImageNeverPull", "Inva
 _CONFIG_FAILURES = ("CreateContainerConfigError", "CreateContainerError", "RunContainerError")
 
 
+def is_ready(pod: Object) -> bool:
+    """Tell whether a pod takes requests."""
+    return "deletionTimestamp" not in pod["metadata"] and any(
+        condition["type"] == "Ready" and condition["status"] == "True"
+        for condition in pod.get("status", {}).get("conditions", ())
+    )
+
+
 def pods_trouble(key: Key, pods: Sequence[Object]) -> Finding | None:
     """Return what the pods complain about; None if they are merely starting."""
     for pod in pods:

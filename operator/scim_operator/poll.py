@@ -14,8 +14,8 @@ from collections.abc import Callable
 import aiohttp
 from pydantic import ValidationError
 
-from scim_operator import metrics, names
-from scim_operator.cache import Cache, Object
+from scim_operator import diagnosis, metrics, names
+from scim_operator.cache import Cache
 from scim_operator.report import Report
 from scim_operator.settings import Settings
 from scim_operator.tenant import Key
@@ -83,7 +83,7 @@ class Poller:
 
     async def _read(self, session: aiohttp.ClientSession, key: Key) -> None:
         try:
-            pods = [pod for pod in self._cache.pods(key) if _is_ready(pod)]
+            pods = [pod for pod in self._cache.pods(key) if diagnosis.is_ready(pod)]
             if not pods:
                 self._failures.pop(key, None)
                 return
@@ -112,10 +112,3 @@ class Poller:
         if self._failures.pop(key, 0) > _BLIPS or self._reports.get(key) != report:
             self._reports[key] = report
             self._wake(key)
-
-
-def _is_ready(pod: Object) -> bool:
-    return "deletionTimestamp" not in pod["metadata"] and any(
-        condition["type"] == "Ready" and condition["status"] == "True"
-        for condition in pod.get("status", {}).get("conditions", ())
-    )

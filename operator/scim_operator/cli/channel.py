@@ -17,8 +17,9 @@ from urllib.parse import urlencode, urlsplit
 
 import certifi
 
-from scim_operator import names
-from scim_operator.cli.cluster import Cluster, ClusterError, Object
+from scim_operator import diagnosis, names
+from scim_operator.children.subject import Object
+from scim_operator.cli.cluster import Cluster, ClusterError
 from scim_operator.tenant import Tenant
 
 CONNECT_TIMEOUT_S = 5.0
@@ -240,17 +241,9 @@ def reach(cluster: Cluster, tenant: Tenant, token: str) -> Channel:
     return forwarded(cluster, tenant, token)
 
 
-def is_ready(pod: Object) -> bool:
-    """Tell whether a pod takes requests."""
-    return "deletionTimestamp" not in pod["metadata"] and any(
-        condition["type"] == "Ready" and condition["status"] == "True"
-        for condition in pod.get("status", {}).get("conditions", ())
-    )
-
-
 def _ready_pod(cluster: Cluster, tenant: Tenant) -> str:
     for pod in cluster.pods(tenant.key):
-        if is_ready(pod):
+        if diagnosis.is_ready(pod):
             name: str = pod["metadata"]["name"]
             return name
     raise ClusterError(

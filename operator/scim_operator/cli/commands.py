@@ -19,6 +19,8 @@ from scim_operator.cli import portal, probe
 from scim_operator.cli.channel import management, reach
 from scim_operator.cli.checks import Check, Outcome
 from scim_operator.cli.cluster import Cluster, ClusterError
+from scim_operator.cli.doctor import examine
+from scim_operator.cli.facts import gather
 from scim_operator.cli.output import COLOURS, show, table, text
 from scim_operator.moments import parse
 from scim_operator.tenant import Tenant
@@ -353,6 +355,17 @@ def activity(session: Session, name: str, *, failures: bool, limit: int) -> None
     columns = ("TIME", "OPERATION", "TYPE", "ID", "STATUS", "ERROR", "ATTRIBUTES")
     empty = text("No request was refused." if failures else "Nothing has been written yet.")
     show(session.output, lines, table(columns, rows) if rows else empty)
+
+
+@plugin.command()
+@click.argument("name")
+@click.option("--user", metavar="NAME", help="A user who is missed: userName or e-mail address.")
+@_command
+def doctor(session: Session, name: str, *, user: str | None) -> None:
+    """Find out why nothing, or not everything, is provisioned, and who can do something."""
+    tenant = session.cluster.tenant(name)
+    checks = examine(gather(session.cluster, tenant, user))
+    _show_checks(session, tenant, checks)
 
 
 def _resources(

@@ -30,7 +30,10 @@ def test_connection(cluster: Cluster, tenant: Tenant, token: str) -> list[Check]
         channel = direct(tenant, token)
     except (OSError, ClusterError) as error:
         found = [no_connection(tenant, error)]
-        channel = forwarded(cluster, tenant, token)
+        try:
+            channel = forwarded(cluster, tenant, token)
+        except ClusterError as refusal:
+            return [*found, unknown("user query", refusal.message)]
     else:
         found = [ok(CONNECTION, f"{tenant.status.tenant_url} takes connections")]
         if not (tenant.status.tenant_url or "").startswith("https:"):
