@@ -56,7 +56,10 @@ class Installation:
         (rule,) = [rule for rule in role["rules"] if resource in rule["resources"]]
         rule["resources"].remove(resource)
         verbs = [other for other in rule["verbs"] if other != verb]
-        role["rules"].append(rule | {"resources": [resource], "verbs": verbs})
+        role["rules"] = [
+            *(each for each in role["rules"] if each["resources"]),
+            rule | {"resources": [resource], "verbs": verbs},
+        ]
         self._cluster.kubectl("replace", "-f", "-", stdin=json.dumps(role))
 
     @contextmanager

@@ -8,6 +8,7 @@ import time
 from collections.abc import Callable, Iterable, Iterator
 
 import pytest
+from scim_operator.reconcile import FAULT_PAUSE
 
 from tests.cluster import ControlPlane
 from tests.operator.install import Installation
@@ -45,6 +46,12 @@ def proxy(served: tuple[Operator, Proxy]) -> Iterator[Proxy]:
     """What is between it and the API server."""
     yield served[1]
     served[1].fault = lambda _: None
+
+
+@pytest.fixture
+def spare(fragile: ControlPlane, unserved: Namespace) -> tuple[Namespace, Namespace]:
+    """Two more namespaces."""
+    return Namespace(fragile, f"{unserved.name}-b"), Namespace(fragile, f"{unserved.name}-c")
 
 
 def accepted(namespace: Namespace, tenant: str) -> list[str]:
@@ -175,3 +182,137 @@ def test_retry_after(proxy: Proxy, unserved: Namespace) -> None:
     late = [call.began - moment for call in proxy.calls if call.writes]
     assert not [seconds for seconds in late if 0.2 < seconds < 2]
     assert [seconds for seconds in late if seconds >= 2]
+
+
+def stalled(namespace: Namespace, tenant: str, reason: str) -> str:
+    """Wait until a tenant is stalled for a reason; return its message."""
+
+    def seen() -> str:
+        found = namespace.condition(tenant, "Stalled")
+        is_it = (found.get("status"), found.get("reason")) == ("True", reason)
+        return str(found["message"]) if is_it else ""
+
+    return eventually(seen, 20)
+
+
+def recovered(namespace: Namespace, tenant: str) -> float:
+    """Wait until a tenant has everything; return the moment."""
+
+    def seen() -> bool:
+        condition = namespace.condition(tenant, "Stalled")
+        return (
+            condition.get("reason") in (None, *PENDING)
+            and len(namespace.objects(tenant)) == CHILDREN
+        )
+
+    eventually(seen, FAULT_PAUSE + 15)
+    return time.monotonic()
+
+
+@pytest.mark.usefixtures("served")
+def test_obstacles(
+    installation: Installation,
+    unserved: Namespace,
+    spare: tuple[Namespace, Namespace],
+    recovery: Recovery,
+) -> None:
+    """A missing right, a full quota and a foreign owner are named, and waited out."""
+    full, occupied = spare
+    occupied.kubectl("create", "service", "clusterip", "contoso-scim", "--tcp=80")
+    full.kubectl("create", "quota", "small", "--hard=services=0")
+    # Without it the API server knows only that there is a quota.
+    eventually(lambda: full.get("quota", "small").get("status", {}).get("hard"))
+    installation.revoke("networkpolicies", "patch")
+    for namespace in (unserved, full, occupied):
+        namespace.apply("contoso")
+
+    assert stalled(unserved, "contoso", "Forbidden") == (
+        f"the operator may not patch networkpolicies in namespace {unserved.name}: "
+        "give its role that right"
+    )
+    installation.grant()
+    message = stalled(full, "contoso", "QuotaExceeded")
+    assert "the quota small" in message
+    assert "Service contoso-scim" in message
+    full.kubectl("delete", "quota", "small")
+    message = stalled(occupied, "contoso", "ForeignOwner")
+    assert "the Service contoso-scim belongs to somebody else (kubectl-create)" in message
+    assert "scim-operator.io/applied" not in json.dumps(occupied.get("service", "contoso-scim"))
+    occupied.kubectl("delete", "service", "contoso-scim")
+    removed = time.monotonic()
+    last = max(recovered(namespace, "contoso") for namespace in (unserved, full, occupied))
+    recovery(last - removed)
+
+
+@pytest.mark.usefixtures("served")
+def test_watch_right(installation: Installation, unserved: Namespace, recovery: Recovery) -> None:
+    """A kind that cannot be watched is named by every tenant, once, until the right is back."""
+    unserved.apply("contoso")
+    unserved.settle(["contoso"])
+    installation.revoke("poddisruptionbudgets", "watch")
+    message = stalled(unserved, "contoso", "Forbidden")
+    assert message.startswith("the operator may not list and watch poddisruptionbudgets")
+    before = unserved.condition("contoso", "Stalled")["lastTransitionTime"]
+    # As long as it takes to ask again more than once.
+    time.sleep(4)
+    assert unserved.condition("contoso", "Stalled")["lastTransitionTime"] == before
+    installation.grant()
+    granted = time.monotonic()
+    recovery(recovered(unserved, "contoso") - granted)
+
+
+def test_namespace_deleted(operator: Operator, unserved: Namespace, recovery: Recovery) -> None:
+    """A namespace goes with its tenants, nothing holds it up, and its name can be used anew."""
+    unserved.apply_all(["contoso", "fabrikam"])
+    unserved.settle(["contoso", "fabrikam"])
+    token = unserved.token("contoso")
+    began = time.monotonic()
+    unserved.kubectl("delete", "namespace", unserved.name, "--timeout=30s")
+    recovery(time.monotonic() - began)
+    unserved.kubectl("create", "namespace", unserved.name)
+    unserved.apply("contoso")
+    assert unserved.settled("contoso") != token
+    assert not [
+        line for line in operator.log().splitlines() if "WARNING" in line and unserved.name in line
+    ]
+
+
+def test_token_deleted_unseen(operator: Operator, unserved: Namespace, recovery: Recovery) -> None:
+    """A token that is lost while no operator runs is replaced, and Entra's stays accepted."""
+    unserved.apply("contoso")
+    old = unserved.settled("contoso")
+    assert operator.stop() == 0
+    unserved.kubectl("delete", "secret", "contoso-scim-token")
+    operator.start()
+    started = time.monotonic()
+    new = eventually(lambda: unserved.token("contoso"), 20)
+    recovery(time.monotonic() - started)
+    assert new != old
+    eventually(lambda: accepted(unserved, "contoso") == [sha256(old), sha256(new)])
+    assert unserved.digests("contoso")[sha256(old)]["notAfter"] is None
+    eventually(lambda: unserved.condition("contoso", "TokenReady").get("reason") == "WaitingForUse")
+
+
+@pytest.mark.usefixtures("served")
+def test_foreign_manager(unserved: Namespace, recovery: Recovery) -> None:
+    """What another manager forces on an object is undone; what it adds is left to it."""
+    unserved.apply("contoso")
+    unserved.settle(["contoso"])
+    wanted = unserved.get("deployment", "contoso-scim")["spec"]["template"]["spec"]
+    foreign = {
+        "apiVersion": "apps/v1",
+        "kind": "Deployment",
+        "metadata": {"name": "contoso-scim", "annotations": {"example.com/owner": "team-a"}},
+        "spec": {"template": {"spec": {"automountServiceAccountToken": True}}},
+    }
+    unserved.kubectl(
+        *("apply", "--server-side", "--force-conflicts", "--field-manager=team-a", "-f", "-"),
+        stdin=json.dumps(foreign),
+    )
+    began = time.monotonic()
+    eventually(
+        lambda: unserved.get("deployment", "contoso-scim")["spec"]["template"]["spec"] == wanted
+    )
+    recovery(time.monotonic() - began)
+    kept = unserved.get("deployment", "contoso-scim")["metadata"]["annotations"]
+    assert kept["example.com/owner"] == "team-a"
