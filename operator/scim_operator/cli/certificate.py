@@ -54,7 +54,7 @@ def look(host: str, port: int = 443, *, roots: str | None = None) -> Handshakes:
     except ssl.SSLCertVerificationError as error:
         return Handshakes(host, error.verify_message, error.verify_code, suite=suite)
     except ssl.SSLError as error:
-        return Handshakes(host, error.reason or str(error), suite=suite)
+        return Handshakes(host, str(error), suite=suite)
     return Handshakes(host, not_after=not_after, suite=suite)
 
 

@@ -95,7 +95,7 @@ def no_connection(tenant: Tenant, error: Exception) -> Check:
     if isinstance(error, ssl.SSLError):
         return problem(
             CONNECTION,
-            f"{host} does not agree on TLS: {error.reason or error}",
+            f"{host} does not agree on TLS: {error}",
             "have the ingress or gateway terminate TLS 1.2 on port 443 of this host",
             By.SRE,
         )

@@ -1,0 +1,323 @@
+"""What the doctor concludes, and whom it sends to work."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from scim_operator import tokens
+from scim_operator.cli.checks import By, Check, Outcome, ok
+from scim_operator.cli.doctor import Contents, Facts, Handshakes, Unknown, examine
+from scim_operator.moments import show
+from scim_operator.report import Report
+from scim_operator.tenant import Tenant
+
+from tests.unit.operator.sample import NOW, body
+
+TOKEN = tokens.generate()
+ID = tokens.digest(TOKEN)[:8]
+POD = {
+    "metadata": {"name": "contoso-scim-1"},
+    "status": {
+        "conditions": [{"type": "Ready", "status": "True"}],
+        "containerStatuses": [{"restartCount": 2, "state": {"running": {}}}],
+    },
+}
+REPORT = Report(
+    users=3, active_users=2, groups=1, last_request=NOW - timedelta(minutes=12), failures={}
+)
+
+
+def tenant(
+    spec: dict[str, Any] | None = None,
+    *,
+    conditions: dict[str, str] | None = None,
+    seen: int = 1,
+    accepted: list[dict[str, Any]] | None = None,
+    annotations: dict[str, str] | None = None,
+) -> Tenant:
+    """A tenant with a status; conditions are reasons, with a ! before those that are not met."""
+    found = {"TokenReady": "Issued", "Available": "Serving", "Exposed": "Ingress"}
+    made = body(spec=spec, annotations=annotations)
+    made["status"] = {
+        "observedGeneration": seen,
+        "tenantURL": "https://scim.example.com/contoso/scim",
+        "conditions": [
+            {
+                "type": kind,
+                "status": "False" if reason.startswith("!") else "True",
+                "reason": reason.removeprefix("!"),
+                "message": f"about {kind}",
+                "lastTransitionTime": show(NOW),
+            }
+            for kind, reason in (found | (conditions or {})).items()
+        ],
+        "tokens": [{"id": ID, "createdAt": show(NOW), "lastUsed": show(NOW)}]
+        if accepted is None
+        else accepted,
+    }
+    return Tenant.of(made)
+
+
+HANDSHAKES = Handshakes(
+    "scim.example.com", not_after=NOW + timedelta(days=60), suite="ECDHE-RSA-AES128-GCM-SHA256"
+)
+FACTS = Facts(
+    tenant=tenant(),
+    now=NOW,
+    pods=[POD],
+    token=TOKEN,
+    report=REPORT,
+    connection=[ok("connection", "")],
+    handshakes=HANDSHAKES,
+    contents=Contents(without_mail=0),
+)
+
+
+def check(name: str, facts: Facts) -> Check:
+    """The check of a name; the others must not be disturbed."""
+    found = {each.name: each for each in examine(facts)}
+    others = {each.name: each for each in examine(FACTS)}
+    for each in found.values():
+        if each.name != name and each.name in others:
+            assert each.outcome is others[each.name].outcome, each
+    return found[name]
+
+
+def test_healthy() -> None:
+    """Where nothing is wrong nothing is found, and every question was asked."""
+    found = examine(FACTS)
+    assert [each.name for each in found] == [
+        *("operator", "TokenReady", "Available", "Exposed", "pods", "token", "connection"),
+        *("TLS", "certificate", "traffic", "quarantine", "licences", "scope", "mail"),
+    ]
+    assert {each.outcome for each in found} == {Outcome.OK}
+
+
+@pytest.mark.parametrize(
+    ("name", "facts", "by", "words"),
+    [
+        (
+            "operator",
+            replace(FACTS, tenant=tenant(seen=0)),
+            By.SRE,
+            "has not taken up the newest spec",
+        ),
+        (
+            "Exposed",
+            replace(FACTS, tenant=tenant(conditions={"Exposed": "!URLConflict"})),
+            By.SRE,
+            "False: URLConflict",
+        ),
+        ("pods", replace(FACTS, pods=[]), By.SRE, "0 of 1 ready"),
+        (
+            "token",
+            replace(FACTS, token=tokens.generate()),
+            By.SRE,
+            "not among those that the service accepts",
+        ),
+        (
+            "token",
+            replace(
+                FACTS,
+                tenant=tenant(
+                    accepted=[
+                        {
+                            "id": ID,
+                            "createdAt": show(NOW - timedelta(days=90)),
+                            "notAfter": show(NOW - timedelta(hours=1)),
+                        }
+                    ]
+                ),
+            ),
+            By.SRE,
+            "has expired",
+        ),
+        (
+            "TLS",
+            replace(FACTS, handshakes=replace(HANDSHAKES, suite=None)),
+            By.SRE,
+            "does not agree on TLS 1.2",
+        ),
+        (
+            "traffic",
+            replace(FACTS, report=REPORT.model_copy(update={"last_request": None})),
+            By.ENTRA,
+            "no request has come yet",
+        ),
+        (
+            "traffic",
+            replace(
+                FACTS,
+                report=REPORT.model_copy(update={"last_request": NOW - timedelta(minutes=80)}),
+            ),
+            By.ENTRA,
+            "80 min ago",
+        ),
+        (
+            "quarantine",
+            replace(
+                FACTS,
+                report=REPORT.model_copy(
+                    update={"failures": {"uniqueness": 3, "invalidValue": 2600}}
+                ),
+            ),
+            By.ENTRA,
+            "2603 requests were refused within a day: invalidValue 2600, uniqueness 3",
+        ),
+        (
+            "licences",
+            replace(FACTS, tenant=tenant({"provisioning": {"maxUsers": 2}})),
+            By.ENTRA,
+            "2 of 2 active users",
+        ),
+        (
+            "user ada",
+            replace(FACTS, user="ada"),
+            By.ENTRA,
+            "there is no user with this userName",
+        ),
+        (
+            "user ada",
+            replace(
+                FACTS,
+                user="ada",
+                contents=Contents(0, {"userName": "ada", "active": False}),
+            ),
+            By.ENTRA,
+            "inactive",
+        ),
+    ],
+)
+def test_problem(name: str, facts: Facts, by: By, words: str) -> None:
+    """Each fault is found by the one check that it belongs to, with a remedy for the right one."""
+    found = check(name, facts)
+    assert (found.outcome, found.by) == (Outcome.PROBLEM, by)
+    assert words in found.message
+    assert found.remedy
+
+
+@pytest.mark.parametrize(
+    ("code", "words"),
+    [
+        (62, "that names scim.example.com"),
+        (10, "renew it"),
+        (66, "RSA key of 2048 bits"),
+        (20, "serve the intermediate certificates"),
+        (18, "no private authority"),
+        (1, "what the ingress or gateway serves"),
+    ],
+)
+def test_certificate(code: int, words: str) -> None:
+    """What is wrong with the certificate decides what to do."""
+    refused = replace(HANDSHAKES, distrust="as OpenSSL says it", code=code)
+    found = check("certificate", replace(FACTS, handshakes=refused))
+    assert found.outcome is Outcome.PROBLEM
+    assert "as OpenSSL says it" in found.message
+    assert words in found.remedy
+
+
+@pytest.mark.parametrize(
+    ("name", "facts", "words"),
+    [
+        (
+            "operator",
+            replace(FACTS, tenant=tenant(annotations={"scim-operator.io/paused": "true"})),
+            "scim-operator.io/paused",
+        ),
+        (
+            "Available",
+            replace(
+                FACTS,
+                tenant=tenant({"suspended": True}, conditions={"Available": "!Suspended"}),
+                pods=[],
+            ),
+            "set spec.suspended to false",
+        ),
+        (
+            "token",
+            replace(
+                FACTS,
+                tenant=tenant(
+                    accepted=[
+                        {"id": "0ld", "createdAt": show(NOW), "lastUsed": show(NOW)},
+                        {"id": ID, "createdAt": show(NOW)},
+                    ]
+                ),
+            ),
+            "paste the new one",
+        ),
+        (
+            "certificate",
+            replace(
+                FACTS,
+                handshakes=replace(HANDSHAKES, not_after=NOW + timedelta(days=13)),
+            ),
+            "renew it",
+        ),
+        (
+            "quarantine",
+            replace(FACTS, report=REPORT.model_copy(update={"failures": {"invalidValue": 1}})),
+            "kubectl scim activity contoso --failures",
+        ),
+        (
+            "scope",
+            replace(FACTS, report=REPORT.model_copy(update={"groups": 0})),
+            "Provision Microsoft Entra ID Groups",
+        ),
+        ("mail", replace(FACTS, contents=Contents(2)), 'emails[type eq "work"].value'),
+        (
+            "user ada",
+            replace(FACTS, user="ada", contents=Contents(0, {"userName": "ada"})),
+            'emails[type eq "work"].value',
+        ),
+    ],
+)
+def test_warning(name: str, facts: Facts, words: str) -> None:
+    """What works but should not stay so is no failure, and has a remedy all the same."""
+    found = check(name, facts)
+    assert found.outcome is Outcome.WARNING
+    assert words in found.remedy
+
+
+def test_wrong_token() -> None:
+    """Silence with refused tokens is told from mere silence: the remedy is another."""
+    report = REPORT.model_copy(update={"last_request": None, "failures": {"401": 4}})
+    found = {each.name: each for each in examine(replace(FACTS, report=report))}
+    assert "wrong token" in found["traffic"].message
+    assert "restart provisioning" in found["traffic"].remedy
+
+
+def test_unknown() -> None:
+    """What cannot be looked at is said with the reason, and is neither well nor a problem."""
+    why = Unknown("you may not list pods")
+    blind = replace(
+        FACTS, pods=why, token=why, report=why, connection=why, handshakes=why, contents=why
+    )
+    found = [each for each in examine(replace(blind, user="ada")) if each.message == why]
+    assert [each.name for each in found] == [
+        *("pods", "token", "connection", "certificate", "traffic", "quarantine", "licences"),
+        *("scope", "mail", "user ada"),
+    ]
+    assert {each.outcome for each in found} == {Outcome.UNKNOWN}
+
+
+def test_a_crashing_pod() -> None:
+    """The pod's own complaint becomes the remedy."""
+    pod = {
+        "metadata": {"name": "contoso-scim-1"},
+        "status": {
+            "containerStatuses": [
+                {
+                    "restartCount": 7,
+                    "state": {"waiting": {"reason": "CrashLoopBackOff"}},
+                    "lastState": {"terminated": {"reason": "OOMKilled", "exitCode": 137}},
+                }
+            ]
+        },
+    }
+    found = check("pods", replace(FACTS, pods=[pod]))
+    assert found.message == "0 of 1 ready, 7 restarts: OutOfMemory"
+    assert "spec.resources.limits.memory" in found.remedy
