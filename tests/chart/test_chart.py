@@ -79,7 +79,7 @@ def test_environment(render: Render) -> None:
     """By default the operator gets its own defaults, but for what only the chart knows."""
     found = settings(render())
     known = {"namespace": "from-the-pod", "identity": "from-the-pod"}
-    assert found == Settings(service_image=found.service_image, **known)
+    assert found == Settings(service_image=found.service_image, leader_elect=True, **known)
     assert "/scim-service:" in found.service_image
 
 
@@ -88,7 +88,6 @@ def test_environment_of_values(render: Render) -> None:
     found = settings(
         render(
             "watchNamespaces={team-a,team-b}",
-            "replicaCount=2",
             "tenantNetworkPolicies.enabled=false",
             "tenantNetworkPolicies.databasePorts={5432,6432}",
             "tenantNetworkPolicies.scimPeers[0].podSelector.matchLabels.app=nginx",
@@ -97,7 +96,6 @@ def test_environment_of_values(render: Render) -> None:
         )
     )
     assert found.watch_namespaces == ("team-a", "team-b")
-    assert found.leader_elect is True
     assert found.network_policies is False
     assert found.database_ports == (5432, 6432)
     assert found.scim_peers == [{"podSelector": {"matchLabels": {"app": "nginx"}}}]
