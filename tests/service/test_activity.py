@@ -149,6 +149,19 @@ async def test_what_happened_last_survives_a_restart(serve: Serve) -> None:
     assert again["tokens"] == [{"id": TOKEN_ID, "lastUsed": again["lastRequest"]}]
 
 
+async def test_a_probe_is_no_traffic(serve: Serve) -> None:
+    """Who looks after a tenant hides no silence, retires no token and counts as no failure."""
+    served = await serve()
+    for query in ("userName pr", "userName"):
+        await served.http.get("/Users", params={"filter": query}, headers={"Scim-Probe": "1"})
+    status = (await served.management.get("/-/status")).json()
+    assert (status["lastRequest"], status["tokens"][0]["lastUsed"]) == (None, None)
+    assert status["failures"] == {}
+    guess = {"Scim-Probe": "1", "Authorization": "Bearer guess"}
+    await served.http.get("/Users", headers=guess)
+    assert (await served.management.get("/-/status")).json()["failures"] == {"401": 1}
+
+
 async def test_what_the_management_port_shows(serve: Serve) -> None:
     """The newest lines come first: as many as asked for, all or only the refused, no values."""
     clock = Clock()

@@ -1,7 +1,8 @@
 """Connections to a tenant: by its Tenant URL as Entra's, or through the API server to its pod.
 
 As Entra, the plugin sends no User-Agent and trusts public authorities only, not those that
-somebody has added to this machine.
+somebody has added to this machine. The service tells it from Entra by the header Scim-Probe
+(``docs/contract.md``), so that it hides no silence and retires no token.
 """
 
 from __future__ import annotations
@@ -87,7 +88,7 @@ class Channel:
         ClusterError
             There was no answer.
         """
-        headers = {"Accept": _SCIM}
+        headers = {"Accept": _SCIM, "Scim-Probe": "kubectl-scim"}
         if self.token:
             headers["Authorization"] = f"Bearer {self.token}"
         target = f"{self.base}{path}" + (f"?{urlencode(query)}" if query else "")
@@ -247,5 +248,5 @@ def _ready_pod(cluster: Cluster, tenant: Tenant) -> str:
             name: str = pod["metadata"]["name"]
             return name
     raise ClusterError(
-        f"no pod of {tenant.key} is ready: kubectl scim doctor {tenant.key.name} says why"
+        f"no pod of {tenant.key} is ready: see pods in kubectl scim doctor {tenant.key.name}"
     )

@@ -253,8 +253,9 @@ def rotate(session: Session, name: str, *, revoke: bool, yes: bool) -> None:
             f"{tenant.spec.token.overlap} at least."
         ),
         text(
-            "Next: paste it into Entra's Provisioning page (kubectl scim connect "
-            f"{name} --show-token), press Test Connection and save."
+            f"Next: once kubectl scim test {name} passes (the pod loads it within a minute or "
+            f"two), paste it into Entra's Provisioning page (kubectl scim connect {name} "
+            "--show-token), press Test Connection and save."
         ),
     )
 

@@ -23,8 +23,6 @@ T = TypeVar("T")
 
 def gather(cluster: Cluster, tenant: Tenant, user: str | None) -> Facts:
     """Look at everything; what cannot be had is told in its place."""
-    # First of all, because the requests below are traffic of their own.
-    report = _attempt(lambda: _report(cluster, tenant))
     token = _attempt(lambda: cluster.token(tenant))
 
     def with_token(ask: Callable[[str], T]) -> T | Unknown:
@@ -35,7 +33,7 @@ def gather(cluster: Cluster, tenant: Tenant, user: str | None) -> Facts:
         now=datetime.now(UTC),
         pods=_attempt(lambda: cluster.pods(tenant.key)),
         token=token,
-        report=report,
+        report=_attempt(lambda: _report(cluster, tenant)),
         connection=with_token(lambda known: probe.test_connection(cluster, tenant, known)),
         handshakes=_attempt(lambda: _handshakes(tenant)),
         contents=with_token(lambda known: _contents(cluster, tenant, known, user)),
@@ -73,7 +71,7 @@ def _handshakes(tenant: Tenant) -> Handshakes | None:
 
 def _contents(cluster: Cluster, tenant: Tenant, token: str, user: str | None) -> Contents:
     channel = reach(cluster, tenant, token)
-    without_mail = channel.count("/Users", filter="active eq true and not (emails.value pr)")
+    without_mail = channel.count("/Users", filter="not (active eq false) and not (emails.value pr)")
     if user is None:
         return Contents(without_mail)
     name = json.dumps(user, ensure_ascii=False)

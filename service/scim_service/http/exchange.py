@@ -34,6 +34,8 @@ class Call:
         The tenant's URL as the client knows it, without a slash at its end.
     writes
         Whether it is a write.
+    probe
+        Whether somebody looks after the tenant, and it is no request of Entra's.
     """
 
     request_id: str
@@ -44,6 +46,7 @@ class Call:
     resource_id: str | None = None
     scim_type: str | None = None
     writes: bool = False
+    probe: bool = False
 
     def origin(self, operation: str) -> Origin:
         """Return where a write comes from."""

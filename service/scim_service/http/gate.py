@@ -107,7 +107,10 @@ class Gate:
             await self._penalties.failed(client[0] if client else "")
             await error_response(_NOT_AUTHENTICATED, _CHALLENGE)(scope, receive, send)
             return
-        service.activity.requested(call.token_id)
+        call.probe = header(scope, b"scim-probe") is not None
+        # Or else a look at the tenant would retire the old token while Entra still sends it.
+        if not call.probe:
+            service.activity.requested(call.token_id)
         seconds = self._rate_limit.retry_after()
         if seconds is not None:
             await error_response(_TOO_MANY, {"Retry-After": str(seconds)})(scope, receive, send)
@@ -157,7 +160,7 @@ class Gate:
         seconds = perf_counter() - call.started
         service = self._service
         service.metrics.observe(method, call.resource_type or "none", status, seconds)
-        if status >= 400:
+        if status >= 400 and not call.probe:
             service.activity.refused(
                 call.origin(_OPERATIONS.get(method, "read")),
                 resource_type=call.resource_type,
