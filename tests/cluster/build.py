@@ -107,13 +107,18 @@ MODULES = (
         # Rules are checked without the clouds' service discovery, the larger part of a build.
         tags="remove_all_sd",
     ),
+    Module(HERE / "go/contour", {"contour": "github.com/projectcontour/contour/cmd/contour"}),
 )
 
 CONTROL_PLANE = ("etcd", "kube-apiserver", "kube-controller-manager", "kubectl")
 CLIENTS = ("kubectl", "helm")
 CHART_TOOLS = ("helm-unittest", "promtool")
+DATA_PLANE = ("contour",)
 NODE = tuple(
-    program for module in MODULES for program in module.programs if program not in CHART_TOOLS
+    program
+    for module in MODULES
+    for program in module.programs
+    if program not in {*CHART_TOOLS, *DATA_PLANE}
 )
 
 
@@ -208,6 +213,21 @@ def _run_go(module: Module, packages: list[str], target: Path, running: Step) ->
             hint="check that Go modules can be downloaded and that the disk is not full, then "
             "run it again: what was compiled so far is kept",
         )
+
+
+def source_folder(folder: str, module: str) -> Path:
+    """The source of a module that a go.mod under `go/` pins, downloaded where it is missing.
+
+    Raises
+    ------
+    ClusterError
+        It cannot be downloaded.
+    """
+    command = [go_command(), "mod", "download", "-json", module]
+    done = subprocess.run(command, cwd=HERE / "go" / folder, capture_output=True, text=True)
+    if done.returncode != 0:
+        raise ClusterError(f"go mod download of {module} failed: {done.stderr.strip()}")
+    return Path(json.loads(done.stdout)["Dir"])
 
 
 def pinned_version(go_mod: str, module: str) -> str:

@@ -4,7 +4,8 @@ import os
 import subprocess
 import sys
 
-from tests.e2e import node
+from tests.cluster.errors import ClusterError
+from tests.e2e import data_plane, node
 
 
 def main() -> int:
@@ -15,8 +16,12 @@ def main() -> int:
     try:
         node.start()
         images = node.build_images()
+        data_plane.prepare()
     except subprocess.CalledProcessError as error:
         return error.returncode
+    except ClusterError as error:
+        print(f"error: {error}", file=sys.stderr)
+        return 1
     node.enter(images, "-m", "pytest", "tests/e2e", *sys.argv[1:])
     return 0
 
