@@ -21,12 +21,14 @@ from scim_operator.settings import PREFIX
 
 from tests.chart.conftest import CHART, Object
 from tests.cluster import ControlPlane
+from tests.cluster.build import source_folder
 from tests.cluster.control_plane import free_ports
 from tests.operator.world import Namespace, Operator, eventually
 
 NAME = "scim-operator"
 NAMESPACE = "scim-system"
 CRD = "scimtenants.scim-operator.io"
+MONITORING = ("servicemonitors", "podmonitors", "prometheusrules")
 
 
 class Release:
@@ -183,6 +185,22 @@ def test_uninstallation(cluster: ControlPlane, release: Release) -> None:
         assert identities(namespace) == {
             name: body["metadata"]["uid"] for name, body in before.items()
         }
+
+
+def test_everything_is_admitted(cluster: ControlPlane, release: Release) -> None:
+    """The API server knows every field of the chart's objects, monitors and rules among them."""
+    module = "github.com/prometheus-operator/prometheus-operator"
+    crds = source_folder("prometheus-operator", module) / "example/prometheus-operator-crd"
+    for kind in MONITORING:
+        definition = str(crds / f"monitoring.coreos.com_{kind}.yaml")
+        cluster.kubectl("apply", "--server-side", "-f", definition)
+        cluster.kubectl("wait", "--for=condition=Established", f"crd/{kind}.monitoring.coreos.com")
+    parts = ("serviceMonitor", "podMonitor", "prometheusRule", "dashboard")
+    release.install(CHART, *(f"--set=metrics.{part}.enabled=true" for part in parts))
+    manifest = release.helm("get", "manifest", NAME)
+    assert manifest.count("apiVersion: monitoring.coreos.com/v1") == len(MONITORING)
+    strict = ("--server-side", "--force-conflicts", "--dry-run=server", "--validate=strict")
+    cluster.kubectl("apply", *strict, "-f", "-", stdin=manifest)
 
 
 def test_scrape(cluster: ControlPlane, release: Release) -> None:
