@@ -5,12 +5,16 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
+import httpx
 import pytest
 
 from tests.cluster import ControlPlane
 from tests.operator.world import Namespace, eventually
+from tests.service.program import TOKEN, client, free_port, program
 
 
 class Plugin:
@@ -122,10 +126,8 @@ def test_no_such_tenant(plugin: Plugin, namespace: Namespace) -> None:
     assert namespace.name in refused
 
 
-def test_missing_right(cluster: ControlPlane, plugin: Plugin, namespace: Namespace) -> None:
-    """Who lacks a right reads which."""
-    namespace.apply("contoso")
-    namespace.settled("contoso")
+def restricted(cluster: ControlPlane, namespace: Namespace) -> str:
+    """The flag that makes one a user who may look at tenants only."""
     namespace.kubectl("create", "serviceaccount", "reader")
     namespace.kubectl(
         *("create", "role", "reader", "--verb=get,list", "--resource=scimtenants.scim-operator.io")
@@ -139,9 +141,15 @@ def test_missing_right(cluster: ControlPlane, plugin: Plugin, namespace: Namespa
     config["users"][0]["user"] = {"token": token}
     kubeconfig = cluster.folder / f"{namespace.name}.json"
     kubeconfig.write_text(json.dumps(config), encoding="utf-8")
-    flag = f"--kubeconfig={kubeconfig}"
+    return f"--kubeconfig={kubeconfig}"
 
-    eventually(lambda: plugin.document("connect", "contoso", flag))
+
+def test_missing_right(cluster: ControlPlane, plugin: Plugin, namespace: Namespace) -> None:
+    """Who lacks a right reads which."""
+    namespace.apply("contoso")
+    namespace.settled("contoso")
+    flag = restricted(cluster, namespace)
+    assert plugin.document("connect", "contoso", flag)
     refused = plugin.run("connect", "contoso", "--show-token", flag, code=1).stderr
     assert f"you may not get secrets in namespace {namespace.name}" in refused
     refused = plugin.run("rotate", "contoso", flag, code=1).stderr
@@ -159,3 +167,121 @@ def test_no_crd(cluster: ControlPlane) -> None:
 def test_usage(plugin: Plugin, arguments: tuple[str, ...]) -> None:
     """A wrong command line is told from a finding."""
     assert "Usage:" in plugin.run(*arguments, code=2).stderr
+
+
+@pytest.fixture
+def served(namespace: Namespace, tmp_path: Path) -> Iterator[httpx.Client]:
+    """A tenant whose Tenant URL leads to a service that runs here, because no node does."""
+    with program(f"sqlite:///{tmp_path}/scim.db") as (_, url):
+        body = {
+            "apiVersion": "scim-operator.io/v1alpha1",
+            "kind": "ScimTenant",
+            # Paused, so that the operator leaves the Tenant URL as it is written here.
+            "metadata": {
+                "name": "contoso",
+                "annotations": {"scim-operator.io/paused": "true"},
+            },
+            "spec": {},
+        }
+        namespace.kubectl("apply", "-f", "-", stdin=json.dumps(body))
+        namespace.kubectl(
+            *("create", "secret", "generic", "contoso-scim-token"),
+            f"--from-literal=secretToken={TOKEN}",
+        )
+        _point(namespace, url)
+        with client(url) as scim:
+            yield scim
+
+
+def _point(namespace: Namespace, url: str) -> None:
+    patch = json.dumps({"status": {"tenantURL": url}})
+    namespace.kubectl(
+        *("patch", "scimtenant", "contoso", "--subresource=status", "--type=merge", "-p", patch)
+    )
+
+
+def test_the_connection(plugin: Plugin, served: httpx.Client) -> None:
+    """A service that answers as Entra expects passes, and nothing of the test stays in it."""
+    found = plugin.document("test", "contoso")
+    assert [check["name"] for check in found["checks"]] == [
+        *("connection", "user query", "group query")
+    ]
+    assert [check["outcome"] for check in found["checks"][1:]] == ["ok", "ok"]
+    assert "at the Tenant URL" in found["checks"][1]["message"]
+
+
+def test_the_connection_with_a_wrong_token(
+    plugin: Plugin, served: httpx.Client, namespace: Namespace
+) -> None:
+    """A token that the service does not take is a problem, with the remedy."""
+    namespace.kubectl("delete", "secret", "contoso-scim-token")
+    namespace.kubectl(
+        *("create", "secret", "generic", "contoso-scim-token", "--from-literal=secretToken=wrong")
+    )
+    found = plugin.document("test", "contoso", code=1)
+    (user, group) = found["checks"][1:]
+    assert user["outcome"] == group["outcome"] == "problem"
+    assert "the token is not accepted" in user["message"]
+
+
+def test_users_and_groups(plugin: Plugin, served: httpx.Client) -> None:
+    """Every resource is listed, over pages and under a filter, and cannot steer the terminal."""
+    ids = []
+    for number in range(120):
+        user = {"userName": f"user{number:03}", "active": number % 2 == 0}
+        ids.append(served.post("/Users", json=user).json()["id"])
+    group = {"displayName": "Staff\x1b[31m", "members": [{"value": one} for one in ids[:3]]}
+    assert served.post("/Groups", json=group).status_code == 201
+
+    everyone = plugin.document("users", "contoso", "--limit", "0")
+    assert sorted(user["userName"] for user in everyone) == [f"user{n:03}" for n in range(120)]
+    assert len(plugin.document("users", "contoso", "--limit", "110")) == 110
+    active = plugin.document("users", "contoso", "--filter", "active eq true", "--limit", "0")
+    assert len(active) == 60
+    assert "The first 100; --limit 0 shows all." in plugin.run("users", "contoso").stdout
+    (line,) = plugin.run("groups", "contoso").stdout.splitlines()[1:]
+    assert line.split()[:2] == ["Staff\ufffd[31m", "3"]
+
+    refused = plugin.run("users", "contoso", "--filter", "active is true", code=1).stderr
+    assert "answered 400 at the Tenant URL" in refused
+
+
+def test_no_way_to_the_tenant(plugin: Plugin, served: httpx.Client, namespace: Namespace) -> None:
+    """Where nobody listens at the Tenant URL, and no pod is ready, both are said."""
+    _point(namespace, f"http://127.0.0.1:{free_port()}/scim")
+    for command in ("users", "groups", "activity"):
+        assert "no pod of" in plugin.run(command, "contoso", code=1).stderr
+    connection, query = plugin.document("test", "contoso")["checks"]
+    assert "from inside of the cluster only" in connection["message"]
+    assert (query["outcome"], "no pod of" in query["message"]) == ("unknown", True)
+
+
+def test_doctor(plugin: Plugin, served: httpx.Client) -> None:
+    """What only a running pod can tell is unknown; everything else is looked at all the same."""
+    served.post("/Users", json={"userName": "ada", "emails": [{"value": "ada@contoso.example"}]})
+    served.post("/Users", json={"userName": "grace"})
+    found = plugin.document("doctor", "contoso", "--user", "ada@contoso.example", code=1)
+    checks = {check["name"]: check for check in found["checks"]}
+    assert checks["operator"]["outcome"] == "warning"
+    assert "paused" in checks["operator"]["message"]
+    assert checks["pods"]["outcome"] == "problem"
+    assert checks["traffic"]["outcome"] == "unknown"
+    assert checks["user query"]["outcome"] == "ok"
+    assert checks["mail"]["message"] == "1 active users have no e-mail address"
+    assert checks["mail"]["by"] == "Entra administrator"
+    assert checks["user ada@contoso.example"]["outcome"] == "ok"
+
+
+def test_doctor_without_rights(cluster: ControlPlane, plugin: Plugin, namespace: Namespace) -> None:
+    """A right that is missing makes its checks unknown, and the right is named."""
+    namespace.apply("contoso")
+    namespace.settled("contoso")
+    flag = restricted(cluster, namespace)
+    checks = {
+        check["name"]: check
+        for check in plugin.document("doctor", "contoso", flag, code=1)["checks"]
+    }
+    assert checks["operator"]["outcome"] == "ok"
+    assert checks["Available"]["outcome"] == "problem"
+    assert "you may not list pods" in checks["pods"]["message"]
+    assert "you may not get secrets" in checks["token"]["message"]

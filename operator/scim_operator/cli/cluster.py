@@ -145,12 +145,16 @@ class Cluster:
         try:
             forwarded = portforward(get, pod, self.namespace, ports=str(port))
         except ApiException as error:
-            if "403" in str(error.reason):
+            reason = str(error.reason)
+            if "403 Forbidden" in reason:
+                # A WebSocket is a GET, for which newer API servers ask, without words, for the
+                # right to create as well.
+                verb = "get" if "cannot get" in reason else "create"
                 raise ForbiddenError(
-                    _missing_right("create", "pods/portforward", self.namespace)
+                    _missing_right(verb, "pods/portforward", self.namespace)
                 ) from None
             raise ClusterError(
-                f"the pod {pod} cannot be reached through the API server ({error.reason}): see "
+                f"the pod {pod} cannot be reached through the API server ({reason}): see "
                 f"that kubectl port-forward works for it"
             ) from error
         connection: socket.socket = forwarded.socket(port)
