@@ -70,7 +70,7 @@ test-e2e: $(READY) ## Both on a real node, with Helm and Entra's traffic
 conformance: $(READY) ## Other people's suites against the service: Microsoft's, scim2-tester, scim-sanity
 	@exec $(RUN) -m tests.conformance
 
-bench: $(READY) ## Measure the service against its ceiling and its peers: table, build/bench/service.json [BENCH_ARGS=]
+bench: $(READY) ## Measure service and operator: tables, build/bench/*.json [BENCH_ARGS='operator --tenants 5000']
 	@exec $(RUN) -m tests.benchmarks $(BENCH_ARGS)
 
 fuzz: $(READY) ## Feed the parsers with what libFuzzer makes up [SECONDS=60]; its corpus stays in build/fuzz

@@ -5,15 +5,15 @@ from __future__ import annotations
 import itertools
 import os
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from typing import NoReturn
 
 import pytest
 
 from tests.cluster import ClusterError, ControlPlane
 from tests.cluster.build import CLIENTS, Binaries, build
-from tests.operator.install import Installation
-from tests.operator.world import Namespace, Operator, eventually
+from tests.operator.install import Installation, defined
+from tests.operator.world import Namespace, Operator
 
 RECOVERY = "recovery_seconds"
 _NUMBERS = itertools.count(1)
@@ -37,20 +37,12 @@ def clients() -> Binaries:
 
 @contextmanager
 def _control_plane() -> Iterator[ControlPlane]:
-    control_plane = ControlPlane()
-    try:
-        control_plane.start()
-    except ClusterError as error:
-        _missing(error)
-    try:
-        control_plane.kubectl("apply", "--server-side", "-f", "crds/")
-        # Not by `kubectl wait`, which fails on a definition that has no conditions yet.
-        established = "jsonpath={.status.conditions[?(@.type=='Established')].status}"
-        crd = "scimtenants.scim-operator.io"
-        eventually(lambda: control_plane.kubectl("get", "crd", crd, "-o", established) == "True")
+    with ExitStack() as stack:
+        try:
+            control_plane = stack.enter_context(defined())
+        except ClusterError as error:
+            _missing(error)
         yield control_plane
-    finally:
-        control_plane.stop()
 
 
 @pytest.fixture(scope="session")

@@ -10,11 +10,29 @@ from pathlib import Path
 
 from tests.cluster import ControlPlane
 from tests.operator.proxy import Proxy
-from tests.operator.world import Operator
+from tests.operator.world import Operator, eventually
 
 NAMESPACE = "scim-system"
 ACCOUNT = "scim-operator"
 _CHART = "charts/scim-operator"
+
+
+@contextmanager
+def defined() -> Iterator[ControlPlane]:
+    """Start a control plane that knows ScimTenants.
+
+    Raises
+    ------
+    ClusterError
+        It does not come up.
+    """
+    with ControlPlane() as cluster:
+        cluster.kubectl("apply", "--server-side", "-f", "crds/")
+        # Not by `kubectl wait`, which fails on a definition that has no conditions yet.
+        established = "jsonpath={.status.conditions[?(@.type=='Established')].status}"
+        crd = "scimtenants.scim-operator.io"
+        eventually(lambda: cluster.kubectl("get", "crd", crd, "-o", established) == "True")
+        yield cluster
 
 
 class Installation:

@@ -93,6 +93,12 @@ class Operator:
         assert self._process is not None
         return self._process.wait(seconds)
 
+    @property
+    def pid(self) -> int:
+        """The process."""
+        assert self._process is not None
+        return self._process.pid
+
     def log(self) -> str:
         """Everything that it has written."""
         return self._log.read_text(encoding="utf-8")
