@@ -32,7 +32,7 @@ class Informers:
     Attributes
     ----------
     synced
-        Set once every kind has been listed.
+        Set once every kind has been listed and is watched.
 
     Parameters
     ----------
@@ -74,13 +74,16 @@ class Informers:
             try:
                 if version is None:
                     version = await self._list(kind, namespace)
-                    self._restored(kind, namespace)
-                async for event, body in self._kube.watch(
+                async with self._kube.watch(
                     kind, namespace, names.TENANT_LABEL, version
-                ):
+                ) as events:
+                    # Not before: listing is a right of its own. And not with the first event, which
+                    # a quiet kind may never have.
                     failures = 0
-                    version = body["metadata"]["resourceVersion"]
-                    self._take(kind, event, body)
+                    self._restored(kind, namespace)
+                    async for event, body in events:
+                        version = body["metadata"]["resourceVersion"]
+                        self._take(kind, event, body)
             except Refusal as refusal:
                 failures += 1
                 if refusal.code in (403, 404, 410):

@@ -14,6 +14,7 @@ import ssl
 import time
 import uuid
 from collections.abc import AsyncIterator, Callable, Mapping
+from contextlib import asynccontextmanager
 from datetime import UTC, datetime
 from typing import Any, Self
 
@@ -209,15 +210,16 @@ class Kube:
                 return
             params["continue"] = page["metadata"]["continue"]
 
+    @asynccontextmanager
     async def watch(
         self, kind: Kind, namespace: str | None, selector: str, version: str
-    ) -> AsyncIterator[tuple[str, Object]]:
-        """Yield changes after a version as (type, object), until the server ends the stream.
+    ) -> AsyncIterator[AsyncIterator[tuple[str, Object]]]:
+        """Open the stream of changes after a version, as (type, object), until the server ends it.
 
         Raises
         ------
         Refusal
-            With 410 if the version is too old: list again.
+            When it is opened, or with 410 from within if the version is too old: list again.
         TimeoutError
             Nothing came for ``watch_timeout``, not even the server's sign of life.
         """
@@ -234,12 +236,7 @@ class Kube:
         url = self.server + kind.path(namespace)
         async with self._session.get(url, params=params, timeout=timeout) as response:
             await _check(response)
-            async for line in _lines(response.content):
-                event = json.loads(line)
-                body = event["object"]
-                if event["type"] == "ERROR":
-                    raise Refusal(body.get("code", 500), body.get("message", ""))
-                yield event["type"], body
+            yield _events(response.content)
 
     async def request(
         self,
@@ -338,6 +335,15 @@ async def _check(response: aiohttp.ClientResponse) -> None:
         reason=answer.get("reason") or "",
         retry_after=float(asked) if asked.isdigit() else None,
     )
+
+
+async def _events(content: aiohttp.StreamReader) -> AsyncIterator[tuple[str, Object]]:
+    async for line in _lines(content):
+        event = json.loads(line)
+        body = event["object"]
+        if event["type"] == "ERROR":
+            raise Refusal(body.get("code", 500), body.get("message", ""))
+        yield event["type"], body
 
 
 async def _lines(content: aiohttp.StreamReader) -> AsyncIterator[bytes]:
