@@ -74,9 +74,7 @@ class Informers:
             try:
                 if version is None:
                     version = await self._list(kind, namespace)
-                async with self._kube.watch(
-                    kind, namespace, names.TENANT_LABEL, version
-                ) as events:
+                async with self._kube.watch(kind, namespace, names.TENANT_LABEL, version) as events:
                     # Not before: listing is a right of its own. And not with the first event, which
                     # a quiet kind may never have.
                     failures = 0
