@@ -89,7 +89,7 @@ async def _dispatch(service: Service, call: Call, operation: BulkOperation) -> A
     return replace(answer, location=operations.location(call, operation.resource_id))
 
 
-def _operations(service: Service, endpoint: str) -> Operations:
+def _operations(service: Service, endpoint: str) -> Operations[Any]:
     for operations in (service.users, service.groups):
         if endpoint == operations.resource_type.endpoint:
             return operations

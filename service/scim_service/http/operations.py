@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from dataclasses import replace as with_fields
 from datetime import UTC, datetime, timedelta
-from typing import Any, cast
+from typing import Any, Generic, TypeVar, cast
 
 import orjson
 
@@ -27,6 +27,7 @@ from scim_service.scim.paging import (
 )
 from scim_service.scim.patch import (
     MemberChange,
+    Operation,
     apply_patch,
     parse_patch,
     split_member_values,
@@ -34,15 +35,16 @@ from scim_service.scim.patch import (
 )
 from scim_service.scim.projection import Projection
 from scim_service.scim.resource import missing_attributes, replace, validate
-from scim_service.scim.schema import ResourceType
 from scim_service.scim.sorting import Sort, parse_sort
 from scim_service.settings import Limits, Tenant
 from scim_service.store.folding import moment_text
 from scim_service.store.groups import Groups
 from scim_service.store.query import Query
 from scim_service.store.records import ANY_VERSION, Expected, Record
-from scim_service.store.resources import Page
+from scim_service.store.resources import Page, Resources
 from scim_service.store.users import Users
+
+Store = TypeVar("Store", bound=Resources)
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,14 +71,16 @@ class Rules:
         return self.tenant.provisioning.lenient
 
 
-class Operations(ABC):
+class Operations(ABC, Generic[Store]):
     """The operations on the resources of one type."""
 
     computed_name: str
     """The attribute that comes from other rows."""
 
-    def __init__(self, rules: Rules, resource_type: ResourceType) -> None:
+    def __init__(self, rules: Rules, store: Store) -> None:
+        resource_type = store.resource_type
         self.resource_type = resource_type
+        self._store = store
         self._rules = rules
         self._never = tuple(
             attribute.name
@@ -86,9 +90,12 @@ class Operations(ABC):
         # What is stored is what an answer has, unless some of it is returned on request only.
         self._is_whole = resource_type.not_by_default <= set(self._never)
 
-    @abstractmethod
     async def get(self, call: Call, resource_id: str, projection: Projection) -> Answer:
         """Return a resource."""
+        record = await self._store.get(
+            resource_id, base=call.base, computed=projection.wants(self.computed_name)
+        )
+        return self._answer(call, record, projection)
 
     @abstractmethod
     async def create(self, call: Call, body: object, projection: Projection) -> Answer:
@@ -116,15 +123,12 @@ class Operations(ABC):
     ) -> Answer:
         """Change a resource (PATCH)."""
 
-    @abstractmethod
     async def delete(
         self, call: Call, resource_id: str, expected: Expected = ANY_VERSION
     ) -> Answer:
         """Remove a resource."""
-
-    @abstractmethod
-    async def _find(self, query: Query, base: str) -> Page:
-        """Return a page of records."""
+        await self._store.delete(resource_id, call.origin("delete"), expected=expected)
+        return Answer(204)
 
     def projection(
         self, attributes: str | Sequence[str] | None, excluded: str | Sequence[str] | None
@@ -160,7 +164,7 @@ class Operations(ABC):
             count=count,
             computed=projection.wants(self.computed_name),
         )
-        found = await self._find(query, call.base)
+        found = await self._store.find(query, base=call.base)
         return self._fragments(call, found, projection), found.total
 
     async def _search_by_cursor(self, call: Call, request: SearchRequest) -> bytes:
@@ -185,7 +189,7 @@ class Operations(ABC):
             count=count,
             computed=projection.wants(self.computed_name),
         )
-        found = await self._find(query, call.base)
+        found = await self._store.find(query, base=call.base)
         following = None
         if found.next is not None:
             following = encode_cursor(found.next, query=signed, key=key, now=now)
@@ -254,6 +258,12 @@ class Operations(ABC):
             return entra.normalise_resource(self.resource_type, body)
         return body
 
+    def _patch_operations(self, body: object) -> list[Operation]:
+        lenient = self._rules.lenient
+        if lenient:
+            body = entra.normalise_patch(self.resource_type, body)
+        return parse_patch(body, self.resource_type, lenient=lenient)
+
     def _validated(self, body: object) -> dict[str, Any]:
         resource = validate(self.resource_type, self._standard(body), lenient=self._rules.lenient)
         return self._kept(resource)
@@ -269,27 +279,16 @@ class Operations(ABC):
         return resource
 
 
-class UserOperations(Operations):
+class UserOperations(Operations[Users]):
     """The operations on users."""
 
     computed_name = "groups"
-
-    def __init__(self, rules: Rules, users: Users) -> None:
-        super().__init__(rules, users.resource_type)
-        self._users = users
-
-    async def get(self, call: Call, resource_id: str, projection: Projection) -> Answer:
-        """Return a user."""
-        record = await self._users.get(
-            resource_id, base=call.base, computed=projection.wants(self.computed_name)
-        )
-        return self._answer(call, record, projection)
 
     async def create(self, call: Call, body: object, projection: Projection) -> Answer:
         """Store a new user."""
         resource = self._validated(body)
         self._check_required(resource)
-        record = await self._users.create(resource, call.origin("create"))
+        record = await self._store.create(resource, call.origin("create"))
         call.resource_id = record.id
         return self._answer(call, record, projection, 201)
 
@@ -309,7 +308,7 @@ class UserOperations(Operations):
             self._check_required(after)
             return after
 
-        record = await self._users.change(
+        record = await self._store.change(
             resource_id, change, call.origin("replace"), base=call.base, expected=expected
         )
         return self._answer(call, record, projection)
@@ -324,29 +323,17 @@ class UserOperations(Operations):
     ) -> Answer:
         """Change a user; the answer has the user, which spares Entra a request."""
         lenient = self._rules.lenient
-        if lenient:
-            body = entra.normalise_patch(self.resource_type, body)
-        operations = parse_patch(body, self.resource_type, lenient=lenient)
+        operations = self._patch_operations(body)
 
         def change(before: dict[str, Any]) -> dict[str, Any]:
             after = apply_patch(self.resource_type, before, operations, lenient=lenient)
             self._check_required(after)
             return self._kept(after)
 
-        record = await self._users.change(
+        record = await self._store.change(
             resource_id, change, call.origin("patch"), base=call.base, expected=expected
         )
         return self._answer(call, record, projection)
-
-    async def delete(
-        self, call: Call, resource_id: str, expected: Expected = ANY_VERSION
-    ) -> Answer:
-        """Remove a user."""
-        await self._users.delete(resource_id, call.origin("delete"), expected=expected)
-        return Answer(204)
-
-    async def _find(self, query: Query, base: str) -> Page:
-        return await self._users.find(query, base=base)
 
     def _check_required(self, resource: dict[str, Any]) -> None:
         """Refuse a user without the attributes that the tenant asks for.
@@ -386,26 +373,15 @@ def _source(name: str) -> str:
     return _SOURCES.get(name.rpartition(":")[2].lower(), f"a source attribute you map to {name}")
 
 
-class GroupOperations(Operations):
+class GroupOperations(Operations[Groups]):
     """The operations on groups."""
 
     computed_name = "members"
 
-    def __init__(self, rules: Rules, groups: Groups) -> None:
-        super().__init__(rules, groups.resource_type)
-        self._groups = groups
-
-    async def get(self, call: Call, resource_id: str, projection: Projection) -> Answer:
-        """Return a group."""
-        record = await self._groups.get(
-            resource_id, base=call.base, computed=projection.wants(self.computed_name)
-        )
-        return self._answer(call, record, projection)
-
     async def create(self, call: Call, body: object, projection: Projection) -> Answer:
         """Store a new group."""
         resource, members = split_member_values(self._validated(body))
-        record = await self._groups.create(resource, members, call.origin("create"))
+        record = await self._store.create(resource, members, call.origin("create"))
         call.resource_id = record.id
         if members:
             return with_fields(await self.get(call, record.id, projection), status=201)
@@ -422,7 +398,7 @@ class GroupOperations(Operations):
         """Replace a group, members and all."""
         standard = self._standard(body)
         _, members = split_member_values(self._validated(body))
-        await self._groups.change(
+        await self._store.change(
             resource_id,
             lambda before: split_member_values(self._replaced(before, standard))[0],
             [MemberChange("replace", members)],
@@ -442,11 +418,9 @@ class GroupOperations(Operations):
     ) -> Answer:
         """Change a group; Microsoft asks for an answer without the members, so there is none."""
         lenient = self._rules.lenient
-        if lenient:
-            body = entra.normalise_patch(self.resource_type, body)
-        operations = parse_patch(body, self.resource_type, lenient=lenient)
+        operations = self._patch_operations(body)
         members, others = split_members(operations)
-        await self._groups.change(
+        await self._store.change(
             resource_id,
             lambda before: self._kept(
                 apply_patch(self.resource_type, before, others, lenient=lenient)
@@ -457,13 +431,3 @@ class GroupOperations(Operations):
             expected=expected,
         )
         return Answer(204)
-
-    async def delete(
-        self, call: Call, resource_id: str, expected: Expected = ANY_VERSION
-    ) -> Answer:
-        """Remove a group."""
-        await self._groups.delete(resource_id, call.origin("delete"), expected=expected)
-        return Answer(204)
-
-    async def _find(self, query: Query, base: str) -> Page:
-        return await self._groups.find(query, base=base)

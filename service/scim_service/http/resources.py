@@ -1,7 +1,7 @@
 """The endpoints of users and groups: one router each, with the same shape."""
 
 from collections.abc import Awaitable, Callable
-from typing import TypeAlias
+from typing import Any, TypeAlias
 
 from fastapi import APIRouter, Request, Response
 
@@ -22,7 +22,7 @@ from scim_service.scim.projection import Projection
 Endpoint: TypeAlias = Callable[[Request], Awaitable[Response]]
 
 
-def add_resource_routes(router: APIRouter, operations: Operations, rules: Rules) -> None:
+def add_resource_routes(router: APIRouter, operations: Operations[Any], rules: Rules) -> None:
     """Add the endpoints of one type of resource."""
     name = operations.resource_type.name
     all_of_them = operations.resource_type.endpoint
@@ -137,7 +137,7 @@ def search_request(request: Request) -> SearchRequest:
     )
 
 
-def _projection(operations: Operations, request: Request) -> Projection:
+def _projection(operations: Operations[Any], request: Request) -> Projection:
     query = _query(request)
     return operations.projection(query.get("attributes"), query.get("excludedattributes"))
 

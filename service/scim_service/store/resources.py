@@ -1,5 +1,6 @@
 """What users and groups have in common: how they are read, locked, changed and logged."""
 
+from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, TypeAlias
@@ -34,7 +35,7 @@ from scim_service.store.filters import Expression, Source
 from scim_service.store.folding import folder
 from scim_service.store.log import Log
 from scim_service.store.query import Finder, Query
-from scim_service.store.records import Clock, Expected, Origin, Record, new_id
+from scim_service.store.records import ANY_VERSION, Clock, Expected, Origin, Record, new_id
 
 Step: TypeAlias = tuple[Statement, Values]
 
@@ -79,7 +80,7 @@ def reference(endpoint: Expression, resource_id: Expression) -> Expression:
     return bindparam("base", type_=Text()) + endpoint + resource_id
 
 
-class Resources:
+class Resources(ABC):
     """The resources of one type.
 
     Parameters
@@ -176,6 +177,18 @@ class Resources:
         width = 6 if query.computed else 5
         records = [Record(*row[:width]) for row in found.rows]
         return Page(records, found.total, found.next)
+
+    @abstractmethod
+    async def delete(
+        self, resource_id: str, origin: Origin, *, expected: Expected = ANY_VERSION
+    ) -> None:
+        """Remove a resource for good.
+
+        Raises
+        ------
+        ScimError
+            404, 412.
+        """
 
     def _not_found(self, resource_id: str) -> errors.ScimError:
         return errors.not_found(f"There is no {self.resource_type.name} with the id {resource_id}.")
