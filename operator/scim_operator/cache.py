@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import json
 from collections import OrderedDict, defaultdict
+from collections.abc import Iterator
 from typing import Any, NamedTuple
 
 from scim_operator import names
@@ -150,6 +151,12 @@ class Cache:
     def tenants(self) -> list[Key]:
         """Return which tenants there are."""
         return list(self._url_of)
+
+    def of_kind(self, kind: Kind) -> Iterator[tuple[Key, Object]]:
+        """Yield all objects of a kind, each with the tenant that it belongs to."""
+        for identity, known in self._copies.items():
+            if identity.kind is kind:
+                yield known.tenant, self._parse(known)
 
     def children(self, key: Key) -> dict[tuple[Kind, str], Object]:
         """Return a tenant's objects without its pods."""

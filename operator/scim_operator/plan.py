@@ -38,8 +38,8 @@ class Observed:
         What is wrong with the volume's StorageClass, as words; None if nothing is known.
     report, unreachable
         The last reading of the service's counts, and whether the latest attempts failed.
-    image
-        Image that the tenant's pods are to run.
+    image, previous_image
+        Image that the tenant's pods are to run, and the one that it was moved from.
     """
 
     tenant: Tenant
@@ -53,6 +53,7 @@ class Observed:
     report: Report | None = None
     unreachable: bool = False
     image: str = ""
+    previous_image: str | None = None
 
     def last_used(self) -> dict[str, datetime]:
         """When each token was used last, from the latest reading and from status before it."""
@@ -127,6 +128,7 @@ def make(observed: Observed, settings: Settings, now: datetime) -> Plan:
         address=where,
         routed=where.host is not None and observed.rival is None,
         image=observed.image,
+        previous_image=observed.previous_image,
         database_version=(
             observed.database["metadata"]["resourceVersion"] if observed.database else None
         ),

@@ -87,7 +87,9 @@ class Reconciler:
         self._readings = readings
         self._blind = blind
         self._wake = wake
-        self._rollout = Rollout(settings.service_image, settings.rollout_limit)
+        self._rollout = Rollout(
+            settings.service_image, settings.rollout_limit, cache.of_kind(DEPLOYMENT)
+        )
         self._references: dict[tuple[Kind, str | None, str], tuple[float, Object | None]] = {}
         self._rewritten: dict[str, str] = {}
 
@@ -155,8 +157,8 @@ class Reconciler:
         if spec.database.postgres:
             name = spec.database.postgres.url_from.name
             database = await self._reference(SECRET, key.namespace, name)
-        deployment = children.get((DEPLOYMENT, names.workload(key.name)), {})
-        pod = deployment.get("spec", {}).get("template", {}).get("spec", {})
+        deployment = children.get((DEPLOYMENT, names.workload(key.name)))
+        choice = self._rollout.choose(key, deployment)
         claim = children.get((CLAIM, names.volume_claim(key.name)))
         return Observed(
             tenant=tenant,
@@ -169,11 +171,8 @@ class Reconciler:
             storage_missing=await self._storage_missing(claim, now),
             report=self._readings.report(key),
             unreachable=self._readings.unreachable(key),
-            image=self._rollout.image(
-                key,
-                next((container["image"] for container in pod.get("containers", ())), None),
-                available=deployment.get("status", {}).get("availableReplicas", 0) > 0,
-            ),
+            image=choice.image,
+            previous_image=choice.previous,
         )
 
     async def _reference(self, kind: Kind, namespace: str | None, name: str) -> Object | None:

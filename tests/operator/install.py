@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import subprocess
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -81,7 +81,13 @@ class Installation:
         self._cluster.kubectl("replace", "-f", "-", stdin=json.dumps(role))
 
     @contextmanager
-    def operator(self, name: str, **settings: str) -> Iterator[tuple[Operator, Proxy]]:
+    def operator(
+        self,
+        name: str,
+        environ: Mapping[str, str] = {},
+        /,
+        **settings: str,
+    ) -> Iterator[tuple[Operator, Proxy]]:
         """Start an operator behind a proxy of its own; it is killed in the end if it still runs."""
         with Proxy(self._cluster.url, self._cluster.folder / "pki" / "ca.crt") as proxy:
             kubeconfig = self._folder / f"{name}.kubeconfig"
@@ -91,6 +97,7 @@ class Installation:
             operator = Operator(
                 self._cluster,
                 log,
+                environ,
                 kubeconfig=str(kubeconfig),
                 namespace=NAMESPACE,
                 identity=name,

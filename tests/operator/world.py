@@ -8,7 +8,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -43,18 +43,28 @@ class Operator:
 
     Parameters
     ----------
+    environ
+        Variables for its process that are no settings.
     settings
         Settings other than those of a test, as they are written in the environment.
     """
 
-    def __init__(self, cluster: ControlPlane, log: Path, **settings: str) -> None:
+    def __init__(
+        self,
+        cluster: ControlPlane,
+        log: Path,
+        environ: Mapping[str, str] = {},
+        /,
+        **settings: str,
+    ) -> None:
         chosen = {
             "kubeconfig": str(cluster.kubeconfig),
             "port": "0",
             "log_format": "text",
             "log_level": "debug",
         } | settings
-        self._env = cluster.env | {PREFIX + name.upper(): text for name, text in chosen.items()}
+        settings = {PREFIX + name.upper(): text for name, text in chosen.items()}
+        self._env = {**cluster.env, **settings, **environ}
         self._log = log
         self._process: subprocess.Popen[bytes] | None = None
 
@@ -154,6 +164,36 @@ class Namespace:
         listed = json.loads(self.kubectl("get", KINDS, "-l", selector, "-o", "json"))
         return {f"{body['kind']}/{body['metadata']['name']}": body for body in listed["items"]}
 
+    def pods(self, tenant: str) -> list[Object]:
+        """The pods of a tenant."""
+        selector = f"scim-operator.io/tenant={tenant}"
+        found: list[Object] = json.loads(self.kubectl("get", "pods", "-l", selector, "-o", "json"))[
+            "items"
+        ]
+        return found
+
+    def run(self, pod: str, address: str) -> None:
+        """Say of a pod that it runs and is ready, as a kubelet would."""
+        status = {
+            "phase": "Running",
+            "podIP": address,
+            "podIPs": [{"ip": address}],
+            "conditions": [{"type": "Ready", "status": "True"}],
+        }
+        patch = json.dumps({"status": status})
+        self.kubectl("patch", "pod", pod, "--subresource=status", "--patch", patch)
+
+    def repair(self, tenant: str) -> None:
+        """Delete a tenant's Service and wait until it is back: the tenant has been looked at."""
+        before = self.get("service", names.workload(tenant))["metadata"]["uid"]
+        self.kubectl("delete", "service", names.workload(tenant))
+        eventually(
+            lambda: (
+                self.get("service", names.workload(tenant)).get("metadata", {}).get("uid", before)
+                != before
+            )
+        )
+
     def condition(self, tenant: str, kind: str) -> Object:
         """A condition; empty if there is none."""
         status = self.get("scimtenant", tenant).get("status", {})
@@ -162,18 +202,24 @@ class Namespace:
         )
         return found
 
+    def secrets(self) -> dict[str, dict[str, str]]:
+        """The contents of all Secrets, by their names."""
+        listed = json.loads(self.kubectl("get", "secrets", "-o", "json"))["items"]
+        return {
+            body["metadata"]["name"]: {
+                key: base64.b64decode(text).decode() for key, text in body.get("data", {}).items()
+            }
+            for body in listed
+        }
+
     def token(self, tenant: str) -> str:
         """The token to paste into Entra; empty if there is none."""
-        data = self.get("secret", f"{tenant}-scim-token").get("data", {})
-        return base64.b64decode(data.get("secretToken", "")).decode()
+        return self.secrets().get(names.token_secret(tenant), {}).get("secretToken", "")
 
     def digests(self, tenant: str) -> dict[str, Object]:
         """The accepted digests and what is known of them."""
-        data = self.get("secret", f"{tenant}-scim-digests").get("data", {})
-        if "tokens.json" not in data:
-            return {}
-        entries = json.loads(base64.b64decode(data["tokens.json"]))["tokens"]
-        return {entry["sha256"]: entry for entry in entries}
+        data = self.secrets().get(names.digest_secret(tenant), {"tokens.json": '{"tokens": []}'})
+        return {entry["sha256"]: entry for entry in json.loads(data["tokens.json"])["tokens"]}
 
     def settled(self, tenant: str) -> str:
         """Wait until everything is there and the status says so; return the token."""

@@ -25,7 +25,7 @@ def build(subject: Subject) -> Object:
     spec = tenant.spec
     return {
         **head(DEPLOYMENT),
-        "metadata": subject.metadata(names.workload(tenant.key.name)),
+        "metadata": subject.metadata(names.workload(tenant.key.name), **_annotations(subject)),
         "spec": {
             "replicas": 0 if spec.suspended else spec.replicas,
             "revisionHistoryLimit": 2,
@@ -46,6 +46,12 @@ def build(subject: Subject) -> Object:
             },
         },
     }
+
+
+def _annotations(subject: Subject) -> Object:
+    if subject.previous_image is None:
+        return {}
+    return {"annotations": {names.PREVIOUS_IMAGE_ANNOTATION: subject.previous_image}}
 
 
 def _pod_annotations(subject: Subject) -> dict[str, str]:
