@@ -15,7 +15,6 @@ import time
 import uuid
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
-from datetime import UTC, datetime
 from typing import Any, Self
 
 import aiohttp
@@ -23,6 +22,7 @@ from kubernetes.aio.client import Configuration
 from kubernetes.aio.config import ConfigException, load_incluster_config, load_kube_config
 
 from scim_operator import __version__, metrics, names
+from scim_operator.clock import Clock
 from scim_operator.faults import Refusal
 from scim_operator.kinds import EVENT, Kind
 from scim_operator.moments import show
@@ -44,9 +44,16 @@ UNREACHABLE = (aiohttp.ClientError, TimeoutError, OSError)
 
 
 class Kube:
-    """A client of one API server; made by `connect`."""
+    """A client of one API server; made by `connect`.
+
+    Attributes
+    ----------
+    clock
+        The API server's time.
+    """
 
     def __init__(self, settings: Settings, configuration: Configuration) -> None:
+        self.clock = Clock()
         self._settings = settings
         self._configuration = configuration
         self._slots = asyncio.Semaphore(settings.max_in_flight)
@@ -165,7 +172,7 @@ class Kube:
 
     async def post_event(self, tenant: Tenant, reason: str, message: str, *, warning: bool) -> None:
         """Tell of a transition, for ``kubectl describe``."""
-        now = datetime.now(UTC)
+        now = self.clock.now()
         event = {
             "apiVersion": EVENT.api_version,
             "kind": EVENT.name,
@@ -304,6 +311,7 @@ class Kube:
         try:
             response = await handler(request)
             code = str(response.status)
+            self.clock.hear(response.headers.get("Date"))
         finally:
             metrics.REQUESTS.labels(code, request.method, host).inc()
             metrics.REQUEST_TIME.labels(request.method, host).observe(time.monotonic() - began)

@@ -7,7 +7,7 @@ import logging
 import time
 from collections.abc import Callable, Iterable
 from dataclasses import replace
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import Any, NamedTuple, Protocol, TypeGuard
 
 from scim_operator import events, faults, metrics, names, plan, status
@@ -111,7 +111,7 @@ class Reconciler:
             self._rollout.forget(key)
             metrics.TENANTS.forget(str(key))
             return None
-        now = datetime.now(UTC).replace(microsecond=0)
+        now = self._kube.clock.now()
         if tenant.paused:
             paused = status.paused(tenant.status, tenant.generation, now)
             await self._write(tenant, paused)

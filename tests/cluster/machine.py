@@ -22,6 +22,7 @@ PROVIDED_BY = {
     "buildah": "buildah",
     "busybox": "busybox-static",
     "debootstrap": "debootstrap",
+    "faketime": "faketime",
     "ip": "iproute2",
     "mount": "mount",
     "nft": "nftables",

@@ -6,12 +6,14 @@ import itertools
 import os
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
+from pathlib import Path
 from typing import NoReturn
 
 import pytest
 
 from tests.cluster import ClusterError, ControlPlane
 from tests.cluster.build import CLIENTS, Binaries, build
+from tests.cluster.machine import require
 from tests.operator.install import Installation, defined
 from tests.operator.world import Namespace, Operator
 
@@ -78,6 +80,16 @@ def operator(cluster: ControlPlane, tmp_path_factory: pytest.TempPathFactory) ->
     process.start()
     yield process
     assert process.stop() == 0
+
+
+@pytest.fixture(scope="session")
+def faketime() -> Path:
+    """The library that shows a process another time than the machine's."""
+    try:
+        require(["faketime"])
+    except ClusterError as error:
+        _missing(error)
+    return next(Path("/usr/lib").glob("*/faketime/libfaketimeMT.so.1"))
 
 
 @pytest.fixture

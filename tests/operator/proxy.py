@@ -14,6 +14,8 @@ import time
 from collections import Counter
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from datetime import timedelta
+from email.utils import format_datetime, parsedate_to_datetime
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -75,11 +77,14 @@ class Proxy:
         Every request so far.
     fault
         Asked about each request; what it returns is answered in place of the API server.
+    ahead
+        By how much the API server's clock seems to be ahead of what it is.
     """
 
     def __init__(self, target: str, authority: Path) -> None:
         self.calls: list[Call] = []
         self.fault: Callable[[Call], Answer | None] = lambda _: None
+        self.ahead = timedelta()
         self.url = ""
         self._target = target
         self._tls = ssl.create_default_context(cafile=authority)
@@ -167,6 +172,9 @@ class Proxy:
         headers = {
             name: text for name, text in upstream.headers.items() if name.lower() not in _HOP
         }
+        headers["Date"] = format_datetime(
+            parsedate_to_datetime(headers["Date"]) + self.ahead, usegmt=True
+        )
         if not call.watch:
             content = await upstream.read()
             return web.Response(status=upstream.status, body=content, headers=headers)

@@ -8,6 +8,8 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from scim_operator.tokens import (
     Accepted,
     Change,
@@ -159,6 +161,37 @@ def test_no_retirement_before_overlap() -> None:
     after = plan(wish, decided.stored, use, NOW + OVERLAP)
     assert after.changes == (Change.RETIRED,)
     assert len(after.stored.accepted) == 1
+
+
+@given(st.lists(st.tuples(st.integers(-2000, 2000), st.booleans()), max_size=40))
+def test_jumping_clock(passes: list[tuple[int, bool]]) -> None:
+    """Wherever the clock jumps, nothing goes without use and overlap, and rotations do not pile up.
+
+    Each pass is at a moment of its own, in hours, and with or without use of the current token.
+    """
+    every = timedelta(hours=100)
+    wish = replace(WISH, rotate_every=every)
+    stored, last_used = issued(wish), dict[str, datetime]()
+    latest, rotations = NOW, 0
+    for hours, is_used in passes:
+        now = NOW + timedelta(hours=hours)
+        latest = max(latest, now)
+        if is_used:
+            last_used |= used(stored, now)
+        found = plan(wish, stored, last_used, now)
+        newest = max(entry.created_at for entry in stored.accepted)
+        kept = {entry.sha256 for entry in found.stored.accepted}
+        for entry in stored.accepted:
+            if entry.sha256 not in kept:
+                assert stored.accepted[-1].id in last_used
+                assert now >= (entry.not_after or newest + OVERLAP)
+        rotations += found.changes.count(Change.ROTATED)
+        stored = found.stored
+        assert (stored.accepted[-1].sha256, stored.accepted[-1].not_after) == (
+            digest(str(stored.token)),
+            None,
+        )
+    assert rotations <= (latest - NOW) / every
 
 
 def test_revocation() -> None:

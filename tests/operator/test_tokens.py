@@ -1,0 +1,151 @@
+"""Tokens over time, with the real service in the pod's place and requests that go on."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from functools import partial
+from pathlib import Path
+
+import pytest
+
+from tests.cluster import ControlPlane
+from tests.operator.install import NAMESPACE, Installation
+from tests.operator.pod import Pod, Traffic
+from tests.operator.proxy import Proxy
+from tests.operator.world import Namespace, Object, eventually
+
+OVERLAP = timedelta(minutes=40)
+EVERY = timedelta(hours=2)
+SPEC: Object = {"token": {"overlap": "40m", "rotateEvery": "2h"}}
+
+SETTINGS = {
+    # Soon after a jump the time is heard anew, every tenant looked at, and every pod read.
+    "watch_timeout": "2",
+    "resync_interval": "1",
+    "poll_interval": "0.5",
+}
+
+
+@pytest.fixture
+def proxy(installation: Installation, unserved: Namespace) -> Iterator[Proxy]:
+    """What is between the API server and an operator that serves one namespace."""
+    settings = SETTINGS | {"watch_namespaces": unserved.name}
+    with installation.operator(unserved.name, **settings) as (operator, proxy):
+        yield proxy
+        assert operator.stop() == 0
+
+
+def sha256(token: str) -> str:
+    """The digest that the service compares."""
+    return hashlib.sha256(token.encode()).hexdigest()
+
+
+def accepted(namespace: Namespace) -> list[str]:
+    """The accepted digests."""
+    return list(namespace.digests("contoso"))
+
+
+def another(namespace: Namespace, token: str) -> str:
+    """Wait until there is another token, and the digests of both are accepted."""
+    new = eventually(lambda: found if (found := namespace.token("contoso")) != token else "", 20)
+    eventually(lambda: accepted(namespace) == [sha256(token), sha256(new)])
+    return new
+
+
+def look(namespace: Namespace) -> None:
+    """Have the tenant looked at with the time as it is now: the first pass may only hear it."""
+    namespace.repair("contoso")
+    namespace.repair("contoso")
+
+
+def test_rotation_under_traffic(proxy: Proxy, unserved: Namespace, tmp_path: Path) -> None:
+    """No request fails; the old token ends after the new one's use and the overlap, not before."""
+    unserved.apply("contoso", {"token": {"overlap": "40m"}})
+    old = unserved.settled("contoso")
+    pod = Pod(unserved, "contoso", tmp_path)
+    with pod.running(), Traffic(pod, old) as entra:
+        unserved.kubectl("annotate", "scimtenant", "contoso", "scim-operator.io/rotate-token=1")
+        new = another(unserved, old)
+        pod.mount()
+        eventually(lambda: pod.accepts(new))
+        proxy.ahead = 10 * OVERLAP
+        look(unserved)
+        assert unserved.digests("contoso")[sha256(old)]["notAfter"] is None
+        assert unserved.condition("contoso", "TokenReady")["reason"] == "WaitingForUse"
+
+        proxy.ahead = timedelta()
+        look(unserved)
+        entra.token = new
+        eventually(lambda: unserved.digests("contoso")[sha256(old)]["notAfter"])
+        look(unserved)
+        assert accepted(unserved) == [sha256(old), sha256(new)]
+        pod.mount()
+        assert pod.accepts(old)
+
+        proxy.ahead = OVERLAP
+        eventually(lambda: accepted(unserved) == [sha256(new)])
+        pod.mount()
+        eventually(lambda: not pod.accepts(old))
+    assert set(entra.answers) == {200}
+
+
+def test_schedule(proxy: Proxy, unserved: Namespace, tmp_path: Path) -> None:
+    """A token is replaced at its age, once, and the next time only after the new one was used."""
+    unserved.apply("contoso", SPEC)
+    old = unserved.settled("contoso")
+    pod = Pod(unserved, "contoso", tmp_path)
+    with pod.running(), Traffic(pod, old) as entra:
+        proxy.ahead = EVERY
+        new = another(unserved, old)
+        pod.mount()
+        for ahead in (3 * EVERY, timedelta(), 9 * EVERY):
+            proxy.ahead = ahead
+            look(unserved)
+            assert unserved.token("contoso") == new
+            assert accepted(unserved) == [sha256(old), sha256(new)]
+
+        eventually(lambda: pod.accepts(new))
+        entra.token = new
+        assert eventually(lambda: found if (found := unserved.token("contoso")) != new else "", 20)
+        pod.mount()
+    assert set(entra.answers) == {200}
+
+
+def test_own_clock(
+    fragile: ControlPlane,
+    installation: Installation,
+    unserved: Namespace,
+    faketime: Path,
+    tmp_path: Path,
+) -> None:
+    """An operator whose machine's clock jumps by months rotates and retires nothing for it."""
+    clock = tmp_path / "clock"
+    clock.write_text("+0")
+    environ = {
+        "LD_PRELOAD": str(faketime),
+        "FAKETIME_TIMESTAMP_FILE": str(clock),
+        "FAKETIME_NO_CACHE": "1",
+        "FAKETIME_DONT_FAKE_MONOTONIC": "1",
+    }
+    settings = {"watch_namespaces": unserved.name, "lease_name": unserved.name}
+    settings |= {"leader_elect": "true", "retry_period": "0.5"}
+
+    def is_ahead(by: timedelta) -> bool:
+        """Whether the operator's clock is ahead by so much; the Lease shows it."""
+        renewed = fragile.kubectl(
+            *("-n", NAMESPACE, "get", "lease", unserved.name, "-o", "jsonpath={.spec.renewTime}")
+        )
+        return abs(datetime.fromisoformat(renewed) - datetime.now(UTC) - by) < OVERLAP
+
+    with installation.operator(unserved.name, environ, **settings) as (operator, _):
+        unserved.apply("contoso", SPEC)
+        unserved.settled("contoso")
+        before = unserved.token("contoso"), unserved.digests("contoso")
+        for days in (100, -100, 0):
+            clock.write_text(f"{days:+}d")
+            eventually(partial(is_ahead, timedelta(days=days)))
+            look(unserved)
+            assert (unserved.token("contoso"), unserved.digests("contoso")) == before
+        assert operator.stop() == 0
