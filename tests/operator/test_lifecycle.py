@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import hashlib
+import json
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 
 import pytest
+from scim_operator import names
 
 from tests.operator.world import Namespace, Object, Operator, eventually
 
@@ -181,6 +183,109 @@ def test_paused(namespace: Namespace) -> None:
     namespace.kubectl("annotate", "scimtenant", "contoso", "scim-operator.io/paused-")
     eventually(lambda: namespace.get("service", "contoso-scim"))
     eventually(lambda: namespace.condition("contoso", "Reconciling").get("reason") != "Paused")
+
+
+def test_suspended(namespace: Namespace) -> None:
+    """A suspended tenant runs no pod and keeps the rest; then it goes on with the same token."""
+    namespace.apply("contoso")
+    token = namespace.settled("contoso")
+    eventually(lambda: namespace.pods("contoso"))
+    namespace.apply("contoso", {"suspended": True})
+    eventually(lambda: not namespace.pods("contoso"))
+    eventually(lambda: namespace.condition("contoso", "Available").get("reason") == "Suspended")
+    assert set(namespace.objects("contoso")) == WORK | KEPT
+    namespace.apply("contoso", {"suspended": False})
+    eventually(lambda: namespace.pods("contoso"))
+    assert namespace.settled("contoso") == token
+    assert list(namespace.digests("contoso")) == [sha256(token)]
+
+
+def test_longest_name(namespace: Namespace) -> None:
+    """A tenant whose name is as long as may be gets all objects, and a pod."""
+    name = "a" * names.MAX_TENANT_NAME
+    namespace.apply(name)
+    token = namespace.settled(name)
+    found = namespace.objects(name)
+    assert set(found) == {each.replace("contoso", name) for each in WORK | KEPT}
+    assert list(namespace.digests(name)) == [sha256(token)]
+    eventually(lambda: namespace.pods(name))
+
+
+@pytest.fixture
+def expandable(namespace: Namespace) -> Iterator[str]:
+    """A StorageClass whose volumes can grow, with one volume."""
+    name = f"{namespace.name}-expandable"
+    storage_class = {
+        "apiVersion": "storage.k8s.io/v1",
+        "kind": "StorageClass",
+        "metadata": {"name": name},
+        "provisioner": "example.com/none",
+        "allowVolumeExpansion": True,
+    }
+    volume = {
+        "apiVersion": "v1",
+        "kind": "PersistentVolume",
+        "metadata": {"name": name},
+        "spec": {
+            "storageClassName": name,
+            "capacity": {"storage": "1Gi"},
+            "accessModes": ["ReadWriteOnce"],
+            "hostPath": {"path": "/nowhere"},
+        },
+    }
+    listed = {"apiVersion": "v1", "kind": "List", "items": [storage_class, volume]}
+    namespace.kubectl("apply", "-f", "-", stdin=json.dumps(listed))
+    yield name
+    # Its claim keeps it until both are gone.
+    namespace.kubectl("delete", "--wait=false", f"storageclass/{name}", f"persistentvolume/{name}")
+
+
+def test_volume_grows(namespace: Namespace, expandable: str) -> None:
+    """A larger size is asked of the volume's class; the tenant's other objects stay."""
+    spec = {"storageClassName": expandable, "size": "1Gi"}
+    namespace.apply("contoso", {"database": {"sqlite": spec}})
+    namespace.settled("contoso")
+
+    def claim() -> Object:
+        return namespace.get("pvc", "contoso-scim-data")
+
+    # Only a volume that there is can grow.
+    eventually(lambda: claim()["status"]["phase"] == "Bound", 20)
+    namespace.apply("contoso", {"database": {"sqlite": spec | {"size": "2Gi"}}})
+    eventually(lambda: claim()["spec"]["resources"]["requests"]["storage"] == "2Gi")
+
+
+def test_existing_secret(namespace: Namespace) -> None:
+    """A token of the owner's is accepted, and another one beside it; its Secret is only read."""
+    namespace.apply("contoso", {"token": {"existingSecret": "mine"}})
+    reason = "SecretMissing"
+    eventually(lambda: namespace.condition("contoso", "TokenReady").get("reason") == reason)
+
+    def write(token: str) -> str:
+        secret = {
+            "apiVersion": "v1",
+            "kind": "Secret",
+            # Without the label a change is seen within a minute.
+            "metadata": {"name": "mine", "labels": {names.TENANT_LABEL: "contoso"}},
+            "stringData": {"secretToken": token},
+        }
+        namespace.kubectl("apply", "--server-side", "-f", "-", stdin=json.dumps(secret))
+        return sha256(token)
+
+    first = write("the first token of the owner")
+    eventually(lambda: list(namespace.digests("contoso")) == [first])
+    second = write("the second token of the owner")
+    eventually(lambda: list(namespace.digests("contoso")) == [first, second])
+    namespace.kubectl("annotate", "scimtenant", "contoso", "scim-operator.io/revoke-tokens=1")
+    eventually(lambda: list(namespace.digests("contoso")) == [second])
+    assert not namespace.get("secret", "contoso-scim-token")
+    managers = {
+        entry["manager"]
+        for entry in json.loads(
+            namespace.kubectl("get", "secret", "mine", "-o", "json", "--show-managed-fields")
+        )["metadata"]["managedFields"]
+    }
+    assert managers == {"kubectl"}
 
 
 def test_one_url(namespace: Namespace) -> None:
