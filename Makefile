@@ -59,7 +59,7 @@ test-unit: $(READY) ## Pure logic: seconds
 	$(BIN)/pytest tests/unit $(PYTEST_ARGS)
 
 test-service: $(READY) ## The service over HTTP, on SQLite and PostgreSQL
-	$(BIN)/pytest tests/service tests/conformance $(PYTEST_ARGS)
+	$(BIN)/pytest tests/service tests/conformance --numprocesses auto --dist worksteal $(PYTEST_ARGS)
 
 test-operator: $(READY) ## The operator against a real API server, and its chart
 	$(BIN)/pytest tests/operator tests/chart $(PYTEST_ARGS)
