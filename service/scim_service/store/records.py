@@ -76,13 +76,17 @@ class Record:
 
 
 def new_id() -> str:
-    """Return a UUID that sorts by its time (RFC 9562, version 7): new rows lie together."""
-    milliseconds = time.time_ns() // 1_000_000
-    random = int.from_bytes(os.urandom(10))
+    """Return a UUID that sorts by its time: new rows lie together, and in the order they came in.
+
+    RFC 9562, version 7, with a quarter of a microsecond in the twelve bits after the millisecond
+    (section 6.2, method 3), as many users are made within one.
+    """
+    milliseconds, nanoseconds = divmod(time.time_ns(), 1_000_000)
+    random = int.from_bytes(os.urandom(8))
     number = (
         (milliseconds & 0xFFFF_FFFF_FFFF) << 80
         | 0x7 << 76
-        | (random >> 68) << 64
+        | (nanoseconds << 12) // 1_000_000 << 64
         | 0b10 << 62
         | (random & 0x3FFF_FFFF_FFFF_FFFF)
     )
