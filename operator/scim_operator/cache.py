@@ -125,6 +125,11 @@ class Cache:
             self._gone.popitem(last=False)
         return self._forget(identity)
 
+    def forget(self, key: Key) -> set[Key]:
+        """Forget a tenant that turned out to be gone; return the tenants that it is news for."""
+        identity = Id(TENANT, *key)
+        return self._forget(identity) if identity in self._copies else set()
+
     def retain(self, kind: Kind, namespace: str | None, listed: set[Id], version: int) -> set[Key]:
         """Forget what a complete list of that version does not have."""
         news = set()

@@ -16,7 +16,7 @@ from scim_operator import names
 from scim_operator.cache import Cache, identify
 from scim_operator.conditions import Outlook
 from scim_operator.faults import Fault, Refusal
-from scim_operator.kinds import WATCHED, Kind
+from scim_operator.kinds import TENANT, WATCHED, Kind
 from scim_operator.kube import UNREACHABLE, Kube
 from scim_operator.settings import Settings
 from scim_operator.tenant import Key
@@ -47,6 +47,7 @@ class Informers:
         self._cache = cache
         self._wake = wake
         namespaces: tuple[str | None, ...] = settings.watch_namespaces or (None,)
+        self._namespaces = namespaces
         self._scopes = [(kind, namespace) for kind in WATCHED for namespace in namespaces]
         self._waiting = set(self._scopes)
         self.synced = asyncio.Event()
@@ -66,6 +67,20 @@ class Informers:
         async with asyncio.TaskGroup() as group:
             for kind, namespace in self._scopes:
                 group.create_task(self._follow(kind, namespace))
+
+    async def list_tenants(self) -> None:
+        """Learn which tenants there are.
+
+        The framework watches them, but knows neither when it has told of all, nor of one that was
+        deleted while its watch was interrupted for long.
+
+        Raises
+        ------
+        Refusal, aiohttp.ClientError, TimeoutError, OSError
+            They cannot be listed now.
+        """
+        for namespace in self._namespaces:
+            await self._list(TENANT, namespace)
 
     async def _follow(self, kind: Kind, namespace: str | None) -> None:
         version: str | None = None
@@ -98,9 +113,11 @@ class Informers:
     async def _list(self, kind: Kind, namespace: str | None) -> str:
         listed = set()
         version = ""
+        # Tenants have no label of their own.
+        selector = "" if kind is TENANT else names.TENANT_LABEL
         # One kind after the other: what a list takes while it is read is not given back.
         async with self._listing:
-            async for page in self._kube.pages(kind, namespace, names.TENANT_LABEL):
+            async for page in self._kube.pages(kind, namespace, selector):
                 bodies, version = page
                 for body in bodies:
                     listed.add(identify(kind, body))

@@ -117,6 +117,11 @@ class Plan:
     removals: tuple[tuple[Kind, Object], ...]
     faults: tuple[faults.Fault, ...]
 
+    @property
+    def has_gaps(self) -> bool:
+        """Whether there is an object of it that is not there."""
+        return any(wanted.live is None for wanted in (*self.secrets, *self.objects))
+
 
 def make(observed: Observed, settings: Settings, now: datetime) -> Plan:
     """Plan a pass over a tenant."""

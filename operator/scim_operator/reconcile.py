@@ -126,6 +126,8 @@ class Reconciler:
             # Before any work: whoever waits for Ready must not find nothing.
             seen = status.make(observed, planned, found, now, begun=False)
             observed = replace(observed, tenant=await self._write(tenant, seen))
+        elif planned.has_gaps and not await self._exists(tenant):
+            return None
         outcomes = await self._carry_out(planned)
         found += [outcome.fault for outcome in outcomes if outcome.fault]
         observed = replace(observed, children=self._cache.children(key))
@@ -174,6 +176,17 @@ class Reconciler:
             image=choice.image,
             previous_image=choice.previous,
         )
+
+    async def _exists(self, tenant: Tenant) -> bool:
+        """Ask whether a tenant is there, which has lost objects.
+
+        They go with it, and word of its own end may come after theirs.
+        """
+        live = await self._kube.get(TENANT, *tenant.key)
+        news = self._cache.put(TENANT, live) if live else self._cache.forget(tenant.key)
+        for key in news:
+            self._wake(key)
+        return live is not None and live["metadata"]["uid"] == tenant.uid
 
     async def _reference(self, kind: Kind, namespace: str | None, name: str) -> Object | None:
         """Read an object that is not the operator's; one with the tenant label is watched."""

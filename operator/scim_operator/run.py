@@ -19,7 +19,6 @@ from scim_operator import __version__, handlers, metrics
 from scim_operator.cache import Cache
 from scim_operator.faults import Refusal
 from scim_operator.informers import Informers
-from scim_operator.kinds import TENANT
 from scim_operator.kube import UNREACHABLE, Kube
 from scim_operator.leader import Elector
 from scim_operator.poll import Poller
@@ -94,7 +93,7 @@ class Operator:
             self._queue.wake(key, FOLDING)
 
     async def _work(self) -> None:
-        await self._wait_for_definition()
+        await self._list_tenants()
         await self._informers.synced.wait()
         self.ready.set()
         if self._elector:
@@ -112,9 +111,8 @@ class Operator:
         )
         # Before the framework: when it ends, it cancels every task that is younger than itself.
         workers = [
-            asyncio.create_task(self._queue.run(reconcile)),
+            asyncio.create_task(self._reconcile(reconcile)),
             asyncio.create_task(self._poller.run()),
-            asyncio.create_task(self._resync()),
         ]
         if self._elector:
             workers.append(asyncio.create_task(self._elector.hold()))
@@ -132,17 +130,25 @@ class Operator:
                 await self._elector.release()
             await _cancel(framework)
 
-    async def _wait_for_definition(self) -> None:
-        """Wait until the API server knows ScimTenants; the framework looks only once."""
-        namespace = next(iter(self._settings.watch_namespaces), None)
+    async def _list_tenants(self) -> None:
+        """Learn which tenants there are; the framework looks for their definition only once."""
         while True:
             try:
-                await self._kube.request("GET", TENANT.path(namespace), params={"limit": "1"})
+                await self._informers.list_tenants()
             except (Refusal, *UNREACHABLE) as error:
                 _LOG.warning("ScimTenants cannot be listed, trying again: %r", error)
                 await asyncio.sleep(_RETRY)
             else:
                 return
+
+    async def _reconcile(self, reconcile: Reconciler) -> None:
+        # Who is the older of two tenants with one URL can only be told when both are known.
+        await self._list_tenants()
+        for key in self._cache.tenants():
+            self._queue.wake(key)
+        async with asyncio.TaskGroup() as group:
+            group.create_task(self._queue.run(reconcile))
+            group.create_task(self._resync())
 
     async def _run_framework(self) -> None:
         namespaces = self._settings.watch_namespaces
@@ -165,14 +171,17 @@ class Operator:
             await _cancel(running)
 
     async def _resync(self) -> None:
+        """Look at everything now and then, and in the end at what there is."""
         while True:
             keys = self._cache.tenants()
             random.shuffle(keys)
+            pause = self._settings.resync_interval / max(1, len(keys))
             for key in keys:
-                await asyncio.sleep(self._settings.resync_interval / len(keys))
+                await asyncio.sleep(pause)
                 self._queue.wake(key)
             if not keys:
-                await asyncio.sleep(_RETRY)
+                await asyncio.sleep(pause)
+            await self._list_tenants()
 
     @contextlib.asynccontextmanager
     async def _web(self) -> AsyncIterator[None]:

@@ -21,6 +21,21 @@ RECOVERY = "recovery_seconds"
 _NUMBERS = itertools.count(1)
 
 
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """Add the option for what takes minutes."""
+    parser.addoption(
+        "--full",
+        action="store_true",
+        help="break things among 1,000 tenants and for 30 seconds, where it is 10 and 4 otherwise",
+    )
+
+
+@pytest.fixture
+def full(request: pytest.FixtureRequest) -> bool:
+    """Whether what takes minutes is asked for."""
+    return bool(request.config.getoption("full"))
+
+
 def _missing(error: ClusterError) -> NoReturn:
     """Without a cluster nothing is shown: that is no failure on a laptop, but one in CI."""
     if os.environ.get("CI") == "true":

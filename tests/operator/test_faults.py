@@ -6,8 +6,11 @@ import hashlib
 import json
 import time
 from collections.abc import Callable, Iterable, Iterator
+from pathlib import Path
 
 import pytest
+import yaml
+from scim_operator import names
 from scim_operator.reconcile import FAULT_PAUSE
 
 from tests.cluster import ControlPlane
@@ -17,6 +20,9 @@ from tests.operator.world import Namespace, Operator, eventually
 
 NAMES = [f"tenant-{number}" for number in range(10)]
 CHILDREN = 7
+KEPT = 3
+"""Of them, when the tenant is deleted: the volume claim and both Secrets."""
+
 WATCH_S = 3
 """Silence after which a watch is opened anew."""
 
@@ -64,31 +70,52 @@ def sha256(token: str) -> str:
     return hashlib.sha256(token.encode()).hexdigest()
 
 
+def one_token(namespace: Namespace, tenants: Iterable[str]) -> bool:
+    """Whether of each tenant just the token in its Secret is accepted."""
+    secrets = namespace.secrets()
+    return all(
+        [sha256(secrets[names.token_secret(tenant)]["secretToken"])]
+        == [
+            entry["sha256"]
+            for entry in json.loads(secrets[names.digest_secret(tenant)]["tokens.json"])["tokens"]
+        ]
+        for tenant in tenants
+    )
+
+
 def within(namespace: Namespace, paths: Iterable[str]) -> set[str]:
     """Those of the paths that are in a namespace."""
     return {path for path in paths if f"/namespaces/{namespace.name}/" in path}
 
 
-def test_kill(operator: Operator, proxy: Proxy, unserved: Namespace, recovery: Recovery) -> None:
+def written_within(namespace: Namespace, proxy: Proxy) -> dict[str, int]:
+    """How often each object in a namespace was written."""
+    written = proxy.written()
+    return {path: written[path] for path in within(namespace, written)}
+
+
+def test_kill(
+    operator: Operator, proxy: Proxy, unserved: Namespace, recovery: Recovery, full: bool
+) -> None:
     """Killed in the middle of creations and started again it makes what is missing, once."""
-    unserved.apply_all(NAMES)
+    tenants = [f"tenant-{number}" for number in range(1000)] if full else NAMES
+    unserved.apply_all(tenants)
 
     def begun() -> bool:
-        return len(within(unserved, proxy.written())) > len(NAMES)
+        return len(within(unserved, proxy.written())) > len(tenants)
 
     eventually(begun)
     operator.kill()
     before = within(unserved, proxy.written())
-    assert len(before) < len(NAMES) * CHILDREN
+    assert len(before) < len(tenants) * CHILDREN
     operator.start()
     started = time.monotonic()
-    unserved.settle(NAMES)
+    unserved.settle(tenants, 300)
     recovery(time.monotonic() - started)
-    written = {path: proxy.written()[path] for path in within(unserved, proxy.written())}
-    assert len(written.keys() | within(unserved, proxy.cut_off())) == len(NAMES) * CHILDREN
+    written = written_within(unserved, proxy)
+    assert len(written.keys() | within(unserved, proxy.cut_off())) == len(tenants) * CHILDREN
     assert set(written.values()) == {1}
-    for name in NAMES:
-        assert accepted(unserved, name) == [sha256(unserved.token(name))]
+    assert one_token(unserved, tenants)
 
 
 @pytest.mark.usefixtures("served")
@@ -109,12 +136,14 @@ def test_api_server_restart(fragile: ControlPlane, unserved: Namespace, recovery
 
 
 @pytest.mark.usefixtures("served")
-def test_etcd_outage(fragile: ControlPlane, unserved: Namespace, recovery: Recovery) -> None:
+def test_etcd_outage(
+    fragile: ControlPlane, unserved: Namespace, recovery: Recovery, full: bool
+) -> None:
     """A store that is away for seconds costs no tenant its state, and stalls none."""
     unserved.apply("contoso")
     token = unserved.settled("contoso")
     fragile.etcd.kill()
-    time.sleep(4)
+    time.sleep(30 if full else 4)
     fragile.etcd.start()
     fragile.wait_ready()
     ready = time.monotonic()
@@ -125,6 +154,48 @@ def test_etcd_outage(fragile: ControlPlane, unserved: Namespace, recovery: Recov
     recovery(time.monotonic() - ready)
     assert unserved.token("contoso") == token
     assert accepted(unserved, "contoso") == [sha256(token)]
+
+
+def definition(version: int) -> str:
+    """The CRD of a later version: with one more property, and a column of it."""
+    crd = yaml.safe_load(Path("crds/scim-operator.io_scimtenants.yaml").read_text())
+    (served,) = crd["spec"]["versions"]
+    name = f"addedIn{version}"
+    properties = served["schema"]["openAPIV3Schema"]["properties"]
+    properties["spec"]["properties"][name] = {"type": "string"}
+    column = {"name": name, "type": "string", "jsonPath": f".spec.{name}"}
+    served["additionalPrinterColumns"].append(column)
+    return json.dumps(crd)
+
+
+@pytest.mark.usefixtures("served")
+def test_crd_upgrade(fragile: ControlPlane, unserved: Namespace, recovery: Recovery) -> None:
+    """While the definition changes under load no tenant is lost and none stands still."""
+
+    def define(crd: str) -> None:
+        fragile.kubectl("apply", "--server-side", "--force-conflicts", "-f", "-", stdin=crd)
+
+    unserved.apply_all(NAMES)
+    try:
+        for version in range(5):
+            define(definition(version))
+            unserved.apply_all(
+                [*NAMES, *(f"new-{version}-{name}" for name in NAMES)],
+                {"displayName": f"Changed {version}", "podLabels": {"example.com/v": str(version)}},
+            )
+        # A field that this operator does not know yet is none of its business.
+        eventually(lambda: unserved.refusal("future", {"addedIn4": "text"}) == "")
+        unserved.apply("future", {"addedIn4": "text"})
+        done = time.monotonic()
+        tenants = ["future", *NAMES, *(f"new-{n}-{name}" for n in range(5) for name in NAMES)]
+        unserved.settle(tenants, 60)
+        recovery(time.monotonic() - done)
+    finally:
+        define(Path("crds/scim-operator.io_scimtenants.yaml").read_text())
+    assert one_token(unserved, tenants)
+    for name in NAMES:
+        pod = unserved.get("deployment", f"{name}-scim")["spec"]["template"]
+        assert pod["metadata"]["labels"]["example.com/v"] == "4"
 
 
 def test_silent_watches(proxy: Proxy, unserved: Namespace, recovery: Recovery) -> None:
@@ -138,6 +209,32 @@ def test_silent_watches(proxy: Proxy, unserved: Namespace, recovery: Recovery) -
     eventually(lambda: unserved.get("service", "contoso-scim"))
     unserved.settle(["fabrikam"])
     recovery(time.monotonic() - began)
+
+
+def test_end_untold(proxy: Proxy, unserved: Namespace, recovery: Recovery) -> None:
+    """While nothing tells of a tenant's end, what goes with it is not made again."""
+    unserved.apply("contoso")
+    unserved.settle(["contoso"])
+    proxy.fault = lambda call: (
+        Answer(503, "the test says no") if call.watch and "/scimtenants" in call.path else None
+    )
+    proxy.silence()
+    before = written_within(unserved, proxy)
+    seen = len(proxy.calls)
+    began = time.monotonic()
+    unserved.kubectl("delete", "scimtenant", "contoso")
+
+    def asked() -> bool:
+        reads = [call.path for call in proxy.calls[seen:] if call.method == "GET"]
+        return any(path.endswith(f"/{unserved.name}/scimtenants/contoso") for path in reads)
+
+    eventually(asked, 20)
+    recovery(time.monotonic() - began)
+    eventually(lambda: len(unserved.objects("contoso")) == KEPT)
+    assert written_within(unserved, proxy) == before
+    proxy.fault = lambda _: None
+    unserved.apply("contoso")
+    unserved.settle(["contoso"])
 
 
 @pytest.mark.parametrize("code", [409, 429, 500])
@@ -158,10 +255,9 @@ def test_storm(proxy: Proxy, unserved: Namespace, recovery: Recovery, code: int)
     recovery(time.monotonic() - until)
     events = json.loads(unserved.kubectl("get", "events", "-o", "json"))["items"]
     assert {event["reason"] for event in events if event["type"] == "Warning"} <= PENDING
-    written = {path: proxy.written()[path] for path in within(unserved, proxy.written())}
+    written = written_within(unserved, proxy)
     assert len(written) == len(NAMES) * CHILDREN
-    for name in NAMES:
-        assert accepted(unserved, name) == [sha256(unserved.token(name))]
+    assert one_token(unserved, NAMES)
 
 
 def test_retry_after(proxy: Proxy, unserved: Namespace) -> None:

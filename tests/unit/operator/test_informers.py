@@ -12,8 +12,11 @@ from scim_operator.cache import Cache
 from scim_operator.conditions import Outlook
 from scim_operator.faults import Refusal
 from scim_operator.informers import Informers
-from scim_operator.kinds import WATCHED, Kind
+from scim_operator.kinds import TENANT, WATCHED, Kind
 from scim_operator.settings import Settings
+from scim_operator.tenant import Key, Tenant
+
+from tests.unit.operator.sample import body
 
 ROUNDS = 20
 
@@ -78,3 +81,15 @@ async def test_list_without_watch(monkeypatch: pytest.MonkeyPatch) -> None:
     (fault,) = watches.faults("team-a")
     assert (fault.kind, fault.reason, fault.outlook) == (WATCHED[0], "Forbidden", Outlook.STALLED)
     assert max(pauses) > 10
+
+
+async def test_tenants_that_are_gone() -> None:
+    """A list of the tenants forgets those that it does not have, whose end nobody told."""
+    settings = Settings()
+    cache = Cache(settings)
+    news: list[Key] = []
+    watches = Informers(Quiet(), cache, settings, wake=news.append)  # type: ignore[arg-type]
+    cache.put(TENANT, body())
+    await watches.list_tenants()
+    assert cache.tenants() == []
+    assert news == [Tenant.of(body()).key]
