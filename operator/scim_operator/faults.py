@@ -79,6 +79,13 @@ def _explain_forbidden(refusal: Refusal, kind: Kind, what: str, namespace: str) 
             f"the quota {quota['quota']} of namespace {namespace} has no room for the {what}: "
             "raise it, or free some of it",
         )
+    if "must support resize" in refusal.message:
+        return Fault(
+            kind,
+            "VolumeCannotGrow",
+            f"the StorageClass of the {what} does not let it grow: set allowVolumeExpansion on the "
+            "class if its driver can; until then the volume keeps the size that it has",
+        )
     if "being terminated" in refusal.message:
         return Fault(
             kind,

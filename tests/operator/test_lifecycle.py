@@ -212,15 +212,14 @@ def test_longest_name(namespace: Namespace) -> None:
 
 
 @pytest.fixture
-def expandable(namespace: Namespace) -> Iterator[str]:
-    """A StorageClass whose volumes can grow, with one volume."""
-    name = f"{namespace.name}-expandable"
+def storage_class(namespace: Namespace) -> Iterator[str]:
+    """A StorageClass whose volumes cannot grow yet, with one volume."""
+    name = f"{namespace.name}-class"
     storage_class = {
         "apiVersion": "storage.k8s.io/v1",
         "kind": "StorageClass",
         "metadata": {"name": name},
         "provisioner": "example.com/none",
-        "allowVolumeExpansion": True,
     }
     volume = {
         "apiVersion": "v1",
@@ -240,9 +239,9 @@ def expandable(namespace: Namespace) -> Iterator[str]:
     namespace.kubectl("delete", "--wait=false", f"storageclass/{name}", f"persistentvolume/{name}")
 
 
-def test_volume_grows(namespace: Namespace, expandable: str) -> None:
-    """A larger size is asked of the volume's class; the tenant's other objects stay."""
-    spec = {"storageClassName": expandable, "size": "1Gi"}
+def test_volume_grows(namespace: Namespace, storage_class: str) -> None:
+    """A larger size is asked of the volume's class; one that cannot is named until it can."""
+    spec = {"storageClassName": storage_class, "size": "1Gi"}
     namespace.apply("contoso", {"database": {"sqlite": spec}})
     namespace.settled("contoso")
 
@@ -252,7 +251,14 @@ def test_volume_grows(namespace: Namespace, expandable: str) -> None:
     # Only a volume that there is can grow.
     eventually(lambda: claim()["status"]["phase"] == "Bound", 20)
     namespace.apply("contoso", {"database": {"sqlite": spec | {"size": "2Gi"}}})
-    eventually(lambda: claim()["spec"]["resources"]["requests"]["storage"] == "2Gi")
+    reason = "VolumeCannotGrow"
+    eventually(lambda: namespace.condition("contoso", "Stalled").get("reason") == reason)
+    assert claim()["spec"]["resources"]["requests"]["storage"] == "1Gi"
+    change = json.dumps({"allowVolumeExpansion": True})
+    namespace.kubectl("patch", "storageclass", storage_class, f"--patch={change}")
+    # A change of the spec is followed at once; without one it would be in half a minute.
+    namespace.apply("contoso", {"database": {"sqlite": spec | {"size": "3Gi"}}})
+    eventually(lambda: claim()["spec"]["resources"]["requests"]["storage"] == "3Gi")
 
 
 def test_existing_secret(namespace: Namespace) -> None:

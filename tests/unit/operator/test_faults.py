@@ -28,6 +28,12 @@ TENANT = Tenant.of(body())
             "Forbidden",
             "the operator may not patch services in namespace team-a",
         ),
+        (
+            403,
+            "the storageclass that provisions the pvc must support resize",
+            "VolumeCannotGrow",
+            "set allowVolumeExpansion on the class",
+        ),
         (403, "denied by a webhook", "Forbidden", "denied by a webhook"),
         (403, "unable to create: namespace is being terminated", "NamespaceTerminating", "team-a"),
         (404, "not found", "KindMissing", "install its CRDs"),
