@@ -96,6 +96,10 @@ MODULES = (
         },
         tags="no_btrfs,no_devmapper,no_zfs,no_aufs",
     ),
+    Module(
+        HERE / "go/kube-router",
+        {"kube-router": "github.com/cloudnativelabs/kube-router/v2/cmd/kube-router"},
+    ),
     Module(HERE / "go/helm", {"helm": "helm.sh/helm/v4/cmd/helm"}),
     Module(
         HERE / "go/helm-unittest",

@@ -24,6 +24,8 @@ PROVIDED_BY = {
     "debootstrap": "debootstrap",
     "faketime": "faketime",
     "ip": "iproute2",
+    "ipset": "ipset",
+    "iptables": "iptables",
     "mount": "mount",
     "nft": "nftables",
     "openssl": "openssl",
@@ -34,7 +36,10 @@ PROVIDED_BY = {
 
 CONTROL_PLANE = ("openssl", "setpriv")
 PAUSE_IMAGE = ("buildah", "busybox", "setpriv")
-NODE = (*CONTROL_PLANE, *PAUSE_IMAGE, "ip", "mount", "nft", "runc", "/usr/lib/cni/bridge")
+NODE = (
+    *(*CONTROL_PLANE, *PAUSE_IMAGE, "ip", "ipset", "iptables", "mount", "nft", "runc"),
+    "/usr/lib/cni/bridge",
+)
 IMAGES = (*PAUSE_IMAGE, "debootstrap", "tar")
 
 # Where those are that only root uses; a root shell without a login often lacks them.

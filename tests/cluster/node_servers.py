@@ -9,6 +9,7 @@ from .build import Binaries
 from .certificates import Authority
 from .layout import INSIDE, NODE_ADDRESS, NODE_NAME, POD_RANGE
 from .machine import has_overlay
+from .servers import SERVICE_RANGE
 
 CONTAINERD_SOCKET = "containerd.sock"
 PAUSE_IMAGE = "localhost/pause:1"
@@ -18,6 +19,8 @@ def issue_certificates(authority: Authority) -> None:
     """Make what the scheduler and the node's programs need."""
     authority.issue("scheduler", user="system:kube-scheduler")
     authority.issue("kube-proxy", user="system:kube-proxy")
+    # It watches what no role of Kubernetes' own allows a node's program to.
+    authority.issue("kube-router", user="kube-router", group="system:masters")
     authority.issue("kubelet", user=f"system:node:{NODE_NAME}", group="system:nodes")
     authority.issue("kubelet-server", user=NODE_NAME, hosts=(NODE_NAME, NODE_ADDRESS))
 
@@ -156,6 +159,21 @@ def kube_proxy(binaries: Binaries, kubeconfig: Path) -> list[str]:
         # The limits are the machine's, not the node's.
         "--conntrack-max-per-core=0",
         "--oom-score-adj=0",
+    ]
+
+
+def kube_router(binaries: Binaries, kubeconfig: Path) -> list[str]:
+    """kube-router, for its firewall only: what puts NetworkPolicies in force."""
+    return [
+        binaries["kube-router"],
+        f"--kubeconfig={kubeconfig}",
+        f"--hostname-override={NODE_NAME}",
+        f"--service-cluster-ip-range={SERVICE_RANGE}",
+        "--run-firewall=true",
+        "--run-router=false",
+        "--run-service-proxy=false",
+        "--run-loadbalancer=false",
+        "--health-port=0",
     ]
 
 

@@ -134,6 +134,8 @@ class Node:
 
         tell(step="waiting for the node to be ready")
         self._wait(kubelet, lambda: node_is_ready(api))
+        # It ends where its node is not known yet.
+        start("kube-router", node_servers.kube_router(binaries, kubeconfig("kube-router")))
         self._wait(
             api_server, lambda: api.exists("/api/v1/namespaces/default/serviceaccounts/default")
         )

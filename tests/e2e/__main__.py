@@ -6,6 +6,7 @@ import sys
 
 from tests.cluster.errors import ClusterError
 from tests.e2e import data_plane, node
+from tests.service.postgres import UnavailableError, find_binaries
 
 
 def main() -> int:
@@ -17,9 +18,10 @@ def main() -> int:
         node.start()
         images = node.build_images()
         data_plane.prepare()
+        find_binaries()
     except subprocess.CalledProcessError as error:
         return error.returncode
-    except ClusterError as error:
+    except (ClusterError, UnavailableError) as error:
         print(f"error: {error}", file=sys.stderr)
         return 1
     node.enter(images, "-m", "pytest", "tests/e2e", *sys.argv[1:])

@@ -6,8 +6,12 @@ from collections.abc import Iterator
 
 import pytest
 
+from tests.cluster.layout import NODE_ADDRESS, POD_RANGE
 from tests.e2e import node
-from tests.e2e.platform import Tenant, apply, install, manifest, run
+from tests.e2e.platform import Manifest, Tenant, apply, install, manifest, run
+from tests.service.postgres import PostgresServer
+
+DATABASE_PORT = 5432
 
 
 @pytest.fixture(scope="session")
@@ -35,6 +39,15 @@ def namespace(release: None) -> Iterator[str]:
 
 
 @pytest.fixture(scope="module")
+def database(namespace: str) -> Iterator[Manifest]:
+    """A PostgreSQL beside the node for one tenant, as `spec.database` names it."""
+    with PostgresServer(address=NODE_ADDRESS, port=DATABASE_PORT, clients=POD_RANGE) as server:
+        secret = {"apiVersion": "v1", "kind": "Secret", "stringData": {"url": server.url()}}
+        apply({**secret, "metadata": {"name": "database", "namespace": namespace}})
+        yield {"postgres": {"urlFrom": {"name": "database", "key": "url"}}}
+
+
+@pytest.fixture(scope="module")
 def tenant(namespace: str) -> Tenant:
     """A tenant that is Ready."""
     return make_tenant("contoso", namespace)
@@ -48,9 +61,9 @@ def empty_tenant(namespace: str) -> Iterator[Tenant]:
     run(f"kubectl delete scimtenant {made.name} -n {namespace}")
 
 
-def make_tenant(name: str, namespace: str) -> Tenant:
+def make_tenant(name: str, namespace: str, **spec: object) -> Tenant:
     """Apply a tenant and wait until it is Ready."""
-    apply(manifest(name, namespace))
+    apply(manifest(name, namespace, **spec))
     made = Tenant(name, namespace)
     made.wait_ready()
     return made

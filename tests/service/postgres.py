@@ -67,15 +67,28 @@ class PostgresServer:
     ----------
     durable
         Whether a commit waits for the disk, as it does in production.
+    address, port
+        Where it listens; without a port, on a free one.
+    clients
+        The network that it serves beside the loopback, such as 10.244.0.0/24.
     """
 
-    def __init__(self, *, durable: bool = False) -> None:
+    def __init__(
+        self,
+        *,
+        durable: bool = False,
+        address: str = "127.0.0.1",
+        port: int = 0,
+        clients: str = "127.0.0.1/32",
+    ) -> None:
         self._binaries = find_binaries()
         self._durable = durable
+        self._address = address
+        self._clients = clients
         # The server refuses to run as root.
         self._user = pwd.getpwnam("nobody") if os.geteuid() == 0 else pwd.getpwuid(os.getuid())
         self._folder = Path(tempfile.mkdtemp(prefix="scim-postgres-"))
-        self._port = 0
+        self._port = port
         self._process: subprocess.Popen[bytes] | None = None
 
     def __enter__(self) -> Self:
@@ -97,7 +110,7 @@ class PostgresServer:
 
     def url(self, database: str = "postgres") -> str:
         """Return the URL of a database."""
-        return f"postgresql://scim:unused@127.0.0.1:{self._port}/{database}"
+        return f"postgresql://scim:unused@{self._address}:{self._port}/{database}"
 
     def empty(self) -> None:
         """Remove all rows: making databases anew would take most of the tests' time."""
@@ -131,13 +144,15 @@ class PostgresServer:
             stdout=subprocess.DEVNULL,
             **self._as_user(),
         )
-        with socket.create_server(("127.0.0.1", 0)) as free:
+        with (self._folder / "data/pg_hba.conf").open("a") as allowed:
+            allowed.write(f"host all all {self._clients} trust\n")
+        with socket.create_server((self._address, self._port)) as free:
             self._port = free.getsockname()[1]
 
     def start(self) -> None:
         """Start the server, on the port that it has always had, and wait until it serves."""
         settings = {
-            "listen_addresses": "127.0.0.1",
+            "listen_addresses": self._address,
             "port": self._port,
             "unix_socket_directories": self._folder,
             "fsync": "on" if self._durable else "off",
