@@ -42,7 +42,6 @@ class Tenant(_Section):
     """The content of ``config.json``."""
 
     tenant: str = "local"
-    display_name: str = ""
     base_path: str = "/scim"
     tenant_url: str | None = Field(default=None, alias="tenantURL")
     provisioning: Provisioning = Provisioning()

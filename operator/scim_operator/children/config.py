@@ -18,7 +18,6 @@ def content(subject: Subject) -> str:
     provisioning = tenant.spec.provisioning.model_dump(mode="json", by_alias=True)
     configuration = {
         "tenant": str(tenant.key),
-        "displayName": tenant.spec.display_name or tenant.key.name,
         "basePath": subject.address.path,
         "tenantURL": subject.address.url,
         "provisioning": provisioning,

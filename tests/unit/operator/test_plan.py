@@ -141,14 +141,12 @@ def test_suspended() -> None:
 def test_configuration() -> None:
     """config.json is the contract's example, field for field."""
     spec = {
-        "displayName": "Contoso Ltd",
         "exposure": {"host": "scim.example.com"},
         "provisioning": {"requiredAttributes": ["emails"], "maxUsers": 5000},
     }
     wanted = objects(make(observed(spec)))["ConfigMap", "contoso-scim-config"]
     assert json.loads(wanted["data"]["config.json"]) == {
         "tenant": "team-a/contoso",
-        "displayName": "Contoso Ltd",
         "basePath": "/team-a/contoso/scim",
         "tenantURL": "https://scim.example.com/team-a/contoso/scim",
         "provisioning": {
@@ -164,7 +162,8 @@ def test_configuration_restarts_the_pod() -> None:
     """A change of config.json changes the pod template, and nothing else does."""
     before = deployment()["template"]
     assert deployment({"deletionPolicy": "Delete"})["template"] == before
-    assert deployment({"displayName": "Other"})["template"] != before
+    assert deployment({"displayName": "Other"})["template"] == before
+    assert deployment({"provisioning": {"maxUsers": 1}})["template"] != before
 
 
 def test_token_secret() -> None:
