@@ -133,16 +133,17 @@ class _Changes:
         self._alter(lambda user: replace(user, soft_deleted=False), lambda user: user.soft_deleted)
         self._alter(self._toggle_licence, lambda user: not user.soft_deleted)
         self._alter(self._change_manager, lambda user: user.manager is not None)
-        for user in self._take(lambda user: not user.soft_deleted):
-            self._users[user.object_id] = replace(user, soft_deleted=True)
+        for key in self._take(lambda user: not user.soft_deleted):
+            self._users[key] = replace(self._users[key], soft_deleted=True)
+            self._unlink(self._users[key])
+        freed = []
+        for key in self._take(lambda user: True):
+            user = self._users.pop(key)
+            freed.append(user.name)
             self._unlink(user)
-        freed = self._take(lambda user: True)
-        for user in freed:
-            del self._users[user.object_id]
-            self._unlink(user)
-        for user in freed:
+        for name in freed:
             # A name that has just become free is taken at once by somebody else.
-            self._add_user(userPrincipalName=user.name)
+            self._add_user(userPrincipalName=name)
         for _ in range(self._portion(len(self._users))):
             self._add_user()
         self._change_groups()
@@ -151,16 +152,16 @@ class _Changes:
     def _portion(self, count: int) -> int:
         return max(1, round(count * self._share))
 
-    def _take(self, eligible: Callable[[User], bool]) -> list[User]:
+    def _take(self, eligible: Callable[[User], bool]) -> list[str]:
         wanted = self._portion(len(self._users))
         found = (key for key in self._untouched if eligible(self._users[key]))
         taken = dict.fromkeys(islice(found, wanted))
         self._untouched = [key for key in self._untouched if key not in taken]
-        return [self._users[key] for key in taken]
+        return list(taken)
 
     def _alter(self, alter: Callable[[User], User], eligible: Callable[[User], bool]) -> None:
-        for user in self._take(eligible):
-            self._users[user.object_id] = alter(user)
+        for key in self._take(eligible):
+            self._users[key] = alter(self._users[key])
 
     def _change_attributes(self, user: User) -> User:
         return user.having(

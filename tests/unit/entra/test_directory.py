@@ -96,9 +96,11 @@ def test_change_of_groups(directory: Directory) -> None:
     assert after.groups.keys() - directory.groups.keys()
 
 
-def test_nothing_refers_to_a_deleted_user(directory: Directory) -> None:
-    """Links to deleted users disappear from groups and management."""
-    for step in range(5):
+@pytest.mark.parametrize("users", [20, 60, 500])
+def test_nothing_refers_to_a_deleted_user(users: int) -> None:
+    """Links to deleted users disappear from groups and management, however often it changes."""
+    directory = Directory.generate(seed=4, users=users, groups=4)
+    for step in range(50):
         directory = directory.change(step)
         live = {key for key, user in directory.users.items() if not user.soft_deleted}
         assert all(set(group.members) <= live for group in directory.groups.values())
