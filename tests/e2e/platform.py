@@ -81,8 +81,8 @@ def wait_until(what: str, probe: Callable[[], T | None], *, seconds: float = 60)
         time.sleep(0.2)
 
 
-def install(images: dict[str, str], *values: str) -> None:
-    """Install or upgrade the chart with these images, and wait until the operator is available."""
+def install(images: dict[str, str], *values: str, chart: Path = CHART) -> None:
+    """Install or upgrade a chart with these images, and wait until the operator is available."""
     settings = ""
     for key, image in (("image", images["operator"]), ("service.image", images["service"])):
         repository, _, tag = image.rpartition(":")
@@ -90,7 +90,7 @@ def install(images: dict[str, str], *values: str) -> None:
     for value in values:
         settings += f" --set {value}"
     run(
-        f"helm upgrade {RELEASE} {shlex.quote(str(CHART))} --install --wait --timeout 120s"
+        f"helm upgrade {RELEASE} {shlex.quote(str(chart))} --install --wait --timeout 120s"
         f" --namespace {NAMESPACE} --create-namespace{settings}"
     )
 

@@ -1,0 +1,34 @@
+"""Entra's traffic beside whatever happens to the platform."""
+
+import asyncio
+from collections.abc import Callable
+
+from tests.e2e.platform import Tenant
+from tests.entra import Directory, Provisioning
+
+
+async def provision_during(tenant: Tenant, change: Callable[[], object]) -> None:
+    """Fill a tenant, then run cycle after cycle until the change is over; each must be clean.
+
+    Raises
+    ------
+    AssertionError
+        A request failed, or in the end the tenant is not what the directory is.
+    """
+    _, token = tenant.credentials()
+    directory = Directory.generate(seed=4, users=60, groups=4)
+    with tenant.reach() as url:
+        async with Provisioning(url, token) as job:
+            assert (await job.initial_cycle(directory)).clean
+            changing = asyncio.create_task(asyncio.to_thread(change))
+            cycles = 0
+            try:
+                while not changing.done():
+                    cycles += 1
+                    directory = directory.change(seed=cycles, share=0.01)
+                    cycle = await job.incremental_cycle(directory)
+                    assert cycle.clean, cycle.as_json()
+            finally:
+                await changing
+            assert cycles > 1
+            assert await job.verify(directory) == []
