@@ -1,0 +1,71 @@
+"""What only a node can get wrong: the tenant says what it is, and recovers once that is mended."""
+
+from typing import Any
+
+import pytest
+
+from tests.e2e.conftest import make_tenant
+from tests.e2e.platform import Tenant, apply, get, install, manifest, wait_until
+
+
+def troubled(name: str, namespace: str, reason: str, **spec: object) -> Tenant:
+    """Apply a tenant and wait until it is not Ready for this reason, and stalled."""
+    apply(manifest(name, namespace, **spec))
+    tenant = Tenant(name, namespace)
+
+    def told() -> bool:
+        ready = tenant.condition("Ready")
+        return (ready.get("status"), ready.get("reason")) == ("False", reason)
+
+    wait_until(reason, told, seconds=120)
+    assert tenant.condition("Stalled")["status"] == "True"
+    return tenant
+
+
+def test_image(images: dict[str, str], namespace: str, release: None) -> None:
+    """The image that no registry has is named; with the right one the tenant starts."""
+    del release
+    absent = "localhost/scim-service:absent"
+    install({**images, "service": absent}, "tuning.pollInterval=2")
+    try:
+        tenant = troubled("image", namespace, "ImagePullFailed")
+        assert absent in tenant.condition("Ready")["message"]
+    finally:
+        install(images, "tuning.pollInterval=2")
+    tenant.wait_ready()
+
+
+def memory(amount: str) -> dict[str, Any]:
+    """Resources of a tenant that gets so much memory and no more."""
+    return {"requests": {"memory": amount}, "limits": {"memory": amount}}
+
+
+@pytest.mark.parametrize(
+    ("amount", "reason", "advice"),
+    [
+        pytest.param("4Ti", "Unschedulable", "Insufficient memory", id="more-than-the-node-has"),
+        pytest.param("20Mi", "OutOfMemory", "spec.resources.limits.memory", id="too-little"),
+    ],
+)
+def test_memory(namespace: str, amount: str, reason: str, advice: str) -> None:
+    """Memory that no node has, or too little of it, is told; with the default it starts."""
+    name = f"memory-{amount.lower()}"
+    tenant = troubled(name, namespace, reason, resources=memory(amount))
+    assert advice in tenant.condition("Ready")["message"]
+    apply(manifest(name, namespace))
+    tenant.wait_ready()
+
+
+def test_volume_grows(namespace: str) -> None:
+    """A larger size in the spec reaches the volume, under the pod that goes on serving."""
+    tenant = make_tenant("volume", namespace, database={"sqlite": {"size": "1Gi"}})
+    [pod] = tenant.pods()
+    apply(manifest("volume", namespace, database={"sqlite": {"size": "2Gi"}}))
+
+    def grown() -> bool:
+        claim = get("persistentvolumeclaim", "volume-scim-data", namespace)
+        return claim is not None and claim["status"]["capacity"]["storage"] == "2Gi"
+
+    wait_until("the volume to grow", grown)
+    tenant.wait_ready()
+    assert [each["metadata"]["uid"] for each in tenant.pods()] == [pod["metadata"]["uid"]]
