@@ -167,6 +167,9 @@ class Operator:
             # It has taken the signals, and would finish its work before ours stops.
             self._handle_signals()
             await running
+            # It returns when it took a signal before the signals were ours again.
+            self.stop()
+            await asyncio.Event().wait()
         finally:
             await _cancel(running)
 

@@ -6,10 +6,12 @@ import hashlib
 import json
 import time
 from collections.abc import Callable, Iterator
+from pathlib import Path
 
 import pytest
 from scim_operator import names
 
+from tests.cluster import ControlPlane
 from tests.operator.world import Namespace, Object, Operator, eventually
 
 WORK = {
@@ -117,6 +119,19 @@ def test_restart_writes_nothing(namespace: Namespace, operator: Operator) -> Non
     namespace.settled("fabrikam")
     time.sleep(1.5)
     assert versions(namespace) == before
+
+
+@pytest.mark.parametrize("pause", [0, 0.05, 0.1, 0.2, 0.4])
+def test_stop_while_starting(
+    cluster: ControlPlane, admission: Namespace, tmp_path: Path, pause: float
+) -> None:
+    """Told to stop at whatever moment of its start, it ends well."""
+    own = {"watch_namespaces": admission.name, "lease_name": admission.name}
+    operator = Operator(cluster, tmp_path / "log", **own)
+    operator.start()
+    eventually(lambda: "serves" in operator.log(), 20)
+    time.sleep(pause)
+    assert operator.stop() == 0, operator.log()
 
 
 def _deleted(namespace: Namespace) -> None:
