@@ -206,19 +206,27 @@ def test_everything_is_admitted(cluster: ControlPlane, release: Release) -> None
 def test_scrape(cluster: ControlPlane, release: Release) -> None:
     """One operator alone says that it leads, and what is known of each tenant."""
     release.install(CHART)
+    tenant = ("tenant", "scraped/contoso")
+    limit = ("scim_operator_tenant_max_users", tenant)
+
+    def scrape() -> dict[tuple[Any, ...], float]:
+        """What it says, once a tenant is part of it."""
+        with urllib.request.urlopen(f"http://127.0.0.1:{release.port}/metrics") as response:
+            families = list(text_string_to_metric_families(response.read().decode()))
+        found = {
+            (sample.name, *sorted(sample.labels.items())): sample.value
+            for family in families
+            for sample in family.samples
+        }
+        return found if limit in found else {}
+
     with release.operator():
         namespace = Namespace(cluster, "scraped")
         namespace.apply("contoso", {"provisioning": {"maxUsers": 5}})
         namespace.settled("contoso")
-        with urllib.request.urlopen(f"http://127.0.0.1:{release.port}/metrics") as response:
-            families = list(text_string_to_metric_families(response.read().decode()))
-    samples = {
-        (sample.name, *sorted(sample.labels.items())): sample.value
-        for family in families
-        for sample in family.samples
-    }
-    tenant = ("tenant", "scraped/contoso")
+        # Its objects are there before the pass that looks at what became of them.
+        samples = eventually(scrape)
     assert samples["leader_election_master_status", ("name", NAME)] == 1
-    assert samples["scim_operator_tenant_max_users", tenant] == 5
+    assert samples[limit] == 5
     condition = [key for key in samples if key[0] == "scim_operator_tenant_condition"]
     assert any(tenant in key and ("type", "Ready") in key for key in condition)
