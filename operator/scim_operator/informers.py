@@ -46,9 +46,8 @@ class Informers:
         self._kube = kube
         self._cache = cache
         self._wake = wake
-        namespaces: tuple[str | None, ...] = settings.watch_namespaces or (None,)
-        self._namespaces = namespaces
-        self._scopes = [(kind, namespace) for kind in WATCHED for namespace in namespaces]
+        self._namespaces: tuple[str | None, ...] = settings.watch_namespaces or (None,)
+        self._scopes = [(kind, namespace) for kind in WATCHED for namespace in self._namespaces]
         self._waiting = set(self._scopes)
         self.synced = asyncio.Event()
         self._listing = asyncio.Lock()

@@ -7,7 +7,7 @@ import contextlib
 import logging
 import random
 import signal
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from typing import Any
 
 import kopf
@@ -19,6 +19,7 @@ from scim_operator import __version__, handlers, metrics
 from scim_operator.cache import Cache
 from scim_operator.faults import Refusal
 from scim_operator.informers import Informers
+from scim_operator.kinds import TENANT
 from scim_operator.kube import UNREACHABLE, Kube
 from scim_operator.leader import Elector
 from scim_operator.poll import Poller
@@ -93,7 +94,11 @@ class Operator:
             self._queue.wake(key, FOLDING)
 
     async def _work(self) -> None:
-        await self._list_tenants()
+        namespace = next(iter(self._settings.watch_namespaces), None)
+        # The framework looks for the definition of ScimTenants only once.
+        await _until_listed(
+            lambda: self._kube.request("GET", TENANT.path(namespace), params={"limit": "1"})
+        )
         await self._informers.synced.wait()
         self.ready.set()
         if self._elector:
@@ -130,22 +135,9 @@ class Operator:
                 await self._elector.release()
             await _cancel(framework)
 
-    async def _list_tenants(self) -> None:
-        """Learn which tenants there are; the framework looks for their definition only once."""
-        while True:
-            try:
-                await self._informers.list_tenants()
-            except (Refusal, *UNREACHABLE) as error:
-                _LOG.warning("ScimTenants cannot be listed, trying again: %r", error)
-                await asyncio.sleep(_RETRY)
-            else:
-                return
-
     async def _reconcile(self, reconcile: Reconciler) -> None:
         # Who is the older of two tenants with one URL can only be told when both are known.
-        await self._list_tenants()
-        for key in self._cache.tenants():
-            self._queue.wake(key)
+        await _until_listed(self._informers.list_tenants)
         async with asyncio.TaskGroup() as group:
             group.create_task(self._queue.run(reconcile))
             group.create_task(self._resync())
@@ -184,7 +176,7 @@ class Operator:
                 self._queue.wake(key)
             if not keys:
                 await asyncio.sleep(pause)
-            await self._list_tenants()
+            await _until_listed(self._informers.list_tenants)
 
     @contextlib.asynccontextmanager
     async def _web(self) -> AsyncIterator[None]:
@@ -214,6 +206,18 @@ class Operator:
         # In a thread: with thousands of tenants the text takes longer than a renewal may wait.
         body = await asyncio.to_thread(generate_latest)
         return web.Response(body=body, headers={"Content-Type": CONTENT_TYPE_LATEST})
+
+
+async def _until_listed(ask: Callable[[], Awaitable[object]]) -> None:
+    """Ask for ScimTenants until there is an answer."""
+    while True:
+        try:
+            await ask()
+        except (Refusal, *UNREACHABLE) as error:
+            _LOG.warning("ScimTenants cannot be listed, trying again: %r", error)
+            await asyncio.sleep(_RETRY)
+        else:
+            return
 
 
 async def _until_first(*coroutines: Any) -> None:
