@@ -3,15 +3,18 @@
 import os
 import uuid
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
 from tests.cluster.layout import NODE_ADDRESS, POD_RANGE
 from tests.e2e import node
-from tests.e2e.platform import Manifest, Tenant, apply, install, manifest, run
+from tests.e2e.platform import CHART, Manifest, Tenant, apply, install, manifest, run
 from tests.service.postgres import PostgresServer
 
 DATABASE_PORT = 5432
+POLL_S = 2
+"""Between two of the operator's looks at a tenant's counts."""
 
 
 @pytest.fixture(scope="session")
@@ -25,7 +28,7 @@ def images() -> dict[str, str]:
 @pytest.fixture(scope="session")
 def release(images: dict[str, str]) -> None:
     """The chart, installed with the images of this checkout; it looks at tenants often."""
-    install(images, "tuning.pollInterval=2")
+    install_release(images)
 
 
 @pytest.fixture(scope="module")
@@ -59,6 +62,11 @@ def empty_tenant(namespace: str) -> Iterator[Tenant]:
     made = make_tenant(f"t-{uuid.uuid4().hex[:8]}", namespace)
     yield made
     run(f"kubectl delete scimtenant {made.name} -n {namespace}")
+
+
+def install_release(images: dict[str, str], *values: str, chart: Path = CHART) -> None:
+    """Install or upgrade the release under test, whose operator looks at tenants often."""
+    install(images, f"tuning.pollInterval={POLL_S}", *values, chart=chart)
 
 
 def make_tenant(name: str, namespace: str, **spec: object) -> Tenant:

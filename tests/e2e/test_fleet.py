@@ -8,7 +8,8 @@ from functools import partial
 
 import pytest
 
-from tests.e2e.platform import NAMESPACE, Tenant, apply, install, manifest, run, wait_until
+from tests.e2e.conftest import install_release
+from tests.e2e.platform import NAMESPACE, Tenant, apply, manifest, run, wait_until
 from tests.entra import Directory, Provisioning
 
 TENANTS = 20
@@ -19,9 +20,9 @@ USERS, GROUPS = 60, 4
 def two_operators(images: dict[str, str], release: None) -> Iterator[None]:
     """Two replicas of the operator; one again afterwards."""
     del release
-    install(images, "tuning.pollInterval=2", "replicaCount=2")
+    install_release(images, "replicaCount=2")
     yield
-    install(images, "tuning.pollInterval=2", "replicaCount=1")
+    install_release(images, "replicaCount=1")
 
 
 @pytest.mark.usefixtures("two_operators")

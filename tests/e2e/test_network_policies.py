@@ -9,8 +9,8 @@ import pytest
 from scim_operator.names import MANAGEMENT_PORT, SCIM_PORT
 
 from tests.cluster.layout import NODE_ADDRESS
-from tests.e2e.conftest import DATABASE_PORT, make_tenant
-from tests.e2e.platform import NAMESPACE, Manifest, Tenant, apply, install, run, wait_until
+from tests.e2e.conftest import DATABASE_PORT, install_release, make_tenant
+from tests.e2e.platform import NAMESPACE, Manifest, Tenant, apply, run, wait_until
 
 API_PORT = 6443
 DNS_PORT = 53
@@ -86,14 +86,13 @@ def policies(images: dict[str, str], release: None) -> Iterator[None]:
     """Tenants are open to the role ingress, and their management to the role monitoring."""
     del release
     peer = "namespaceSelector.matchLabels.role"
-    install(
+    install_release(
         images,
-        "tuning.pollInterval=2",
         f"tenantNetworkPolicies.scimPeers[0].{peer}=ingress",
         f"tenantNetworkPolicies.managementPeers[0].{peer}=monitoring",
     )
     yield
-    install(images, "tuning.pollInterval=2")
+    install_release(images)
 
 
 @pytest.fixture(scope="module")

@@ -8,12 +8,11 @@ import sys
 import time
 from typing import Any
 
+from tests.e2e.conftest import POLL_S
 from tests.e2e.platform import Tenant, wait_until
 from tests.entra import Directory, Provisioning
 
 USERS = 230
-POLL_S = 2
-"""Between two of the operator's looks at the tenant's counts, as the release is installed."""
 
 
 def plugin(tenant: Tenant, *arguments: str, code: int | None = 0) -> Any:

@@ -1,5 +1,7 @@
 """Two replicas on one PostgreSQL: Entra does not notice that a tenant's pods are replaced."""
 
+from scim_operator.diagnosis import is_ready
+
 from tests.e2e.conftest import make_tenant
 from tests.e2e.platform import Manifest, run
 from tests.e2e.traffic import provision_during
@@ -20,9 +22,3 @@ async def test_a_restart_goes_unnoticed(namespace: str, database: Manifest) -> N
     # The last of the old ones may still be ending.
     left = {pod["metadata"]["name"] for pod in tenant.pods() if is_ready(pod)}
     assert len(left - before) == 2
-
-
-def is_ready(pod: Manifest) -> bool:
-    """Whether a pod takes traffic."""
-    conditions = pod["status"]["conditions"]
-    return any(each["type"] == "Ready" and each["status"] == "True" for each in conditions)

@@ -3,7 +3,8 @@
 from collections.abc import Callable
 from pathlib import Path
 
-from tests.e2e.platform import CHART, NAMESPACE, RELEASE, Tenant, get, install, run, wait_until
+from tests.e2e.conftest import install_release
+from tests.e2e.platform import CHART, NAMESPACE, RELEASE, Tenant, get, run, wait_until
 from tests.e2e.traffic import provision_during
 
 
@@ -36,9 +37,9 @@ async def test_upgrade_and_rollback(
     earlier = tmp_path / f"{RELEASE}-0.0.1.tgz"
 
     def change() -> None:
-        install(images, "tuning.pollInterval=2", chart=earlier)
+        install_release(images, chart=earlier)
         reconciles(empty_tenant, "Earlier")
-        install(images, "tuning.pollInterval=2")
+        install_release(images)
         reconciles(empty_tenant, "Upgraded")
         run(f"helm rollback {RELEASE} --namespace {NAMESPACE} --wait --timeout=120s")
         reconciles(empty_tenant, "Rolled back")
@@ -46,7 +47,7 @@ async def test_upgrade_and_rollback(
     try:
         await serves_during(empty_tenant, change)
     finally:
-        install(images, "tuning.pollInterval=2")
+        install_release(images)
 
 
 async def test_uninstall_and_return(images: dict[str, str], empty_tenant: Tenant) -> None:
@@ -56,7 +57,7 @@ async def test_uninstall_and_return(images: dict[str, str], empty_tenant: Tenant
         run(f"helm uninstall {RELEASE} --namespace {NAMESPACE} --wait --timeout=120s")
         assert get("deployment", RELEASE, NAMESPACE) is None
         assert empty_tenant.resource()["status"]["conditions"]
-        install(images, "tuning.pollInterval=2")
+        install_release(images)
         reconciles(empty_tenant, "Back")
 
     await serves_during(empty_tenant, change)

@@ -4,8 +4,8 @@ from typing import Any
 
 import pytest
 
-from tests.e2e.conftest import make_tenant
-from tests.e2e.platform import Tenant, apply, get, install, manifest, wait_until
+from tests.e2e.conftest import install_release, make_tenant
+from tests.e2e.platform import Tenant, apply, get, manifest, wait_until
 
 
 def troubled(name: str, namespace: str, reason: str, **spec: object) -> Tenant:
@@ -26,12 +26,12 @@ def test_image(images: dict[str, str], namespace: str, release: None) -> None:
     """The image that no registry has is named; with the right one the tenant starts."""
     del release
     absent = "localhost/scim-service:absent"
-    install({**images, "service": absent}, "tuning.pollInterval=2")
+    install_release({**images, "service": absent})
     try:
         tenant = troubled("image", namespace, "ImagePullFailed")
         assert absent in tenant.condition("Ready")["message"]
     finally:
-        install(images, "tuning.pollInterval=2")
+        install_release(images)
     tenant.wait_ready()
 
 
