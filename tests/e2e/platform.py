@@ -64,6 +64,17 @@ def apply(manifest: Manifest) -> None:
     run("kubectl apply -f -", stdin=json.dumps(manifest))
 
 
+def pods(selector: str, namespace: str) -> list[Manifest]:
+    """Return the pods with these labels, without those that are ending.
+
+    One that was replaced may take another half minute to end.
+    """
+    text = run(f"kubectl get pods -n {namespace} -l {selector} -o json")
+    return [
+        each for each in json.loads(text)["items"] if "deletionTimestamp" not in each["metadata"]
+    ]
+
+
 def wait_until(what: str, probe: Callable[[], T | None], *, seconds: float = 60) -> T:
     """Call the probe until it returns something true, and return that.
 
@@ -158,13 +169,14 @@ class Tenant:
         )
         return url, token
 
+    @property
+    def selector(self) -> str:
+        """Return the labels of its pods."""
+        return f"scim-operator.io/tenant={self.name}"
+
     def pods(self) -> list[Manifest]:
-        """Return its pods."""
-        text = run(
-            f"kubectl get pods -n {self.namespace} -l scim-operator.io/tenant={self.name} -o json"
-        )
-        items: list[Manifest] = json.loads(text)["items"]
-        return items
+        """Return its pods, without those that are ending."""
+        return pods(self.selector, self.namespace)
 
     @contextmanager
     def reach(self) -> Iterator[str]:

@@ -157,7 +157,7 @@ def test_a_deleted_tenant_leaves_its_volume_and_token(tenant: Tenant) -> None:
         before = users(url, token)
     run(f"kubectl delete scimtenant contoso -n {space}")
     wait_until("the Deployment is gone", lambda: not get("deployment", "contoso-scim", space))
-    wait_until("the pod is gone", lambda: not tenant.pods(), seconds=90)
+    run(f"kubectl wait pod -n {space} -l {tenant.selector} --for=delete --timeout=90s")
     assert get("service", "contoso-scim", space) is None
     assert get("persistentvolumeclaim", "contoso-scim-data", space) is not None
     assert get("secret", "contoso-scim-token", space) is not None

@@ -1,6 +1,5 @@
 """NetworkPolicies in force: who reaches a tenant's ports, and where a tenant's pod gets to."""
 
-import json
 import shlex
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -10,7 +9,7 @@ from scim_operator.names import MANAGEMENT_PORT, SCIM_PORT
 
 from tests.cluster.layout import NODE_ADDRESS
 from tests.e2e.conftest import DATABASE_PORT, install_release, make_tenant
-from tests.e2e.platform import NAMESPACE, Manifest, Tenant, apply, run, wait_until
+from tests.e2e.platform import NAMESPACE, Manifest, Tenant, apply, pods, run, wait_until
 
 API_PORT = 6443
 DNS_PORT = 53
@@ -70,15 +69,15 @@ class Pod:
         return said.strip() == "yes"
 
 
-def pod(name: str, namespace: str) -> Pod:
-    """Return a pod that runs."""
-    found = json.loads(run(f"kubectl get pod {name} -n {namespace} -o json"))
-    return Pod(name, namespace, found["status"]["podIP"])
+def pod(selector: str, namespace: str) -> Pod:
+    """Return the pod that runs with these labels."""
+    [found] = pods(selector, namespace)
+    return Pod(found["metadata"]["name"], namespace, found["status"]["podIP"])
 
 
 def pod_of(tenant: Tenant) -> Pod:
-    """Return a pod of a tenant."""
-    return pod(tenant.pods()[0]["metadata"]["name"], tenant.namespace)
+    """Return the pod of a tenant."""
+    return pod(tenant.selector, tenant.namespace)
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -113,12 +112,12 @@ def clients(namespace: str, images: dict[str, str]) -> Iterator[dict[str, Pod]]:
             {
                 "apiVersion": "v1",
                 "kind": "Pod",
-                "metadata": {"name": role, "namespace": space},
+                "metadata": {"name": role, "namespace": space, "labels": {"role": role}},
                 "spec": {"containers": [container], "terminationGracePeriodSeconds": 0},
             }
         )
         run(f"kubectl wait pod {role} -n {space} --for=condition=Ready --timeout=60s")
-        made[role] = pod(role, space)
+        made[role] = pod(f"role={role}", space)
     yield made
     for each in made.values():
         run(f"kubectl delete namespace {each.namespace} --timeout=60s")
@@ -127,9 +126,7 @@ def clients(namespace: str, images: dict[str, str]) -> Iterator[dict[str, Pod]]:
 @pytest.fixture(scope="module")
 def operator_pod() -> Pod:
     """The operator's pod."""
-    selector = "app.kubernetes.io/name=scim-operator"
-    names = run(f"kubectl get pods -n {NAMESPACE} -l {selector} -o name").split()
-    return pod(names[0].removeprefix("pod/"), NAMESPACE)
+    return pod("app.kubernetes.io/name=scim-operator", NAMESPACE)
 
 
 def test_in(tenant: Tenant, clients: dict[str, Pod], operator_pod: Pod) -> None:
