@@ -39,13 +39,23 @@ def quantity(text: str) -> Decimal | None:
     return Decimal(found[1]) * _FACTORS[found[2]] if found else None
 
 
+def stamp(wanted: Object) -> str:
+    """Return the digest of an object."""
+    text = json.dumps(wanted, sort_keys=True, separators=(",", ":"))
+    return hashlib.sha256(text.encode()).hexdigest()[:16]
+
+
 def stamped(wanted: Object) -> Object:
     """Return a copy of an object with the annotation that carries its digest."""
-    text = json.dumps(wanted, sort_keys=True, separators=(",", ":"))
-    mark = {names.APPLIED_ANNOTATION: hashlib.sha256(text.encode()).hexdigest()[:16]}
     metadata = wanted["metadata"]
-    annotations = metadata.get("annotations", {}) | mark
+    annotations = metadata.get("annotations", {}) | {names.APPLIED_ANNOTATION: stamp(wanted)}
     return wanted | {"metadata": metadata | {"annotations": annotations}}
+
+
+def stamp_of(live: Object) -> str | None:
+    """Return the digest of an object as it was applied last; None if it never was."""
+    annotations: dict[str, str] = live["metadata"].get("annotations") or {}
+    return annotations.get(names.APPLIED_ANNOTATION)
 
 
 def is_current(wanted: Object, live: Object) -> bool:

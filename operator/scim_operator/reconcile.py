@@ -10,7 +10,7 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any, NamedTuple, Protocol, TypeGuard
 
-from scim_operator import events, faults, metrics, names, plan, status
+from scim_operator import drift, events, faults, metrics, names, plan, status
 from scim_operator.cache import Cache
 from scim_operator.crd import Status
 from scim_operator.faults import Fault, Refusal
@@ -300,13 +300,11 @@ class Reconciler:
     def _repair(self, wanted: Wanted) -> str | None:
         """Say what was repaired; None if it was the wish that had changed."""
         what = f"the {wanted.kind.name} {wanted.name}"
-        metadata = wanted.object["metadata"]
         if wanted.live is None:
-            deleted = self._cache.was_deleted(wanted.kind, metadata["namespace"], wanted.name)
+            namespace = wanted.object["metadata"]["namespace"]
+            deleted = self._cache.was_deleted(wanted.kind, namespace, wanted.name)
             return f"{what} was deleted and has been made again" if deleted else None
-        annotations = wanted.live["metadata"].get("annotations") or {}
-        stamp = metadata["annotations"][names.APPLIED_ANNOTATION]
-        if annotations.get(names.APPLIED_ANNOTATION) != stamp:
+        if drift.stamp_of(wanted.live) != drift.stamp_of(wanted.object):
             return None
         return f"{what} had been changed by somebody and is as wanted again"
 
@@ -387,5 +385,4 @@ def _created(live: Object) -> datetime:
 
 def _state(wanted: Wanted) -> str:
     assert wanted.live is not None
-    stamp = wanted.object["metadata"]["annotations"][names.APPLIED_ANNOTATION]
-    return f"{stamp}@{wanted.live['metadata']['resourceVersion']}"
+    return f"{drift.stamp_of(wanted.object)}@{wanted.live['metadata']['resourceVersion']}"

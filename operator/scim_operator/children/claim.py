@@ -16,19 +16,26 @@ def build(subject: Subject) -> Object | None:
     sqlite = subject.tenant.spec.database.sqlite
     if sqlite is None:
         return None
-    live = (subject.claim or {}).get("spec", {})
+    named = sqlite.storage_class_name or subject.settings.storage_class
+    if subject.claim is None:
+        return _build(subject, sqlite.size, named)
+    live = subject.claim.get("spec", {})
     size = live.get("resources", {}).get("requests", {}).get("storage", sqlite.size)
     if (drift.quantity(sqlite.size) or 0) > (drift.quantity(size) or 0):
         size = sqlite.size
+    if not named:
+        # The class in it is the cluster's default: to name it too would be a write more for each.
+        unnamed = _build(subject, size, "")
+        if drift.stamp_of(subject.claim) == drift.stamp(unnamed):
+            return unnamed
+    return _build(subject, size, live.get("storageClassName"))
+
+
+def _build(subject: Subject, size: str, storage_class: str | None) -> Object:
     spec: Object = {
         "accessModes": ["ReadWriteOnce"],
         "resources": {"requests": {"storage": size}},
     }
-    storage_class = (
-        live.get("storageClassName")
-        if subject.claim
-        else sqlite.storage_class_name or subject.settings.storage_class
-    )
     if storage_class:
         spec["storageClassName"] = storage_class
     name = names.volume_claim(subject.tenant.key.name)

@@ -262,6 +262,18 @@ def test_claim_never_shrinks() -> None:
     assert wanted["storageClassName"] == "old"
 
 
+def test_claim_in_the_default_class() -> None:
+    """The class that the API server fills in is no news; a volume that grows keeps it."""
+    seen = applied(observed(), make(observed()))
+    key = (CLAIM, "contoso-scim-data")
+    live = seen.children[key]
+    live["spec"]["storageClassName"] = "default"
+    assert all(wanted.is_current for wanted in make(seen).objects)
+    larger = {"database": {"sqlite": {"size": "5Gi"}}}
+    grown = objects(make(replace(seen, tenant=observed(larger).tenant)))[key[0].name, key[1]]
+    assert grown["spec"]["storageClassName"] == "default"
+
+
 @pytest.mark.parametrize(
     ("token", "usable"), [(None, False), ("too short", False), ("0123456789abcdef", True)]
 )
