@@ -8,7 +8,7 @@ needs more than one field is a CEL rule whose message says why it exists and wha
 from __future__ import annotations
 
 import re
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Annotated, Any, Literal
 
 import yaml
@@ -498,7 +498,13 @@ class TokenStatus(_Part):
 
 
 class Status(_Part):
-    """What the operator has seen."""
+    """What the operator has seen.
+
+    Attributes
+    ----------
+    is_unseen
+        Whether no operator has written one yet.
+    """
 
     observed_generation: Annotated[
         int | None, Field(description="Generation of the spec that was reconciled last.")
@@ -539,6 +545,35 @@ class Status(_Part):
         ),
     ] = ()
 
+    @property
+    def is_unseen(self) -> bool:
+        return (self.observed_generation or -1) < 0
+
+    def condition(self, kind: str) -> Condition | None:
+        """Return one condition; None if it has not been written."""
+        return next((known for known in self.conditions if known.type == kind), None)
+
+    def is_true(self, kind: str) -> bool:
+        """Tell whether a condition is there and true."""
+        found = self.condition(kind)
+        return found is not None and found.status == "True"
+
+
+UNSEEN = Status(
+    observed_generation=-1,
+    conditions=(
+        Condition(
+            type="Ready",
+            status="Unknown",
+            reason="Pending",
+            message="no operator has worked on it yet: if it stays so, see that one runs and "
+            "watches this namespace, and that the tenant is not paused",
+            last_transition_time=datetime.fromtimestamp(0, UTC),
+        ),
+    ),
+)
+"""Filled in by the API server, so that nobody who waits for a tenant ever finds nothing."""
+
 
 class _Root(_Part):
     """One SCIM service that Microsoft Entra ID provisions users and groups into."""
@@ -556,7 +591,7 @@ class _Root(_Part):
     )
 
     spec: Annotated[Spec, Field(description="What the tenant's owner wants.")]
-    status: Annotated[Status | None, Field(description="What the operator has seen.")] = None
+    status: Annotated[Status, Field(description="What the operator has seen.")] = UNSEEN
 
 
 _BLANKS: tuple[Any, ...] = (None, "", [], {})
@@ -594,6 +629,8 @@ def _without_blanks(value: Any) -> Any:
     if isinstance(value, dict):
         kept = {key: _without_blanks(item) for key, item in value.items()}
         return {key: item for key, item in kept.items() if item not in _BLANKS}
+    if isinstance(value, list):
+        return [_without_blanks(item) for item in value]
     return value
 
 

@@ -52,17 +52,13 @@ def of(before: Status, after: Status, planned: Plan, repaired: Sequence[str]) ->
             for change in dict.fromkeys(planned.token.changes)
         ]
     for kind, bad in ((STALLED, "True"), (PROVISIONING, "False")):
-        old, new = _condition(before, kind), _condition(after, kind)
+        old, new = before.condition(kind), after.condition(kind)
         if new and new.status == bad and (old is None or _state(old) != _state(new)):
             events.append(Event(new.reason, new.message, warning=True))
-    old, new = _condition(before, READY), _condition(after, READY)
-    if new and new.status == "True" and (old is None or old.status != "True"):
-        events.append(Event(new.reason, new.message))
+    ready = after.condition(READY)
+    if ready and after.is_true(READY) and not before.is_true(READY):
+        events.append(Event(ready.reason, ready.message))
     return events
-
-
-def _condition(status: Status, kind: str) -> Condition | None:
-    return next((known for known in status.conditions if known.type == kind), None)
 
 
 def _state(condition: Condition) -> tuple[str, str]:

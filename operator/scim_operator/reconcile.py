@@ -10,7 +10,7 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any, NamedTuple, Protocol, TypeGuard
 
-from scim_operator import drift, events, faults, metrics, names, plan, status
+from scim_operator import conditions, drift, events, faults, metrics, names, plan, status
 from scim_operator.cache import Cache
 from scim_operator.crd import Status
 from scim_operator.faults import Fault, Refusal
@@ -120,25 +120,21 @@ class Reconciler:
         before = tenant.status
         observed = await self._observe(tenant, now)
         planned = plan.make(observed, self._settings, now)
-        found = [*planned.faults, *self._blind(key.namespace)]
-        first_sight = not before.conditions
-        if first_sight:
-            # Before any work: whoever waits for Ready must not find nothing.
-            seen = status.make(observed, planned, found, now, begun=False)
-            observed = replace(observed, tenant=await self._write(tenant, seen))
-        elif planned.has_gaps and not await self._exists(tenant):
+        is_new = before.is_unseen and not observed.children
+        if planned.has_gaps and not is_new and not await self._exists(tenant):
             return None
         outcomes = await self._carry_out(planned)
+        found = [*planned.faults, *self._blind(key.namespace)]
         found += [outcome.fault for outcome in outcomes if outcome.fault]
         observed = replace(observed, children=self._cache.children(key))
-        result = status.make(observed, planned, found, now, begun=True)
+        result = status.make(observed, planned, found, now)
         repaired = [outcome.repaired for outcome in outcomes if outcome.repaired]
-        news = events.of(before, result, planned, [] if first_sight else repaired)
+        news = events.of(before, result, planned, [] if before.is_unseen else repaired)
         await asyncio.gather(*(self._tell(tenant, event) for event in news))
-        if first_sight and not found:
+        if is_new and result.is_true(conditions.RECONCILING) and not found:
             # In a moment the Deployment's first status arrives: one write tells of both.
             return FIRST_LOOK
-        await self._write(observed.tenant, result)
+        await self._write(tenant, result)
         self._show(tenant, result)
         for held in self._rollout.free():
             self._wake(held)

@@ -12,7 +12,7 @@ from datetime import datetime, timedelta
 
 from scim_operator import conditions, diagnosis, names, provisioning
 from scim_operator.conditions import Finding, Outlook
-from scim_operator.crd import Condition, Status, TokenStatus
+from scim_operator.crd import Status, TokenStatus
 from scim_operator.faults import Fault
 from scim_operator.kinds import CLAIM, DEPLOYMENT, INGRESS, ROUTE, SECRET
 from scim_operator.plan import Observed, Plan
@@ -25,25 +25,20 @@ USED_STEP = timedelta(minutes=10)
 _EXPOSING = (INGRESS, ROUTE)
 
 
-def make(
-    observed: Observed, plan: Plan, faults: Sequence[Fault], now: datetime, *, begun: bool
-) -> Status:
+def make(observed: Observed, plan: Plan, faults: Sequence[Fault], now: datetime) -> Status:
     """Build the status.
 
     Parameters
     ----------
     faults
         Objects that are not as wanted after the pass.
-    begun
-        Whether the plan has been carried out; False for the status that is written at first
-        sight.
     """
     tenant = observed.tenant
     before = tenant.status
     token_secret = tenant.spec.token.existing_secret or names.token_secret(tenant.key.name)
     aspects = {
-        conditions.TOKEN_READY: _token_ready(observed, plan, faults, token_secret, begun=begun),
-        conditions.AVAILABLE: _available(observed, faults, begun=begun),
+        conditions.TOKEN_READY: _token_ready(observed, plan, faults, token_secret),
+        conditions.AVAILABLE: _available(observed, faults),
         conditions.EXPOSED: _exposed(observed, plan, faults),
     }
     summary = conditions.ready(list(aspects.values()))
@@ -111,7 +106,7 @@ def _first(faults: Sequence[Fault], *, of: str) -> Finding | None:
 
 
 def _token_ready(
-    observed: Observed, plan: Plan, faults: Sequence[Fault], token_secret: str, *, begun: bool
+    observed: Observed, plan: Plan, faults: Sequence[Fault], token_secret: str
 ) -> Finding:
     if plan.token is None:
         problem = "has no usable token" if observed.existing else "does not exist"
@@ -124,13 +119,6 @@ def _token_ready(
         )
     if finding := _first(faults, of=conditions.TOKEN_READY):
         return finding
-    if not begun:
-        return Finding(
-            good=False,
-            reason="Issuing",
-            message="the token is being issued",
-            outlook=Outlook.PROGRESSING,
-        )
     if plan.token.waiting_for:
         return Finding(
             good=True,
@@ -142,7 +130,7 @@ def _token_ready(
     return Finding(good=True, reason="Issued", message=f"the token is in the Secret {token_secret}")
 
 
-def _available(observed: Observed, faults: Sequence[Fault], *, begun: bool) -> Finding:
+def _available(observed: Observed, faults: Sequence[Fault]) -> Finding:
     tenant = observed.tenant
     if finding := _first(faults, of=conditions.AVAILABLE):
         return finding
@@ -152,7 +140,7 @@ def _available(observed: Observed, faults: Sequence[Fault], *, begun: bool) -> F
             reason="Suspended",
             message="no pod runs while spec.suspended is true; data and token are kept",
         )
-    if tenant.spec.database.postgres and observed.database is None and begun:
+    if tenant.spec.database.postgres and observed.database is None:
         name = tenant.spec.database.postgres.url_from.name
         return Finding(
             good=False,
@@ -282,17 +270,10 @@ def _provisioning(observed: Observed, token_secret: str, now: datetime) -> Findi
         )
     if observed.report is not None:
         return provisioning.assess(observed.report, tenant.spec.provisioning, token_secret, now)
-    return _as_before(tenant.status.conditions) or Finding(
-        good=None, reason="NotReported", message="the service has not been asked yet"
-    )
-
-
-def _as_before(before: Sequence[Condition]) -> Finding | None:
-    good = {"True": True, "False": False, "Unknown": None}
-    for condition in before:
-        if condition.type == conditions.PROVISIONING:
-            return Finding(good[condition.status], condition.reason, condition.message)
-    return None
+    if before := tenant.status.condition(conditions.PROVISIONING):
+        good = {"True": True, "False": False, "Unknown": None}[before.status]
+        return Finding(good, before.reason, before.message)
+    return Finding(good=None, reason="NotReported", message="the service has not been asked yet")
 
 
 def _last_provisioned(observed: Observed) -> datetime | None:

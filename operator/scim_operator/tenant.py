@@ -9,7 +9,7 @@ from functools import cached_property
 from typing import Any, NamedTuple, Self
 
 from scim_operator import names
-from scim_operator.crd import Spec, Status
+from scim_operator.crd import UNSEEN, Spec, Status
 from scim_operator.moments import parse
 from scim_operator.settings import Settings
 
@@ -61,7 +61,7 @@ class Tenant:
             deleting="deletionTimestamp" in metadata,
             annotations=metadata.get("annotations") or {},
             spec=Spec.model_validate(body.get("spec") or {}),
-            status=Status.model_validate(body.get("status") or {}),
+            status=Status.model_validate(body["status"]) if body.get("status") else UNSEEN,
         )
 
     @property

@@ -5,6 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+from scim_operator.crd import UNSEEN
+from scim_operator.tenant import Tenant
 
 from tests.operator.world import Namespace
 
@@ -24,6 +26,15 @@ POSTGRES = {"postgres": {"urlFrom": {"name": "pg", "key": "url"}}}
 def test_admitted(admission: Namespace, spec: dict[str, Any]) -> None:
     """What the documentation shows is admitted."""
     assert admission.refusal("contoso", spec) == ""
+
+
+def test_unseen(admission: Namespace) -> None:
+    """Whoever waits for a tenant that no operator serves finds a status that says so."""
+    admission.apply("contoso", {})
+    assert Tenant.of(admission.get("scimtenant", "contoso")).status == UNSEEN
+    listed = admission.kubectl("get", "scimtenant", "contoso", "--no-headers")
+    assert listed.split()[:2] == ["contoso", "Unknown"]
+    admission.kubectl("delete", "scimtenant", "contoso")
 
 
 @pytest.mark.parametrize(

@@ -94,10 +94,10 @@ def connect(session: Session, name: str, *, show_token: bool) -> None:
     """Say what to paste into Entra, and where."""
     tenant = session.cluster.tenant(name)
     status = tenant.status
+    ready = status.condition(conditions.READY)
+    reason = ready.message if ready else ""
     if status.tenant_url is None:
-        raise ClusterError(
-            f"the tenant {tenant.key} has no Tenant URL yet: {_why_not_ready(tenant)}"
-        )
+        raise ClusterError(f"the tenant {tenant.key} has no Tenant URL yet: {reason}")
     secret_name = status.token_secret_name or names.token_secret(name)
     token = session.cluster.token(tenant) if show_token else None
     steps = portal.steps(tenant.spec.provisioning)
@@ -120,8 +120,8 @@ def connect(session: Session, name: str, *, show_token: bool) -> None:
             "Only the cluster reaches this Tenant URL. Entra needs a public https address: set "
             "spec.exposure."
         )
-    if not _is_true(tenant, conditions.READY):
-        notes.append(f"The tenant is not ready: {_why_not_ready(tenant)}")
+    if not status.is_true(conditions.READY):
+        notes.append(f"The tenant is not ready: {reason}")
     show(
         session.output,
         document,
@@ -149,7 +149,7 @@ def status(session: Session, name: str | None, *, all_namespaces: bool) -> None:
     else:
         tenants = session.cluster.tenants(everywhere=all_namespaces)
         _list_tenants(session, tenants)
-    if not all(_is_true(tenant, conditions.READY) for tenant in tenants):
+    if not all(tenant.status.is_true(conditions.READY) for tenant in tenants):
         click.get_current_context().exit(1)
 
 
@@ -159,14 +159,11 @@ def _list_tenants(session: Session, tenants: list[Tenant]) -> None:
             tenant.key.namespace,
             tenant.key.name,
             tenant.status.tenant_url,
-            _verdict(_is_true(tenant, conditions.READY)),
+            _verdict(tenant.status.is_true(conditions.READY)),
             tenant.status.users,
             tenant.status.groups,
             tenant.status.last_provisioned,
-            next(
-                (each.reason for each in tenant.status.conditions if each.type == "Provisioning"),
-                None,
-            ),
+            found.reason if (found := tenant.status.condition(conditions.PROVISIONING)) else None,
         )
         for tenant in tenants
     ]
@@ -403,17 +400,6 @@ def _show_checks(session: Session, tenant: Tenant, checks: list[Check]) -> None:
 def _document(tenant: Tenant) -> dict[str, Any]:
     status = tenant.status.model_dump(mode="json", by_alias=True, exclude_none=True)
     return {"namespace": tenant.key.namespace, "name": tenant.key.name, **status}
-
-
-def _is_true(tenant: Tenant, kind: str) -> bool:
-    return any(each.type == kind and each.status == "True" for each in tenant.status.conditions)
-
-
-def _why_not_ready(tenant: Tenant) -> str:
-    for each in tenant.status.conditions:
-        if each.type == conditions.READY:
-            return each.message
-    return "the operator has not looked at it; see that it runs and watches this namespace"
 
 
 def _verdict(good: bool) -> Any:

@@ -8,7 +8,7 @@ from typing import Any
 
 from scim_operator import conditions, status
 from scim_operator.conditions import Finding, Outlook
-from scim_operator.crd import Condition, Status
+from scim_operator.crd import UNSEEN, Condition, Status
 from scim_operator.faults import Fault
 from scim_operator.kinds import DEPLOYMENT
 from scim_operator.plan import Observed
@@ -40,12 +40,14 @@ def serving(spec: dict[str, Any] | None = None) -> Observed:
 
 def result(seen: Observed, *faults: Fault) -> Status:
     """The status after a pass."""
-    return status.make(seen, make(seen), faults, NOW, begun=True)
+    return status.make(seen, make(seen), faults, NOW)
 
 
 def find(found: Status, kind: str) -> Condition:
     """One condition."""
-    return next(condition for condition in found.conditions if condition.type == kind)
+    condition = found.condition(kind)
+    assert condition is not None
+    return condition
 
 
 def test_ready_when_all_is_good() -> None:
@@ -93,7 +95,7 @@ def test_status_stands_still() -> None:
     seen = serving()
     before = result(seen)
     seen = replace(seen, tenant=replace(seen.tenant, status=before))
-    assert status.make(seen, make(seen, now=LATER), (), LATER, begun=True) == before
+    assert status.make(seen, make(seen, now=LATER), (), LATER) == before
 
 
 def test_starting() -> None:
@@ -102,14 +104,6 @@ def test_starting() -> None:
     assert find(found, "Ready").status == "False"
     assert find(found, "Reconciling").status == "True"
     assert find(found, "Stalled").status == "False"
-
-
-def test_first_sight() -> None:
-    """The status that is written before any work says that it has not been done."""
-    seen = observed()
-    found = status.make(seen, make(seen), (), NOW, begun=False)
-    assert find(found, "TokenReady").reason == "Issuing"
-    assert find(found, "Ready").status == "False"
 
 
 def test_missing_storage_class() -> None:
@@ -175,3 +169,20 @@ def test_paused() -> None:
     assert find(after, "Reconciling").reason == "Paused"
     assert find(after, "Ready") == find(before, "Ready")
     assert after.observed_generation == before.observed_generation
+
+
+def test_paused_before_the_first_look() -> None:
+    """A tenant that was never looked at still counts as new when it is no longer paused."""
+    after = status.paused(UNSEEN, 1, LATER)
+    assert after.is_unseen
+    assert find(after, "Reconciling").reason == "Paused"
+    assert find(after, "Ready").status == "Unknown"
+
+
+def test_first_transition() -> None:
+    """The first status written dates Ready by when it was seen, not by the default's 1970."""
+    seen = observed()
+    assert seen.tenant.status.is_unseen
+    found = result(seen)
+    assert not found.is_unseen
+    assert find(found, "Ready").last_transition_time == NOW
