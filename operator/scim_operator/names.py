@@ -56,6 +56,11 @@ def digest_secret(tenant: str) -> str:
     return f"{tenant}-scim-digests"
 
 
+def access_secret(tenant: str) -> str:
+    """Name the Secret with the credential of the management port."""
+    return f"{tenant}-scim-access"
+
+
 def volume_claim(tenant: str) -> str:
     """Name the PersistentVolumeClaim of a tenant on SQLite."""
     return f"{tenant}-scim-data"
