@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import zlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from scim_operator import drift, faults, names, tokens
 from scim_operator.children import BUILDERS, secrets
@@ -14,6 +15,14 @@ from scim_operator.kinds import CLAIM, SECRET, Kind
 from scim_operator.report import Report
 from scim_operator.settings import Settings
 from scim_operator.tenant import Key, Tenant, address
+
+_ACCESS_OVERLAP = timedelta(hours=1)
+"""How long the management port accepts the credential before the current one: until the kubelet
+has brought the new digests to every pod, which takes minutes."""
+
+_ACCESS_AGE = timedelta(days=25)
+_ACCESS_SPREAD_MINUTES = 10 * 24 * 60
+"""Tenants that got their credentials in one moment must not rotate them in one moment."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,9 +108,13 @@ class Plan:
     ----------
     token
         The decision about tokens; None while ``existingSecret`` cannot be used.
+    access
+        The decision about the management port's credential; None while it cannot be changed.
     secrets
-        Written one after the other before everything else: the token, then the digests. A pass
-        that is cut off between them leaves a token that the next one accepts.
+        Written one after the other before everything else: the token, the credential, then the
+        digests. A pass that is cut off between them leaves a token that the next one accepts.
+    digests_without_access
+        The digests to write if the credential cannot be written: with those that there are.
     objects
         Everything else, in the order of the builders.
     removals
@@ -112,7 +125,9 @@ class Plan:
 
     subject: Subject
     token: tokens.Plan | None
+    access: tokens.Plan | None
     secrets: tuple[Wanted, ...]
+    digests_without_access: tuple[Wanted, ...]
     objects: tuple[Wanted, ...]
     removals: tuple[tuple[Kind, Object], ...]
     faults: tuple[faults.Fault, ...]
@@ -140,7 +155,8 @@ def make(observed: Observed, settings: Settings, now: datetime) -> Plan:
         claim=observed.children.get((CLAIM, names.volume_claim(tenant.key.name))),
     )
     token = _plan_token(observed, now)
-    wanted_secrets = _secrets(subject, token) if token else ()
+    access = _plan_access(observed, token, now)
+    digests = _wanted(observed, _digests(observed, subject, token, access))
     objects: list[tuple[Kind, Object]] = []
     removals: list[tuple[Kind, Object]] = []
     for kind, name_of, build in BUILDERS:
@@ -157,7 +173,11 @@ def make(observed: Observed, settings: Settings, now: datetime) -> Plan:
     return Plan(
         subject=subject,
         token=token,
-        secrets=_wanted(observed, [(SECRET, secret) for secret in wanted_secrets]),
+        access=access,
+        secrets=_wanted(observed, _secrets(subject, token, access)) + digests,
+        digests_without_access=_wanted(observed, _digests(observed, subject, token, None))
+        if access and access.changes
+        else digests,
         objects=_wanted(observed, objects),
         removals=tuple(removals),
         faults=tuple(found),
@@ -177,7 +197,7 @@ def _plan_token(observed: Observed, now: datetime) -> tokens.Plan | None:
     tenant = observed.tenant
     spec = tenant.spec.token
     secret = observed.children.get((SECRET, names.token_secret(tenant.key.name)), observed.lost)
-    digests = observed.children.get((SECRET, names.digest_secret(tenant.key.name)))
+    digests = _live_digests(observed)
     wish = tokens.Wish(
         overlap=duration(spec.overlap),
         rotate_every=duration(spec.rotate_every) if spec.rotate_every else None,
@@ -207,9 +227,64 @@ def _annotation(live: Object | None, key: str) -> str | None:
     return annotations.get(key)
 
 
-def _secrets(subject: Subject, token: tokens.Plan) -> tuple[Object, ...]:
-    stored = token.stored
-    digests = secrets.build_digests(subject, stored.accepted, stored.revoked)
-    if subject.tenant.spec.token.existing_secret is not None:
-        return (digests,)
-    return (secrets.build_token(subject, stored), digests)
+def _plan_access(
+    observed: Observed, token: tokens.Plan | None, now: datetime
+) -> tokens.Plan | None:
+    tenant = observed.tenant
+    secret = observed.children.get((SECRET, names.access_secret(tenant.key.name)))
+    digests = _live_digests(observed)
+    if (token is None and digests is None) or (secret and faults.foreign(SECRET, secret, tenant)):
+        return None
+    accepted = tokens.load(secrets.read(digests, secrets.ACCESS_FILE) or "")
+    credential = secrets.read(secret, secrets.ACCESS_KEY)
+    known = {entry.sha256 for entry in accepted}
+    if credential and known and tokens.digest(credential) not in known:
+        # Not the operator's: whoever wrote it would read what the tenant's users do.
+        credential = None
+    spread = timedelta(minutes=zlib.crc32(tenant.uid.encode()) % _ACCESS_SPREAD_MINUTES)
+    wish = tokens.Wish(
+        overlap=_ACCESS_OVERLAP,
+        rotate_every=_ACCESS_AGE + spread,
+        # Carried out together: the digests' annotation tells of both.
+        revoke=tenant.annotations.get(names.REVOKE_ANNOTATION) if token else None,
+        waits_for_use=False,
+        prefix=tokens.ACCESS_PREFIX,
+    )
+    stored = tokens.Stored(
+        token=credential,
+        # Deleting the Secret revokes: nobody but the operator sends what was in it.
+        accepted=accepted if credential else (),
+        revoked=_annotation(digests, names.REVOKE_ANNOTATION) if digests else wish.revoke,
+    )
+    return tokens.plan(wish, stored, {}, now)
+
+
+def _live_digests(observed: Observed) -> Object | None:
+    return observed.children.get((SECRET, names.digest_secret(observed.tenant.key.name)))
+
+
+def _secrets(
+    subject: Subject, token: tokens.Plan | None, access: tokens.Plan | None
+) -> tuple[tuple[Kind, Object], ...]:
+    found = []
+    if token and token.stored.token and subject.tenant.spec.token.existing_secret is None:
+        found.append(secrets.build_token(subject, token.stored.token, token.stored.rotated))
+    if access and access.stored.token:
+        found.append(secrets.build_access(subject, access.stored.token))
+    return tuple((SECRET, secret) for secret in found)
+
+
+def _digests(
+    observed: Observed, subject: Subject, token: tokens.Plan | None, access: tokens.Plan | None
+) -> tuple[tuple[Kind, Object], ...]:
+    live = _live_digests(observed)
+    files = {}
+    for file, plan in ((secrets.DIGESTS_FILE, token), (secrets.ACCESS_FILE, access)):
+        text = tokens.dump(plan.stored.accepted) if plan else secrets.read(live, file)
+        if text:
+            files[file] = text
+    if secrets.DIGESTS_FILE not in files:
+        # A pod with no token to accept serves nobody: better it waits for its volume.
+        return ()
+    revoked = token.stored.revoked if token else _annotation(live, names.REVOKE_ANNOTATION)
+    return ((SECRET, secrets.build_digests(subject, files, revoked)),)

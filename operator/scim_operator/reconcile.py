@@ -210,11 +210,17 @@ class Reconciler:
 
     async def _carry_out(self, planned: Plan) -> list[_Outcome]:
         outcomes = []
-        for secret in planned.secrets:
+        waiting = list(planned.secrets)
+        while waiting:
+            secret = waiting.pop(0)
             outcomes.append(await self._apply(planned, secret))
-            if outcomes[-1].fault:
+            if outcomes[-1].fault is None:
+                continue
+            if secret.name != names.access_secret(planned.subject.tenant.key.name):
                 # Digests of a token that nobody can read would lock Entra out.
                 return outcomes
+            # The tenant does without: only the management port is closed to the operator.
+            waiting = list(planned.digests_without_access)
         # The pods last: they would wait for what they mount, and look again only slowly.
         pods = [wanted for wanted in planned.objects if wanted.kind is DEPLOYMENT]
         rest = [wanted for wanted in planned.objects if wanted.kind is not DEPLOYMENT]
@@ -250,7 +256,10 @@ class Reconciler:
         if wanted.live is not None:
             return await self._kube.apply(wanted.kind, wanted.object, force=True)
         try:
-            if wanted.name == names.token_secret(tenant.key.name):
+            if wanted.name in (
+                names.token_secret(tenant.key.name),
+                names.access_secret(tenant.key.name),
+            ):
                 # By create, which cannot replace a token that is there and merely not seen.
                 return await self._kube.create(wanted.kind, wanted.object)
             return await self._kube.apply(wanted.kind, wanted.object, force=False)
@@ -355,8 +364,7 @@ class Reconciler:
     ) -> float | None:
         spec = observed.tenant.spec
         moments = [status.next_look(observed.report, now)]
-        if planned.token:
-            moments.append(planned.token.due)
+        moments += [decided.due for decided in (planned.token, planned.access) if decided]
         pauses = [(moment - now).total_seconds() + 1 for moment in moments if moment]
         if found or planned.token is None:
             pauses.append(FAULT_PAUSE)

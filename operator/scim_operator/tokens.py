@@ -2,7 +2,8 @@
 
 A token is ``scim_``, 43 base62 digits of 256 random bits and 6 base62 digits of the CRC-32 of
 those 43 characters: ``scim_[0-9A-Za-z]{49}``. A secret scanner finds a leaked one by that pattern,
-and the checksum tells it from chance without asking anybody.
+and the checksum tells it from chance without asking anybody. The credential of the management port
+has the same form with the prefix ``scima_``.
 
 What is stored is the current token (a Secret for people and Entra) and the digests of every
 accepted token (a Secret for the service). One rule joins them, and heals every interruption: the
@@ -27,6 +28,7 @@ from enum import Enum
 from scim_operator.moments import parse, show
 
 PREFIX = "scim_"
+ACCESS_PREFIX = "scima_"
 _ALPHABET = string.digits + string.ascii_uppercase + string.ascii_lowercase
 _RANDOM_DIGITS = 43
 _CHECKSUM_DIGITS = 6
@@ -35,10 +37,10 @@ MIN_LENGTH = 16
 """Characters that a token of the owner's own (``existingSecret``) must have."""
 
 
-def generate() -> str:
+def generate(prefix: str = PREFIX) -> str:
     """Make a new token."""
     digits = _base62(secrets.randbits(256), _RANDOM_DIGITS)
-    return PREFIX + digits + _checksum(digits)
+    return prefix + digits + _checksum(digits)
 
 
 def is_well_formed(token: str) -> bool:
@@ -132,12 +134,19 @@ class Wish:
         From the spec.
     rotate, revoke
         Values of the two annotations; each new value is one request.
+    waits_for_use
+        Whether an older token stays until the current one has been used. The operator itself is
+        the user of the management port's credential, and needs no proof that it has it.
+    prefix
+        What a new token begins with.
     """
 
     overlap: timedelta
     rotate_every: timedelta | None = None
     rotate: str | None = None
     revoke: str | None = None
+    waits_for_use: bool = True
+    prefix: str = PREFIX
 
 
 @dataclass(frozen=True, slots=True)
@@ -202,13 +211,14 @@ def plan(wish: Wish, stored: Stored, last_used: Mapping[str, datetime], now: dat
         When each token was used last, by id, as far as the service has reported.
     """
     if stored.token is None:
-        token, change = generate(), Change.REISSUED if stored.accepted else Change.ISSUED
+        change = Change.REISSUED if stored.accepted else Change.ISSUED
     elif _is_revoked(wish, stored):
-        token, change = generate(), Change.REVOKED
+        change = Change.REVOKED
     elif _is_rotation_due(wish, stored, last_used, now):
-        token, change = generate(), Change.ROTATED
+        change = Change.ROTATED
     else:
         return accept(wish, stored, last_used, now)
+    token = generate(wish.prefix)
     # Asked for together with the tenant's first token, or carried out by this very change.
     wanted = accept(wish, replace(stored, token=token, rotated=wish.rotate), last_used, now)
     return replace(wanted, changes=(change,))
@@ -227,7 +237,7 @@ def accept(wish: Wish, stored: Stored, last_used: Mapping[str, datetime], now: d
     # A token that became current again (its owner went back to it) is wanted again.
     current = replace(current or Accepted(sha256[:8], sha256, now), not_after=None)
     others = () if _is_revoked(wish, stored) else tuple(entries.values())
-    if current.id in last_used:
+    if not wish.waits_for_use or current.id in last_used:
         newest = max(entry.created_at for entry in (*others, current))
         others = tuple(_retire(entry, max(now, newest + wish.overlap)) for entry in others)
     kept = tuple(entry for entry in others if entry.not_after is None or entry.not_after > now)
@@ -257,7 +267,9 @@ def _is_rotation_due(
         return True
     due = _next_rotation(wish, stored)
     # While Entra still sends an older token, one more by schedule would only pile up.
-    waiting = len(stored.accepted) > 1 and stored.accepted[-1].id not in last_used
+    waiting = (
+        wish.waits_for_use and len(stored.accepted) > 1 and stored.accepted[-1].id not in last_used
+    )
     return due is not None and due <= now and not waiting
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import os
 import random
 import subprocess
 import sys
@@ -40,9 +41,10 @@ class Pod:
     def mount(self) -> None:
         """Bring the digests' Secret into the pod."""
         secret = self._namespace.get("secret", names.digest_secret(self._tenant))
-        new = self._folder / "new"
-        new.write_bytes(base64.b64decode(secret["data"]["tokens.json"]))
-        new.replace(self._folder / "tokens.json")
+        for file, text in secret["data"].items():
+            new = self._folder / "new"
+            new.write_bytes(base64.b64decode(text))
+            new.replace(self._folder / file)
 
     def accepts(self, token: str) -> bool:
         """Whether a token lets in; it does not count as used."""
@@ -61,8 +63,9 @@ class Pod:
             *("--tokens", str(self._folder / "tokens.json")),
             *("--database", f"sqlite:///{self._folder}/scim.db"),
         ]
+        environ = os.environ | {"SCIM_ACCESS_FILE": str(self._folder / "access.json")}
         with (self._folder / "log").open("wb") as log:
-            process = subprocess.Popen(command, stdout=log, stderr=log)
+            process = subprocess.Popen(command, env=environ, stdout=log, stderr=log)
         try:
             eventually(self._is_ready)
             (pod,) = self._namespace.pods(self._tenant)

@@ -11,7 +11,7 @@ from tests.operator.proxy import Proxy
 from tests.operator.world import Namespace, Operator, eventually
 
 NAMES = [f"tenant-{number}" for number in range(10)]
-CHILDREN = 7
+CHILDREN = 8
 HANDOVER_S = 2.0
 LEASE_S = 3
 SLACK_S = 3.0

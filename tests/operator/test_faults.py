@@ -19,7 +19,7 @@ from tests.operator.proxy import Answer, Call, Proxy
 from tests.operator.world import Namespace, Operator, eventually
 
 NAMES = [f"tenant-{number}" for number in range(10)]
-CHILDREN = 7
+CHILDREN = 8
 KEPT = 3
 """Of them, when the tenant is deleted: the volume claim and both Secrets."""
 

@@ -19,6 +19,7 @@ WORK = {
     "Service/contoso-scim",
     "Deployment/contoso-scim",
     "NetworkPolicy/contoso-scim",
+    "Secret/contoso-scim-access",
 }
 KEPT = {
     "Secret/contoso-scim-token",

@@ -216,10 +216,14 @@ class Namespace:
         """The token to paste into Entra; empty if there is none."""
         return self.secrets().get(names.token_secret(tenant), {}).get("secretToken", "")
 
-    def digests(self, tenant: str) -> dict[str, Object]:
-        """The accepted digests and what is known of them."""
-        data = self.secrets().get(names.digest_secret(tenant), {"tokens.json": '{"tokens": []}'})
-        return {entry["sha256"]: entry for entry in json.loads(data["tokens.json"])["tokens"]}
+    def access(self, tenant: str) -> str:
+        """The credential of the management port; empty if there is none."""
+        return self.secrets().get(names.access_secret(tenant), {}).get("token", "")
+
+    def digests(self, tenant: str, file: str = "tokens.json") -> dict[str, Object]:
+        """The accepted digests of tokens or credentials, and what is known of them."""
+        text = self.secrets().get(names.digest_secret(tenant), {}).get(file, '{"tokens": []}')
+        return {entry["sha256"]: entry for entry in json.loads(text)["tokens"]}
 
     def settled(self, tenant: str) -> str:
         """Wait until everything is there and the status says so; return the token."""

@@ -6,7 +6,7 @@ from typing import Any
 
 from scim_operator import names
 from scim_operator.children import config
-from scim_operator.children.secrets import DIGESTS_FILE
+from scim_operator.children.secrets import ACCESS_FILE, DIGESTS_FILE
 from scim_operator.children.service import PORT_NAME
 from scim_operator.children.subject import Object, Subject, head
 from scim_operator.crd import Resources
@@ -124,6 +124,7 @@ def _container(subject: Subject) -> Object:
         "env": [
             {"name": "SCIM_CONFIG_FILE", "value": f"{_CONFIG_FOLDER}/{config.FILE}"},
             {"name": "SCIM_TOKENS_FILE", "value": f"{_TOKENS_FOLDER}/{DIGESTS_FILE}"},
+            {"name": "SCIM_ACCESS_FILE", "value": f"{_TOKENS_FOLDER}/{ACCESS_FILE}"},
             {"name": "SCIM_DATABASE_URL", **_database_url(subject)},
         ],
         "resources": resources.model_dump(mode="json", by_alias=True, exclude_none=True),

@@ -1,17 +1,18 @@
-"""The two Secrets of a tenant's tokens: one to paste into Entra, one for the service to check."""
+"""The Secrets of a tenant: the token for Entra, the management port's credential, the digests."""
 
 from __future__ import annotations
 
 import base64
-from collections.abc import Sequence
 
-from scim_operator import names, tokens
+from scim_operator import names
 from scim_operator.children.subject import Object, Subject, head
 from scim_operator.kinds import SECRET
 
 DIGESTS_FILE = "tokens.json"
+ACCESS_FILE = "access.json"
 TOKEN_KEY = "secretToken"  # noqa: S105 (the name of a key)
 URL_KEY = "tenantUrl"
+ACCESS_KEY = "token"
 
 
 def read(secret: Object | None, key: str) -> str | None:
@@ -25,37 +26,49 @@ def read(secret: Object | None, key: str) -> str | None:
         return None
 
 
-def build_token(subject: Subject, stored: tokens.Stored) -> Object:
+def build_token(subject: Subject, token: str, rotated: str | None) -> Object:
     """Build the Secret with the two fields of Entra's Provisioning page."""
-    assert stored.token is not None
-    data = {TOKEN_KEY: stored.token, URL_KEY: subject.address.url or ""}
     return _build(
         subject,
         names.token_secret(subject.tenant.key.name),
-        data,
-        {names.ROTATE_ANNOTATION: stored.rotated},
+        {TOKEN_KEY: token, URL_KEY: subject.address.url or ""},
+        {names.ROTATE_ANNOTATION: rotated},
+        owned=not subject.keeps_data,
     )
 
 
-def build_digests(
-    subject: Subject, accepted: Sequence[tokens.Accepted], revoked: str | None
-) -> Object:
+def build_access(subject: Subject, token: str) -> Object:
+    """Build the Secret with the credential of the management port.
+
+    It always goes with the tenant: the next one of its name gets another.
+    """
+    name = names.access_secret(subject.tenant.key.name)
+    return _build(subject, name, {ACCESS_KEY: token}, {}, owned=True)
+
+
+def build_digests(subject: Subject, files: dict[str, str], revoked: str | None) -> Object:
     """Build the Secret that is mounted into the pod."""
     return _build(
         subject,
         names.digest_secret(subject.tenant.key.name),
-        {DIGESTS_FILE: tokens.dump(accepted)},
+        files,
         {names.REVOKE_ANNOTATION: revoked},
+        owned=not subject.keeps_data,
     )
 
 
 def _build(
-    subject: Subject, name: str, data: dict[str, str], annotations: dict[str, str | None]
+    subject: Subject,
+    name: str,
+    data: dict[str, str],
+    annotations: dict[str, str | None],
+    *,
+    owned: bool,
 ) -> Object:
     done = {key: value for key, value in annotations.items() if value is not None}
     return {
         **head(SECRET),
-        "metadata": subject.metadata(name, owned=not subject.keeps_data, annotations=done),
+        "metadata": subject.metadata(name, owned=owned, annotations=done),
         "type": "Opaque",
         "data": {key: base64.b64encode(text.encode()).decode() for key, text in data.items()},
     }

@@ -36,6 +36,7 @@ def test_names() -> None:
     """The objects have the contract's names."""
     assert set(objects(make(observed()))) == {
         ("Secret", "contoso-scim-token"),
+        ("Secret", "contoso-scim-access"),
         ("Secret", "contoso-scim-digests"),
         ("ConfigMap", "contoso-scim-config"),
         ("PersistentVolumeClaim", "contoso-scim-data"),
@@ -95,7 +96,7 @@ def test_resources() -> None:
 
 
 def test_mounts() -> None:
-    """Only the digests are mounted of the two Secrets, and the volume on SQLite."""
+    """Only the digests are mounted of the three Secrets, and the volume on SQLite."""
     volumes = {volume["name"]: volume for volume in pod()["volumes"]}
     assert volumes["tokens"] == {
         "name": "tokens",
@@ -286,7 +287,8 @@ def test_existing_secret(token: str | None, usable: bool) -> None:
     )
     planned = make(seen)
     assert (planned.token is not None) is usable
-    assert [wanted.name for wanted in planned.secrets] == ["contoso-scim-digests"] * usable
+    written = [wanted.name for wanted in planned.secrets]
+    assert written == ["contoso-scim-access", "contoso-scim-digests"] * usable
 
 
 def test_lost_token_secret_comes_back() -> None:
