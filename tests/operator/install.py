@@ -28,11 +28,20 @@ def defined() -> Iterator[ControlPlane]:
     """
     with ControlPlane() as cluster:
         cluster.kubectl("apply", "--server-side", "-f", "crds/")
-        # Not by `kubectl wait`, which fails on a definition that has no conditions yet.
-        established = "jsonpath={.status.conditions[?(@.type=='Established')].status}"
-        crd = "scimtenants.scim-operator.io"
-        eventually(lambda: cluster.kubectl("get", "crd", crd, "-o", established) == "True")
+        eventually(lambda: _is_established(cluster))
         yield cluster
+
+
+def _is_established(cluster: ControlPlane) -> bool:
+    # Not by `kubectl wait` or JSONPath, which fail on a definition that has no conditions yet.
+    definition = json.loads(
+        cluster.kubectl("get", "crd", "scimtenants.scim-operator.io", "-o", "json")
+    )
+    conditions = definition.get("status", {}).get("conditions") or ()
+    return any(
+        condition["type"] == "Established" and condition["status"] == "True"
+        for condition in conditions
+    )
 
 
 class Installation:
