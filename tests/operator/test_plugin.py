@@ -13,14 +13,30 @@ import httpx
 import pytest
 
 from tests.cluster import ControlPlane
+from tests.operator.tls import https
 from tests.operator.world import Namespace, eventually
 from tests.service.program import TOKEN, client, free_port, program
 
+# The plugin trusts public authorities only, whatever the machine trusts.
+_TRUSTING = """
+import certifi, sys
+certifi.where = lambda: {roots!r}
+from scim_operator.cli.commands import main
+sys.exit(main())
+"""
+
 
 class Plugin:
-    """The plugin, in a namespace."""
+    """The plugin, in a namespace.
+
+    Attributes
+    ----------
+    roots
+        The authorities that it takes for public ones; None: the real ones.
+    """
 
     def __init__(self, cluster: ControlPlane, namespace: str) -> None:
+        self.roots: Path | None = None
         self._cluster = cluster
         self._namespace = namespace
 
@@ -29,7 +45,7 @@ class Plugin:
     ) -> subprocess.CompletedProcess[str]:
         """Run a command; its exit status must be as expected."""
         done = subprocess.run(
-            [sys.executable, "-m", "scim_operator.cli", *arguments, "-n", self._namespace],
+            [*self._program(), *arguments, "-n", self._namespace],
             env=self._cluster.env | {"KUBECONFIG": str(self._cluster.kubeconfig)},
             input=stdin,
             capture_output=True,
@@ -39,6 +55,11 @@ class Plugin:
         )
         assert done.returncode == code, done.stdout + done.stderr
         return done
+
+    def _program(self) -> list[str]:
+        if self.roots is None:
+            return [sys.executable, "-m", "scim_operator.cli"]
+        return [sys.executable, "-c", _TRUSTING.format(roots=str(self.roots))]
 
     def document(self, *arguments: str, code: int = 0) -> Any:
         """Run a command for its JSON."""
@@ -170,9 +191,12 @@ def test_usage(plugin: Plugin, arguments: tuple[str, ...]) -> None:
 
 
 @pytest.fixture
-def served(namespace: Namespace, tmp_path: Path) -> Iterator[httpx.Client]:
+def served(plugin: Plugin, namespace: Namespace, tmp_path: Path) -> Iterator[httpx.Client]:
     """A tenant whose Tenant URL leads to a service that runs here, because no node does."""
-    with program(f"sqlite:///{tmp_path}/scim.db") as (_, url):
+    with (
+        program(f"sqlite:///{tmp_path}/scim.db") as (_, url),
+        https(httpx.URL(url).port or 0, tmp_path) as (port, plugin.roots),
+    ):
         body = {
             "apiVersion": "scim-operator.io/v1alpha1",
             "kind": "ScimTenant",
@@ -188,7 +212,7 @@ def served(namespace: Namespace, tmp_path: Path) -> Iterator[httpx.Client]:
             *("create", "secret", "generic", "contoso-scim-token"),
             f"--from-literal=secretToken={TOKEN}",
         )
-        _point(namespace, url)
+        _point(namespace, f"https://127.0.0.1:{port}{httpx.URL(url).path}")
         with client(url) as scim:
             yield scim
 

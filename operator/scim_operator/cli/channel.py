@@ -11,14 +11,14 @@ import json
 import ssl
 import time
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from http.client import HTTPConnection, HTTPException, HTTPSConnection
 from typing import Any
 from urllib.parse import urlencode, urlsplit
 
 import certifi
 
-from scim_operator import diagnosis, names
+from scim_operator import names
 from scim_operator.children.subject import Object
 from scim_operator.cli.cluster import Cluster, ClusterError
 from scim_operator.tenant import Tenant
@@ -110,7 +110,7 @@ class Channel:
             response.headers.get("Location", ""),
         )
 
-    def fetch(self, path: str, **query: str | int) -> Any:
+    def fetch(self, path: str, **query: str | int) -> Answer:
         """Ask for a JSON document.
 
         Raises
@@ -120,7 +120,7 @@ class Channel:
         """
         answer = self.get(path, **query)
         if answer.status == 200 and answer.document is not None:
-            return answer.document
+            return answer
         detail = answer.document.get("detail") if isinstance(answer.document, dict) else None
         detail = detail or answer.body[:200].decode(errors="replace").strip()
         raise ClusterError(
@@ -133,7 +133,7 @@ class Channel:
         start = 1
         while True:
             count = min(PAGE, limit - start + 1) if limit else PAGE
-            page = self.fetch(path, startIndex=start, count=count, **query)
+            page = self.fetch(path, startIndex=start, count=count, **query).document
             found = page.get("Resources", [])
             yield from found
             start += len(found)
@@ -142,7 +142,7 @@ class Channel:
 
     def count(self, path: str, **query: str) -> int:
         """Count the resources that a query finds."""
-        total: int = self.fetch(path, count=0, **query)["totalResults"]
+        total: int = self.fetch(path, count=0, **query).document["totalResults"]
         return total
 
 
@@ -178,19 +178,18 @@ def direct(tenant: Tenant, token: str | None) -> Channel:
     OSError
         There is no connection: no such host, nobody listens, no valid certificate.
     ClusterError
-        The tenant has no Tenant URL.
+        The tenant has no Tenant URL, or one without https: whoever answers to the name of a
+        Service out here is not the tenant, and would get the token.
     """
     if tenant.status.tenant_url is None:
         raise ClusterError(f"the tenant {tenant.key} has no Tenant URL yet")
     url = urlsplit(tenant.status.tenant_url)
+    if url.scheme != "https":
+        raise ClusterError(f"{tenant.status.tenant_url} is reached from inside of the cluster only")
     assert url.hostname
-    connection: HTTPConnection
-    if url.scheme == "https":
-        connection = HTTPSConnection(
-            url.hostname, url.port, timeout=CONNECT_TIMEOUT_S, context=trusting()
-        )
-    else:
-        connection = HTTPConnection(url.hostname, url.port, timeout=CONNECT_TIMEOUT_S)
+    connection = HTTPSConnection(
+        url.hostname, url.port, timeout=CONNECT_TIMEOUT_S, context=trusting()
+    )
     connection.connect()
     connection.sock.settimeout(ANSWER_TIMEOUT_S)
     return Channel(connection, url.path, "at the Tenant URL", token)
@@ -206,7 +205,7 @@ def forwarded(cluster: Cluster, tenant: Tenant, token: str | None) -> Channel:
     """
     url = urlsplit(tenant.status.tenant_url or "")
     connection = _Forwarded(
-        url.netloc or "localhost", cluster, _ready_pod(cluster, tenant), names.SCIM_PORT
+        url.netloc or "localhost", cluster, cluster.ready_pod(tenant), names.SCIM_PORT
     )
     return Channel(connection, url.path, "through the API server", token)
 
@@ -219,13 +218,14 @@ def management(cluster: Cluster, tenant: Tenant) -> Channel:
     ClusterError
         No pod is ready.
     """
-    pod = _ready_pod(cluster, tenant)
-    connection = _Forwarded("localhost", cluster, pod, names.MANAGEMENT_PORT)
-    return Channel(connection, "", "through the API server")
+    connection = _Forwarded("localhost", cluster, cluster.ready_pod(tenant), names.MANAGEMENT_PORT)
+    return Channel(connection, "", "through the API server", cluster.access(tenant.key))
 
 
 def reach(cluster: Cluster, tenant: Tenant, token: str) -> Channel:
     """Connect by the Tenant URL where SCIM is answered there, else to a pod.
+
+    What answers there is looked at without the token.
 
     Raises
     ------
@@ -233,20 +233,10 @@ def reach(cluster: Cluster, tenant: Tenant, token: str) -> Channel:
         Neither is possible.
     """
     try:
-        channel = direct(tenant, token)
+        channel = direct(tenant, None)
         if channel.get("/ServiceProviderConfig").is_scim:
-            return channel
+            return replace(channel, token=token)
         channel.connection.close()
     except (OSError, ClusterError):
         pass
     return forwarded(cluster, tenant, token)
-
-
-def _ready_pod(cluster: Cluster, tenant: Tenant) -> str:
-    for pod in cluster.pods(tenant.key):
-        if diagnosis.is_ready(pod):
-            name: str = pod["metadata"]["name"]
-            return name
-    raise ClusterError(
-        f"no pod of {tenant.key} is ready: see pods in kubectl scim doctor {tenant.key.name}"
-    )

@@ -18,9 +18,9 @@ from kubernetes.config import ConfigException, list_kube_config_contexts, load_k
 from kubernetes.stream import portforward
 from pydantic import ValidationError
 
-from scim_operator import names
+from scim_operator import diagnosis, names
 from scim_operator.children import secrets
-from scim_operator.kinds import POD, SECRET, TENANT, Kind
+from scim_operator.kinds import DEPLOYMENT, POD, REPLICA_SET, SECRET, TENANT, Kind
 from scim_operator.tenant import Key, Tenant
 
 Object = dict[str, Any]
@@ -124,8 +124,57 @@ class Cluster:
             )
         return token
 
+    def access(self, tenant: Key) -> str | None:
+        """Read the credential of the management port; None if the operator has made none.
+
+        Raises
+        ------
+        ClusterError
+            It may not be read.
+        """
+        try:
+            return secrets.read(
+                self._get(SECRET, names.access_secret(tenant.name)), secrets.ACCESS_KEY
+            )
+        except MissingError:
+            return None
+
+    def ready_pod(self, tenant: Tenant) -> str:
+        """Name a pod that takes requests and is the tenant's own.
+
+        Anybody who may create pods can give one the tenant's labels; a token goes only to a pod
+        that the ReplicaSet of the tenant's own Deployment controls.
+
+        Raises
+        ------
+        ClusterError
+            There is none, or its owner may not be read.
+        """
+        for pod in self.pods(tenant.key):
+            if diagnosis.is_ready(pod) and self._is_own(tenant, pod):
+                name: str = pod["metadata"]["name"]
+                return name
+        raise ClusterError(
+            f"no pod of {tenant.key} is ready: see pods in kubectl scim doctor {tenant.key.name}"
+        )
+
+    def _is_own(self, tenant: Tenant, pod: Object) -> bool:
+        child = pod
+        for kind in (REPLICA_SET, DEPLOYMENT):
+            owner = diagnosis.controller(child)
+            if owner is None or owner["kind"] != kind.name:
+                return False
+            try:
+                child = self._get(kind, owner["name"])
+            except MissingError:
+                return False
+            if child["metadata"]["uid"] != owner["uid"]:
+                return False
+        owner = diagnosis.controller(child)
+        return owner is not None and owner["uid"] == tenant.uid
+
     def pods(self, tenant: Key) -> list[Object]:
-        """List the pods of a tenant."""
+        """List the pods with the labels of a tenant."""
         selector = ",".join(f"{key}={value}" for key, value in names.selector(tenant.name).items())
         listed = self._request(
             "list", POD, "GET", POD.path(tenant.namespace), query=[("labelSelector", selector)]

@@ -337,7 +337,9 @@ def activity(session: Session, name: str, *, failures: bool, limit: int) -> None
     """Show recent writes and refused requests, the newest first."""
     tenant = session.cluster.tenant(name)
     channel = management(session.cluster, tenant)
-    lines = channel.fetch("/-/activity", limit=limit, refused=str(failures).lower())["activity"]
+    lines = channel.fetch("/-/activity", limit=limit, refused=str(failures).lower()).document[
+        "activity"
+    ]
     rows = [
         (
             parse(line["at"]),

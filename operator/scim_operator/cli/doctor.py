@@ -268,10 +268,11 @@ def check_traffic(facts: Facts) -> Check:
     if isinstance(report, Unknown):
         return unknown(name, report)
     silent = report.last_request is None or report.last_request + SILENCE <= facts.now
-    if silent and report.failures.get("401"):
+    if silent and report.unauthenticated:
         return problem(
             name,
-            "requests come with a wrong token only, which puts the job into quarantine",
+            "requests come without an accepted token, and none with one: if they are Entra's, its "
+            "job goes into quarantine",
             f"paste the token (kubectl scim connect {facts.tenant.key.name} --show-token), press "
             "Test Connection, save, and restart provisioning",
             By.ENTRA,
@@ -301,7 +302,7 @@ def check_quarantine(facts: Facts) -> Check:
     report = facts.report
     if isinstance(report, Unknown):
         return unknown(name, report)
-    refused = sum(report.failures.values())
+    refused = report.refused
     if not refused:
         return ok(name, "no request was refused within a day")
     kinds = sorted(report.failures.items(), key=lambda item: -item[1])

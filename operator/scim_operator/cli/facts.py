@@ -8,14 +8,12 @@ from datetime import UTC, datetime
 from typing import TypeVar
 from urllib.parse import urlsplit
 
-from pydantic import ValidationError
-
 from scim_operator.cli import probe
 from scim_operator.cli.certificate import look
 from scim_operator.cli.channel import management, reach
 from scim_operator.cli.cluster import Cluster, ClusterError
 from scim_operator.cli.doctor import Contents, Facts, Handshakes, Unknown
-from scim_operator.report import Report
+from scim_operator.report import Report, UnreadableError, read
 from scim_operator.tenant import Tenant
 
 T = TypeVar("T")
@@ -49,13 +47,11 @@ def _attempt(look_up: Callable[[], T]) -> T | Unknown:
 
 
 def _report(cluster: Cluster, tenant: Tenant) -> Report:
-    document = management(cluster, tenant).fetch("/-/status")
+    answer = management(cluster, tenant).fetch("/-/status")
     try:
-        return Report.model_validate(document)
-    except ValidationError as error:
-        raise ClusterError(
-            f"the service's status is not as this plugin knows it: {error}"
-        ) from error
+        return read(answer.body)
+    except UnreadableError as error:
+        raise ClusterError(error.problem.message) from error
 
 
 def _handshakes(tenant: Tenant) -> Handshakes | None:

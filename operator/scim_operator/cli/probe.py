@@ -26,19 +26,16 @@ def test_connection(cluster: Cluster, tenant: Tenant, token: str) -> list[Check]
     Where the Tenant URL cannot be reached from here, the pod is asked through the API server, so
     that it is known on which side the trouble is.
     """
+    found = ok(CONNECTION, f"{tenant.status.tenant_url} takes connections")
     try:
         channel = direct(tenant, token)
     except (OSError, ClusterError) as error:
-        found = [no_connection(tenant, error)]
+        found = no_connection(tenant, error)
         try:
             channel = forwarded(cluster, tenant, token)
         except ClusterError as refusal:
-            return [*found, unknown("user query", refusal.message)]
-    else:
-        found = [ok(CONNECTION, f"{tenant.status.tenant_url} takes connections")]
-        if not (tenant.status.tenant_url or "").startswith("https:"):
-            found = [_in_cluster(tenant)]
-    return found + ask(channel)
+            return [found, unknown("user query", refusal.message)]
+    return [found, *ask(channel)]
 
 
 def ask(channel: Channel) -> list[Check]:
@@ -71,12 +68,17 @@ def ask(channel: Channel) -> list[Check]:
 def no_connection(tenant: Tenant, error: Exception) -> Check:
     """Explain why the Tenant URL takes no connection. Pure."""
     url = tenant.status.tenant_url or ""
+    if url.startswith("http:"):
+        return warning(
+            CONNECTION,
+            f"{url} is reached from inside of the cluster only",
+            "for Entra, set spec.exposure: a host, and an ingress or gateway",
+            By.SRE,
+        )
     if isinstance(error, ClusterError):
         return problem(
             CONNECTION, error.message, "see the condition Exposed (kubectl scim status)", By.SRE
         )
-    if not url.startswith("https:"):
-        return _in_cluster(tenant)
     host = url.split("/")[2]
     if isinstance(error, socket.gaierror):
         return problem(
@@ -104,15 +106,6 @@ def no_connection(tenant: Tenant, error: Exception) -> Check:
         f"{host} takes no connection on port 443: {error}",
         "see that the ingress or gateway listens there and that firewalls let Entra through "
         "(service tag AzureActiveDirectory); if only you are kept out, ask from elsewhere",
-        By.SRE,
-    )
-
-
-def _in_cluster(tenant: Tenant) -> Check:
-    return warning(
-        CONNECTION,
-        f"{tenant.status.tenant_url} is reached from inside of the cluster only",
-        "for Entra, set spec.exposure: a host, and an ingress or gateway",
         By.SRE,
     )
 
