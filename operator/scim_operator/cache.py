@@ -58,6 +58,13 @@ class _Copy(NamedTuple):
 def slim(kind: Kind, body: Object) -> Object:
     """Return what is kept of an object."""
     metadata = {key: body["metadata"][key] for key in _METADATA if key in body["metadata"]}
+    if kind is TENANT:
+        # Owners may write 256 KiB of others' annotations, which would be kept for each tenant.
+        metadata.pop("labels", None)
+        annotations = metadata.pop("annotations", None) or {}
+        metadata["annotations"] = {
+            key: value for key, value in annotations.items() if key.startswith(f"{names.GROUP}/")
+        }
     kept = {key: value for key, value in body.items() if key not in ("apiVersion", "kind")}
     if kind is POD:
         del kept["spec"]

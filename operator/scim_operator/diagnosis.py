@@ -21,6 +21,12 @@ def is_ready(pod: Object) -> bool:
     )
 
 
+def controller(live: Object) -> Object | None:
+    """Return the owner reference of an object's controller; None if it has none."""
+    owners = live["metadata"].get("ownerReferences", ())
+    return next((owner for owner in owners if owner.get("controller")), None)
+
+
 def pods_trouble(key: Key, pods: Sequence[Object]) -> Finding | None:
     """Return what the pods complain about; None if they are merely starting."""
     for pod in pods:

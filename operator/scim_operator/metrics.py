@@ -111,7 +111,7 @@ class Tenants(Collector):
             figures=(
                 status.active_users,
                 max_users,
-                sum(report.failures.values()) if report else None,
+                report.refused if report else None,
                 _seconds(report.last_request) if report else None,
                 _seconds(status.last_provisioned),
             ),

@@ -12,7 +12,7 @@ from scim_operator.children import BUILDERS, secrets
 from scim_operator.children.subject import Object, Subject
 from scim_operator.crd import duration
 from scim_operator.kinds import CLAIM, SECRET, Kind
-from scim_operator.report import Report
+from scim_operator.report import Problem, Report
 from scim_operator.settings import Settings
 from scim_operator.tenant import Key, Tenant, address
 
@@ -45,8 +45,8 @@ class Observed:
         The token Secret as it was when somebody deleted it under the operator's eyes.
     storage_missing
         What is wrong with the volume's StorageClass, as words; None if nothing is known.
-    report, unreachable
-        The last reading of the service's counts, and whether the latest attempts failed.
+    report, unreadable
+        The last reading of the service's counts, and why the latest attempts failed.
     image, previous_image
         Image that the tenant's pods are to run, and the one that it was moved from.
     """
@@ -60,7 +60,7 @@ class Observed:
     lost: Object | None = None
     storage_missing: str | None = None
     report: Report | None = None
-    unreachable: bool = False
+    unreadable: Problem | None = None
     image: str = ""
     previous_image: str | None = None
 

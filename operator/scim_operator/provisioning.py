@@ -21,6 +21,9 @@ SILENCE = 2 * CYCLE
 QUARANTINE_EVALUATION = 5000
 """Failures from which Entra evaluates a job for quarantine."""
 
+SKEW = timedelta(hours=1)
+"""How far a service's clock may be ahead of the API server's."""
+
 RISK = QUARANTINE_EVALUATION // 2
 """Failures in a day that are too many to wait for more."""
 
@@ -33,13 +36,23 @@ def assess(report: Report, wanted: Provisioning, token_secret: str, now: datetim
     token_secret
         Name of the Secret that holds the two values to paste into Entra.
     """
+    if report.latest > now + SKEW:
+        return Finding(
+            good=None,
+            reason="ReportInvalid",
+            message="the service reports times in the future: check the clock of its node, and "
+            "that the pod runs the image that the tenant's Deployment names; the tenant is "
+            "repaired and its tokens are rotated all the same",
+        )
     silent = report.last_request is None or report.last_request + SILENCE <= now
-    refused = sum(report.failures.values())
-    if silent and report.failures.get("401"):
+    # Anybody can send requests without a token: they are told only while Entra's stay out, and
+    # alarm nobody before Entra has come for the first time.
+    if silent and report.last_request and report.unauthenticated:
         return Finding(
             good=False,
             reason="Unauthorized",
-            message="requests come with a wrong token, which puts Entra's job into quarantine: "
+            message="requests come without an accepted token, and none with one. If they are "
+            "Entra's, its job goes into quarantine: "
             f"paste secretToken of the Secret {token_secret} into Entra's Provisioning page, "
             "test the connection and restart provisioning",
         )
@@ -47,9 +60,13 @@ def assess(report: Report, wanted: Provisioning, token_secret: str, now: datetim
         return Finding(
             good=None,
             reason="WaitingForEntra",
-            message="no request has come yet: paste tenantUrl and secretToken of the Secret "
-            f"{token_secret} into Entra's Provisioning page, test the connection and start "
-            "provisioning",
+            message=(
+                "requests have come, none of them with an accepted token"
+                if report.unauthenticated
+                else "no request has come yet"
+            )
+            + f": paste tenantUrl and secretToken of the Secret {token_secret} into Entra's "
+            "Provisioning page, test the connection and start provisioning",
         )
     if silent:
         return Finding(
@@ -59,6 +76,7 @@ def assess(report: Report, wanted: Provisioning, token_secret: str, now: datetim
             "see in Entra whether provisioning is on and the job is not in quarantine, and that "
             "the Tenant URL can be reached from the Internet",
         )
+    refused = report.refused
     if refused >= RISK:
         return Finding(
             good=False,

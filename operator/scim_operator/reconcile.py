@@ -18,7 +18,7 @@ from scim_operator.kinds import CLAIM, DEPLOYMENT, SECRET, STORAGE_CLASS, TENANT
 from scim_operator.kube import UNREACHABLE, Kube
 from scim_operator.moments import parse
 from scim_operator.plan import Observed, Plan, Wanted
-from scim_operator.report import Report
+from scim_operator.report import Problem, Report
 from scim_operator.rollout import Rollout
 from scim_operator.settings import Settings
 from scim_operator.tenant import Key, Tenant
@@ -46,8 +46,8 @@ class Readings(Protocol):
     def report(self, key: Key) -> Report | None:
         """Return the last reading."""
 
-    def unreachable(self, key: Key) -> bool:
-        """Tell whether the latest attempts to read failed."""
+    def problem(self, key: Key) -> Problem | None:
+        """Return why the latest attempts to read failed."""
 
 
 class _Outcome(NamedTuple):
@@ -168,7 +168,7 @@ class Reconciler:
             lost=self._cache.lost(key),
             storage_missing=await self._storage_missing(claim, now),
             report=self._readings.report(key),
-            unreachable=self._readings.unreachable(key),
+            unreadable=self._readings.problem(key),
             image=choice.image,
             previous_image=choice.previous,
         )

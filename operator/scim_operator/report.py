@@ -1,16 +1,45 @@
-"""What a tenant's service says about itself on its management port (``/-/status``). Pure."""
+"""What a tenant's service says about itself on its management port (``/-/status``). Pure.
+
+A pod may have been taken over, so every field is bounded in number, length and range: a report
+costs a few kilobytes at most, and nothing in it can break a status, a metric or a date.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import datetime
-from typing import Annotated
+from datetime import UTC, datetime
+from typing import Annotated, NamedTuple
 
-from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict
+from pydantic import (
+    AfterValidator,
+    AwareDatetime,
+    BaseModel,
+    ConfigDict,
+    Field,
+    StringConstraints,
+    ValidationError,
+)
 from pydantic.alias_generators import to_camel
 
-Moment = Annotated[AwareDatetime, AfterValidator(lambda moment: moment.replace(microsecond=0))]
+MOST_BYTES = 65_536
+"""The most that a report may have, in bytes."""
+
+_FIRST, _LAST = datetime(2000, 1, 1, tzinfo=UTC), datetime(2200, 1, 1, tzinfo=UTC)
+
+
+def _in_range(moment: datetime) -> datetime:
+    if not _FIRST <= moment < _LAST:
+        raise ValueError("is not between the years 2000 and 2200")
+    return moment.replace(microsecond=0)
+
+
+Moment = Annotated[AwareDatetime, AfterValidator(_in_range)]
 """In whole seconds, as everything in the Kubernetes API."""
+
+Count = Annotated[int, Field(ge=0, le=2**53)]
+"""At most what a JSON number and a metric's sample hold exactly."""
+
+_Word = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9._-]{1,64}$")]
 
 
 class _Part(BaseModel):
@@ -20,7 +49,7 @@ class _Part(BaseModel):
 class TokenUse(_Part):
     """When a token was last accepted."""
 
-    id: str
+    id: _Word
     last_used: Moment | None = None
 
 
@@ -32,18 +61,88 @@ class Report(_Part):
     last_request, last_provisioned
         The last authenticated request and the last write that succeeded.
     failures
-        Refused requests of the last 24 hours by SCIM error type or HTTP status.
+        Refused requests of the last 24 hours by SCIM error type or HTTP status; an older service
+        counts requests without an accepted token here, as ``401``.
+    unauthenticated
+        Requests of the last 24 hours that carried no accepted token.
+    problems
+        What keeps the service from working as configured, as printable text.
     """
 
-    users: int
-    active_users: int
-    groups: int
+    users: Count
+    active_users: Count
+    groups: Count
     last_request: Moment | None = None
     last_provisioned: Moment | None = None
-    tokens: tuple[TokenUse, ...] = ()
-    failures: Mapping[str, int] = {}
+    tokens: Annotated[tuple[TokenUse, ...], Field(max_length=64)] = ()
+    failures: Annotated[Mapping[_Word, Count], Field(max_length=64)] = {}
+    unauthenticated: Count = 0
+    problems: Annotated[
+        tuple[Annotated[str, StringConstraints(pattern=r"^[ -~]{1,300}$")], ...],
+        Field(max_length=8),
+    ] = ()
+
+    @property
+    def refused(self) -> int:
+        """How many authenticated requests were refused within a day."""
+        return sum(count for kind, count in self.failures.items() if kind != "401")
+
+    @property
+    def latest(self) -> datetime:
+        """The latest of all times in it."""
+        times = (self.last_request, self.last_provisioned, *self.last_used.values())
+        return max((moment for moment in times if moment), default=_FIRST)
 
     @property
     def last_used(self) -> dict[str, datetime]:
         """When each token was last used, by id; tokens that never were are left out."""
         return {use.id: use.last_used for use in self.tokens if use.last_used is not None}
+
+
+class Problem(NamedTuple):
+    """Why a service that runs cannot be read.
+
+    Attributes
+    ----------
+    reason
+        Reason of the condition Provisioning.
+    message
+        What is wrong and what to do.
+    """
+
+    reason: str
+    message: str
+
+
+class UnreadableError(Exception):
+    """A reading that gave no report; the only argument is the `Problem`."""
+
+    @property
+    def problem(self) -> Problem:
+        """Why."""
+        problem: Problem = self.args[0]
+        return problem
+
+
+def read(text: bytes) -> Report:
+    """Read a report.
+
+    Raises
+    ------
+    UnreadableError
+        It is none, or breaks a bound; the message names the first field that does, and no value.
+    """
+    try:
+        return Report.model_validate_json(text)
+    except ValidationError as error:
+        first = error.errors(include_url=False, include_input=False)[0]
+        # A key of a mapping comes from the pod and may be anything; only names of ours are shown.
+        field = first["loc"][0] if first["loc"] else "the document"
+        raise UnreadableError(
+            Problem(
+                "ReportInvalid",
+                f"the service's answer at /-/status makes no sense (at {field}): check that the "
+                "pod runs the image that the tenant's Deployment names; the tenant is repaired "
+                "and its tokens are rotated all the same",
+            )
+        ) from None

@@ -63,7 +63,7 @@ class Operator:
         self._cache = Cache(settings)
         self._queue = Queue(settings.workers)
         self._informers = Informers(kube, self._cache, settings, wake=self._fold)
-        self._poller = Poller(self._cache, settings, wake=self._fold)
+        self._poller = Poller(self._cache, settings, kube.get, wake=self._fold)
         self._elector = Elector(election, settings) if settings.leader_elect else None
 
     def stop(self) -> None:

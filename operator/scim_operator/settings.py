@@ -40,6 +40,8 @@ RIGHTS = (
     Right("", ("pods",), ("get", "list", "watch")),
     Right("", ("events",), ("create",)),
     Right("apps", ("deployments",), _OWN),
+    # Whether a pod is the tenant's own: its ReplicaSet must be the Deployment's.
+    Right("apps", ("replicasets",), ("get",)),
     Right("networking.k8s.io", ("ingresses", "networkpolicies"), _OWN),
     Right("policy", ("poddisruptionbudgets",), _OWN),
     Right("gateway.networking.k8s.io", ("httproutes",), _OWN),

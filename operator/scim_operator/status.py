@@ -61,7 +61,7 @@ def make(observed: Observed, plan: Plan, faults: Sequence[Fault], now: datetime)
         users=report.users if report else before.users,
         active_users=report.active_users if report else before.active_users,
         groups=report.groups if report else before.groups,
-        last_provisioned=_last_provisioned(observed),
+        last_provisioned=_last_provisioned(observed, now),
         tokens=_tokens(observed, plan),
     )
 
@@ -261,13 +261,8 @@ def _provisioning(observed: Observed, token_secret: str, now: datetime) -> Findi
         return Finding(
             good=None, reason="Suspended", message="nothing is provisioned while no pod runs"
         )
-    if observed.unreachable:
-        return Finding(
-            good=None,
-            reason="Unreachable",
-            message="the operator cannot read the service's counts: if the pod runs, see that "
-            f"port {names.MANAGEMENT_PORT} may be reached from the operator's namespace",
-        )
+    if observed.unreadable:
+        return Finding(good=None, **observed.unreadable._asdict())
     if observed.report is not None:
         return provisioning.assess(observed.report, tenant.spec.provisioning, token_secret, now)
     if before := tenant.status.condition(conditions.PROVISIONING):
@@ -276,16 +271,17 @@ def _provisioning(observed: Observed, token_secret: str, now: datetime) -> Findi
     return Finding(good=None, reason="NotReported", message="the service has not been asked yet")
 
 
-def _last_provisioned(observed: Observed) -> datetime | None:
+def _last_provisioned(observed: Observed, now: datetime) -> datetime | None:
     before = observed.tenant.status
     report = observed.report
     if report is None or report.last_provisioned is None:
         return before.last_provisioned
     counted = (report.users, report.active_users, report.groups)
     stands = counted == (before.users, before.active_users, before.groups)
-    if stands and not _moved(before.last_provisioned, report.last_provisioned, PROVISIONED_STEP):
+    provisioned = min(report.last_provisioned, now)
+    if stands and not _moved(before.last_provisioned, provisioned, PROVISIONED_STEP):
         return before.last_provisioned
-    return report.last_provisioned
+    return provisioned
 
 
 def _moved(before: datetime | None, now: datetime, step: timedelta) -> bool:

@@ -74,6 +74,10 @@ app.kubernetes.io/component: operator
   - apiGroups: ["apps"]
     resources: ["deployments"]
     verbs: ["get", "list", "watch", "create", "patch", "delete"]
+  # Whether a pod is the tenant's own: its ReplicaSet must be the Deployment's.
+  - apiGroups: ["apps"]
+    resources: ["replicasets"]
+    verbs: ["get"]
   - apiGroups: ["networking.k8s.io"]
     resources: ["ingresses", "networkpolicies"]
     verbs: ["get", "list", "watch", "create", "patch", "delete"]

@@ -12,7 +12,7 @@ from scim_operator.crd import UNSEEN, Condition, Status
 from scim_operator.faults import Fault
 from scim_operator.kinds import DEPLOYMENT
 from scim_operator.plan import Observed
-from scim_operator.report import Report, TokenUse
+from scim_operator.report import Problem, Report, TokenUse
 from scim_operator.tenant import Key
 
 from tests.unit.operator.sample import NOW, applied, make, observed
@@ -136,7 +136,8 @@ def test_counts_stay_while_unreachable() -> None:
     seen = replace(serving(), report=report)
     before = result(seen)
     assert (before.users, before.active_users, before.groups) == (3, 2, 1)
-    seen = replace(seen, tenant=replace(seen.tenant, status=before), report=None, unreachable=True)
+    seen = replace(seen, tenant=replace(seen.tenant, status=before), report=None)
+    seen = replace(seen, unreadable=Problem("Unreachable", "no answer"))
     after = result(seen)
     assert after.users == 3
     assert find(after, "Provisioning").status == "Unknown"

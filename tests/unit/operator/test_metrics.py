@@ -70,7 +70,7 @@ def test_figures_of_a_tenant(tenants: Tenants, registry: CollectorRegistry) -> N
         ("_condition", tenant, "Ready", "False", "Starting"): 1,
         ("_active_users", tenant): 3,
         ("_max_users", tenant): 5,
-        ("_failures", tenant): 3,
+        ("_failures", tenant): 1,
         ("_last_request_timestamp_seconds", tenant): SECONDS,
         ("_last_provisioned_timestamp_seconds", tenant): SECONDS,
         ("_token_last_used_timestamp_seconds", tenant, "old"): SECONDS,

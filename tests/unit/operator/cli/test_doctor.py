@@ -284,9 +284,9 @@ def test_warning(name: str, facts: Facts, words: str) -> None:
 
 def test_wrong_token() -> None:
     """Silence with refused tokens is told from mere silence: the remedy is another."""
-    report = REPORT.model_copy(update={"last_request": None, "failures": {"401": 4}})
+    report = REPORT.model_copy(update={"last_request": None, "unauthenticated": 4})
     found = {each.name: each for each in examine(replace(FACTS, report=report))}
-    assert "wrong token" in found["traffic"].message
+    assert "without an accepted token" in found["traffic"].message
     assert "restart provisioning" in found["traffic"].remedy
 
 
