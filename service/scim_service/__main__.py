@@ -25,7 +25,7 @@ from scim_service.http.logs import AccessLogWriter, configure_logging
 from scim_service.http.management import management_application
 from scim_service.http.service import Service
 from scim_service.scim.schema import Registry, SchemaError
-from scim_service.settings import Limits, SettingsError, read_tenant
+from scim_service.settings import Limits, SettingsError, read_database_url, read_tenant
 from scim_service.store.backup import backup, restore
 from scim_service.store.database import DatabaseError
 from scim_service.store.upgrade import open_database
@@ -44,6 +44,8 @@ _logger = logging.getLogger("scim_service")
 def main(arguments: list[str] | None = None) -> int:
     """Run the command line, and return its exit code."""
     options = _parser().parse_args(arguments)
+    # Whatever is written holds users' data.
+    os.umask(0o077)
     try:
         code: int = options.run(options)
     except (SettingsError, SchemaError, DatabaseError) as error:
@@ -59,11 +61,17 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--version", action="version", version=__version__)
     environment = os.environ
     database = argparse.ArgumentParser(add_help=False)
-    database.add_argument(
+    either = database.add_mutually_exclusive_group()
+    either.add_argument(
         "--database",
         metavar="URL",
-        default=environment.get("SCIM_DATABASE_URL") or "sqlite:///scim.db",
         help="sqlite:///FILE or postgresql://USER:PASSWORD@HOST/NAME (SCIM_DATABASE_URL)",
+    )
+    either.add_argument(
+        "--database-file",
+        type=Path,
+        metavar="FILE",
+        help="a file that holds the URL (SCIM_DATABASE_URL_FILE)",
     )
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
     serve = commands.add_parser("serve", parents=[database], help="serve one tenant")
@@ -111,13 +119,23 @@ def _parser() -> argparse.ArgumentParser:
     return parser
 
 
+def _database_url(options: argparse.Namespace) -> str:
+    """Return the URL of the option, else of the variable; a file wins over a value."""
+    if options.database:
+        return str(options.database)
+    named = options.database_file or os.environ.get("SCIM_DATABASE_URL_FILE")
+    if named:
+        return read_database_url(Path(named))
+    return os.environ.get("SCIM_DATABASE_URL") or "sqlite:///scim.db"
+
+
 def _backup(options: argparse.Namespace) -> int:
-    backup(options.database, options.file)
+    backup(_database_url(options), options.file)
     return 0
 
 
 def _restore(options: argparse.Namespace) -> int:
-    restore(options.database, options.file)
+    restore(_database_url(options), options.file)
     return 0
 
 
@@ -143,7 +161,7 @@ async def _serve_tenant(options: argparse.Namespace) -> int:
         made_up = f"scim_{secrets.token_urlsafe(32)}"
     secret = options.token or made_up
     fixed = [] if secret is None else [token_from(secret, token_id=TOKEN_ID)]
-    database = await open_database(options.database)
+    database = await open_database(_database_url(options))
     try:
         service = await Service.over(
             database,

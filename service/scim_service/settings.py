@@ -113,3 +113,23 @@ def read_tenant(path: Path | None) -> Tenant:
         raise SettingsError(f"the configuration {path} is not usable: {problems}") from error
     except ValueError as error:
         raise SettingsError(f"the configuration {path} is not JSON: {error}") from error
+
+
+def read_database_url(path: Path) -> str:
+    """Return the database URL that a file holds.
+
+    Raises
+    ------
+    SettingsError
+        The file cannot be read, or is not UTF-8. The message does not have the path: it may be the
+        URL itself, given in its place.
+    """
+    where = "the file of --database-file (SCIM_DATABASE_URL_FILE)"
+    try:
+        return path.read_bytes().decode()
+    except UnicodeError:
+        raise SettingsError(f"{where} is not UTF-8; write the database URL into it") from None
+    except OSError as error:
+        raise SettingsError(
+            f"{where} cannot be read: {error.strerror}; name a file that holds the database URL"
+        ) from None

@@ -71,6 +71,8 @@ class PostgresServer:
         Where it listens; without a port, on a free one.
     clients
         The network that it serves beside the loopback, such as 10.244.0.0/24.
+    certificate
+        Where its certificate (with the ending .crt) and its key (.key) are, for a server with TLS.
     """
 
     def __init__(
@@ -80,11 +82,13 @@ class PostgresServer:
         address: str = "127.0.0.1",
         port: int = 0,
         clients: str = "127.0.0.1/32",
+        certificate: Path | None = None,
     ) -> None:
         self._binaries = find_binaries()
         self._durable = durable
         self._address = address
         self._clients = clients
+        self._certificate = certificate
         # The server refuses to run as root.
         self._user = pwd.getpwnam("nobody") if os.geteuid() == 0 else pwd.getpwuid(os.getuid())
         self._folder = Path(tempfile.mkdtemp(prefix="scim-postgres-"))
@@ -107,6 +111,11 @@ class PostgresServer:
         traceback: TracebackType | None,
     ) -> None:
         self._remove()
+
+    @property
+    def port(self) -> int:
+        """Where it listens."""
+        return self._port
 
     def url(self, database: str = "postgres") -> str:
         """Return the URL of a database."""
@@ -144,10 +153,23 @@ class PostgresServer:
             stdout=subprocess.DEVNULL,
             **self._as_user(),
         )
-        with (self._folder / "data/pg_hba.conf").open("a") as allowed:
-            allowed.write(f"host all all {self._clients} trust\n")
+        allowed = self._folder / "data/pg_hba.conf"
+        # The first line that fits decides.
+        allowed.write_text(
+            f"host all guarded all scram-sha-256\n{allowed.read_text()}"
+            f"host all all {self._clients} trust\n"
+        )
+        if self._certificate is not None:
+            self._copy_certificate(self._certificate)
         with socket.create_server((self._address, self._port)) as free:
             self._port = free.getsockname()[1]
+
+    def _copy_certificate(self, certificate: Path) -> None:
+        for ending in (".crt", ".key"):
+            copy = self._folder / f"data/server{ending}"
+            shutil.copyfile(certificate.with_suffix(ending), copy)
+            copy.chmod(0o600)
+            os.chown(copy, self._user.pw_uid, self._user.pw_gid)
 
     def start(self) -> None:
         """Start the server, on the port that it has always had, and wait until it serves."""
@@ -157,6 +179,7 @@ class PostgresServer:
             "unix_socket_directories": self._folder,
             "fsync": "on" if self._durable else "off",
             "max_connections": 60,
+            "ssl": "off" if self._certificate is None else "on",
         }
         options = [part for name, value in settings.items() for part in ("-c", f"{name}={value}")]
         with (self._folder / "log").open("wb") as log:

@@ -47,10 +47,12 @@ def client(url: str) -> httpx.Client:
     return httpx.Client(base_url=url, headers={"Authorization": f"Bearer {TOKEN}"}, timeout=10)
 
 
-def run(*arguments: str) -> subprocess.CompletedProcess[str]:
+def run(*arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
     """Run a command of the program to its end."""
     return subprocess.run(
         [sys.executable, "-m", "scim_service", *arguments],
+        env={key: value for key, value in os.environ.items() if not key.startswith("SCIM_")}
+        | environment,
         capture_output=True,
         text=True,
         timeout=60,

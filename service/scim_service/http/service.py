@@ -1,5 +1,6 @@
 """One tenant's service: everything that its requests need, put together once."""
 
+import re
 import secrets
 from dataclasses import dataclass
 
@@ -10,9 +11,27 @@ from scim_service.http.operations import GroupOperations, Rules, UserOperations
 from scim_service.metrics import Metrics
 from scim_service.scim.schema import Registry
 from scim_service.settings import Limits, Tenant
-from scim_service.store.database import Database
+from scim_service.store.database import Database, DatabaseError
 from scim_service.store.records import Clock, now_microseconds
 from scim_service.store.repository import Repository
+
+_KEY_BYTES = 32
+
+
+def _cursor_key(text: str) -> bytes:
+    """Return the key that cursors are signed with.
+
+    Raises
+    ------
+    DatabaseError
+        The text is no key.
+    """
+    if re.fullmatch(rf"[0-9a-f]{{{2 * _KEY_BYTES}}}", text) is None:
+        raise DatabaseError(
+            "the database is damaged: its table 'secret' has no usable key in the row 'cursor';"
+            " stop the service and delete that row, then the next start makes a new key"
+        )
+    return bytes.fromhex(text)
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,8 +74,8 @@ class Service:
         )
         activity = Activity(repository, limits)
         await activity.load()
-        key = await repository.log.secret("cursor", secrets.token_hex(32))
-        rules = Rules(tenant, limits, bytes.fromhex(key))
+        key = await repository.log.secret("cursor", secrets.token_hex(_KEY_BYTES))
+        rules = Rules(tenant, limits, _cursor_key(key))
         return cls(
             tenant=tenant,
             rules=rules,

@@ -10,9 +10,9 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from scim_service.store.database import DatabaseError
-from scim_service.store.upgrade import KNOWN, backend_of, sqlite_path
-
-_TABLES = {"scim_user", "scim_group", "scim_membership", "activity", "tally"}
+from scim_service.store.database_url import SqliteUrl, parse_database_url
+from scim_service.store.sqlite import PRIVATE
+from scim_service.store.upgrade import KNOWN, read_schema, sqlite_schema
 
 
 def backup(url: str, target: Path) -> None:
@@ -25,40 +25,42 @@ def backup(url: str, target: Path) -> None:
     """
     source = _file(url)
     if not source.exists():
-        raise DatabaseError(f"there is no database {source} to copy")
+        raise DatabaseError("there is no file at the path of the database URL; nothing to copy")
     if target.exists():
         raise DatabaseError(f"{target} exists already; name another file")
-    with _replacing(target) as temporary, _translated(f"cannot copy {source} to {target}"):
+    with _replacing(target) as temporary, _translated(f"cannot copy to {target}"):
         _copy(source, temporary)
 
 
 def restore(url: str, source: Path) -> None:
     """Put a copy in the place of the database, after checking it.
 
+    It gets a new key for cursors, because the data that the old cursors were made from is gone.
+
     Raises
     ------
     DatabaseError
-        The copy is damaged, is not one of ours or newer than the program, or the database is in
-        use.
+        The copy is damaged, has something that the program does not make or is newer than the
+        program, or the database is in use; the database is as before.
     """
     target = _file(url)
     if not source.exists():
         raise DatabaseError(f"there is no file {source} to restore from")
-    with _translated(f"cannot restore {source}"):
-        _check(source)
+    with _translated(f"cannot restore {source}"), _replacing(target) as temporary:
+        _copy(source, temporary)
+        _check(temporary, source)
         if target.exists():
             _check_unused(target)
-        with _replacing(target) as temporary:
-            _copy(source, temporary)
-            # They belong to the old file, and would be applied to the new one.
-            for suffix in ("-wal", "-shm"):
-                target.with_name(target.name + suffix).unlink(missing_ok=True)
+        # They belong to the old file, and would be applied to the new one.
+        for suffix in ("-wal", "-shm"):
+            target.with_name(target.name + suffix).unlink(missing_ok=True)
 
 
 def _file(url: str) -> Path:
-    if backend_of(url) != "sqlite":
+    found = parse_database_url(url)
+    if not isinstance(found, SqliteUrl):
         raise DatabaseError("the database is PostgreSQL; use pg_dump and pg_restore")
-    return sqlite_path(url)
+    return found.path
 
 
 def _copy(source: Path, target: Path) -> None:
@@ -71,19 +73,45 @@ def _copy(source: Path, target: Path) -> None:
         copy.execute("pragma journal_mode=delete")
 
 
-def _check(source: Path) -> None:
-    with contextlib.closing(_read_only(source)) as connection:
-        problems = connection.execute("pragma integrity_check(1)").fetchone()[0]
-        if problems != "ok":
-            raise DatabaseError(f"{source} is damaged: {problems}")
-        tables = {row[0] for row in connection.execute("select name from sqlite_schema")}
-        if not tables >= _TABLES:
-            raise DatabaseError(f"{source} is a database, but not one of this program")
-        revision = connection.execute("select version_num from alembic_version").fetchone()[0]
-        if revision not in KNOWN:
+def _check(copy: Path, source: Path) -> None:
+    """Check the copy of a file that a stranger may have made, and take its key for cursors away."""
+    with contextlib.closing(sqlite3.connect(copy, isolation_level=None)) as connection:
+        # No function that the file names is called.
+        connection.execute("pragma trusted_schema=off")
+        _check_schema(connection, source)
+        damage = connection.execute("pragma integrity_check(1)").fetchone()[0]
+        if damage != "ok":
+            raise DatabaseError(f"{source} is damaged: {damage}; restore another copy")
+        dangling = connection.execute("pragma foreign_key_check").fetchone()
+        if dangling is not None:
             raise DatabaseError(
-                f"{source} is newer than this program: it is at revision {revision}, and the"
-                f" program knows up to {KNOWN[-1]}"
+                f"{source} is damaged: a row of {dangling[0]} belongs to no row of {dangling[2]};"
+                " restore another copy"
+            )
+        connection.execute("delete from secret where name = 'cursor'")
+
+
+def _check_schema(connection: sqlite3.Connection, source: Path) -> None:
+    present = read_schema(connection)
+    if ("table", "alembic_version") not in {(kind, name) for kind, name, *_ in present}:
+        raise DatabaseError(f"{source} is a database, but not one of this program")
+    revisions = [row[0] for row in connection.execute("select version_num from alembic_version")]
+    if len(revisions) != 1:
+        raise DatabaseError(f"{source} has {len(revisions)} revisions, not 1; restore another copy")
+    if revisions[0] not in KNOWN:
+        raise DatabaseError(
+            f"{source} is newer than this program: it is at revision {revisions[0]!r}, and the"
+            f" program knows up to {KNOWN[-1]}"
+        )
+    expected = sqlite_schema(revisions[0])
+    for problem, entries in (
+        ("has, or has changed,", present - expected),
+        ("lacks", expected - present),
+    ):
+        for kind, name, *_ in sorted(entries):
+            raise DatabaseError(
+                f"{source} {problem} the {kind} {name!r}, unlike a database of this program;"
+                " restore another copy"
             )
 
 
@@ -98,7 +126,7 @@ def _check_unused(target: Path) -> None:
             connection.execute("pragma journal_mode=delete")
         except sqlite3.OperationalError as error:
             raise DatabaseError(
-                f"{target} is in use ({error}); stop the service that serves it first"
+                f"the database is in use ({error}); stop the service that serves it first"
             ) from error
 
 
@@ -112,6 +140,7 @@ def _replacing(target: Path) -> Iterator[Path]:
     temporary = target.with_name(f".{target.name}.part")
     temporary.unlink(missing_ok=True)
     try:
+        os.close(os.open(temporary, os.O_CREAT | os.O_EXCL | os.O_WRONLY, PRIVATE))
         yield temporary
         _sync(temporary)
         temporary.replace(target)

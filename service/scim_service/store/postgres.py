@@ -22,6 +22,8 @@ from scim_service.store.database import (
     UnavailableError,
     Values,
 )
+from scim_service.store.database_url import PostgresUrl
+from scim_service.store.postgres_errors import check_files, connection_problem
 
 CONNECTIONS = 10
 COMMAND_SECONDS = 25.0
@@ -46,18 +48,25 @@ def _translated() -> Iterator[None]:
         asyncpg.InterfaceError,
         asyncpg.OperatorInterventionError,
         asyncpg.InsufficientResourcesError,
+        asyncpg.InvalidAuthorizationSpecificationError,
+        asyncpg.InvalidCatalogNameError,
         OSError,
         TimeoutError,
     ) as error:
-        raise UnavailableError("the database does not answer at present") from error
+        # Without the cause, whose message may have parts of the URL.
+        raise UnavailableError(
+            f"the database does not answer at present: {connection_problem(error)}"
+        ) from None
 
 
 @contextlib.contextmanager
-def _reachable() -> Iterator[None]:
+def _reachable(url: PostgresUrl) -> Iterator[None]:
+    check_files(url)
     try:
         yield
-    except (asyncpg.PostgresError, asyncpg.InterfaceError, OSError, ValueError) as error:
-        raise DatabaseError(f"cannot connect to PostgreSQL: {error}") from error
+    except Exception as error:
+        # Without the cause, whose message may have parts of the URL.
+        raise DatabaseError(f"cannot connect to PostgreSQL: {connection_problem(error)}") from None
 
 
 def _shifted(shift: int, found: re.Match[str]) -> str:
@@ -114,17 +123,17 @@ class PostgresDatabase:
         self._pool = pool
 
     @classmethod
-    async def open(cls, dsn: str) -> "PostgresDatabase":
+    async def open(cls, url: PostgresUrl) -> "PostgresDatabase":
         """Connect.
 
         Raises
         ------
         DatabaseError
-            The server does not answer or refuses; the message has no password.
+            The server does not answer or refuses; the message has no part of the URL.
         """
-        with _reachable():
+        with _reachable(url):
             pool = await asyncpg.create_pool(
-                dsn,
+                url.dsn,
                 min_size=1,
                 max_size=CONNECTIONS,
                 command_timeout=COMMAND_SECONDS,
@@ -161,7 +170,7 @@ class PostgresDatabase:
 
 
 async def migrate(
-    dsn: str,
+    url: PostgresUrl,
     *,
     read_revision: str,
     lock: int,
@@ -181,8 +190,8 @@ async def migrate(
     DatabaseError
         The server does not answer or refuses, or `script` does.
     """
-    with _reachable():
-        connection = await asyncpg.connect(dsn)
+    with _reachable(url):
+        connection = await asyncpg.connect(url.dsn)
     try:
         async with connection.transaction():
             await connection.execute("select pg_advisory_xact_lock($1)", lock)
@@ -190,7 +199,10 @@ async def migrate(
             current = await connection.fetchval(read_revision) if known else None
             if statements := script("postgresql", current):
                 await connection.execute(statements)
-    except asyncpg.PostgresError as error:
-        raise DatabaseError(f"cannot migrate the database: {error}") from error
+    except (asyncpg.PostgresError, asyncpg.InterfaceError, OSError) as error:
+        raise DatabaseError(
+            f"cannot migrate the database: {connection_problem(error)}; its user must own its"
+            " tables and be able to create some (see the server's log)"
+        ) from None
     finally:
         await connection.close()

@@ -1,6 +1,6 @@
-"""Alembic's part of a migration: ``python -m scim_service.store.render BACKEND REVISION``.
+"""Alembic's part of a migration: ``python -m scim_service.store.render BACKEND FROM TO``.
 
-It prints the SQL that leads from a revision (``base``: an empty database) to the program's. It is
+It prints the SQL that leads from a revision (``base``: an empty database) to another. It is
 a process of its own because Alembic would stay in the service's memory for good, for a task of
 half a second.
 """
@@ -12,12 +12,12 @@ from alembic import command
 from alembic.config import Config
 
 
-def main(backend: str, revision: str) -> None:
+def main(backend: str, start: str, end: str) -> None:
     """Print the SQL."""
     config = Config(output_buffer=sys.stdout)
     config.set_main_option("script_location", str(Path(__file__).parent / "migrations"))
     config.attributes["backend"] = backend
-    command.upgrade(config, f"{revision}:head", sql=True)
+    command.upgrade(config, f"{start}:{end}", sql=True)
 
 
 if __name__ == "__main__":

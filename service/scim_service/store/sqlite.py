@@ -8,6 +8,8 @@ not throughput. Queries that read whole tables go to threads with connections of
 
 import asyncio
 import contextlib
+import logging
+import os
 import re
 import sqlite3
 from collections.abc import AsyncGenerator, Sequence
@@ -29,6 +31,10 @@ from scim_service.store.database import (
 BUSY_MILLISECONDS = 5000
 SCANNERS = 2
 
+PRIVATE = 0o600
+"""The mode of all files that hold data."""
+
+_logger = logging.getLogger(__name__)
 _UNIQUE = re.compile(r"UNIQUE constraint failed: \w+\.(\w+)")
 _FULL = {sqlite3.SQLITE_FULL, sqlite3.SQLITE_IOERR_WRITE, sqlite3.SQLITE_IOERR_FSYNC}
 _PRIMARY_CODE = 0xFF
@@ -55,8 +61,31 @@ def connect(path: Path) -> sqlite3.Connection:
         # Reading the header is what finds out that the file is something else.
         connection.execute("select count(*) from sqlite_schema").fetchone()
     except sqlite3.Error as error:
-        raise DatabaseError(f"cannot use the database file {path}: {error}") from error
+        raise DatabaseError(f"cannot use the file of the database URL: {error}") from error
     return connection
+
+
+def make_private(path: Path) -> None:
+    """Let nobody but the program's user read a database file, also one of an earlier version.
+
+    SQLite gives the files that it puts beside the database the same mode.
+    """
+    # Where it cannot be created, connecting says so.
+    with contextlib.suppress(OSError):
+        os.close(os.open(path, os.O_CREAT | os.O_RDWR | os.O_CLOEXEC, PRIVATE))
+    for suffix in ("", "-wal", "-shm"):
+        file = path.with_name(path.name + suffix)
+        try:
+            if file.stat().st_mode & ~PRIVATE & 0o777:
+                file.chmod(PRIVATE)
+        except FileNotFoundError:
+            continue
+        except OSError as error:
+            _logger.warning(
+                "others may read the database: the mode of its file cannot be changed (%s); give"
+                " the file to the user of this program",
+                error.strerror,
+            )
 
 
 def _translate(error: sqlite3.Error) -> Exception:

@@ -4,14 +4,23 @@ Several replicas may start at once: the revision is looked at, and changed, unde
 writes the SQL and the bare drivers run it, so that no second driver is needed.
 """
 
+import contextlib
+import logging
+import re
 import sqlite3
 import subprocess
 import sys
 from functools import lru_cache
 from pathlib import Path
+from typing import TypeAlias
 
 from scim_service.store.database import Backend, Database, DatabaseError
-from scim_service.store.sqlite import SqliteDatabase, connect
+from scim_service.store.database_url import SqliteUrl, parse_database_url
+from scim_service.store.sqlite import SqliteDatabase, connect, make_private
+
+Schema: TypeAlias = set[tuple[str, str, str, str]]
+
+_logger = logging.getLogger(__name__)
 
 _LOCK = 0x5C1A
 """The key of the advisory lock on PostgreSQL: any number that others do not use."""
@@ -19,42 +28,6 @@ _LOCK = 0x5C1A
 _VERSIONS = Path(__file__).parent / "migrations" / "versions"
 KNOWN = sorted(path.name[:4] for path in _VERSIONS.glob("[0-9]*.py"))
 _REVISION = "select version_num from alembic_version"
-
-
-def backend_of(url: str) -> Backend:
-    """Return which database a SQLAlchemy URL means.
-
-    Raises
-    ------
-    DatabaseError
-        It is neither SQLite nor PostgreSQL.
-    """
-    scheme = url.partition(":")[0].partition("+")[0]
-    if scheme == "sqlite":
-        return "sqlite"
-    if scheme in {"postgresql", "postgres"}:
-        return "postgresql"
-    raise DatabaseError(
-        f"cannot use a database of kind {scheme!r}: give sqlite:///FILE or"
-        " postgresql://USER:PASSWORD@HOST/DATABASE"
-    )
-
-
-def sqlite_path(url: str) -> Path:
-    """Return the file that a SQLite URL names.
-
-    Raises
-    ------
-    DatabaseError
-        It names none, or a database in memory, which would not be durable.
-    """
-    name = url.partition("://")[2].partition("?")[0]
-    if not name.startswith("/") or name in {"/", "/:memory:"}:
-        raise DatabaseError(
-            f"{url} names no file: write sqlite:///scim.db for a file here, or"
-            " sqlite:////var/lib/scim/scim.db for an absolute path"
-        )
-    return Path(name[1:])
 
 
 async def open_database(url: str) -> Database:
@@ -65,16 +38,20 @@ async def open_database(url: str) -> Database:
     DatabaseError
         It cannot be used, or it is newer than the program.
     """
-    if backend_of(url) == "sqlite":
-        path = sqlite_path(url)
-        _upgrade_sqlite(path)
-        return SqliteDatabase(path)
+    found = parse_database_url(url)
+    if isinstance(found, SqliteUrl):
+        _upgrade_sqlite(found.path)
+        return SqliteDatabase(found.path)
+    if not found.verified:
+        _logger.warning(
+            "the connection to PostgreSQL is open to an impostor of the server: the database URL"
+            " has no sslmode=verify-full&sslrootcert=FILE"
+        )
     # Imported here since a tenant on SQLite need not pay for the driver in memory.
     from scim_service.store import postgres
 
-    dsn = "postgresql" + url[url.index("://") :]
-    await postgres.migrate(dsn, read_revision=_REVISION, lock=_LOCK, script=_script)
-    return await postgres.PostgresDatabase.open(dsn)
+    await postgres.migrate(found, read_revision=_REVISION, lock=_LOCK, script=_script)
+    return await postgres.PostgresDatabase.open(found)
 
 
 def _script(backend: Backend, current: str | None) -> str:
@@ -92,14 +69,14 @@ def _script(backend: Backend, current: str | None) -> str:
             f"the database is newer than this program: it is at revision {current}, and"
             f" the program knows up to {KNOWN[-1]}; use the version that wrote it, or a later one"
         )
-    return _rendered(backend, current or "base")
+    return _rendered(backend, current or "base", KNOWN[-1])
 
 
 @lru_cache
-def _rendered(backend: Backend, revision: str) -> str:
+def _rendered(backend: Backend, start: str, end: str) -> str:
     try:
         done = subprocess.run(
-            [sys.executable, "-m", "scim_service.store.render", backend, revision],
+            [sys.executable, "-m", "scim_service.store.render", backend, start, end],
             capture_output=True,
             check=True,
             text=True,
@@ -109,21 +86,46 @@ def _rendered(backend: Backend, revision: str) -> str:
     return done.stdout
 
 
+def sqlite_schema(revision: str) -> Schema:
+    """Return what a SQLite database of a known revision consists of."""
+    with contextlib.closing(sqlite3.connect(":memory:", isolation_level=None)) as connection:
+        _execute_script(connection, _rendered("sqlite", "base", revision))
+        return read_schema(connection)
+
+
+def read_schema(connection: sqlite3.Connection) -> Schema:
+    """Return the kind, name, table and definition of all that a SQLite database consists of.
+
+    White space and quotes are left out of the definitions: they differ between the versions of the
+    library that writes them.
+    """
+    rows = connection.execute("select type, name, tbl_name, sql from sqlite_schema")
+    return {
+        (kind, name, table, re.sub(r"[\s\"]+", "", sql or "").lower())
+        for kind, name, table, sql in rows
+    }
+
+
+def _execute_script(connection: sqlite3.Connection, script: str) -> None:
+    statement = ""
+    for line in script.splitlines(keepends=True):
+        statement += line
+        if sqlite3.complete_statement(statement):
+            connection.execute(statement)
+            statement = ""
+
+
 def _upgrade_sqlite(path: Path) -> None:
+    make_private(path)
     connection = connect(path)
     try:
         if _sqlite_revision(connection) == KNOWN[-1]:
             return
         connection.execute("begin immediate")
-        statement = ""
-        for line in _script("sqlite", _sqlite_revision(connection)).splitlines(keepends=True):
-            statement += line
-            if sqlite3.complete_statement(statement):
-                connection.execute(statement)
-                statement = ""
+        _execute_script(connection, _script("sqlite", _sqlite_revision(connection)))
         connection.execute("commit")
     except sqlite3.Error as error:
-        raise DatabaseError(f"cannot migrate the database file {path}: {error}") from error
+        raise DatabaseError(f"cannot migrate the database file: {error}") from error
     finally:
         connection.close()
 
