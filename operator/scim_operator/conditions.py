@@ -21,6 +21,8 @@ TOKEN_READY = "TokenReady"  # noqa: S105 (the name of a condition)
 AVAILABLE = "Available"
 EXPOSED = "Exposed"
 PROVISIONING = "Provisioning"
+RESTRICTED = "Restricted"
+"""Only there while a part of the spec is not passed on."""
 
 
 class Outlook(Enum):

@@ -513,7 +513,7 @@ class Status(_Part):
         tuple[Condition, ...],
         Field(
             description="Ready, Reconciling, Stalled, TokenReady, Available, Exposed, "
-            "Provisioning.",
+            "Provisioning; Restricted while a part of the spec is not passed on.",
             json_schema_extra={
                 "x-kubernetes-list-type": "map",
                 "x-kubernetes-list-map-keys": ["type"],

@@ -24,19 +24,21 @@ _MERGE_KEYS = ("name", "mountPath", "containerPort")
 _EXACT = ("NetworkPolicy",)
 """Kinds that the API server adds no defaults to, and where a field more can undo the rest."""
 
-_QUANTITY = re.compile(r"([0-9]+(?:\.[0-9]+)?)(m|k|M|G|T|P|E|Ki|Mi|Gi|Ti|Pi|Ei)?")
+_QUANTITY = re.compile(
+    r"([+-]?(?:[0-9]{1,40}(?:\.[0-9]{0,40})?|\.[0-9]{1,40}))"
+    r"(?:(n|u|m|k|M|G|T|P|E|Ki|Mi|Gi|Ti|Pi|Ei)|[eE]([+-]?[0-9]{1,2}))?"
+)
 _FACTORS = {
-    None: Decimal(1),
-    "m": Decimal("0.001"),
-    **{unit: Decimal(1000) ** power for power, unit in enumerate(("k", *"MGTPE"), 1)},
-    **{f"{unit}i": Decimal(1024) ** power for power, unit in enumerate("KMGTPE", 1)},
-}
+    unit: Decimal(1000) ** power for power, unit in enumerate(("n", "u", "m", "", *"kMGTPE"), -3)
+} | {f"{unit}i": Decimal(1024) ** power for power, unit in enumerate("KMGTPE", 1)}
 
 
 def quantity(text: str) -> Decimal | None:
-    """Read a Kubernetes quantity (``500Mi``, ``100m``); None if it is not one."""
+    """Read a Kubernetes quantity (``500Mi``, ``100m``, ``1e3``); None if it is not one."""
     found = _QUANTITY.fullmatch(text)
-    return Decimal(found[1]) * _FACTORS[found[2]] if found else None
+    if found is None:
+        return None
+    return Decimal(f"{found[1]}e{found[3] or 0}") * _FACTORS[found[2] or ""]
 
 
 def stamp(wanted: Object) -> str:

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import NamedTuple
 
-from scim_operator.conditions import PROVISIONING, READY, STALLED
+from scim_operator.conditions import PROVISIONING, READY, RESTRICTED, STALLED
 from scim_operator.crd import Condition, Status
 from scim_operator.plan import Plan
 from scim_operator.tokens import Change
@@ -51,7 +51,7 @@ def of(before: Status, after: Status, planned: Plan, repaired: Sequence[str]) ->
             Event(change.value, _TOKEN_MESSAGES[change].format(secret=secret))
             for change in dict.fromkeys(planned.token.changes)
         ]
-    for kind, bad in ((STALLED, "True"), (PROVISIONING, "False")):
+    for kind, bad in ((STALLED, "True"), (PROVISIONING, "False"), (RESTRICTED, "True")):
         old, new = before.condition(kind), after.condition(kind)
         if new and new.status == bad and (old is None or _state(old) != _state(new)):
             events.append(Event(new.reason, new.message, warning=True))

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import zlib
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
-from scim_operator import drift, faults, names, tokens
+from scim_operator import allow, drift, faults, names, tokens
 from scim_operator.children import BUILDERS, secrets
 from scim_operator.children.subject import Object, Subject
 from scim_operator.crd import duration
@@ -121,6 +121,8 @@ class Plan:
         Objects of the tenant that it wants no longer.
     faults
         Objects that are somebody else's and are left alone.
+    withheld
+        What is not passed on of the spec.
     """
 
     subject: Subject
@@ -131,6 +133,7 @@ class Plan:
     objects: tuple[Wanted, ...]
     removals: tuple[tuple[Kind, Object], ...]
     faults: tuple[faults.Fault, ...]
+    withheld: tuple[allow.Withheld, ...]
 
     @property
     def has_gaps(self) -> bool:
@@ -141,6 +144,9 @@ class Plan:
 def make(observed: Observed, settings: Settings, now: datetime) -> Plan:
     """Plan a pass over a tenant."""
     tenant = observed.tenant
+    admitted, withheld = allow.admit(tenant.spec, settings)
+    if admitted is not tenant.spec:
+        tenant = replace(tenant, spec=admitted)
     where = address(tenant, settings)
     subject = Subject(
         tenant=tenant,
@@ -181,6 +187,7 @@ def make(observed: Observed, settings: Settings, now: datetime) -> Plan:
         objects=_wanted(observed, objects),
         removals=tuple(removals),
         faults=tuple(found),
+        withheld=withheld,
     )
 
 

@@ -131,7 +131,8 @@ class Reconciler:
         repaired = [outcome.repaired for outcome in outcomes if outcome.repaired]
         news = events.of(before, result, planned, [] if before.is_unseen else repaired)
         await asyncio.gather(*(self._tell(tenant, event) for event in news))
-        if is_new and result.is_true(conditions.RECONCILING) and not found:
+        untold = found or planned.withheld
+        if is_new and result.is_true(conditions.RECONCILING) and not untold:
             # In a moment the Deployment's first status arrives: one write tells of both.
             return FIRST_LOOK
         await self._write(tenant, result)

@@ -13,7 +13,8 @@ import socket
 from collections.abc import Mapping
 from typing import Annotated, Any, Literal, NamedTuple
 
-from pydantic import BaseModel, ConfigDict, Field, Json, field_validator
+from pydantic import BaseModel, ConfigDict, Field, Json, StringConstraints, field_validator
+from pydantic.alias_generators import to_camel
 
 from scim_operator import __version__
 
@@ -55,6 +56,30 @@ LEADER_RIGHTS = (Right("coordination.k8s.io", ("leases",), ("get", "create", "up
 """Needed in the namespace of the Lease, with ``leader_elect``."""
 
 
+Patterns = tuple[Annotated[str, StringConstraints(pattern=r"^[^*]*\*?$", min_length=1)], ...]
+"""Keys; one that ends in ``*`` stands for all that begin so."""
+
+Amount = Annotated[
+    str, StringConstraints(pattern=r"^[0-9]+(\.[0-9]+)?(m|k|M|G|T|P|E|Ki|Mi|Gi|Ti|Pi|Ei)?$")
+]
+
+
+class Allow(BaseModel):
+    """What tenants may pass on to their pods and Ingresses; the rest is left out, and told."""
+
+    model_config = ConfigDict(
+        alias_generator=to_camel, populate_by_name=True, extra="forbid", frozen=True
+    )
+
+    ingress_annotations: Patterns = ("cert-manager.io/*",)
+    pod_annotations: Patterns = ()
+    pod_labels: Patterns = ()
+    tolerations: Patterns = ()
+    cross_namespace_affinity: bool = False
+    resources: dict[str, Amount] = {"cpu": "4", "memory": "4Gi", "ephemeral-storage": "4Gi"}
+    volume_size: Amount = "100Gi"
+
+
 class Settings(BaseModel):
     """Everything that an administrator can set for the whole operator."""
 
@@ -91,6 +116,10 @@ class Settings(BaseModel):
         "requests": {"cpu": "25m", "memory": "96Mi"},
         "limits": {"cpu": "1", "memory": "256Mi"},
     }
+    allow: Annotated[
+        Json[Allow],
+        Field(description="What tenants may pass on to their pods and Ingresses, as JSON."),
+    ] = Allow()
     storage_class: Annotated[
         str, Field(description="StorageClass of the volumes; empty: the cluster's default.")
     ] = ""

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 
-from scim_operator import conditions, diagnosis, names, provisioning
+from scim_operator import allow, conditions, diagnosis, names, provisioning
 from scim_operator.conditions import Finding, Outlook
 from scim_operator.crd import Status, TokenStatus
 from scim_operator.faults import Fault
@@ -48,6 +48,8 @@ def make(observed: Observed, plan: Plan, faults: Sequence[Fault], now: datetime)
         **aspects,
         conditions.PROVISIONING: _provisioning(observed, token_secret, now),
     }
+    if plan.withheld:
+        findings[conditions.RESTRICTED] = allow.finding(plan.withheld)
     report = observed.report
     deployment = observed.children.get((DEPLOYMENT, names.workload(tenant.key.name)), {})
     selector = ",".join(f"{key}={value}" for key, value in names.selector(tenant.key.name).items())

@@ -93,6 +93,8 @@ def test_environment_of_values(render: Render) -> None:
             "tenantNetworkPolicies.scimPeers[0].podSelector.matchLabels.app=nginx",
             "exposure.host=\\{name\\}.example.com",
             "tuning.workers=3",
+            "tenants.allow.podLabels={team.example.com/*}",
+            "tenants.allow.resources.memory=8Gi",
         )
     )
     assert found.watch_namespaces == ("team-a", "team-b")
@@ -101,6 +103,8 @@ def test_environment_of_values(render: Render) -> None:
     assert found.scim_peers == [{"podSelector": {"matchLabels": {"app": "nginx"}}}]
     assert found.default_host == "{name}.example.com"
     assert found.workers == 3
+    assert found.allow.pod_labels == ("team.example.com/*",)
+    assert found.allow.resources == Settings().allow.resources | {"memory": "8Gi"}
 
 
 def test_suites_of_the_chart(tools: Binaries) -> None:
