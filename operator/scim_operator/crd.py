@@ -114,7 +114,11 @@ class Postgres(_Part):
 
     url_from: Annotated[
         SecretKey,
-        Field(description="Where the URL is kept: postgresql://user:password@host/database."),
+        Field(
+            description="Where the URL is kept: postgresql://user:password@host/database. It is "
+            "mounted as a file, with the key ca.crt of the same Secret, if there is one, as "
+            "/etc/scim/database/ca.crt for sslrootcert."
+        ),
     ]
 
 

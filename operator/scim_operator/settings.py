@@ -113,8 +113,8 @@ class Settings(BaseModel):
         Json[dict[str, dict[str, str]]],
         Field(description="Requests and limits of a tenant's pod, where the tenant gives none."),
     ] = {
-        "requests": {"cpu": "25m", "memory": "96Mi"},
-        "limits": {"cpu": "1", "memory": "256Mi"},
+        "requests": {"cpu": "25m", "memory": "96Mi", "ephemeral-storage": "64Mi"},
+        "limits": {"cpu": "1", "memory": "256Mi", "ephemeral-storage": "512Mi"},
     }
     allow: Annotated[
         Json[Allow],

@@ -142,15 +142,8 @@ def _available(observed: Observed, faults: Sequence[Fault]) -> Finding:
             reason="Suspended",
             message="no pod runs while spec.suspended is true; data and token are kept",
         )
-    if tenant.spec.database.postgres and observed.database is None:
-        name = tenant.spec.database.postgres.url_from.name
-        return Finding(
-            good=False,
-            reason="DatabaseSecretMissing",
-            message=f"the Secret {name} of spec.database.postgres.urlFrom does not exist in "
-            f"namespace {tenant.key.namespace}: create it",
-            outlook=Outlook.STALLED,
-        )
+    if finding := _database_secret(observed):
+        return finding
     deployment = observed.children.get((DEPLOYMENT, names.workload(tenant.key.name)), {})
     status = deployment.get("status", {})
     # A status that is older than the spec speaks about pods that are about to go.
@@ -180,6 +173,27 @@ def _available(observed: Observed, faults: Sequence[Fault]) -> Finding:
             outlook=trouble.outlook if trouble else Outlook.PROGRESSING,
         )
     return Finding(good=True, reason="Serving", message="the service answers")
+
+
+def _database_secret(observed: Observed) -> Finding | None:
+    """Return what is wrong with the Secret of the database URL; its values are not looked at."""
+    tenant = observed.tenant
+    if tenant.spec.database.postgres is None:
+        return None
+    url = tenant.spec.database.postgres.url_from
+    if observed.database is None:
+        problem, remedy = "does not exist", "create it"
+    elif url.key not in (observed.database.get("data") or {}):
+        problem, remedy = f"has no key {url.key}", "add it"
+    else:
+        return None
+    return Finding(
+        good=False,
+        reason="DatabaseSecretMissing",
+        message=f"the Secret {url.name} of spec.database.postgres.urlFrom {problem} in namespace "
+        f"{tenant.key.namespace}: {remedy}",
+        outlook=Outlook.STALLED,
+    )
 
 
 def _claim_trouble(observed: Observed) -> Finding | None:

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.cluster.certificates import Authority
 from tests.cluster.layout import NODE_ADDRESS, POD_RANGE
 from tests.e2e import node
 from tests.e2e.platform import CHART, Manifest, Tenant, apply, install, manifest, run
@@ -42,10 +43,22 @@ def namespace(release: None) -> Iterator[str]:
 
 
 @pytest.fixture(scope="module")
-def database(namespace: str) -> Iterator[Manifest]:
-    """A PostgreSQL beside the node for one tenant, as `spec.database` names it."""
-    with PostgresServer(address=NODE_ADDRESS, port=DATABASE_PORT, clients=POD_RANGE) as server:
-        secret = {"apiVersion": "v1", "kind": "Secret", "stringData": {"url": server.url()}}
+def database(namespace: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Manifest]:
+    """A PostgreSQL with TLS beside the node for one tenant, as `spec.database` names it."""
+    authority = Authority(tmp_path_factory.mktemp("postgres") / "authority")
+    authority.issue("server", user="postgres", hosts=(NODE_ADDRESS,))
+    with PostgresServer(
+        address=NODE_ADDRESS,
+        port=DATABASE_PORT,
+        clients=POD_RANGE,
+        certificate=Path(authority.path("server.crt")),
+    ) as server:
+        verified = "sslmode=verify-full&sslrootcert=/etc/scim/database/ca.crt"
+        values = {
+            "url": f"{server.url()}?{verified}",
+            "ca.crt": Path(authority.path("ca.crt")).read_text(),
+        }
+        secret = {"apiVersion": "v1", "kind": "Secret", "stringData": values}
         apply({**secret, "metadata": {"name": "database", "namespace": namespace}})
         yield {"postgres": {"urlFrom": {"name": "database", "key": "url"}}}
 

@@ -9,14 +9,19 @@ from scim_operator.children import config
 from scim_operator.children.secrets import ACCESS_FILE, DIGESTS_FILE
 from scim_operator.children.service import PORT_NAME
 from scim_operator.children.subject import Object, Subject, head
-from scim_operator.crd import Resources
+from scim_operator.crd import Resources, SecretKey
 from scim_operator.kinds import DEPLOYMENT
 
 CONTAINER = "scim"
 _USER = 65532
 _CONFIG_FOLDER = "/etc/scim/config"
 _TOKENS_FOLDER = "/etc/scim/tokens"
+_DATABASE_FOLDER = "/etc/scim/database"
 _DATA_FOLDER = "/var/lib/scim"
+_URL_FILE = "url"
+
+# In a database's Secret: the certificates that the server's is checked by.
+_AUTHORITY_KEY = "ca.crt"
 
 
 def build(subject: Subject) -> Object:
@@ -125,7 +130,7 @@ def _container(subject: Subject) -> Object:
             {"name": "SCIM_CONFIG_FILE", "value": f"{_CONFIG_FOLDER}/{config.FILE}"},
             {"name": "SCIM_TOKENS_FILE", "value": f"{_TOKENS_FOLDER}/{DIGESTS_FILE}"},
             {"name": "SCIM_ACCESS_FILE", "value": f"{_TOKENS_FOLDER}/{ACCESS_FILE}"},
-            {"name": "SCIM_DATABASE_URL", **_database_url(subject)},
+            _database_url(subject),
         ],
         "resources": resources.model_dump(mode="json", by_alias=True, exclude_none=True),
         "startupProbe": _probe("healthz", period=1, failures=60),
@@ -145,16 +150,19 @@ def _container(subject: Subject) -> Object:
     if spec.database.sqlite:
         container["volumeMounts"].append({"name": "data", "mountPath": _DATA_FOLDER})
     else:
+        container["volumeMounts"].append(
+            {"name": "database", "mountPath": _DATABASE_FOLDER, "readOnly": True}
+        )
         # Another pod takes over: keep answering until nobody sends to this one any more.
         container["lifecycle"] = {"preStop": {"sleep": {"seconds": 5}}}
     return container
 
 
 def _database_url(subject: Subject) -> Object:
-    if postgres := subject.tenant.spec.database.postgres:
-        reference = {"name": postgres.url_from.name, "key": postgres.url_from.key}
-        return {"valueFrom": {"secretKeyRef": reference}}
-    return {"value": f"sqlite:///{_DATA_FOLDER}/scim.db"}
+    if subject.tenant.spec.database.postgres:
+        # A file: the environment of a process is shown to more than a file of it is.
+        return {"name": "SCIM_DATABASE_URL_FILE", "value": f"{_DATABASE_FOLDER}/{_URL_FILE}"}
+    return {"name": "SCIM_DATABASE_URL", "value": f"sqlite:///{_DATA_FOLDER}/scim.db"}
 
 
 def _probe(page: str, *, period: int, failures: int) -> Object:
@@ -176,4 +184,20 @@ def _volumes(subject: Subject) -> list[Object]:
     if subject.tenant.spec.database.sqlite:
         claim = {"claimName": names.volume_claim(tenant)}
         volumes.append({"name": "data", "persistentVolumeClaim": claim})
+    if postgres := subject.tenant.spec.database.postgres:
+        volumes.append(_database_volume(postgres.url_from))
     return volumes
+
+
+def _database_volume(url: SecretKey) -> Object:
+    """Return the volume with the URL, and with the authority that its sslrootcert may name."""
+    authority = {"key": _AUTHORITY_KEY, "path": _AUTHORITY_KEY}
+    sources: list[Object] = [
+        {"name": url.name, "items": [{"key": url.key, "path": _URL_FILE}]},
+        {"name": url.name, "items": [authority], "optional": True},
+    ]
+    return {
+        "name": "database",
+        # Root's, and readable for the pod's group.
+        "projected": {"defaultMode": 0o440, "sources": [{"secret": each} for each in sources]},
+    }

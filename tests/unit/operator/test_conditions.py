@@ -6,6 +6,7 @@ from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
+import pytest
 from scim_operator import conditions, status
 from scim_operator.conditions import Finding, Outlook
 from scim_operator.crd import UNSEEN, Condition, Status
@@ -187,3 +188,31 @@ def test_first_transition() -> None:
     found = result(seen)
     assert not found.is_unseen
     assert find(found, "Ready").last_transition_time == NOW
+
+
+@pytest.mark.finding(12)
+@pytest.mark.parametrize(
+    ("secret", "problem"),
+    [
+        (None, "does not exist in namespace team-a: create it"),
+        ({"metadata": {"resourceVersion": "1"}}, "has no key url"),
+        ({"metadata": {"resourceVersion": "1"}, "data": {"URL": "eA=="}}, "has no key url"),
+    ],
+)
+def test_a_database_secret_without_the_key_is_named(
+    secret: dict[str, Any] | None, problem: str
+) -> None:
+    """A pod waits without a word for a file that cannot be mounted, so the condition says why."""
+    spec = {"database": {"postgres": {"urlFrom": {"name": "pg", "key": "url"}}}}
+    found = find(result(replace(observed(spec), database=secret)), conditions.AVAILABLE)
+    assert found.reason == "DatabaseSecretMissing"
+    assert problem in found.message
+    assert "eA==" not in found.message
+
+
+def test_a_database_secret_with_the_key_is_no_problem() -> None:
+    """With the key there the condition is about the pods."""
+    spec = {"database": {"postgres": {"urlFrom": {"name": "pg", "key": "url"}}}}
+    secret = {"metadata": {"resourceVersion": "1"}, "data": {"url": "eA=="}}
+    found = find(result(replace(observed(spec), database=secret)), conditions.AVAILABLE)
+    assert found.reason == "Starting"

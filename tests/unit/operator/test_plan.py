@@ -91,11 +91,13 @@ def test_no_service_account_token() -> None:
 def test_resources() -> None:
     """There are requests and limits by default, and the tenant's own win."""
     resources = pod()["containers"][0]["resources"]
-    assert all(resources[part].keys() == {"cpu", "memory"} for part in ("requests", "limits"))
+    kinds = {"cpu", "memory", "ephemeral-storage"}
+    assert all(resources[part].keys() == kinds for part in ("requests", "limits"))
     own = {"limits": {"cpu": "2", "memory": "1Gi"}}
     found = pod({"resources": own})["containers"][0]["resources"]
     assert found["limits"].items() >= own["limits"].items()
     assert not found["requests"].keys() & own["limits"].keys()
+    assert found["requests"]["ephemeral-storage"] == resources["requests"]["ephemeral-storage"]
 
 
 def test_mounts() -> None:
@@ -129,9 +131,31 @@ def test_rolling_update_on_postgres() -> None:
     found = objects(make(observed(spec)))
     assert ("PodDisruptionBudget", "contoso-scim") in found
     assert ("PersistentVolumeClaim", "contoso-scim-data") not in found
-    environment = {entry["name"]: entry for entry in pod(spec)["containers"][0]["env"]}
-    assert environment["SCIM_DATABASE_URL"]["valueFrom"] == {
-        "secretKeyRef": {"name": "pg", "key": "url"}
+
+
+@pytest.mark.finding(12)
+def test_the_database_url_is_a_file() -> None:
+    """The pod gets the named key and the authority's, nothing else, and none as a variable."""
+    container = pod(POSTGRES)["containers"][0]
+    environment = {entry["name"]: entry for entry in container["env"]}
+    assert "SCIM_DATABASE_URL" not in environment
+    assert not any("valueFrom" in entry for entry in container["env"])
+    mount = next(mount for mount in container["volumeMounts"] if mount["name"] == "database")
+    assert environment["SCIM_DATABASE_URL_FILE"]["value"] == f"{mount['mountPath']}/url"
+    assert mount["readOnly"]
+    volume = next(each for each in pod(POSTGRES)["volumes"] if each["name"] == "database")
+    assert volume["projected"] == {
+        "defaultMode": 0o440,
+        "sources": [
+            {"secret": {"name": "pg", "items": [{"key": "url", "path": "url"}]}},
+            {
+                "secret": {
+                    "name": "pg",
+                    "items": [{"key": "ca.crt", "path": "ca.crt"}],
+                    "optional": True,
+                }
+            },
+        ],
     }
 
 
