@@ -40,7 +40,7 @@ from scim_service.settings import Limits, Tenant
 from scim_service.store.folding import moment_text
 from scim_service.store.groups import Groups
 from scim_service.store.query import Query
-from scim_service.store.records import ANY_VERSION, Expected, Record
+from scim_service.store.records import ANY_VERSION, Expected, Record, is_id
 from scim_service.store.resources import Page, Resources
 from scim_service.store.users import Users
 
@@ -89,6 +89,22 @@ class Operations(ABC, Generic[Store]):
         )
         # What is stored is what an answer has, unless some of it is returned on request only.
         self._is_whole = resource_type.not_by_default <= set(self._never)
+
+    def identify(self, call: Call, text: str) -> str:
+        """Return the id that a request names, and note it; what cannot be one is looked up nowhere.
+
+        Raises
+        ------
+        ScimError
+            404.
+        """
+        if not is_id(text):
+            raise errors.not_found(
+                f"There is no such {self.resource_type.name}: its id is a UUID in lower case, as"
+                f" it was answered when the {self.resource_type.name} was created."
+            )
+        call.resource_id = text
+        return text
 
     async def get(self, call: Call, resource_id: str, projection: Projection) -> Answer:
         """Return a resource."""

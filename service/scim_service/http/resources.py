@@ -57,7 +57,8 @@ def add_resource_routes(router: APIRouter, operations: Operations[Any], rules: R
     @route(one, "GET")
     async def get(request: Request) -> Response:
         call = _begin(request, name)
-        answer = await operations.get(call, _id(request, call), _projection(operations, request))
+        resource_id = operations.identify(call, request.path_params["id"])
+        answer = await operations.get(call, resource_id, _projection(operations, request))
         known = header(request.scope, b"if-none-match")
         if known is not None and _is_known(known, answer):
             return Response(status_code=304, headers={"ETag": answer.version or ""})
@@ -66,7 +67,7 @@ def add_resource_routes(router: APIRouter, operations: Operations[Any], rules: R
     @route(one, "PUT")
     async def replace(request: Request) -> Response:
         call = _begin(request, name)
-        resource_id = _id(request, call)
+        resource_id = operations.identify(call, request.path_params["id"])
         body = await read_json(request, rules.limits)
         projection = _projection(operations, request)
         return respond(
@@ -82,7 +83,7 @@ def add_resource_routes(router: APIRouter, operations: Operations[Any], rules: R
     @route(one, "PATCH")
     async def patch(request: Request) -> Response:
         call = _begin(request, name)
-        resource_id = _id(request, call)
+        resource_id = operations.identify(call, request.path_params["id"])
         body = await read_json(request, rules.limits)
         projection = _projection(operations, request)
         return respond(
@@ -98,11 +99,9 @@ def add_resource_routes(router: APIRouter, operations: Operations[Any], rules: R
     @route(one, "DELETE")
     async def delete(request: Request) -> Response:
         call = _begin(request, name)
-        return respond(
-            await operations.delete(
-                call, _id(request, call), expected_version(header(request.scope, b"if-match"))
-            )
-        )
+        resource_id = operations.identify(call, request.path_params["id"])
+        expected = expected_version(header(request.scope, b"if-match"))
+        return respond(await operations.delete(call, resource_id, expected))
 
 
 def respond(answer: Answer) -> Response:
@@ -151,11 +150,6 @@ def _begin(request: Request, resource_type: str) -> Call:
     call = call_of(request)
     call.resource_type = resource_type
     return call
-
-
-def _id(request: Request, call: Call) -> str:
-    call.resource_id = request.path_params["id"]
-    return call.resource_id
 
 
 def _is_known(text: str, answer: Answer) -> bool:

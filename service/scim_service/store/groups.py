@@ -8,6 +8,7 @@ from sqlalchemy import Text, bindparam, case, column, delete, func, literal_colu
 from sqlalchemy.sql.selectable import Select
 
 from scim_service.scim import errors
+from scim_service.scim.filter import shorten
 from scim_service.scim.patch import Member, MemberChange
 from scim_service.scim.resource import changed_attributes
 from scim_service.scim.schema import ResourceType
@@ -28,6 +29,7 @@ from scim_service.store.records import (
     Expected,
     Origin,
     Record,
+    is_id,
     key_of,
 )
 from scim_service.store.resources import Resources, json_rows, reference
@@ -258,15 +260,16 @@ class Groups(Resources):
         missing = {member.value: member.display for member in members}
         come = 0
         for kind, existing in self._existing.items():
-            if not missing:
+            ids = [member_id for member_id in missing if is_id(member_id)]
+            if not ids:
                 break
-            rows = await transaction.fetch(existing, {"ids": _json(missing)})
+            rows = await transaction.fetch(existing, {"ids": _json(ids)})
             found = [(row[0], missing.pop(row[0])) for row in rows]
             if found:
                 values = {"group_id": group_id, "members": _json(found), "type": kind}
                 come += await transaction.execute(self._add, values)
         if missing:
-            names = sorted(missing)
+            names = [shorten(member_id) for member_id in sorted(missing)]
             more = f" and {len(names) - _NAMED} more" if len(names) > _NAMED else ""
             raise errors.invalid_value(
                 f"No user or group here has the id {', '.join(names[:_NAMED])}{more}, so it"
@@ -304,7 +307,7 @@ def _endpoint() -> Expression:
 
 
 def _json_ids(members: Sequence[Member]) -> str:
-    return _json({member.value for member in members})
+    return _json({member.value for member in members if is_id(member.value)})
 
 
 def _json(values: Collection[object]) -> str:

@@ -1,6 +1,7 @@
 """What the repository takes and returns, and what users and groups have in common."""
 
 import os
+import re
 import time
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
@@ -13,6 +14,8 @@ Clock: TypeAlias = Callable[[], int]
 
 Change: TypeAlias = Callable[[dict[str, Any]], dict[str, Any]]
 """Returns what becomes of a resource in canonical form, or raises ScimError."""
+
+_ID = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 
 KEY_CHARACTERS = 600
 """The longest text that is matched on: at four bytes each it still fits PostgreSQL's index."""
@@ -92,6 +95,11 @@ def new_id() -> str:
     )
     text = f"{number:032x}"
     return f"{text[:8]}-{text[8:12]}-{text[12:16]}-{text[16:20]}-{text[20:]}"
+
+
+def is_id(text: str) -> bool:
+    """Whether a text has the form of an id as `new_id` makes them; no other names a resource."""
+    return _ID.fullmatch(text) is not None
 
 
 def now_microseconds() -> int:
