@@ -104,6 +104,13 @@ def _parser() -> argparse.ArgumentParser:
         help="tokens.json with the digests that are accepted (SCIM_TOKENS_FILE)",
     )
     serve.add_argument(
+        "--access",
+        type=Path,
+        default=environment.get("SCIM_ACCESS_FILE") or None,
+        help="access.json with the digests that the management port accepts; without it, it accepts"
+        " the tokens of SCIM (SCIM_ACCESS_FILE)",
+    )
+    serve.add_argument(
         "--rate-limit",
         type=float,
         default=environment.get("SCIM_RATE_LIMIT") or None,
@@ -168,6 +175,7 @@ async def _serve_tenant(options: argparse.Namespace) -> int:
             tenant=tenant,
             registry=registry,
             tokens=Tokens(options.tokens, fixed),
+            access=None if options.access is None else Tokens(options.access),
             limits=limits,
         )
         access_log = AccessLogWriter(sys.stdout.buffer)

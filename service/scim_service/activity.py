@@ -5,13 +5,14 @@ is written every few seconds instead, since no answer depends on it.
 """
 
 import logging
-from collections import deque
+from collections import Counter, deque
 from dataclasses import dataclass, field
 from typing import Any
 
 from scim_service.settings import Limits
-from scim_service.store.database import DatabaseError, Statement, Values
+from scim_service.store.database import DatabaseError
 from scim_service.store.folding import moment_text
+from scim_service.store.log import HOUR, Step
 from scim_service.store.records import Origin
 from scim_service.store.repository import Repository
 
@@ -21,12 +22,15 @@ FLUSH_SECONDS = 5.0
 PRUNE_SECONDS = 3600.0
 
 REFUSALS = 1000
-"""How many refused requests between two flushes are logged; a flood is not."""
+"""How many refused requests between two flushes are logged; all of them are counted."""
 
-_DAY = 24 * 3600 * 1_000_000
+_DAY = 24 * HOUR
 _REQUEST = "request"
+_PROBED = "probed"
 _PROVISIONED = "provisioned"
 _TOKEN = "token:"  # noqa: S105
+_UNAUTHENTICATED = "unauthenticated"
+_REFUSED = "refused:"
 
 _logger = logging.getLogger(__name__)
 
@@ -39,9 +43,8 @@ class Activity:
     limits: Limits
     _moments: dict[str, int] = field(default_factory=dict)
     _unsaved: dict[str, int] = field(default_factory=dict)
-    _refusals: deque[tuple[Statement, Values]] = field(
-        default_factory=lambda: deque(maxlen=REFUSALS)
-    )
+    _hours: Counter[tuple[str, int]] = field(default_factory=Counter)
+    _refusals: deque[Step] = field(default_factory=lambda: deque(maxlen=REFUSALS))
 
     async def load(self) -> None:
         """Take up what an earlier run, or another replica, has written."""
@@ -54,9 +57,17 @@ class Activity:
         for name in (_REQUEST, _TOKEN + token_id):
             self._moments[name] = self._unsaved[name] = now
 
+    def probed(self) -> None:
+        """Note a look at the tenant."""
+        self._moments[_PROBED] = self._unsaved[_PROBED] = self.repository.clock()
+
     def provisioned(self) -> None:
         """Note a write that succeeded."""
         self._moments[_PROVISIONED] = self._unsaved[_PROVISIONED] = self.repository.clock()
+
+    def unauthenticated(self) -> None:
+        """Count a request without an accepted token; it has no line, which would be anybody's."""
+        self._count(_UNAUTHENTICATED)
 
     def refused(
         self,
@@ -67,7 +78,8 @@ class Activity:
         status: int,
         scim_type: str | None,
     ) -> None:
-        """Note a request that was refused."""
+        """Note an authenticated request that was refused."""
+        self._count(_REFUSED + (scim_type or str(status)))
         self._refusals.append(
             self.repository.log.line(
                 origin,
@@ -78,49 +90,63 @@ class Activity:
             )
         )
 
+    def _count(self, name: str) -> None:
+        self._hours[name, self.repository.clock() // HOUR] += 1
+
     async def flush(self) -> None:
         """Write what was gathered; what cannot be written now is kept for the next time."""
-        if not self._refusals and not self._unsaved:
+        if not self._refusals and not self._unsaved and not self._hours:
             return
-        lines, moments = list(self._refusals), dict(self._unsaved)
+        lines, moments, hours = list(self._refusals), dict(self._unsaved), self._hours
         self._refusals.clear()
         self._unsaved.clear()
+        self._hours = Counter()
         try:
-            await self.repository.log.save(lines, moments)
+            await self.repository.log.save(lines, moments, hours)
         except DatabaseError as error:
             _logger.warning("the activity could not be written: %s", error)
             self._refusals.extendleft(reversed(lines))
             self._unsaved = {**moments, **self._unsaved}
+            self._hours.update(hours)
 
     async def prune(self) -> None:
         """Remove old lines of the log."""
         limits = self.limits
-        before = self.repository.clock() - int(limits.activity_days * _DAY)
-        await self.repository.log.prune(before=before, keep=limits.activity_rows)
+        await self.repository.log.prune(
+            before=self.repository.clock() - int(limits.activity_days * _DAY),
+            writes=limits.activity_rows,
+            refusals=limits.refusal_rows,
+        )
 
-    async def status(self, token_ids: list[str]) -> dict[str, Any]:
-        """Return the tenant's status as ``docs/contract.md`` section 3 describes it."""
+    async def status(self) -> dict[str, Any]:
+        """Return what ``docs/contract.md`` section 3 has of it in the tenant's status."""
         await self.flush()
         await self.load()
         counts = await self.repository.counts()
-        failures = await self.repository.log.failures(self.repository.clock() - _DAY)
+        amounts = await self.repository.log.hourly((self.repository.clock() - _DAY) // HOUR)
         return {
             "users": counts.users,
             "activeUsers": counts.active_users,
             "groups": counts.groups,
             "lastRequest": self._moment(_REQUEST),
+            "lastProbed": self._moment(_PROBED),
             "lastProvisioned": self._moment(_PROVISIONED),
-            "tokens": [
-                {"id": token_id, "lastUsed": self._moment(_TOKEN + token_id)}
-                for token_id in token_ids
-            ],
-            "failures": failures,
+            "failures": {
+                name.removeprefix(_REFUSED): amount
+                for name, amount in amounts.items()
+                if name.startswith(_REFUSED)
+            },
+            "unauthenticated": amounts.get(_UNAUTHENTICATED, 0),
         }
+
+    def last_used(self, token_id: str) -> str | None:
+        """Return when a token was last accepted."""
+        return self._moment(_TOKEN + token_id)
 
     async def recent(self, *, limit: int, refused: bool) -> list[dict[str, Any]]:
         """Return the newest lines of the log as ``docs/contract.md`` section 3 describes them."""
         await self.flush()
-        lines = await self.repository.log.recent(limit=limit, least=400 if refused else 0)
+        lines = await self.repository.log.recent(limit=limit, refused=refused)
         return [
             {
                 "at": moment_text(line["at"]),

@@ -3,21 +3,29 @@
 import hashlib
 import hmac
 import json
+import logging
+import re
 import time
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
-from typing import Any
 
 RELOAD_SECONDS = 1.0
 """How often, at most, the tokens file is looked at."""
 
-_DIGEST_BYTES = 32
+GRACE_SECONDS = 60.0
+"""How long the tokens that were read last are accepted once their file cannot be used."""
+
+_ID = re.compile(r"[ -~]{1,64}")
+_DIGEST = re.compile(r"[0-9a-fA-F]{64}")
+_USED = b"scim-operator.io/token-used:"
+
+_logger = logging.getLogger(__name__)
 
 
 class TokensError(Exception):
-    """The tokens file cannot be used; the message says why."""
+    """The tokens file cannot be used; the message says why, and has nothing of its content."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,33 +48,61 @@ def read_tokens(path: Path) -> tuple[Token, ...]:
     Raises
     ------
     TokensError
-        It cannot be read or is not a list of digests.
+        It cannot be read, or is not a list of digests from end to end.
     """
     try:
-        document = json.loads(path.read_bytes())
-        return tuple(_token(entry) for entry in document["tokens"])
+        content = path.read_bytes()
     except OSError as error:
-        raise TokensError(f"cannot read the tokens {path}: {error.strerror}") from error
-    except (ValueError, KeyError, TypeError) as error:
-        raise TokensError(f"the tokens file {path} is not usable: {error!r}") from error
+        raise TokensError(f"cannot read {path}: {error.strerror}") from None
+    try:
+        document = json.loads(content)
+    except (ValueError, RecursionError):
+        raise TokensError(f"{path} is not JSON") from None
+    entries = document.get("tokens") if isinstance(document, dict) else None
+    if not isinstance(entries, list):
+        raise TokensError(f'{path} has no list "tokens"')
+    return tuple(_token(entry, f"{path}: tokens[{n}]") for n, entry in enumerate(entries))
 
 
-def _token(entry: dict[str, Any]) -> Token:
-    digest = bytes.fromhex(entry["sha256"])
-    if len(digest) != _DIGEST_BYTES:
-        raise ValueError("sha256 is not 64 hex digits")
-    not_after = entry.get("notAfter")
-    return Token(
-        str(entry["id"]),
-        digest,
-        None if not_after is None else datetime.fromisoformat(not_after).timestamp(),
-    )
+def _token(entry: object, where: str) -> Token:
+    if not isinstance(entry, dict):
+        raise TokensError(f"{where} is not an object")
+    token_id, digest, not_after = (entry.get(name) for name in ("id", "sha256", "notAfter"))
+    if not isinstance(token_id, str) or not _ID.fullmatch(token_id):
+        raise TokensError(f"{where}.id is not a text of 1 to 64 printable ASCII characters")
+    if not isinstance(digest, str) or not _DIGEST.fullmatch(digest):
+        raise TokensError(f"{where}.sha256 is not 64 hex digits")
+    end = None if not_after is None else _instant(not_after)
+    if not_after is not None and end is None:
+        raise TokensError(
+            f"{where}.notAfter is not a time with its zone, such as 2026-11-25T09:00:00Z"
+        )
+    return Token(token_id, bytes.fromhex(digest), end)
+
+
+def _instant(value: object) -> float | None:
+    """Return a time in seconds since 1970, None for one that does not say its zone."""
+    try:
+        moment = datetime.fromisoformat(value) if isinstance(value, str) else None
+    except ValueError:
+        return None
+    if moment is None or moment.tzinfo is None:
+        return None
+    return moment.timestamp()
+
+
+def _received(authorization: str) -> bytes | None:
+    """Return the bearer token in a header (its bytes as latin-1), None for another scheme."""
+    scheme, _, secret = authorization.partition(" ")
+    return secret.strip(" \t").encode("latin-1") if scheme.lower() == "bearer" else None
 
 
 class Tokens:
     """The tokens that are accepted now.
 
-    A file that has become unusable changes nothing: the tokens that were read last stay.
+    When the file becomes unusable, the tokens that were read last are accepted for
+    `GRACE_SECONDS`, as it may be in the middle of a change, and then none of them: what is in
+    force is not known any more, and a token may have been revoked.
 
     Parameters
     ----------
@@ -74,6 +110,11 @@ class Tokens:
         The file that is read again when it changes.
     fixed
         Tokens that are accepted besides.
+
+    Attributes
+    ----------
+    problem
+        What is wrong with the file, None for nothing.
     """
 
     def __init__(
@@ -88,46 +129,92 @@ class Tokens:
         self._fixed = tuple(fixed)
         self._monotonic = monotonic
         self._wall = wall
-        self._read: tuple[Token, ...] = ()
+        self._read: tuple[Token, ...] | None = None
         self._seen: tuple[int, int, int] | None = None
         self._looked = float("-inf")
+        self._unusable_since: float | None = None
+        self._proofs: dict[tuple[str, bytes], str] = {}
         self.problem: str | None = None
+
+    @property
+    def closed(self) -> bool:
+        """Whether the file is unusable, and none of its tokens is accepted any more."""
+        return self.problem is not None and self._read is None
 
     def current(self) -> tuple[Token, ...]:
         """Return the tokens of the file as it is, at most `RELOAD_SECONDS` old, and the fixed."""
-        if self._path is not None:
-            now = self._monotonic()
-            if now - self._looked >= RELOAD_SECONDS:
-                self._looked = now
-                self._reload(self._path)
-        return self._fixed + self._read
+        if self._path is None:
+            return self._fixed
+        now = self._monotonic()
+        if now - self._looked >= RELOAD_SECONDS:
+            self._looked = now
+            self._reload(self._path, now)
+        return self._fixed + (self._read or ())
 
-    def _reload(self, path: Path) -> None:
+    def _reload(self, path: Path, now: float) -> None:
         try:
             status = path.stat()
             seen = (status.st_ino, status.st_mtime_ns, status.st_size)
             if seen != self._seen:
                 self._read = read_tokens(path)
                 self._seen = seen
-            self.problem = None
+                known = {(token.id, token.digest) for token in self._read + self._fixed}
+                self._proofs = {key: proof for key, proof in self._proofs.items() if key in known}
         except OSError as error:
-            self.problem = f"cannot read the tokens {path}: {error.strerror}"
+            self._fail(f"cannot read {path}: {error.strerror}", now)
         except TokensError as error:
-            self.problem = str(error)
+            self._fail(str(error), now)
+        else:
+            if self.problem is not None:
+                _logger.info("%s can be used again", path)
+            self.problem = self._unusable_since = None
 
-    def authenticate(self, authorization: str | None) -> str | None:
-        """Return the id of the token in an Authorization header, None for one not accepted."""
-        if authorization is None:
+    def _fail(self, problem: str, now: float) -> None:
+        self.problem = problem
+        if self._unusable_since is None:
+            self._unusable_since = now
+            grace = GRACE_SECONDS if self._read is not None else 0
+            _logger.error(
+                "%s; the tokens that were read before are accepted for %d s more: correct the"
+                " Secret that is mounted there",
+                problem,
+                grace,
+            )
+        elif self._read is not None and now - self._unusable_since >= GRACE_SECONDS:
+            # Forgotten with what was seen, so that the same file is read again once it is back.
+            self._read = self._seen = None
+            _logger.error("%s; none of its tokens is accepted any more", problem)
+
+    def authenticate(self, authorization: str | None) -> Token | None:
+        """Return the token in an Authorization header, None for one that is not accepted."""
+        secret = None if authorization is None else _received(authorization)
+        if secret is None:
             return None
-        scheme, _, secret = authorization.partition(" ")
-        if scheme.lower() != "bearer":
-            return None
-        digest = hashlib.sha256(secret.strip().encode()).digest()
+        digest = hashlib.sha256(secret).digest()
+        now = self._wall()
         found: Token | None = None
         for token in self.current():
             # Every token is compared, in constant time, so that time tells nothing.
-            if hmac.compare_digest(digest, token.digest):
+            if hmac.compare_digest(digest, token.digest) and (
+                token.not_after is None or token.not_after > now
+            ):
                 found = token
-        if found is None or (found.not_after is not None and found.not_after <= self._wall()):
-            return None
-        return found.id
+        return found
+
+    def prove(self, token: Token, authorization: str) -> None:
+        """Note that a token itself was received: what `proof` then shows, its digest cannot tell.
+
+        Parameters
+        ----------
+        authorization
+            The header that `authenticate` has returned this token for.
+        """
+        key = (token.id, token.digest)
+        if key not in self._proofs:
+            secret = _received(authorization)
+            assert secret is not None
+            self._proofs[key] = hmac.new(secret, _USED + token.id.encode(), "sha256").hexdigest()
+
+    def proof(self, token: Token) -> str | None:
+        """Return the proof that this process has received a token, None if it has not."""
+        return self._proofs.get((token.id, token.digest))

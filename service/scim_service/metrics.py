@@ -36,7 +36,13 @@ class Metrics:
         self._groups = resources.labels(tenant, "groups")
         self._unauthenticated = Counter(
             "scim_unauthenticated_requests",
-            "Requests without an accepted token.",
+            "Requests of SCIM without an accepted token.",
+            ("tenant",),
+            registry=self._registry,
+        ).labels(tenant)
+        self._management_unauthenticated = Counter(
+            "scim_management_unauthenticated_requests",
+            "Requests to the management port without its credential, where it asks for it.",
             ("tenant",),
             registry=self._registry,
         ).labels(tenant)
@@ -58,8 +64,14 @@ class Metrics:
             )
         children[0].inc()
         children[1].observe(seconds)
-        if status == 401:
-            self._unauthenticated.inc()
+
+    def unauthenticated(self) -> None:
+        """Count a request without an accepted token."""
+        self._unauthenticated.inc()
+
+    def management_unauthenticated(self) -> None:
+        """Count a request to the management port without its credential."""
+        self._management_unauthenticated.inc()
 
     def render(self, *, users: int, active_users: int, groups: int) -> bytes:
         """Return the metrics in Prometheus' text format."""

@@ -69,7 +69,8 @@ class Limits:
     """What one request, and all of them together, may cost.
 
     Entra gives up after 60 seconds and sends a timed-out POST again, so `request_seconds` is well
-    below that. `rate` is the ceiling of requests a second, None for no ceiling.
+    below that. `rate` is the ceiling of requests a second, None for no ceiling. `activity_rows` are
+    the lines that are kept of writes, `refusal_rows` those of refusals.
     """
 
     body_bytes: int = 1 << 20
@@ -82,6 +83,7 @@ class Limits:
     rate: float | None = None
     activity_days: float = 30.0
     activity_rows: int = 500_000
+    refusal_rows: int = 100_000
 
     def __post_init__(self) -> None:
         if self.rate is not None and self.rate < MINIMUM_RATE:

@@ -17,13 +17,14 @@ from scim_service.store.upgrade import open_database
 
 SECRET = "t0ken-of-the-tests"
 TOKEN_ID = "tests"
+ACCESS = "credential-of-the-management-port"
 
 
 @dataclass(frozen=True, slots=True)
 class Served:
     """A tenant in service: clients of its two ports, and what they are served by.
 
-    `http` has the Tenant URL as its base and sends the token.
+    `http` has the Tenant URL as its base and sends the token, `management` the access credential.
     """
 
     service: Service
@@ -40,6 +41,7 @@ class Serve(Protocol):
         configuration: dict[str, Any] | None = None,
         *,
         tokens: Tokens | None = None,
+        access: Tokens | None = None,
         limits: Limits | None = None,
         clock: Clock = now_microseconds,
     ) -> Served:
@@ -56,6 +58,7 @@ async def serving(url: str) -> AsyncIterator[Serve]:
             configuration: dict[str, Any] | None = None,
             *,
             tokens: Tokens | None = None,
+            access: Tokens | None = None,
             limits: Limits | None = None,
             clock: Clock = now_microseconds,
         ) -> Served:
@@ -67,6 +70,7 @@ async def serving(url: str) -> AsyncIterator[Serve]:
                 tenant=tenant,
                 registry=Registry.load(tenant.provisioning.schema_extensions),
                 tokens=tokens or Tokens(None, [token_from(SECRET, token_id=TOKEN_ID)]),
+                access=access or Tokens(None, [token_from(ACCESS, token_id="access")]),
                 limits=limits or Limits(),
                 clock=clock,
             )
@@ -82,6 +86,7 @@ async def serving(url: str) -> AsyncIterator[Serve]:
                 httpx.AsyncClient(
                     transport=httpx.ASGITransport(management_application(service)),
                     base_url="http://management.example",
+                    headers={"Authorization": f"Bearer {ACCESS}"},
                 )
             )
             return Served(service, client, management, access_log)

@@ -4,13 +4,15 @@ import json
 from collections.abc import Sequence
 from typing import Any
 
+import pytest
 from scim_service.settings import Limits
 from scim_service.store.database import compile_statement
-from scim_service.store.tables import Activity, table
+from scim_service.store.tables import Activity, Refused, table
 from sqlalchemy import select
 
 from tests.service.served import SECRET, TOKEN_ID, Serve, Served
 
+PROBE = {"Scim-Probe": "1"}
 DAY = 24 * 3600 * 1_000_000
 
 
@@ -29,10 +31,12 @@ async def lines(served: Served) -> Sequence[dict[str, Any]]:
     """Return the lines of the log, the oldest first."""
     await served.service.activity.flush()
     database = served.service.repository.database
-    activity = table(Activity)
-    statement = compile_statement(select(activity).order_by(activity.c.id), database.backend)
-    names = activity.c.keys()
-    return [dict(zip(names, row, strict=True)) for row in await database.fetch(statement, {})]
+    found: list[dict[str, Any]] = []
+    for lines in (table(Activity), table(Refused)):
+        statement = compile_statement(select(lines).order_by(lines.c.id), database.backend)
+        rows = await database.fetch(statement, {})
+        found += (dict(zip(lines.c.keys(), row, strict=True)) for row in rows)
+    return sorted(found, key=lambda line: line["at"])
 
 
 async def test_each_write_has_a_line(serve: Serve) -> None:
@@ -135,6 +139,21 @@ async def test_the_newest_lines_stay(serve: Serve) -> None:
     assert await lines(served) == before[-3:]
 
 
+@pytest.mark.finding(10)
+async def test_refusals_take_the_place_of_no_write(serve: Serve) -> None:
+    """Each kind has its own number of lines, so that a flood of one removes none of the other."""
+    served = await serve(limits=Limits(activity_rows=5, refusal_rows=3))
+    for number in range(5):
+        await served.http.post("/Users", json={"userName": f"user-{number}"})
+    for _ in range(20):
+        await served.http.get("/Users", params={"filter": "userName"})
+    await served.service.activity.flush()
+    await served.service.activity.prune()
+    assert [line["status"] for line in await lines(served)] == [201] * 5 + [400] * 3
+    status = (await served.management.get("/-/status")).json()
+    assert status["failures"] == {"invalidFilter": 20}
+
+
 async def test_what_happened_last_survives_a_restart(serve: Serve) -> None:
     """A new process knows when its tenant was last asked and provisioned, and by which token."""
     clock = Clock()
@@ -143,23 +162,79 @@ async def test_what_happened_last_survives_a_restart(serve: Serve) -> None:
     before = (await first.management.get("/-/status")).json()
     clock.now += DAY
     again = (await (await serve(clock=clock)).management.get("/-/status")).json()
-    for name in ("lastRequest", "lastProvisioned", "tokens"):
+    for name in ("lastRequest", "lastProvisioned"):
         assert again[name] == before[name]
     assert again["lastProvisioned"] is not None
-    assert again["tokens"] == [{"id": TOKEN_ID, "lastUsed": again["lastRequest"]}]
+    (used,) = again["tokens"]
+    assert (used["id"], used["lastUsed"]) == (TOKEN_ID, again["lastRequest"])
 
 
 async def test_a_probe_is_no_traffic(serve: Serve) -> None:
     """Who looks after a tenant hides no silence, retires no token and counts as no failure."""
     served = await serve()
     for query in ("userName pr", "userName"):
-        await served.http.get("/Users", params={"filter": query}, headers={"Scim-Probe": "1"})
+        await served.http.get("/Users", params={"filter": query}, headers=PROBE)
     status = (await served.management.get("/-/status")).json()
-    assert (status["lastRequest"], status["tokens"][0]["lastUsed"]) == (None, None)
+    (token,) = status["tokens"]
+    assert (status["lastRequest"], token["lastUsed"], token["proof"]) == (None, None, None)
     assert status["failures"] == {}
-    guess = {"Scim-Probe": "1", "Authorization": "Bearer guess"}
-    await served.http.get("/Users", headers=guess)
-    assert (await served.management.get("/-/status")).json()["failures"] == {"401": 1}
+
+
+@pytest.mark.finding(20)
+async def test_a_probe_is_told_as_such(serve: Serve) -> None:
+    """The status has when the tenant was last looked at, and the access log says which was one."""
+    clock = Clock()
+    served = await serve(clock=clock)
+    await served.http.get("/Users", headers=PROBE)
+    await served.http.post("/Users/.search", json={"count": 0}, headers=PROBE)
+    await served.http.get("/Users")
+    assert [line["probe"] for line in served.access_log] == [True, True, False]
+    probed = (await served.management.get("/-/status")).json()["lastProbed"]
+    assert probed == "2025-06-15T15:06:40.000000Z"
+    again = await serve(clock=clock)
+    assert (await again.management.get("/-/status")).json()["lastProbed"] == probed
+
+
+@pytest.mark.finding(20)
+@pytest.mark.parametrize("bulk", [False, True])
+async def test_a_write_counts_whatever_it_says_of_itself(serve: Serve, bulk: bool) -> None:
+    """No header keeps a write, or its refusal, out of what the tenant's status tells."""
+    served = await serve()
+
+    async def create(name: str) -> None:
+        user = {"userName": name}
+        if not bulk:
+            await served.http.post("/Users", json=user, headers=PROBE)
+            return
+        operation = {"method": "POST", "path": "/Users", "bulkId": "a", "data": user}
+        await served.http.post("/Bulk", json={"Operations": [operation]}, headers=PROBE)
+
+    await create("ada")
+    await create("ada")
+    status = (await served.management.get("/-/status")).json()
+    assert None not in (status["lastRequest"], status["lastProvisioned"])
+    assert status["tokens"][0]["lastUsed"] is not None
+    assert (status["lastProbed"], status["failures"]) == (None, {"uniqueness": 1})
+    assert [line["probe"] for line in served.access_log] == [False, False]
+
+
+@pytest.mark.finding(20)
+async def test_a_refused_write_provisions_nothing(serve: Serve) -> None:
+    """A write that is refused, alone or in a bulk, leaves the last one that succeeded as it is."""
+    clock = Clock()
+    served = await serve(clock=clock)
+    user = (await served.http.post("/Users", json={"userName": "ada"})).json()["id"]
+    before = (await served.management.get("/-/status")).json()["lastProvisioned"]
+    clock.now += 60_000_000
+    patch = {"Operations": [{"op": "replace", "path": "active", "value": {"a": 1}}]}
+    operation = {"method": "PATCH", "path": f"/Users/{user}", "data": patch}
+    for headers in ({}, PROBE):
+        refused = await served.http.patch(f"/Users/{user}", json=patch, headers=headers)
+        assert refused.status_code == 400
+        await served.http.post("/Bulk", json={"Operations": [operation]}, headers=headers)
+    status = (await served.management.get("/-/status")).json()
+    assert status["lastProvisioned"] == before
+    assert sum(status["failures"].values()) == 4
 
 
 async def test_what_the_management_port_shows(serve: Serve) -> None:

@@ -1,25 +1,30 @@
 """How often a client may ask, and how soon a guesser is answered; the clock is turned by hand."""
 
-from scim_service.http.limiter import FREE_FAILURES, LONGEST_DELAY, Penalties, RateLimit
+import httpx
+import pytest
+from scim_service.http.application import scim_application
+from scim_service.http.limiter import (
+    ANSWERS,
+    FORGET_SECONDS,
+    FREE_FAILURES,
+    LONGEST_DELAY,
+    Penalties,
+    RateLimit,
+)
 from scim_service.settings import Limits
 
-from tests.service.served import Serve
+from tests.service.served import SECRET, Serve
 
 
 class Clock:
-    """A clock that only a test moves; sleeping is remembered."""
+    """A clock that only a test moves."""
 
     def __init__(self) -> None:
         self.now = 0.0
-        self.slept: list[float] = []
 
     def __call__(self) -> float:
         """Return the time in seconds."""
         return self.now
-
-    async def sleep(self, seconds: float) -> None:
-        """Remember how long would have been slept."""
-        self.slept.append(seconds)
 
 
 def test_a_second_of_requests_is_in_hand_and_comes_back() -> None:
@@ -43,16 +48,60 @@ async def test_above_the_ceiling_429_with_retry_after(serve: Serve) -> None:
     assert refused[0].json()["status"] == "429"
 
 
-async def test_guessing_gets_slower_and_no_slower_than_that() -> None:
+def test_guessing_gets_slower_and_no_slower_than_that() -> None:
     """The first failures are answered at once, the following later and later, up to a bound."""
     clock = Clock()
-    penalties = Penalties(monotonic=clock, sleep=clock.sleep)
-    for _ in range(FREE_FAILURES):
-        await penalties.failed("192.0.2.1")
-    assert clock.slept == []
-    for _ in range(10):
-        await penalties.failed("192.0.2.1")
-    assert clock.slept == sorted(clock.slept)
-    assert clock.slept[-1] == LONGEST_DELAY
-    await penalties.failed("192.0.2.2")
-    assert len(clock.slept) == 10
+    penalties = Penalties(monotonic=clock)
+
+    def failed(source: str) -> float | None:
+        clock.now += 1
+        return penalties.failed(source)
+
+    assert [failed("192.0.2.1") for _ in range(FREE_FAILURES)] == [0.0] * FREE_FAILURES
+    delays = [failed("192.0.2.1") or 0.0 for _ in range(10)]
+    assert delays == sorted(delays)
+    assert (delays[0], delays[-1]) == (0.1, LONGEST_DELAY)
+    assert failed("192.0.2.2") == 0.0
+    clock.now += FORGET_SECONDS
+    assert failed("192.0.2.1") == 0.0
+
+
+@pytest.mark.finding(24)
+def test_failures_of_all_sources_together_are_limited() -> None:
+    """Whatever number of sources guesses, so many a second are answered in full and no more."""
+    clock = Clock()
+    penalties = Penalties(monotonic=clock)
+    answered = [penalties.failed(f"192.0.2.{number}") for number in range(1000)]
+    assert answered == [0.0] * ANSWERS + [None] * (1000 - ANSWERS)
+    clock.now += 1
+    assert [penalties.failed("198.51.100.1") for _ in range(FREE_FAILURES)] == [0.0] * FREE_FAILURES
+
+
+@pytest.mark.finding(24)
+async def test_a_flood_of_guesses_holds_up_no_good_token(serve: Serve) -> None:
+    """Behind one address with a guesser: the guesser is turned away, and Entra always served."""
+    served = await serve()
+    guess = {"Authorization": "Bearer guess"}
+    waited: list[float] = []
+
+    async def sleep(seconds: float) -> None:
+        waited.append(seconds)
+
+    flooded = scim_application(served.service, served.access_log.append, sleep)
+    async with httpx.AsyncClient(
+        transport=httpx.ASGITransport(flooded), base_url="http://scim.example/scim"
+    ) as client:
+        answers = [await client.get("/Users", headers=guess) for _ in range(200)]
+        turned_away = [answer for answer in answers if answer.status_code == 429]
+        assert len(turned_away) > 100
+        assert {answer.status_code for answer in answers} == {401, 429}
+        assert turned_away[0].headers["Connection"] == "close"
+        assert turned_away[0].json()["status"] == "429"
+        good = {"Authorization": f"Bearer {SECRET}"}
+        before = len(waited)
+        assert (await client.get("/Users", headers=good)).status_code == 200
+        assert len(waited) == before
+    # The access log has those that were answered in full, or else the flood would fill a disk.
+    assert len(served.access_log) == 200 - len(turned_away) + 1
+    status = (await served.management.get("/-/status")).json()
+    assert status["unauthenticated"] == 200

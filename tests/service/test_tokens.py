@@ -1,14 +1,15 @@
-"""Tokens and ports: who is let in, where, and until when."""
+"""Tokens: who is let in, and until when."""
 
 import hashlib
+import hmac
 import json
 from pathlib import Path
 from typing import Any
 
 import pytest
-from scim_service.auth import Tokens
+from scim_service.auth import GRACE_SECONDS, Tokens
 
-from tests.service.served import Serve
+from tests.service.served import SECRET, Serve
 
 NOON = 1_750_000_000.0
 
@@ -60,7 +61,8 @@ def mounted(tmp_path: Path) -> Mounted:
 
 def status(tokens: Tokens, secret: str) -> str | None:
     """Return the id of the token that lets a secret in."""
-    return tokens.authenticate(f"Bearer {secret}")
+    token = tokens.authenticate(f"Bearer {secret}")
+    return None if token is None else token.id
 
 
 def test_a_rotation_is_seen_without_a_restart(mounted: Mounted) -> None:
@@ -88,18 +90,130 @@ def test_a_token_ends_at_its_time(mounted: Mounted) -> None:
     assert status(tokens, "short") is None
 
 
-@pytest.mark.parametrize("broken", ["", "{}", '{"tokens": [{"id": "x", "sha256": "00"}]}', "[]"])
-def test_a_broken_file_changes_nothing(mounted: Mounted, broken: str) -> None:
-    """The tokens that were read last stay, and the problem is told without their digests."""
+BROKEN = {
+    "nothing": "",
+    "no object": "[]",
+    "no list": '{"tokens": 1}',
+    "no tokens": "{}",
+    "too deep": "[" * 100_000,
+    "not UTF-8": "\xff",
+    "an entry of another kind": '{"tokens": [1]}',
+    "no digest": json.dumps({"tokens": [{"id": "x"}]}),
+    "a short digest": json.dumps({"tokens": [{"id": "x", "sha256": "00"}]}),
+    "no id": json.dumps({"tokens": [entry("new") | {"id": None}]}),
+    "an id with a line break": json.dumps({"tokens": [entry("new") | {"id": "a\nb"}]}),
+    "a long id": json.dumps({"tokens": [entry("new") | {"id": "x" * 65}]}),
+    "an expiry without a zone": json.dumps({"tokens": [entry("new", "2099-01-01T00:00:00")]}),
+    "an expiry that is none": json.dumps({"tokens": [entry("new", "s3cret")]}),
+    "a number as expiry": json.dumps({"tokens": [entry("new") | {"notAfter": 4e9}]}),
+    "one bad entry": json.dumps(
+        {"tokens": [entry("kept"), entry("s3cret") | {"sha256": "s3cret"}]}
+    ),
+}
+
+
+@pytest.mark.finding(23)
+@pytest.mark.parametrize("broken", BROKEN.values(), ids=BROKEN)
+def test_a_broken_file_is_obeyed_no_longer_than_a_minute(
+    mounted: Mounted, broken: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    """The tokens that were read last stay for a minute, then nobody is let in, until it is mended.
+
+    It is logged at once, and not again each second; nothing of the content is told.
+    """
     clock = Clock()
     mounted.put(json.dumps({"tokens": [entry("kept")]}))
     tokens = Tokens(mounted.path, monotonic=clock, wall=clock)
     assert status(tokens, "kept") == "kept"
     mounted.put(broken)
+    for _ in range(int(GRACE_SECONDS)):
+        clock.now += 1
+        assert (status(tokens, "kept"), status(tokens, "new"), tokens.closed) == (
+            "kept",
+            None,
+            False,
+        )
+    assert len(caplog.records) == 1
     clock.now += 1
+    assert (status(tokens, "kept"), status(tokens, "new"), tokens.closed) == (None, None, True)
+    clock.now += 60
+    assert tokens.current() == ()
+    assert len(caplog.records) == 2
+    assert str(mounted.path) in str(tokens.problem)
+    assert "s3cret" not in caplog.text + str(tokens.problem)
+    mounted.put(json.dumps({"tokens": [entry("kept")]}))
+    clock.now += 1
+    assert (status(tokens, "kept"), tokens.problem, tokens.closed) == ("kept", None, False)
+
+
+@pytest.mark.finding(23)
+def test_a_file_that_is_gone_is_obeyed_no_longer_than_a_minute(mounted: Mounted) -> None:
+    """The same file is read again when it is back; its absence for a moment changes nothing."""
+    clock = Clock()
+    mounted.put(json.dumps({"tokens": [entry("kept")]}))
+    tokens = Tokens(mounted.path, monotonic=clock, wall=clock)
     assert status(tokens, "kept") == "kept"
-    assert tokens.problem is not None
-    assert str(mounted.path) in tokens.problem
+    away = mounted.path.with_name("away")
+    for seconds, let_in in ((GRACE_SECONDS - 1, "kept"), (GRACE_SECONDS, None)):
+        mounted.path.rename(away)
+        clock.now += 1
+        assert status(tokens, "kept") == "kept"
+        clock.now += seconds
+        assert status(tokens, "kept") == let_in
+        away.rename(mounted.path)
+        clock.now += 1
+        assert status(tokens, "kept") == "kept"
+
+
+@pytest.mark.finding(23)
+async def test_a_tenant_says_that_its_tokens_cannot_be_read(serve: Serve, mounted: Mounted) -> None:
+    """In its status at once, and after a minute by not being ready; Entra is let in until then."""
+    clock = Clock()
+    times = iter(range(1_750_000_000, 1_750_001_000))
+    mounted.put(json.dumps({"tokens": [entry(SECRET)]}))
+    tokens = Tokens(mounted.path, monotonic=clock)
+    served = await serve(tokens=tokens, clock=lambda: next(times) * 1_000_000)
+    assert (await served.http.get("/Users")).status_code == 200
+    mounted.put("no JSON")
+    clock.now += 1
+    assert (await served.http.get("/Users")).status_code == 200
+    (problem,) = (await served.management.get("/-/status")).json()["problems"]
+    assert str(mounted.path) in problem
+    ready = await served.management.get("/-/readyz")
+    assert (ready.status_code, ready.text) == (200, f"ready\n{problem}\n")
+    clock.now += GRACE_SECONDS
+    assert (await served.http.get("/Users")).status_code == 401
+    ready = await served.management.get("/-/readyz")
+    assert (ready.status_code, ready.text) == (503, f"tokens: {problem}\n")
+
+
+def test_the_token_is_taken_as_it_was_received(mounted: Mounted) -> None:
+    """The bytes of the header count, also where they are no ASCII."""
+    mounted.put(json.dumps({"tokens": [entry("geheim-\u00e4\u00a0") | {"id": "own"}]}))
+    tokens = Tokens(mounted.path)
+    received = "Bearer geheim-\u00e4\u00a0".encode().decode("latin-1")
+    token = tokens.authenticate(received)
+    assert token is not None
+    assert token.id == "own"
+
+
+@pytest.mark.finding(21)
+def test_the_proof_of_use_needs_the_token(mounted: Mounted) -> None:
+    """It is there once the token was received and noted, and goes with the token and its id."""
+    clock = Clock()
+    mounted.put(json.dumps({"tokens": [entry("old"), entry("new")]}))
+    tokens = Tokens(mounted.path, monotonic=clock, wall=clock)
+    old, new = tokens.current()
+    header = "bearer  old "
+    assert tokens.authenticate(header) == old
+    assert tokens.proof(old) is None
+    tokens.prove(old, header)
+    expected = hmac.new(b"old", b"scim-operator.io/token-used:old", "sha256").hexdigest()
+    assert (tokens.proof(old), tokens.proof(new)) == (expected, None)
+    mounted.put(json.dumps({"tokens": [entry("old") | {"id": "renamed"}, entry("new")]}))
+    clock.now += 1
+    renamed, new = tokens.current()
+    assert (tokens.proof(renamed), tokens.proof(old), tokens.proof(new)) == (None, None, None)
 
 
 @pytest.mark.parametrize(
@@ -117,17 +231,6 @@ async def test_it_is_not_ready_without_a_token(serve: Serve, mounted: Mounted) -
     answer = await served.management.get("/-/readyz")
     assert answer.status_code == 503
     assert "tokens" in answer.text
-
-
-async def test_each_port_has_its_own_paths(serve: Serve) -> None:
-    """What is exposed shows nothing of the management, and the other serves no users."""
-    served = await serve()
-    for path in ("/-/healthz", "/-/readyz", "/-/status", "/metrics"):
-        assert (await served.management.get(path)).status_code == 200
-        assert (await served.http.get(f"http://scim.example{path}")).status_code == 404
-        assert (await served.http.get(path)).status_code == 404
-    for path in ("/Users", "/scim/Users", "/openapi.json", "/docs"):
-        assert (await served.management.get(path)).status_code == 404
 
 
 async def test_a_tenant_is_served_under_its_base_path_only(serve: Serve) -> None:

@@ -1,5 +1,7 @@
 """The application of the tenant's port."""
 
+import asyncio
+
 from fastapi import FastAPI, Request, Response
 from starlette.exceptions import HTTPException
 from starlette.routing import Match
@@ -9,18 +11,21 @@ from scim_service import __version__
 from scim_service.http.bulk import add_bulk_routes
 from scim_service.http.discovery import add_discovery_routes
 from scim_service.http.exchange import call_of, error_response
-from scim_service.http.gate import AccessLog, Gate
+from scim_service.http.gate import AccessLog, Gate, Sleep
 from scim_service.http.resources import add_resource_routes
 from scim_service.http.search import add_search_routes
 from scim_service.http.service import Service
 from scim_service.scim import errors
+from scim_service.scim.filter import shorten
 from scim_service.store.database import StorageFullError, UnavailableError
 
 _RETRY = {"Retry-After": "30"}
 
 
-def scim_application(service: Service, access_log: AccessLog) -> ASGIApp:
-    """Return the application that serves SCIM."""
+def scim_application(
+    service: Service, access_log: AccessLog, sleep: Sleep = asyncio.sleep
+) -> ASGIApp:
+    """Return the application that serves SCIM; `sleep` holds answers to wrong tokens back."""
     application = FastAPI(
         title="scim-service",
         version=__version__,
@@ -40,7 +45,7 @@ def scim_application(service: Service, access_log: AccessLog) -> ASGIApp:
     application.add_exception_handler(HTTPException, _not_routed)
     application.add_exception_handler(StorageFullError, _full)
     application.add_exception_handler(UnavailableError, _unavailable)
-    return Gate(application, service, access_log)
+    return Gate(application, service, access_log, sleep)
 
 
 def _answer(
@@ -60,7 +65,7 @@ async def _not_routed(request: Request, error: Exception) -> Response:
     assert isinstance(error, HTTPException)
     path = request.scope["path"]
     if error.status_code != 405:
-        detail = f"There is no endpoint {path}; /ResourceTypes lists them."
+        detail = f"There is no endpoint {shorten(path)}; /ResourceTypes lists them."
         return _answer(request, errors.ScimError(error.status_code, detail))
     # The framework names the methods of the first route only.
     methods = {
@@ -70,7 +75,7 @@ async def _not_routed(request: Request, error: Exception) -> Response:
         for method in route.methods
     }
     allowed = ", ".join(sorted(methods | ({"HEAD"} if "GET" in methods else set())))
-    detail = f"{request.method} is not allowed on {path}, but {allowed}."
+    detail = f"{request.method} is not allowed on {shorten(path)}, but {allowed}."
     return _answer(request, errors.ScimError(405, detail), {"Allow": allowed})
 
 

@@ -7,7 +7,14 @@ from typing import Any
 import orjson
 from fastapi import APIRouter, Request, Response
 
-from scim_service.http.exchange import Call, ScimResponse, call_of, expected_version, read_json
+from scim_service.http.exchange import (
+    OPERATIONS,
+    Call,
+    ScimResponse,
+    call_of,
+    expected_version,
+    read_json,
+)
 from scim_service.http.operations import Answer, Operations
 from scim_service.http.service import Service
 from scim_service.scim import errors
@@ -20,8 +27,6 @@ from scim_service.scim.bulk import (
     resolve,
 )
 
-_NAMES = {"POST": "create", "PUT": "replace", "PATCH": "patch", "DELETE": "delete"}
-
 
 def add_bulk_routes(router: APIRouter, service: Service) -> None:
     """Add the endpoint of bulk requests."""
@@ -30,6 +35,7 @@ def add_bulk_routes(router: APIRouter, service: Service) -> None:
     @router.post("/Bulk", summary="Several writes in one request")
     async def bulk(request: Request) -> Response:
         call = call_of(request)
+        call.operation = "bulk"
         body = await read_json(request, rules.limits)
         message = parse_bulk(
             body, max_operations=rules.limits.bulk_operations, lenient=rules.lenient
@@ -50,20 +56,21 @@ async def _perform(
     service: Service, call: Call, operation: BulkOperation, ids: dict[str, str]
 ) -> dict[str, Any]:
     """Do one operation, and return its entry in the answer; `ids` learns of what it creates."""
-    own = replace(call, started=perf_counter(), resource_type=None, resource_id=None)
+    own = replace(
+        call,
+        started=perf_counter(),
+        operation=OPERATIONS[operation.method],
+        resource_type=None,
+        resource_id=None,
+    )
     try:
         resolved = resolve(operation, ids)
         answer = await _dispatch(service, own, resolved)
     except errors.ScimError as error:
-        service.activity.refused(
-            own.origin(_NAMES[operation.method]),
-            resource_type=own.resource_type,
-            resource_id=own.resource_id,
-            status=error.status,
-            scim_type=error.scim_type,
-        )
+        own.scim_type = error.scim_type
+        service.note(own, error.status)
         return operation_response(operation, error.status, response=error.body())
-    call.writes = True
+    service.note(own, answer.status)
     if operation.bulk_id is not None and own.resource_id is not None:
         ids[operation.bulk_id] = own.resource_id
     return operation_response(
@@ -78,15 +85,15 @@ async def _dispatch(service: Service, call: Call, operation: BulkOperation) -> A
     if operation.method == "POST":
         return await operations.create(call, operation.data, projection)
     assert operation.resource_id is not None
-    call.resource_id = operation.resource_id
+    resource_id = operations.identify(call, operation.resource_id)
     expected = expected_version(operation.version)
     if operation.method == "DELETE":
-        return await operations.delete(call, operation.resource_id, expected)
+        return await operations.delete(call, resource_id, expected)
     act = operations.replace if operation.method == "PUT" else operations.patch
-    answer = await act(call, operation.resource_id, operation.data, projection, expected)
+    answer = await act(call, resource_id, operation.data, projection, expected)
     if answer.location is not None:
         return answer
-    return replace(answer, location=operations.location(call, operation.resource_id))
+    return replace(answer, location=operations.location(call, resource_id))
 
 
 def _operations(service: Service, endpoint: str) -> Operations[Any]:

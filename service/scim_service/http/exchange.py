@@ -17,6 +17,9 @@ from scim_service.store.records import Expected, Origin
 STATE = "scim"
 """The key of the `Call` in an ASGI scope."""
 
+OPERATIONS = {"POST": "create", "PUT": "replace", "PATCH": "patch", "DELETE": "delete"}
+"""What a method does, as it is called in the log."""
+
 _JSON_TYPES = {CONTENT_TYPE, "application/json"}
 _CONTENT_TYPE = (b"content-type", CONTENT_TYPE.encode())
 _OPENING = (b"{", b"[")
@@ -32,10 +35,13 @@ class Call:
         When its head was read, by `time.perf_counter`.
     base
         The tenant's URL as the client knows it, without a slash at its end.
-    writes
-        Whether it is a write.
+    operation
+        What it is in the log: ``read``, ``create``, ``replace``, ``patch``, ``delete``, ``bulk``.
     probe
-        Whether somebody looks after the tenant, and it is no request of Entra's.
+        Whether it is a read that says of itself that it only looks after the tenant. A write is
+        never a probe, since it changes the tenant whatever it says of itself.
+    logged
+        Whether it has a line in the access log.
     """
 
     request_id: str
@@ -45,12 +51,12 @@ class Call:
     resource_type: str | None = None
     resource_id: str | None = None
     scim_type: str | None = None
-    writes: bool = False
+    operation: str = "read"
     probe: bool = False
+    logged: bool = True
 
     def origin(self, operation: str) -> Origin:
         """Return where a write comes from."""
-        self.writes = True
         return Origin(operation, self.token_id, self.request_id, self.started)
 
 

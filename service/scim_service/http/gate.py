@@ -9,25 +9,25 @@ import asyncio
 import logging
 import re
 import secrets
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from time import perf_counter
 from typing import Any
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from scim_service.http.exchange import STATE, Call, error_response, header
+from scim_service.http.exchange import OPERATIONS, STATE, Call, error_response, header
 from scim_service.http.limiter import Penalties, RateLimit
 from scim_service.http.service import Service
 from scim_service.scim import errors
 from scim_service.store.folding import moment_text
 
 AccessLog = Callable[[dict[str, Any]], None]
+Sleep = Callable[[float], Awaitable[None]]
 
 _logger = logging.getLogger(__name__)
 
 _VERSION = "/v2"
-_OPERATIONS = {"POST": "create", "PUT": "replace", "PATCH": "patch", "DELETE": "delete"}
-_METHODS = {"GET", "HEAD", "OPTIONS", *_OPERATIONS}
+_METHODS = {"GET", "HEAD", "OPTIONS", *OPERATIONS}
 _HOST = re.compile(r"[A-Za-z0-9._:\[\]-]+")
 _ENDPOINTS = {
     name.lower(): name
@@ -45,6 +45,7 @@ _GONE = 499
 """The status of a request whose client has gone away: none was sent."""
 
 _CHALLENGE = {"WWW-Authenticate": 'Bearer realm="scim"'}
+_SHUT = {**_CHALLENGE, "Connection": "close", "Retry-After": "60"}
 _RETRY = {"Retry-After": "5"}
 _FAILED = errors.ScimError(500, "The service failed; its log has the cause, by the request's id.")
 _TOO_SLOW = errors.ScimError(
@@ -58,18 +59,30 @@ _NOT_AUTHENTICATED = errors.ScimError(
     "The bearer token is missing or not accepted. In the Entra admin center, paste the tenant's"
     " current secret token into Provisioning, Admin Credentials, Secret Token.",
 )
+_TOO_MANY_FAILURES = errors.ScimError(
+    429,
+    "The bearer token is missing or not accepted, and so were those of very many other requests in"
+    " this second; correct the token.",
+)
 
 
 class Gate:
     """The outermost application."""
 
-    def __init__(self, application: ASGIApp, service: Service, access_log: AccessLog) -> None:
+    def __init__(
+        self,
+        application: ASGIApp,
+        service: Service,
+        access_log: AccessLog,
+        sleep: Sleep,
+    ) -> None:
         self._application = application
         self._service = service
         self._access_log = access_log
         self._base_path = service.tenant.base_path
         self._rate_limit = RateLimit(service.limits.rate)
         self._penalties = Penalties()
+        self._sleep = sleep
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve a request."""
@@ -101,16 +114,20 @@ class Gate:
     async def _serve(self, scope: Scope, receive: Receive, send: Send, call: Call) -> None:
         service = self._service
         authorization = header(scope, b"authorization")
-        call.token_id = service.tokens.authenticate(authorization)
-        if call.token_id is None:
-            client = scope.get("client")
-            await self._penalties.failed(client[0] if client else "")
-            await error_response(_NOT_AUTHENTICATED, _CHALLENGE)(scope, receive, send)
+        # Compared before anything waits: no number of wrong tokens keeps a good one out.
+        token = service.tokens.authenticate(authorization)
+        if token is None or authorization is None:
+            await self._turn_away(scope, receive, send, call)
             return
-        call.probe = header(scope, b"scim-probe") is not None
+        call.token_id = token.id
+        call.operation = _operation(scope)
+        call.probe = call.operation == "read" and header(scope, b"scim-probe") is not None
         # Or else a look at the tenant would retire the old token while Entra still sends it.
-        if not call.probe:
-            service.activity.requested(call.token_id)
+        if call.probe:
+            service.activity.probed()
+        else:
+            service.activity.requested(token.id)
+            service.tokens.prove(token, authorization)
         seconds = self._rate_limit.retry_after()
         if seconds is not None:
             await error_response(_TOO_MANY, {"Retry-After": str(seconds)})(scope, receive, send)
@@ -126,6 +143,20 @@ class Gate:
             # The server leaves the body out by itself.
             inner["method"] = "GET"
         await self._application(inner, receive, send)
+
+    async def _turn_away(self, scope: Scope, receive: Receive, send: Send, call: Call) -> None:
+        """Answer a request without an accepted token, and count it."""
+        self._service.activity.unauthenticated()
+        self._service.metrics.unauthenticated()
+        client = scope.get("client")
+        delay = self._penalties.failed(client[0] if client else "")
+        if delay is None:
+            call.logged = False
+            await error_response(_TOO_MANY_FAILURES, _SHUT)(scope, receive, send)
+            return
+        if delay:
+            await self._sleep(delay)
+        await error_response(_NOT_AUTHENTICATED, _CHALLENGE)(scope, receive, send)
 
     def _inner_path(self, path: str) -> str | None:
         """Return the path within the tenant, None outside of it.
@@ -160,24 +191,26 @@ class Gate:
         seconds = perf_counter() - call.started
         service = self._service
         service.metrics.observe(method, call.resource_type or "none", status, seconds)
-        if status >= 400 and not call.probe:
-            service.activity.refused(
-                call.origin(_OPERATIONS.get(method, "read")),
-                resource_type=call.resource_type,
-                resource_id=call.resource_id,
-                status=status,
-                scim_type=call.scim_type,
-            )
-        elif call.writes:
-            service.activity.provisioned()
+        if call.token_id is not None:
+            service.note(call, status)
+        if not call.logged:
+            return
         self._access_log(
             {
                 "time": moment_text(service.repository.clock()),
                 "request": call.request_id,
                 "token": call.token_id,
+                "probe": call.probe,
                 "method": method,
                 "path": scope["path"],
                 "status": status,
                 "ms": round(seconds * 1000, 3),
             }
         )
+
+
+def _operation(scope: Scope) -> str:
+    """Return what a request does, as far as its head tells; a search by POST changes nothing."""
+    if scope["path"].rstrip("/").endswith("/.search"):
+        return "read"
+    return OPERATIONS.get(scope["method"], "read")

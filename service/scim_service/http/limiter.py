@@ -1,9 +1,8 @@
 """How often clients may ask, and how soon those without a token are answered."""
 
-import asyncio
 import time
 from collections import OrderedDict
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable
 from dataclasses import dataclass
 from math import ceil
 
@@ -15,8 +14,8 @@ FORGET_SECONDS = 60.0
 SOURCES = 1024
 """How many sources are remembered; the least recent one is forgotten first."""
 
-WAITING = 100
-"""How many answers are held back at a time, so that a flood does not use up memory."""
+ANSWERS = 25
+"""Failed authentications of all sources together that are answered in full within a second."""
 
 
 class RateLimit:
@@ -58,23 +57,25 @@ class _Source:
 class Penalties:
     """Slows down guessing: each failure of a source doubles the time until its next answer.
 
-    Only answers to failures wait. Entra's requests have a good token and are not held up, even
-    where an ingress makes all clients look like one source.
+    Beyond `ANSWERS` a second, of whatever sources, an answer neither waits nor is written to the
+    access log, so that a flood fills neither memory nor disks: at most about
+    ``ANSWERS * (LONGEST_DELAY + 1)`` answers wait. Only answers to failures are concerned; why
+    that is all that can be limited is in docs/decisions/0006-guessed-tokens.md.
     """
 
-    def __init__(
-        self,
-        *,
-        monotonic: Callable[[], float] = time.monotonic,
-        sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
-    ) -> None:
+    def __init__(self, *, monotonic: Callable[[], float] = time.monotonic) -> None:
         self._monotonic = monotonic
-        self._sleep = sleep
         self._sources: OrderedDict[str, _Source] = OrderedDict()
-        self._waiting = 0
+        self._answers = RateLimit(ANSWERS, monotonic=monotonic)
 
-    async def failed(self, source: str) -> None:
-        """Note a failure, and wait for as long as its answer is to be held back."""
+    def failed(self, source: str) -> float | None:
+        """Note a failure.
+
+        Returns
+        -------
+        float or None
+            The seconds for which its answer is to be held back, None for one that is too many.
+        """
         now = self._monotonic()
         known = self._sources.get(source)
         if known is None or now - known.last > FORGET_SECONDS:
@@ -84,11 +85,7 @@ class Penalties:
         self._sources.move_to_end(source)
         if len(self._sources) > SOURCES:
             self._sources.popitem(last=False)
+        if self._answers.retry_after() is not None:
+            return None
         excess = known.failures - FREE_FAILURES
-        if excess <= 0 or self._waiting >= WAITING:
-            return
-        self._waiting += 1
-        try:
-            await self._sleep(min(0.05 * 2 ** min(excess, 10), LONGEST_DELAY))
-        finally:
-            self._waiting -= 1
+        return 0.0 if excess <= 0 else min(0.05 * 2 ** min(excess, 10), LONGEST_DELAY)

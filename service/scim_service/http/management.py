@@ -1,20 +1,84 @@
 """The management port: for the operator and for Prometheus, never for clients of SCIM."""
 
-from typing import Annotated
+import asyncio
+from collections.abc import Awaitable, Callable
+from typing import Annotated, Any, Generic, TypeVar
 
 import orjson
-from fastapi import FastAPI, Query, Request, Response
+from fastapi import Depends, FastAPI, Query, Request, Response
 from fastapi.responses import PlainTextResponse
 
 from scim_service import __version__
+from scim_service.http.exchange import header
 from scim_service.http.service import Service
 from scim_service.metrics import CONTENT_TYPE
 from scim_service.store.database import DatabaseError
+from scim_service.store.records import Clock
+
+KEPT_MICROSECONDS = 1_000_000
+"""How long what was read from the database is answered again: readers cannot load it more."""
+
+Value = TypeVar("Value")
+
+_CHALLENGE = {"WWW-Authenticate": 'Bearer realm="scim-management"'}
+_NO_CREDENTIAL = (
+    "This path asks for the tenant's access credential: send the key token of the Secret"
+    " <tenant>-scim-access as Authorization: Bearer. (Where the service runs alone, it takes the"
+    " tokens of SCIM.)\n"
+)
+
+
+class _CredentialError(Exception):
+    """The request has no accepted credential."""
+
+
+class _Kept(Generic[Value]):
+    """What a function returned last, for a second; an error is not kept."""
+
+    def __init__(self, read: Callable[[], Awaitable[Value]], clock: Clock) -> None:
+        self._read = read
+        self._clock = clock
+        self._lock = asyncio.Lock()
+        self._kept: tuple[int, Value] | None = None
+
+    async def get(self) -> Value:
+        """Return it, read anew if it is older than that; readers wait for one another."""
+        async with self._lock:
+            now = self._clock()
+            if self._kept is None or not 0 <= now - self._kept[0] < KEPT_MICROSECONDS:
+                self._kept = now, await self._read()
+            return self._kept[1]
 
 
 def management_application(service: Service) -> FastAPI:
     """Return the application of the management port (``docs/contract.md`` section 3)."""
     application = FastAPI(title="scim-service management", openapi_url=None)
+    _add_open_paths(application, service)
+    _add_closed_paths(application, service)
+
+    @application.exception_handler(DatabaseError)
+    async def unavailable(_: Request, error: DatabaseError) -> Response:
+        return PlainTextResponse(f"{error}\n", 503)
+
+    @application.exception_handler(_CredentialError)
+    async def unauthenticated(_: Request, __: _CredentialError) -> Response:
+        text = "\n".join([*_problems(service), _NO_CREDENTIAL])
+        return PlainTextResponse(text, 401, _CHALLENGE)
+
+    return application
+
+
+def _add_open_paths(application: FastAPI, service: Service) -> None:
+    """Add what shows neither people nor their doings."""
+    counts = _Kept(service.repository.counts, service.repository.clock)
+
+    async def render() -> bytes:
+        found = await counts.get()
+        return service.metrics.render(
+            users=found.users, active_users=found.active_users, groups=found.groups
+        )
+
+    page = _Kept(render, service.repository.clock)
 
     @application.get("/-/healthz")
     async def healthz(_: Request) -> Response:
@@ -22,22 +86,41 @@ def management_application(service: Service) -> FastAPI:
 
     @application.get("/-/readyz")
     async def readyz(_: Request) -> Response:
-        missing = await _missing(service)
+        missing: list[str] = []
+        try:
+            await counts.get()
+        except DatabaseError as error:
+            missing.append(f"database: {error}")
+        if not service.tokens.current() or service.tokens.closed:
+            missing.append(f"tokens: {service.tokens.problem or 'none is loaded'}")
         if missing:
             return PlainTextResponse("\n".join(missing) + "\n", 503)
-        return PlainTextResponse("ready\n")
+        # A port without its credential shows less, which is no reason to keep Entra away.
+        return PlainTextResponse("\n".join(["ready", *_problems(service)]) + "\n")
 
-    @application.get("/-/status")
+    @application.get("/metrics")
+    async def metrics(_: Request) -> Response:
+        return Response(await page.get(), media_type=CONTENT_TYPE)
+
+
+def _add_closed_paths(application: FastAPI, service: Service) -> None:
+    """Add what only who has the access credential may read."""
+
+    async def credential(request: Request) -> None:
+        if service.access.authenticate(header(request.scope, b"authorization")) is None:
+            service.metrics.management_unauthenticated()
+            raise _CredentialError
+
+    async def read() -> bytes:
+        return orjson.dumps(await _status(service))
+
+    document = _Kept(read, service.repository.clock)
+
+    @application.get("/-/status", dependencies=[Depends(credential)])
     async def status(_: Request) -> Response:
-        tokens = [token.id for token in service.tokens.current()]
-        document = {
-            "version": __version__,
-            "tenant": service.tenant.tenant,
-            **await service.activity.status(tokens),
-        }
-        return Response(orjson.dumps(document), media_type="application/json")
+        return Response(await document.get(), media_type="application/json")
 
-    @application.get("/-/activity")
+    @application.get("/-/activity", dependencies=[Depends(credential)])
     async def activity(
         _: Request,
         limit: Annotated[int, Query(ge=1, le=1000)] = 100,
@@ -46,28 +129,31 @@ def management_application(service: Service) -> FastAPI:
         lines = await service.activity.recent(limit=limit, refused=refused)
         return Response(orjson.dumps({"activity": lines}), media_type="application/json")
 
-    @application.get("/metrics")
-    async def metrics(_: Request) -> Response:
-        counts = await service.repository.counts()
-        body = service.metrics.render(
-            users=counts.users, active_users=counts.active_users, groups=counts.groups
-        )
-        return Response(body, media_type=CONTENT_TYPE)
 
-    @application.exception_handler(DatabaseError)
-    async def unavailable(_: Request, error: DatabaseError) -> Response:
-        return PlainTextResponse(f"{error}\n", 503)
+async def _status(service: Service) -> dict[str, Any]:
+    tokens = service.tokens.current()
+    activity = service.activity
+    return {
+        "version": __version__,
+        "tenant": service.tenant.tenant,
+        **await activity.status(),
+        "tokens": [
+            {
+                "id": token.id,
+                "lastUsed": activity.last_used(token.id),
+                "proof": service.tokens.proof(token),
+            }
+            for token in tokens
+        ],
+        "problems": _problems(service),
+    }
 
-    return application
 
-
-async def _missing(service: Service) -> list[str]:
-    """Return what keeps the tenant from being served."""
-    missing: list[str] = []
-    try:
-        await service.repository.counts()
-    except DatabaseError as error:
-        missing.append(f"database: {error}")
-    if not service.tokens.current():
-        missing.append(f"tokens: {service.tokens.problem or 'none is loaded'}")
-    return missing
+def _problems(service: Service) -> list[str]:
+    """Return what is wrong with the files that say who may call."""
+    found: list[str] = []
+    for tokens in (service.tokens, service.access):
+        tokens.current()
+        if tokens.problem is not None and tokens.problem not in found:
+            found.append(tokens.problem)
+    return found

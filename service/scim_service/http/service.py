@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from scim_service import __version__
 from scim_service.activity import Activity
 from scim_service.auth import Tokens
+from scim_service.http.exchange import OPERATIONS, Call
 from scim_service.http.operations import GroupOperations, Rules, UserOperations
 from scim_service.metrics import Metrics
 from scim_service.scim.schema import Registry
@@ -14,6 +15,9 @@ from scim_service.settings import Limits, Tenant
 from scim_service.store.database import Database, DatabaseError
 from scim_service.store.records import Clock, now_microseconds
 from scim_service.store.repository import Repository
+
+WRITES = frozenset(OPERATIONS.values())
+"""What changes a resource; the operations of a bulk are noted one by one."""
 
 _KEY_BYTES = 32
 
@@ -36,13 +40,17 @@ def _cursor_key(text: str) -> bytes:
 
 @dataclass(frozen=True, slots=True)
 class Service:
-    """The parts of a running tenant."""
+    """The parts of a running tenant.
+
+    `access` are the tokens of the management port.
+    """
 
     tenant: Tenant
     rules: Rules
     registry: Registry
     repository: Repository
     tokens: Tokens
+    access: Tokens
     activity: Activity
     metrics: Metrics
     users: UserOperations
@@ -53,6 +61,20 @@ class Service:
         """What requests may cost."""
         return self.rules.limits
 
+    def note(self, call: Call, status: int) -> None:
+        """Note how a request with an accepted token, or one operation of a bulk, has ended."""
+        if status >= 400:
+            if not call.probe:
+                self.activity.refused(
+                    call.origin(call.operation),
+                    resource_type=call.resource_type,
+                    resource_id=call.resource_id,
+                    status=status,
+                    scim_type=call.scim_type,
+                )
+        elif call.operation in WRITES:
+            self.activity.provisioned()
+
     @classmethod
     async def over(
         cls,
@@ -61,10 +83,14 @@ class Service:
         tenant: Tenant,
         registry: Registry,
         tokens: Tokens,
+        access: Tokens | None = None,
         limits: Limits,
         clock: Clock = now_microseconds,
     ) -> "Service":
-        """Return the service of a tenant whose data is in `database`."""
+        """Return the service of a tenant whose data is in `database`.
+
+        Without `access` the management port takes the tokens of SCIM.
+        """
         repository = Repository.over(
             database,
             registry,
@@ -82,6 +108,7 @@ class Service:
             registry=registry,
             repository=repository,
             tokens=tokens,
+            access=access or tokens,
             activity=activity,
             metrics=Metrics(tenant.tenant, __version__),
             users=UserOperations(rules, repository.users),

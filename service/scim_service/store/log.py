@@ -1,14 +1,27 @@
 """The provisioning log, the counters and the moments: what the tenant's status is made of."""
 
+import logging
 import random
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from time import perf_counter
-from typing import Any
+from typing import Any, TypeAlias
 
-from sqlalchemy import BigInteger, Integer, Text, bindparam, cast, delete, func, insert, select
+from sqlalchemy import (
+    BigInteger,
+    Integer,
+    Table,
+    bindparam,
+    delete,
+    func,
+    insert,
+    select,
+)
 
 from scim_service.store.database import (
+    Backend,
     Database,
+    DatabaseError,
     Statement,
     Transaction,
     Values,
@@ -16,11 +29,59 @@ from scim_service.store.database import (
     upsert,
 )
 from scim_service.store.records import Clock, Origin
-from scim_service.store.tables import Activity, Moment, Secret, Tally, table
+from scim_service.store.tables import Activity, Hourly, Moment, Refused, Secret, Tally, table
+
+HOUR = 3600 * 1_000_000
+TEXT_CHARACTERS = 200
+"""The longest text in a line of the log; nothing that belongs there is longer."""
 
 _SLOTS = {"sqlite": 1, "postgresql": 16}
-_PRUNE_ROWS = 10_000
+_PRUNE_ROWS = 2_000
 """How many rows one transaction removes at most, so that writers do not wait for it."""
+
+Step: TypeAlias = tuple[Statement, Values]
+
+Hours: TypeAlias = Mapping[tuple[str, int], int]
+"""How often something happened in an hour, by its name and the hour since 1970."""
+
+_logger = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class _Lines:
+    """The statements over one table of lines."""
+
+    columns: tuple[str, ...]
+    insert: Statement
+    recent: Statement
+    newest: Statement
+    prune: Statement
+
+    @classmethod
+    def of(cls, lines: Table, backend: Backend) -> "_Lines":
+        """Compile them."""
+        columns = [column for column in lines.c if column.name != "id"]
+        first = select(func.min(lines.c.id)).scalar_subquery()
+        values: dict[str, Any] = {column.name: bindparam(column.name) for column in columns}
+        return cls(
+            tuple(values),
+            compile_statement(insert(lines).inline().values(values), backend),
+            compile_statement(
+                select(*columns)
+                .order_by(lines.c.at.desc(), lines.c.id.desc())
+                .limit(bindparam("limit", type_=Integer())),
+                backend,
+            ),
+            compile_statement(select(func.max(lines.c.id)), backend),
+            compile_statement(
+                delete(lines).where(
+                    lines.c.id < first + _PRUNE_ROWS,
+                    (lines.c.at < bindparam("before", type_=BigInteger()))
+                    | (lines.c.id <= bindparam("below", type_=BigInteger())),
+                ),
+                backend,
+            ),
+        )
 
 
 class Log:
@@ -30,16 +91,11 @@ class Log:
         self._database = database
         self._clock = clock
         backend = database.backend
-        activity, tally, moment = table(Activity), table(Tally), table(Moment)
         self._slots = _SLOTS[backend]
+        self._writes = _Lines.of(table(Activity), backend)
+        self._refusals = _Lines.of(table(Refused), backend)
+        tally, moment, secret = table(Tally), table(Moment), table(Secret)
 
-        columns = [column for column in activity.c if column.name != "id"]
-        self._insert = compile_statement(
-            insert(activity)
-            .inline()
-            .values({column.name: bindparam(column.name) for column in columns}),
-            backend,
-        )
         counted = upsert(tally, backend).values(
             name=bindparam("name"), slot=bindparam("slot"), amount=bindparam("amount")
         )
@@ -59,22 +115,7 @@ class Log:
         self._amounts = compile_statement(
             select(tally.c.name, func.sum(tally.c.amount)).group_by(tally.c.name), backend
         )
-        kind = func.coalesce(activity.c.scim_type, cast(activity.c.status, Text()))
-        self._failures = compile_statement(
-            select(kind, func.count())
-            .where(activity.c.at > bindparam("since"), activity.c.status >= 400)
-            .group_by(kind),
-            backend,
-        )
-        self._columns = [column.name for column in columns]
-        self._recent = compile_statement(
-            select(*columns)
-            .where(activity.c.status >= bindparam("least", type_=Integer()))
-            # Refusals are written later than they happen.
-            .order_by(activity.c.at.desc(), activity.c.id.desc())
-            .limit(bindparam("limit", type_=Integer())),
-            backend,
-        )
+        self._compile_hourly(backend)
         noted = upsert(moment, backend).values(name=bindparam("name"), at=bindparam("at"))
         self._note = compile_statement(
             noted.on_conflict_do_update(
@@ -85,17 +126,6 @@ class Log:
             backend,
         )
         self._moments = compile_statement(select(moment.c.name, moment.c.at), backend)
-        first = select(func.min(activity.c.id)).scalar_subquery()
-        self._newest = compile_statement(select(func.max(activity.c.id)), backend)
-        self._prune = compile_statement(
-            delete(activity).where(
-                activity.c.id < first + _PRUNE_ROWS,
-                (activity.c.at < bindparam("before", type_=BigInteger()))
-                | (activity.c.id <= bindparam("below", type_=BigInteger())),
-            ),
-            backend,
-        )
-        secret = table(Secret)
         self._keep_secret = compile_statement(
             upsert(secret, backend)
             .values(name=bindparam("name"), value=bindparam("value"))
@@ -106,6 +136,27 @@ class Log:
             select(secret.c.value).where(secret.c.name == bindparam("name")), backend
         )
 
+    def _compile_hourly(self, backend: Backend) -> None:
+        hourly = table(Hourly)
+        counted = upsert(hourly, backend).values(
+            name=bindparam("name"), hour=bindparam("hour"), amount=bindparam("amount")
+        )
+        self._add_hourly = compile_statement(
+            counted.on_conflict_do_update(
+                index_elements=[hourly.c.name, hourly.c.hour],
+                set_={"amount": hourly.c.amount + counted.excluded.amount},
+            ),
+            backend,
+        )
+        since = bindparam("since", type_=Integer())
+        self._sum_hourly = compile_statement(
+            select(hourly.c.name, func.sum(hourly.c.amount))
+            .where(hourly.c.hour >= since)
+            .group_by(hourly.c.name),
+            backend,
+        )
+        self._prune_hourly = compile_statement(delete(hourly).where(hourly.c.hour < since), backend)
+
     def line(
         self,
         origin: Origin,
@@ -115,9 +166,10 @@ class Log:
         attributes: Sequence[str] = (),
         status: int,
         scim_type: str | None = None,
-    ) -> tuple[Statement, Values]:
-        """Return the step that writes a line of the provisioning log."""
-        return self._insert, {
+    ) -> Step:
+        """Return the step that writes a line: among the refusals, or among the writes."""
+        lines = self._writes if status < 400 else self._refusals
+        return lines.insert, {
             "at": self._clock(),
             "token_id": origin.token_id,
             "request_id": origin.request_id,
@@ -130,7 +182,7 @@ class Log:
             "duration_us": int((perf_counter() - origin.started) * 1_000_000),
         }
 
-    def count(self, name: str, amount: int) -> tuple[Statement, Values]:
+    def count(self, name: str, amount: int) -> Step:
         """Return the step that adds to a counter."""
         slot = random.randrange(self._slots)  # noqa: S311
         return self._count, {"name": name, "slot": slot, "amount": amount}
@@ -143,42 +195,77 @@ class Log:
         """Return all counters."""
         return {name: int(amount) for name, amount in await self._database.fetch(self._amounts, {})}
 
-    async def failures(self, since: int) -> dict[str, int]:
-        """Return how many requests were refused since a moment, by kind."""
-        return dict(map(tuple, await self._database.fetch(self._failures, {"since": since})))
+    async def hourly(self, since: int) -> dict[str, int]:
+        """Return how often things happened in an hour (since 1970) and those after it."""
+        rows = await self._database.fetch(self._sum_hourly, {"since": since})
+        return {name: int(amount) for name, amount in rows}
 
-    async def recent(self, *, limit: int, least: int) -> list[dict[str, Any]]:
-        """Return the newest lines whose status is `least` or more, the newest first."""
-        rows = await self._database.fetch(self._recent, {"limit": limit, "least": least})
-        return [dict(zip(self._columns, row, strict=True)) for row in rows]
+    async def recent(self, *, limit: int, refused: bool) -> list[dict[str, Any]]:
+        """Return the newest lines, the newest first: all, or those of refusals."""
+        found: list[dict[str, Any]] = []
+        for lines in (self._refusals,) if refused else (self._writes, self._refusals):
+            rows = await self._database.fetch(lines.recent, {"limit": limit})
+            found += (dict(zip(lines.columns, row, strict=True)) for row in rows)
+        # Refusals are written later than they happen.
+        found.sort(key=lambda line: line["at"], reverse=True)
+        return found[:limit]
 
     async def moments(self) -> dict[str, int]:
         """Return when things last happened."""
         return dict(map(tuple, await self._database.fetch(self._moments, {})))
 
-    async def save(
-        self, lines: Sequence[tuple[Statement, Values]], moments: Mapping[str, int]
-    ) -> None:
-        """Write lines and moments that were gathered in memory."""
+    async def save(self, lines: Sequence[Step], moments: Mapping[str, int], hours: Hours) -> None:
+        """Write what was gathered in memory; nothing that can be written is lost.
+
+        Raises
+        ------
+        DatabaseError
+            Nothing was written.
+        """
+        try:
+            await self._save(lines, moments, hours)
+        except DatabaseError:
+            raise
+        except Exception as error:
+            # One line that the database does not take would take all the others with it.
+            _logger.warning("a line of the log is stored in a cleaned form: %s", type(error))
+            cleaned = [(insertion, _clean_line(values)) for insertion, values in lines]
+            await self._save(cleaned, moments, hours)
+
+    async def _save(self, lines: Sequence[Step], moments: Mapping[str, int], hours: Hours) -> None:
         async with self._database.transaction() as transaction:
-            for statement, values in lines:
-                await transaction.execute(statement, values)
+            for insertion, values in lines:
+                await transaction.execute(insertion, values)
             for name, at in sorted(moments.items()):
                 await transaction.execute(self._note, {"name": name, "at": at})
+            for (name, hour), amount in sorted(hours.items()):
+                values = {"name": name, "hour": hour, "amount": amount}
+                await transaction.execute(self._add_hourly, values)
 
-    async def prune(self, *, before: int, keep: int) -> None:
-        """Remove the lines that are older than a moment, and all but the newest `keep`."""
-        newest = (await self._database.fetch(self._newest, {}))[0][0]
-        if newest is None:
-            return
-        values = {"before": before, "below": newest - keep}
-        removed = _PRUNE_ROWS
-        while removed >= _PRUNE_ROWS:
-            async with self._database.transaction() as transaction:
-                removed = await transaction.execute(self._prune, values)
+    async def prune(self, *, before: int, writes: int, refusals: int) -> None:
+        """Remove the lines that are older than a moment, and all but the newest of each kind."""
+        for lines, keep in ((self._writes, writes), (self._refusals, refusals)):
+            newest = (await self._database.fetch(lines.newest, {}))[0][0]
+            removed = 0 if newest is None else 1
+            while removed:
+                values = {"before": before, "below": newest - keep}
+                async with self._database.transaction() as transaction:
+                    removed = await transaction.execute(lines.prune, values)
+        await self._database.write((self._prune_hourly, {"since": before // HOUR}))
 
     async def secret(self, name: str, proposed: str) -> str:
         """Return a value that all replicas share: the first one proposed."""
         await self._database.write((self._keep_secret, {"name": name, "value": proposed}))
         value: str = (await self._database.fetch(self._secret, {"name": name}))[0][0]
         return value
+
+
+def _clean_line(line: Values) -> Values:
+    """Return a line that every database can store, and that is no longer than lines are."""
+    return {
+        name: _clean(value) if isinstance(value, str) else value for name, value in line.items()
+    }
+
+
+def _clean(text: str) -> str:
+    return "".join(each if " " <= each <= "~" else "?" for each in text[:TEXT_CHARACTERS])

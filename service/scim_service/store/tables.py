@@ -107,14 +107,11 @@ class Membership(SQLModel, table=True):
     display: str | None = Field(sa_type=Text, default=None)
 
 
-class Activity(SQLModel, table=True):
-    """A line of the provisioning log: a write, or a request that was refused.
+class _Line(SQLModel):
+    """A line of the provisioning log.
 
     `attributes` has the names of what was changed, comma-separated; no values.
     """
-
-    __tablename__ = "activity"
-    __table_args__ = (Index("ix_activity_at_status", "at", "status"),)
 
     id: int = Field(sa_type=Serial, primary_key=True)
     at: int = _time()
@@ -127,6 +124,33 @@ class Activity(SQLModel, table=True):
     status: int
     scim_type: str | None = Field(sa_type=Text, default=None)
     duration_us: int = _time()
+
+
+class Activity(_Line, table=True):
+    """A write."""
+
+    __tablename__ = "activity"
+    __table_args__ = (Index("ix_activity_at_status", "at", "status"),)
+
+
+class Refused(_Line, table=True):
+    """A request with an accepted token that was refused.
+
+    Apart from the writes, so that no number of refusals takes the place of a write.
+    """
+
+    __tablename__ = "refused"
+    __table_args__ = (Index("ix_refused_at", "at"),)
+
+
+class Hourly(SQLModel, table=True):
+    """How often something happened within an hour (hours since 1970)."""
+
+    __tablename__ = "hourly"
+
+    name: str = Field(sa_type=Text, primary_key=True)
+    hour: int = Field(primary_key=True)
+    amount: int = _time()
 
 
 class Tally(SQLModel, table=True):
@@ -143,7 +167,7 @@ class Tally(SQLModel, table=True):
 
 
 class Moment(SQLModel, table=True):
-    """When something last happened: ``request``, ``provisioned``, ``token:<id>``."""
+    """When something last happened: ``request``, ``probed``, ``provisioned``, ``token:<id>``."""
 
     __tablename__ = "moment"
 

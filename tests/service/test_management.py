@@ -1,0 +1,136 @@
+"""The management port: what it shows, to whom, and what that may cost."""
+
+import hmac
+from pathlib import Path
+from typing import Any
+
+import pytest
+from scim_service.auth import Tokens, token_from
+from scim_service.store.database import compile_statement
+from scim_service.store.tables import Refused, table
+from sqlalchemy import delete
+
+from tests.service.served import ACCESS, SECRET, TOKEN_ID, Serve
+from tests.service.test_activity import Clock
+
+SHOWN = ("/-/status", "/-/activity")
+OPEN = ("/-/healthz", "/-/readyz", "/metrics")
+
+
+async def test_each_port_has_its_own_paths(serve: Serve) -> None:
+    """What is exposed shows nothing of the management, and the other serves no users."""
+    served = await serve()
+    for path in (*SHOWN, *OPEN):
+        assert (await served.management.get(path)).status_code == 200
+        assert (await served.http.get(f"http://scim.example{path}")).status_code == 404
+        assert (await served.http.get(path)).status_code == 404
+    for path in ("/Users", "/scim/Users", "/openapi.json", "/docs"):
+        assert (await served.management.get(path)).status_code == 404
+
+
+@pytest.mark.finding("S6")
+@pytest.mark.parametrize(
+    "credential", ["", f"Bearer {SECRET}", "Bearer guess", f"Basic {ACCESS}", f"Bearer {ACCESS}x"]
+)
+async def test_what_shows_people_asks_for_the_credential(serve: Serve, credential: str) -> None:
+    """Nothing else than the access credential opens it, not the token of SCIM either."""
+    served = await serve()
+    await served.http.post("/Users", json={"userName": "ada"})
+    headers = {"Authorization": credential}
+    for path in SHOWN:
+        answer = await served.management.get(path, headers=headers)
+        assert answer.status_code == 401
+        assert "<tenant>-scim-access" in answer.text
+        assert answer.headers["WWW-Authenticate"].startswith("Bearer")
+    for path in OPEN:
+        answer = await served.management.get(path, headers=headers)
+        assert answer.status_code == 200
+    metrics = (await served.management.get("/metrics")).text
+    assert 'scim_unauthenticated_requests_total{tenant="local"} 0.0' in metrics
+    assert (await served.management.get("/-/status")).json()["unauthenticated"] == 0
+
+
+@pytest.mark.finding("S6")
+async def test_refused_readers_are_counted_apart(serve: Serve) -> None:
+    """A metric tells of them, and the tenant's figures do not."""
+    served = await serve()
+    for _ in range(3):
+        await served.management.get("/-/status", headers={"Authorization": "Bearer guess"})
+    text = (await served.management.get("/metrics")).text
+    assert 'scim_management_unauthenticated_requests_total{tenant="local"} 3.0' in text
+
+
+@pytest.mark.finding(23)
+async def test_a_credential_that_cannot_be_read_says_so(serve: Serve, tmp_path: Path) -> None:
+    """The port shows less and Entra is served: readiness and the refusal name the file."""
+    path = tmp_path / "access.json"
+    served = await serve(access=Tokens(path))
+    ready = await served.management.get("/-/readyz")
+    assert ready.status_code == 200
+    refused = await served.management.get("/-/status")
+    assert refused.status_code == 401
+    for answer in (ready, refused):
+        assert str(path) in answer.text
+
+
+@pytest.mark.finding(21)
+async def test_the_status_proves_that_a_token_was_used(serve: Serve) -> None:
+    """Only a request that has the token, and is no probe, makes the proof of this process."""
+    old = "the-token-before-this-one"
+    tokens = Tokens(None, [token_from(SECRET, token_id=TOKEN_ID), token_from(old, token_id="old")])
+    clock = Clock()
+    served = await serve(tokens=tokens, clock=clock)
+
+    async def proofs() -> dict[str, Any]:
+        clock.now += 1_000_000
+        document = (await served.management.get("/-/status")).json()
+        return {token["id"]: token["proof"] for token in document["tokens"]}
+
+    await served.http.get("/Users", headers={"Scim-Probe": "1"})
+    assert await proofs() == {TOKEN_ID: None, "old": None}
+    await served.http.get("/Users")
+    message = b"scim-operator.io/token-used:" + TOKEN_ID.encode()
+    proof = hmac.new(SECRET.encode(), message, "sha256").hexdigest()
+    assert await proofs() == {TOKEN_ID: proof, "old": None}
+
+
+@pytest.mark.finding(32)
+async def test_readers_do_not_load_the_database(
+    serve: Serve, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What is read from the database is read once a second, however often it is asked for."""
+    clock = Clock()
+    served = await serve(clock=clock)
+    database = served.service.repository.database
+    fetched = 0
+    fetch = type(database).fetch
+
+    async def counted(*arguments: Any, **options: Any) -> Any:
+        nonlocal fetched
+        fetched += 1
+        return await fetch(*arguments, **options)
+
+    monkeypatch.setattr(type(database), "fetch", counted)
+    for _ in range(20):
+        for path in ("/-/status", "/-/readyz", "/metrics"):
+            assert (await served.management.get(path)).status_code == 200
+    once, fetched = fetched, 0
+    assert once < 10
+    clock.now += 1_000_000
+    for path in ("/-/status", "/-/readyz", "/metrics"):
+        await served.management.get(path)
+    assert fetched == once
+
+
+@pytest.mark.finding(32)
+async def test_failures_are_counted_as_they_happen(serve: Serve) -> None:
+    """What the status says of them is read from some rows an hour, not from the log's lines."""
+    served = await serve()
+    for _ in range(3):
+        await served.http.get("/Users", params={"filter": "userName"})
+        await served.service.activity.flush()
+    database = served.service.repository.database
+    emptied = compile_statement(delete(table(Refused)), database.backend)
+    await database.write((emptied, {}))
+    status = (await served.management.get("/-/status")).json()
+    assert status["failures"] == {"invalidFilter": 3}

@@ -1,0 +1,277 @@
+"""What those without a token can write into the tenant's records, and what odd input can."""
+
+import contextlib
+import sqlite3
+from collections.abc import Sequence
+from typing import Any
+
+import asyncpg
+import pytest
+from scim_service.settings import Limits
+from scim_service.store.records import Origin
+from scim_service.store.upgrade import open_database
+
+from tests.service.served import TOKEN_ID, Serve, Served
+from tests.service.test_activity import DAY, Clock, lines
+
+STRANGER = {"Authorization": "Bearer guess"}
+NO_IDS = (
+    "%00",
+    "nobody",
+    "x" * 60_000,
+    "%01" * 20_000,
+    "0198C5A0-0000-7000-8000-000000000000",
+    "0198c5a0-0000-7000-8000-00000000000%00",
+)
+
+
+async def status_of(served: Served) -> dict[str, Any]:
+    """Return the tenant's status."""
+    document: dict[str, Any] = (await served.management.get("/-/status")).json()
+    return document
+
+
+@pytest.mark.finding(9, 10)
+async def test_strangers_are_counted_and_write_no_line(serve: Serve) -> None:
+    """Requests without an accepted token are a figure of their own, for a day, over restarts."""
+    clock = Clock()
+    served = await serve(clock=clock)
+    await served.http.post("/Users", json={"userName": "ada"})
+    for headers in ({"Authorization": ""}, STRANGER, {**STRANGER, "Scim-Probe": "1"}):
+        await served.http.post("/Users", json={"userName": "ada"}, headers=headers)
+    status = await status_of(served)
+    assert (status["unauthenticated"], status["failures"]) == (3, {})
+    assert status["lastRequest"] == status["lastProvisioned"]
+    assert [line["status"] for line in await lines(served)] == [201]
+    again = await serve(clock=clock)
+    assert (await status_of(again))["unauthenticated"] == 3
+    metrics = (await served.management.get("/metrics")).text
+    assert 'scim_unauthenticated_requests_total{tenant="local"} 3.0' in metrics
+    clock.now += 2 * DAY
+    assert (await status_of(served))["unauthenticated"] == 0
+
+
+@pytest.mark.finding(10)
+async def test_strangers_remove_no_line(serve: Serve) -> None:
+    """However many of them come, the writes that are logged stay, and so do the refusals."""
+    served = await serve(limits=Limits(activity_rows=3, refusal_rows=3))
+    for number in range(3):
+        await served.http.post("/Users", json={"userName": f"user-{number}"})
+        await served.http.get("/Users", params={"filter": "userName"})
+    before = await lines(served)
+    for _ in range(50):
+        served.service.activity.unauthenticated()
+    await served.service.activity.prune()
+    assert await lines(served) == before
+
+
+@pytest.mark.finding(18, 27)
+@pytest.mark.parametrize("endpoint", ["/Users", "/Groups"])
+async def test_what_cannot_be_an_id_is_not_looked_up(serve: Serve, endpoint: str) -> None:
+    """404 as a SCIM error for every method, and the log has nothing of it."""
+    served = await serve()
+    user = {"userName": "ada"} if endpoint == "/Users" else {"displayName": "all"}
+    patch = {"Operations": [{"op": "replace", "path": "externalId", "value": "1"}]}
+    for text in NO_IDS:
+        for method, body in (("GET", None), ("PUT", user), ("PATCH", patch), ("DELETE", None)):
+            answer = await served.http.request(method, f"{endpoint}/{text}", json=body)
+            assert answer.status_code == 404, (method, text[:50], answer.text)
+            assert answer.json()["status"] == "404"
+            assert len(answer.text) < 1000
+    found = await lines(served)
+    assert len(found) == len(NO_IDS) * 4
+    assert {line["resource_id"] for line in found} == {None}
+    assert (await status_of(served))["failures"] == {"404": len(found)}
+
+
+@pytest.mark.finding(18)
+async def test_what_cannot_be_an_id_is_not_looked_up_in_a_bulk(serve: Serve) -> None:
+    """The operation is refused and the others are done and answered."""
+    served = await serve()
+    odd = ("\x00", "x" * 60_000, "nobody")
+    operations: list[dict[str, Any]] = [
+        {"method": "POST", "path": "/Users", "bulkId": "a", "data": {"userName": "ada"}},
+        *({"method": "DELETE", "path": f"/Users/{text}"} for text in odd),
+        {"method": "POST", "path": "/Users", "bulkId": "b", "data": {"userName": "bob"}},
+    ]
+    answer = await served.http.post("/Bulk", json={"Operations": operations})
+    assert answer.status_code == 200, answer.text
+    statuses = [entry["status"] for entry in answer.json()["Operations"]]
+    assert statuses == ["201", "404", "404", "404", "201"]
+
+
+@pytest.mark.finding(18)
+async def test_what_cannot_be_an_id_is_no_member(serve: Serve) -> None:
+    """400 that names it shortly, for each way to name a member; removing one changes nothing."""
+    served = await serve()
+    group = (await served.http.post("/Groups", json={"displayName": "all"})).json()["id"]
+    for odd in ("\x00", "a\x00", "nobody", "x" * 60_000):
+        member = [{"value": odd}]
+        answers = [
+            await served.http.post("/Groups", json={"displayName": "new", "members": member}),
+            await served.http.put(
+                f"/Groups/{group}", json={"displayName": "all", "members": member}
+            ),
+            await served.http.patch(
+                f"/Groups/{group}",
+                json={"Operations": [{"op": "add", "path": "members", "value": member}]},
+            ),
+        ]
+        for answer in answers:
+            assert answer.status_code == 400, answer.text
+            assert answer.json()["scimType"] == "invalidValue"
+            assert len(answer.text) < 1000
+        removed = await served.http.patch(
+            f"/Groups/{group}",
+            json={"Operations": [{"op": "remove", "path": "members", "value": member}]},
+        )
+        assert removed.status_code in {204, 400}, removed.text
+
+
+@pytest.mark.finding(18)
+@pytest.mark.parametrize(
+    "body",
+    [
+        {"userName": "a\x00"},
+        {"userName": "a", "externalId": "\x00"},
+        {"userName": "a", "emails": [{"value": "\x00", "type": "work"}]},
+        {"userName": "a", "emails": [{"value": "a", "type": "\x00"}]},
+        {"userName": "a", "emails": [{"value": "a", "\x00": "b"}]},
+        {"userName": "a", "name": {"familyName": "\x00"}},
+        {"userName": "a", "\x00": "b"},
+        {"userName": "a", "roles": ["\x00"]},
+        {"userName": "a", "schemas": ["\x00"]},
+        {"userName": "a", "photos": [{"value": "\x00"}]},
+        {"userName": "a", "password": "\x00"},
+        {"userName": "a", "groups": [{"value": "\x00"}]},
+        {"userName": "a", "meta": {"location": "\x00"}, "id": "\x00"},
+        {
+            "userName": "a",
+            "urn:ietf:params:scim:schemas:extension:enterprise:2.0:User": {
+                "department": "\x00",
+                "manager": {"value": "\x00"},
+            },
+        },
+    ],
+    ids=str,
+)
+async def test_a_null_character_in_a_user_is_refused_or_ignored(
+    serve: Serve, body: dict[str, Any]
+) -> None:
+    """On both databases the same: 400 where the value would be stored, no failure anywhere."""
+    served = await serve()
+    user = (await served.http.post("/Users", json={"userName": "there"})).json()["id"]
+    operations = [
+        {"op": op, "path": name, "value": value}
+        for op in ("add", "replace")
+        for name, value in body.items()
+    ]
+    answers = [
+        await served.http.post("/Users", json=body),
+        await served.http.put(f"/Users/{user}", json={**body}),
+        *[
+            await served.http.patch(f"/Users/{user}", json={"Operations": [operation]})
+            for operation in [*operations, {"op": "add", "value": body}]
+        ],
+    ]
+    for answer in answers:
+        assert answer.status_code < 500, answer.text
+        if answer.status_code < 300:
+            assert "\\u0000" not in answer.text
+        else:
+            assert answer.json()["status"] == str(answer.status_code)
+
+
+@pytest.mark.finding(18)
+@pytest.mark.parametrize("endpoint", ["/Users", "/Groups", ""])
+async def test_a_null_character_in_a_query_finds_nothing(serve: Serve, endpoint: str) -> None:
+    """In every parameter of a query it is refused, or no resource has it; never a failure."""
+    served = await serve()
+    nul = "\x00"
+    filters = [
+        f'{name} {operator} "a{nul}"'
+        for name in ("userName", "displayName", "externalId", "id", "emails.value", "meta.created")
+        for operator in ("eq", "co", "sw", "gt")
+    ]
+    filters += [f'emails[type eq "{nul}"]', nul, f"{nul} pr", f'members[value eq "{nul}"]']
+    filters += ['id eq "\\u0000"', 'members.value eq "\\u0000"', 'groups.value eq "\\u0000"']
+    names = ("attributes", "excludedAttributes", "sortBy", "sortOrder", "cursor", "count")
+    queries = [*({"filter": each} for each in filters), *({name: nul} for name in names)]
+    for query in queries:
+        by_url = await served.http.get(f"{endpoint}/", params=query)
+        by_body = await served.http.post(f"{endpoint}/.search", json=query)
+        for answer in (by_url, by_body):
+            assert answer.status_code in {200, 400}, (query, answer.text)
+            assert answer.json()["schemas"]
+
+
+@pytest.mark.finding(18)
+async def test_a_line_that_cannot_be_stored_loses_no_other(serve: Serve) -> None:
+    """It is stored in a form that can be, beside those that came with it."""
+    served = await serve()
+    activity = served.service.activity
+    for text in ("before", "\x00\ud800" + "x" * 1000, "after"):
+        activity.refused(
+            Origin("read", TOKEN_ID, "request", 0.0),
+            resource_type=text,
+            resource_id=text,
+            status=404,
+            scim_type=None,
+        )
+    found: Sequence[dict[str, Any]] = await lines(served)
+    names = [line["resource_id"] for line in found]
+    assert (names[0], names[2]) == ("before", "after")
+    assert names[1].startswith("??xxx")
+    assert len(names[1]) == 200
+    assert (await status_of(served))["failures"] == {"404": 3}
+
+
+@pytest.mark.finding(9, 10)
+async def test_what_an_earlier_version_has_logged_is_brought_along(
+    database_url: str, serve: Serve
+) -> None:
+    """Refusals are told apart from writes, and strangers are counted and leave the log."""
+    clock = Clock()
+    await (await open_database(database_url)).close()
+    at = clock.now - DAY // 2
+    logged = [
+        (at, "t", "create", "u1", 201, None),
+        (at, "t", "create", None, 409, "uniqueness"),
+        (at, None, "read", None, 401, None),
+        (at, None, "read", None, 401, None),
+        (at, "t", "read", None, 404, None),
+    ]
+    statements = [
+        "drop table refused",
+        "drop table hourly",
+        "update alembic_version set version_num = '0001'",
+        *(
+            "insert into activity (at, token_id, request_id, operation, resource_id, attributes,"
+            " status, scim_type, duration_us) values ("
+            f"{at}, {_literal(token)}, 'r', '{operation}', {_literal(resource)}, '', {status},"
+            f" {_literal(scim_type)}, 1)"
+            for at, token, operation, resource, status, scim_type in logged
+        ),
+    ]
+    await _execute(database_url, statements)
+    served = await serve(clock=clock)
+    status = await status_of(served)
+    assert (status["failures"], status["unauthenticated"]) == ({"uniqueness": 1, "404": 1}, 2)
+    assert [line["status"] for line in await lines(served)] == [201, 409, 404]
+
+
+def _literal(text: str | None) -> str:
+    return "null" if text is None else f"'{text}'"
+
+
+async def _execute(url: str, statements: Sequence[str]) -> None:
+    if url.startswith("sqlite"):
+        with contextlib.closing(sqlite3.connect(url.removeprefix("sqlite:///"))) as connection:
+            for statement in statements:
+                connection.execute(statement)
+            connection.commit()
+        return
+    connection = await asyncpg.connect(url)
+    for statement in statements:
+        await connection.execute(statement)
+    await connection.close()
