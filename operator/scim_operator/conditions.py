@@ -24,6 +24,8 @@ PROVISIONING = "Provisioning"
 RESTRICTED = "Restricted"
 """Only there while a part of the spec is not passed on."""
 
+WEAK_TOKEN = "WeakToken"  # noqa: S105 (the reason of a condition)
+
 
 class Outlook(Enum):
     """What to expect of an aspect that is not as wanted."""

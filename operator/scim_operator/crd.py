@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 from datetime import UTC, datetime, timedelta
-from typing import Annotated, Any, Literal, get_args
+from typing import Annotated, Any, Literal
 
 import yaml
 from pydantic import (
@@ -249,7 +249,8 @@ class Token(_Part):
     existing_secret: Annotated[
         ObjectName | None,
         Field(
-            description="A Secret of yours with the token under the key secretToken. The "
+            description="A Secret of yours with the token under the key secretToken: at least 32 "
+            "random characters. The "
             f"operator only reads it; with the label {names.TENANT_LABEL}: <tenant> it notices "
             "changes at once."
         ),
@@ -496,37 +497,15 @@ class TokenStatus(_Part):
     not_after: Annotated[
         datetime | None, Field(description="When it is retired; not set while it is wanted.")
     ] = None
-    last_used: Annotated[datetime | None, Field(description="When a request last carried it.")] = (
-        None
-    )
-
-
-RolloutState = Literal["current", "moving", "waiting", "failed"]
-ROLLOUT_STATES: tuple[RolloutState, ...] = get_args(RolloutState)
-
-
-class Rollout(_Part):
-    """How the pods came to be as they are: the operator's own record."""
-
-    state: Annotated[
-        RolloutState,
-        Field(
-            description="Whether the pods are of the current version, are being replaced, wait "
-            "for their place, or did not become available after they were replaced."
-        ),
-    ] = "current"
-    template: Annotated[str, Field(description="Digest of the pod template that was applied.")]
-    spec_generation: Annotated[int, Field(description="Generation of the spec that it was for.")]
-    deployment_generation: Annotated[
-        int,
-        Field(
-            description="Generation of the Deployment afterwards; at any other, others have "
-            "changed it."
-        ),
-    ]
-    moved_at: Annotated[
+    last_used: Annotated[
+        datetime | None, Field(description="When a request last carried it, as the service says.")
+    ] = None
+    confirmed_at: Annotated[
         datetime | None,
-        Field(description="When the rollout of a new version replaced the pods."),
+        Field(
+            description="When the service first proved that a request had carried it; older "
+            "tokens are retired only then."
+        ),
     ] = None
 
 
@@ -577,10 +556,6 @@ class Status(_Part):
             },
         ),
     ] = ()
-
-    rollout: Annotated[
-        Rollout | None, Field(description="How far the current version of the service has come.")
-    ] = None
 
     @property
     def is_unseen(self) -> bool:
@@ -682,7 +657,6 @@ def _columns() -> list[dict[str, Any]]:
         ("Age", "date", ".metadata.creationTimestamp", 0),
         ("Reason", "string", f"{ready}.reason", 1),
         ("Message", "string", f"{ready}.message", 1),
-        ("Rollout", "string", ".status.rollout.state", 1),
     )
     return [
         {"name": name, "type": kind, "jsonPath": path}

@@ -8,7 +8,14 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import NamedTuple
 
-from scim_operator.conditions import PROVISIONING, READY, RESTRICTED, STALLED
+from scim_operator.conditions import (
+    PROVISIONING,
+    READY,
+    RESTRICTED,
+    STALLED,
+    TOKEN_READY,
+    WEAK_TOKEN,
+)
 from scim_operator.crd import Condition, Status
 from scim_operator.plan import Plan
 from scim_operator.tokens import Change
@@ -55,6 +62,9 @@ def of(before: Status, after: Status, planned: Plan, repaired: Sequence[str]) ->
         old, new = before.condition(kind), after.condition(kind)
         if new and new.status == bad and (old is None or _state(old) != _state(new)):
             events.append(Event(new.reason, new.message, warning=True))
+    old, new = before.condition(TOKEN_READY), after.condition(TOKEN_READY)
+    if new and new.reason == WEAK_TOKEN and (old is None or old.reason != WEAK_TOKEN):
+        events.append(Event(new.reason, new.message, warning=True))
     ready = after.condition(READY)
     if ready and after.is_true(READY) and not before.is_true(READY):
         events.append(Event(ready.reason, ready.message))

@@ -17,11 +17,15 @@ SERVICE = "scim-service"
 TENANT_LABEL = f"{GROUP}/tenant"
 """On every owned object, with the tenant's name: what the operator watches by."""
 
+MANAGED_BY_LABEL = "app.kubernetes.io/managed-by"
+
 APPLIED_ANNOTATION = f"{GROUP}/applied"
 """The digest of the wanted object that was applied last; see ``plan.is_current``."""
 
 CONFIG_ANNOTATION = f"{GROUP}/config-digest"
 DATABASE_ANNOTATION = f"{GROUP}/database-version"
+PREVIOUS_IMAGE_ANNOTATION = f"{GROUP}/previous-image"
+"""On a Deployment: the image that the tenant served with before this one."""
 
 ROTATE_ANNOTATION = f"{GROUP}/rotate-token"
 REVOKE_ANNOTATION = f"{GROUP}/revoke-tokens"
@@ -69,7 +73,7 @@ def labels(tenant: str) -> dict[str, str]:
     return {
         "app.kubernetes.io/name": SERVICE,
         "app.kubernetes.io/instance": tenant,
-        "app.kubernetes.io/managed-by": MANAGER,
+        MANAGED_BY_LABEL: MANAGER,
         TENANT_LABEL: tenant,
     }
 

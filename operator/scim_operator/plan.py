@@ -6,13 +6,12 @@ import zlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
-from functools import cached_property
 
-from scim_operator import allow, drift, faults, names, tokens
+from scim_operator import allow, conditions, drift, faults, names, tokens
 from scim_operator.children import BUILDERS, secrets
 from scim_operator.children.subject import Object, Subject
-from scim_operator.crd import Rollout, duration
-from scim_operator.kinds import CLAIM, DEPLOYMENT, SECRET, Kind
+from scim_operator.crd import duration
+from scim_operator.kinds import CLAIM, SECRET, Kind
 from scim_operator.report import Problem, Report
 from scim_operator.settings import Settings
 from scim_operator.tenant import Key, Tenant, address
@@ -48,8 +47,8 @@ class Observed:
         What is wrong with the volume's StorageClass, as words; None if nothing is known.
     report, unreadable
         The last reading of the service's counts, and why the latest attempts failed.
-    rollout
-        The operator's record of the pods, as it is after the pass.
+    image, previous_image
+        Image that the tenant's pods are to run, and the one that it was moved from.
     """
 
     tenant: Tenant
@@ -62,7 +61,8 @@ class Observed:
     storage_missing: str | None = None
     report: Report | None = None
     unreadable: Problem | None = None
-    rollout: Rollout | None = None
+    image: str = ""
+    previous_image: str | None = None
 
     def last_used(self) -> dict[str, datetime]:
         """When each token was used last, from the latest reading and from status before it."""
@@ -71,8 +71,17 @@ class Observed:
         }
         return known | (self.report.last_used if self.report else {})
 
+    def uses(self) -> tokens.Uses:
+        """What shows that tokens are in use; what a pod merely says of one is not among it."""
+        return tokens.Uses(
+            proofs=self.report.proofs if self.report else {},
+            confirmed=frozenset(
+                token.id for token in self.tenant.status.tokens if token.confirmed_at
+            ),
+        )
 
-@dataclass(frozen=True)
+
+@dataclass(frozen=True, slots=True)
 class Wanted:
     """An object to have.
 
@@ -94,7 +103,7 @@ class Wanted:
         name: str = self.object["metadata"]["name"]
         return name
 
-    @cached_property
+    @property
     def is_current(self) -> bool:
         """Whether there is nothing to write."""
         return self.live is not None and drift.is_current(self.object, self.live)
@@ -108,6 +117,10 @@ class Plan:
     ----------
     token
         The decision about tokens; None while ``existingSecret`` cannot be used.
+    token_fault
+        Why it cannot be used.
+    weakness
+        Why the token can be guessed, which stays accepted only because it was before.
     access
         The decision about the management port's credential; None while it cannot be changed.
     secrets
@@ -127,6 +140,8 @@ class Plan:
 
     subject: Subject
     token: tokens.Plan | None
+    token_fault: faults.Fault | None
+    weakness: str | None
     access: tokens.Plan | None
     secrets: tuple[Wanted, ...]
     digests_without_access: tuple[Wanted, ...]
@@ -139,16 +154,6 @@ class Plan:
     def has_gaps(self) -> bool:
         """Whether there is an object of it that is not there."""
         return any(wanted.live is None for wanted in (*self.secrets, *self.objects))
-
-    @property
-    def deployment(self) -> Wanted | None:
-        """The Deployment; None if it is left alone."""
-        return next((wanted for wanted in self.objects if wanted.kind is DEPLOYMENT), None)
-
-    def without_deployment(self) -> Plan:
-        """Return the plan of a pass that leaves the pods as they are."""
-        objects = tuple(wanted for wanted in self.objects if wanted.kind is not DEPLOYMENT)
-        return replace(self, objects=objects)
 
 
 def make(observed: Observed, settings: Settings, now: datetime) -> Plan:
@@ -163,12 +168,15 @@ def make(observed: Observed, settings: Settings, now: datetime) -> Plan:
         settings=settings,
         address=where,
         routed=where.host is not None and observed.rival is None,
+        image=observed.image,
+        previous_image=observed.previous_image,
         database_version=(
             observed.database["metadata"]["resourceVersion"] if observed.database else None
         ),
         claim=observed.children.get((CLAIM, names.volume_claim(tenant.key.name))),
     )
-    token = _plan_token(observed, now)
+    decided = _plan_token(observed, now)
+    token = None if isinstance(decided, faults.Fault) else decided
     access = _plan_access(observed, token, now)
     digests = _wanted(observed, _digests(observed, subject, token, access))
     objects: list[tuple[Kind, Object]] = []
@@ -187,6 +195,10 @@ def make(observed: Observed, settings: Settings, now: datetime) -> Plan:
     return Plan(
         subject=subject,
         token=token,
+        token_fault=decided if isinstance(decided, faults.Fault) else None,
+        weakness=tokens.weakness(token.stored.token)
+        if token and token.stored.token and tenant.spec.token.existing_secret
+        else None,
         access=access,
         secrets=_wanted(observed, _secrets(subject, token, access)) + digests,
         digests_without_access=_wanted(observed, _digests(observed, subject, token, None))
@@ -208,7 +220,7 @@ def _wanted(observed: Observed, objects: Sequence[tuple[Kind, Object]]) -> tuple
     return tuple(result)
 
 
-def _plan_token(observed: Observed, now: datetime) -> tokens.Plan | None:
+def _plan_token(observed: Observed, now: datetime) -> tokens.Plan | faults.Fault:
     tenant = observed.tenant
     spec = tenant.spec.token
     secret = observed.children.get((SECRET, names.token_secret(tenant.key.name)), observed.lost)
@@ -222,11 +234,11 @@ def _plan_token(observed: Observed, now: datetime) -> tokens.Plan | None:
     accepted = tokens.load(secrets.read(digests, secrets.DIGESTS_FILE) or "")
     revoked = _annotation(digests, names.REVOKE_ANNOTATION)
     if spec.existing_secret is not None:
-        token = secrets.read(observed.existing, secrets.TOKEN_KEY)
-        if token is None or len(token) < tokens.MIN_LENGTH:
-            return None
+        token = _owner_token(observed, spec.existing_secret, accepted)
+        if isinstance(token, faults.Fault):
+            return token
         stored = tokens.Stored(token, accepted, wish.rotate, revoked)
-        return tokens.accept(wish, stored, observed.last_used(), now)
+        return tokens.accept(wish, stored, observed.uses(), now)
     stored = tokens.Stored(
         token=secrets.read(secret, secrets.TOKEN_KEY),
         accepted=accepted,
@@ -234,7 +246,49 @@ def _plan_token(observed: Observed, now: datetime) -> tokens.Plan | None:
         # Without its digests a tenant has nothing to revoke.
         revoked=revoked if digests else wish.revoke,
     )
-    return tokens.plan(wish, stored, observed.last_used(), now)
+    return tokens.plan(wish, stored, observed.uses(), now)
+
+
+def _owner_token(
+    observed: Observed, name: str, accepted: Sequence[tokens.Accepted]
+) -> str | faults.Fault:
+    """Return the token in the owner's Secret, or why it cannot be used."""
+    tenant = observed.tenant
+    what = f"the Secret {name} of spec.token.existingSecret"
+    if observed.existing and secrets.is_reserved(observed.existing, tenant.key.name):
+        return faults.Fault(
+            SECRET,
+            "ForeignSecret",
+            f"{what} is the operator's own or another tenant's: name one that you have made for "
+            "this tenant",
+        )
+    token = secrets.read(observed.existing, secrets.TOKEN_KEY)
+    if token is None:
+        problem = f"has no key {secrets.TOKEN_KEY}" if observed.existing else "does not exist"
+        return faults.Fault(
+            SECRET,
+            "SecretMissing",
+            f"{what} {problem}: give it the key {secrets.TOKEN_KEY} with a token of at least 32 "
+            "random characters",
+        )
+    if (weakness := tokens.weakness(token)) and not _is_accepted(tenant, token, accepted):
+        return faults.Fault(
+            SECRET,
+            "TokenTooWeak",
+            f"the token in {what} {weakness}: write one of at least 32 random characters there, "
+            "such as openssl rand -hex 32 prints",
+        )
+    return token
+
+
+def _is_accepted(tenant: Tenant, token: str, accepted: Sequence[tokens.Accepted]) -> bool:
+    """Tell whether a weak token was accepted by an earlier version: refused, it locks Entra out."""
+    condition = tenant.status.condition(conditions.TOKEN_READY)
+    return (
+        tokens.digest(token) in {entry.sha256 for entry in accepted}
+        # Also when the digests have been lost since.
+        or (condition is not None and condition.reason == conditions.WEAK_TOKEN)
+    )
 
 
 def _annotation(live: Object | None, key: str) -> str | None:
@@ -271,7 +325,7 @@ def _plan_access(
         accepted=accepted if credential else (),
         revoked=_annotation(digests, names.REVOKE_ANNOTATION) if digests else wish.revoke,
     )
-    return tokens.plan(wish, stored, {}, now)
+    return tokens.plan(wish, stored, tokens.NO_USES, now)
 
 
 def _live_digests(observed: Observed) -> Object | None:

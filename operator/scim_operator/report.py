@@ -39,6 +39,7 @@ Moment = Annotated[AwareDatetime, AfterValidator(_in_range)]
 Count = Annotated[int, Field(ge=0, le=2**53)]
 """At most what a JSON number and a metric's sample hold exactly."""
 
+_Proof = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{64}$")]
 _Word = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9._-]{1,64}$")]
 
 
@@ -47,10 +48,18 @@ class _Part(BaseModel):
 
 
 class TokenUse(_Part):
-    """When a token was last accepted."""
+    """When a token was last accepted.
+
+    Attributes
+    ----------
+    proof
+        `scim_operator.tokens.proof` once a request has brought the token. Whoever sees it can test
+        guesses of the token, so it is in no representation.
+    """
 
     id: _Word
     last_used: Moment | None = None
+    proof: Annotated[_Proof | None, Field(repr=False)] = None
 
 
 class Report(_Part):
@@ -97,6 +106,11 @@ class Report(_Part):
     def last_used(self) -> dict[str, datetime]:
         """When each token was last used, by id; tokens that never were are left out."""
         return {use.id: use.last_used for use in self.tokens if use.last_used is not None}
+
+    @property
+    def proofs(self) -> dict[str, str]:
+        """The proofs of use by the tokens' ids."""
+        return {use.id: use.proof for use in self.tokens if use.proof is not None}
 
 
 class Problem(NamedTuple):

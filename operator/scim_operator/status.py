@@ -64,8 +64,7 @@ def make(observed: Observed, plan: Plan, faults: Sequence[Fault], now: datetime)
         active_users=report.active_users if report else before.active_users,
         groups=report.groups if report else before.groups,
         last_provisioned=_last_provisioned(observed, now),
-        tokens=_tokens(observed, plan),
-        rollout=observed.rollout,
+        tokens=_tokens(observed, plan, now),
     )
 
 
@@ -111,26 +110,38 @@ def _first(faults: Sequence[Fault], *, of: str) -> Finding | None:
 def _token_ready(
     observed: Observed, plan: Plan, faults: Sequence[Fault], token_secret: str
 ) -> Finding:
-    if plan.token is None:
-        problem = "has no usable token" if observed.existing else "does not exist"
-        return Finding(
-            good=False,
-            reason="SecretMissing",
-            message=f"the Secret {token_secret} of spec.token.existingSecret {problem}: give it "
-            "the key secretToken with a token of at least 16 characters",
-            outlook=Outlook.STALLED,
-        )
-    if finding := _first(faults, of=conditions.TOKEN_READY):
+    refused = (plan.token_fault,) if plan.token_fault else ()
+    if finding := _first((*refused, *faults), of=conditions.TOKEN_READY):
         return finding
-    if plan.token.waiting_for:
+    if plan.weakness:
         return Finding(
             good=True,
-            reason="WaitingForUse",
-            message=f"the new token {plan.token.waiting_for} has not been used yet, and the "
-            f"older one stays valid until it is: paste secretToken of the Secret {token_secret} "
-            "into Entra's Provisioning page",
+            reason=conditions.WEAK_TOKEN,
+            message=f"the token in the Secret {token_secret} {plan.weakness}, and is accepted only "
+            "because an earlier version accepted it: write one of at least 32 random characters "
+            "there, and paste it into Entra's Provisioning page",
         )
+    if plan.token and (waiting := plan.token.waiting_for):
+        return _waiting(observed, waiting, token_secret)
     return Finding(good=True, reason="Issued", message=f"the token is in the Secret {token_secret}")
+
+
+def _waiting(observed: Observed, token_id: str, token_secret: str) -> Finding:
+    if observed.report and token_id in observed.report.last_used:
+        return Finding(
+            good=True,
+            reason="WaitingForProof",
+            message=f"the service says that the new token {token_id} is in use and does not prove "
+            "it, so the older one stays valid: pods of an earlier version cannot and are replaced "
+            "with the rollout; otherwise look at what runs in the tenant's pods",
+        )
+    return Finding(
+        good=True,
+        reason="WaitingForUse",
+        message=f"the new token {token_id} has not been used yet, and the "
+        f"older one stays valid until it is: paste secretToken of the Secret {token_secret} "
+        "into Entra's Provisioning page",
+    )
 
 
 def _available(observed: Observed, faults: Sequence[Fault]) -> Finding:
@@ -159,29 +170,11 @@ def _available(observed: Observed, faults: Sequence[Fault]) -> Finding:
         or diagnosis.deployment_trouble(deployment)
         or claim
     )
-    state = observed.rollout.state if observed.rollout else "current"
-    if state == "failed" and trouble is None:
-        return Finding(
-            good=ready > 0,
-            reason="RolloutFailed",
-            message="the pod of the current version has not become available in time: see "
-            f"kubectl describe pods -n {tenant.key.namespace} -l "
-            f"{names.TENANT_LABEL}={tenant.key.name}",
-            outlook=Outlook.STALLED,
-        )
     if ready < 1:
         return trouble or Finding(
             good=False,
             reason="Starting",
             message="the pod is starting",
-            outlook=Outlook.PROGRESSING,
-        )
-    if state == "waiting" and trouble is None:
-        return Finding(
-            good=True,
-            reason="WaitingForRollout",
-            message="the service answers and waits for its place in the rollout of the current "
-            "version",
             outlook=Outlook.PROGRESSING,
         )
     if trouble or status.get("updatedReplicas", 0) < tenant.spec.replicas:
@@ -323,22 +316,26 @@ def _moved(before: datetime | None, now: datetime, step: timedelta) -> bool:
     return before is None or abs(now - before) >= step
 
 
-def _tokens(observed: Observed, plan: Plan) -> tuple[TokenStatus, ...]:
+def _tokens(observed: Observed, plan: Plan, now: datetime) -> tuple[TokenStatus, ...]:
     if plan.token is None:
         return observed.tenant.status.tokens
     before = {token.id: token.last_used for token in observed.tenant.status.tokens}
+    confirmed = {token.id: token.confirmed_at for token in observed.tenant.status.tokens}
     last_used = observed.last_used()
     result = []
     for accepted in plan.token.stored.accepted:
         used = last_used.get(accepted.id)
+        used = used and min(used, now)
         if used and not _moved(before.get(accepted.id), used, USED_STEP):
             used = before[accepted.id]
+        proved = now if accepted.id == plan.token.confirmed else None
         result.append(
             TokenStatus(
                 id=accepted.id,
                 created_at=accepted.created_at,
                 not_after=accepted.not_after,
                 last_used=used,
+                confirmed_at=confirmed.get(accepted.id) or proved,
             )
         )
     return tuple(result)

@@ -9,21 +9,25 @@ What is stored is the current token (a Secret for people and Entra) and the dige
 accepted token (a Secret for the service). One rule joins them, and heals every interruption: the
 current token's digest is accepted, whether it was issued a moment ago, by a pass that was cut off
 between its two writes, or put back from a backup. The other digests are waiting to be retired,
-which happens only once the current token has been seen in use: until then Entra may still be
-sending the old one.
+which happens only once the current token has been proved in use: until then Entra may still be
+sending the old one. A pod that says so is not believed, since it may have been taken over: the
+proof is a MAC keyed with the token itself, which a pod has only after a request brought it.
 """
 
 from __future__ import annotations
 
+import base64
 import hashlib
+import hmac
 import json
 import secrets
 import string
 import zlib
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from enum import Enum
+from itertools import pairwise
 
 from scim_operator.moments import parse, show
 
@@ -33,8 +37,16 @@ _ALPHABET = string.digits + string.ascii_uppercase + string.ascii_lowercase
 _RANDOM_DIGITS = 43
 _CHECKSUM_DIGITS = 6
 
-MIN_LENGTH = 16
-"""Characters that a token of the owner's own (``existingSecret``) must have."""
+_MIN_CHARACTERS = 32
+_MIN_DISTINCT = 10
+_MIN_PAIRS = 24
+_MIN_STEPS = 10
+"""What a token of the owner's own (``existingSecret``) must have: that many characters, different
+characters, different pairs of neighbours (fewer are a repetition) and different distances of
+neighbours (fewer are a run such as ``abcdef``). Of random tokens of 32 hexadecimal digits one in
+2,000 has less, of longer ones none in 100,000."""
+
+_PROOF_PREFIX = b"scim-operator.io/token-used:"
 
 
 def generate(prefix: str = PREFIX) -> str:
@@ -66,6 +78,34 @@ def _base62(number: int, width: int) -> str:
     return text
 
 
+def weakness(token: str) -> str | None:
+    """Say why a token of the owner's own can be guessed; None if it is strong enough.
+
+    A token is guessed without a trace from a digest that leaked, so it needs about 128 random bits;
+    what it is made of can only be judged by its looks.
+    """
+    pairs = set(pairwise(token))
+    steps = {ord(right) - ord(left) for left, right in pairs}
+    if len(token) < _MIN_CHARACTERS:
+        return f"has fewer than {_MIN_CHARACTERS} characters"
+    if len(set(token)) < _MIN_DISTINCT or len(pairs) < _MIN_PAIRS or len(steps) < _MIN_STEPS:
+        return "has too little variety: it repeats few characters or follows a pattern"
+    return None
+
+
+def new_id() -> str:
+    """Make the id of a token: random, for whoever sees one must not be able to test guesses."""
+    return base64.b32encode(secrets.token_bytes(5)).decode().lower()
+
+
+def proof(token: str, token_id: str) -> str:
+    """Return what the service answers once a request has brought the token.
+
+    HMAC-SHA256 in hexadecimal (``docs/contract.md`` section 3).
+    """
+    return hmac.new(token.encode(), _PROOF_PREFIX + token_id.encode(), "sha256").hexdigest()
+
+
 def digest(token: str) -> str:
     """Return the SHA-256 of a token in hexadecimal; it needs no salt, having 256 random bits."""
     return hashlib.sha256(token.encode()).hexdigest()
@@ -78,8 +118,7 @@ class Accepted:
     Attributes
     ----------
     id
-        Shown in status, logs and metrics; the first digits of the digest, so that a restored
-        entry keeps it.
+        Shown in status, logs and metrics; random.
     sha256
         The token's digest, 64 hexadecimal digits.
     created_at
@@ -150,6 +189,32 @@ class Wish:
 
 
 @dataclass(frozen=True, slots=True)
+class Uses:
+    """What shows that tokens are in use.
+
+    Attributes
+    ----------
+    proofs
+        What the service says, by the tokens' ids; see `proof`.
+    confirmed
+        Ids of tokens whose proof was right before.
+    """
+
+    proofs: Mapping[str, str] = field(default_factory=dict)
+    confirmed: frozenset[str] = frozenset()
+
+    def confirm(self, token_id: str, token: str) -> bool:
+        """Tell whether a token was in a request, for certain."""
+        if token_id in self.confirmed:
+            return True
+        claim = self.proofs.get(token_id)
+        return claim is not None and hmac.compare_digest(claim, proof(token, token_id))
+
+
+NO_USES = Uses()
+
+
+@dataclass(frozen=True, slots=True)
 class Stored:
     """What is in the cluster.
 
@@ -190,6 +255,8 @@ class Plan:
         The state to write; equal to what was given when nothing is to be done.
     changes
         What happened, in order.
+    confirmed
+        Id of the current token once its use is proved; None before.
     waiting_for
         Id of the current token while older ones wait for it to be used; None otherwise.
     due
@@ -198,46 +265,42 @@ class Plan:
 
     stored: Stored
     changes: tuple[Change, ...]
+    confirmed: str | None
     waiting_for: str | None
     due: datetime | None
 
 
-def plan(wish: Wish, stored: Stored, last_used: Mapping[str, datetime], now: datetime) -> Plan:
-    """Decide about a token that the operator issues.
-
-    Parameters
-    ----------
-    last_used
-        When each token was used last, by id, as far as the service has reported.
-    """
+def plan(wish: Wish, stored: Stored, uses: Uses, now: datetime) -> Plan:
+    """Decide about a token that the operator issues."""
     if stored.token is None:
         change = Change.REISSUED if stored.accepted else Change.ISSUED
     elif _is_revoked(wish, stored):
         change = Change.REVOKED
-    elif _is_rotation_due(wish, stored, last_used, now):
+    elif _is_rotation_due(wish, stored, uses, now):
         change = Change.ROTATED
     else:
-        return accept(wish, stored, last_used, now)
+        return accept(wish, stored, uses, now)
     token = generate(wish.prefix)
     # Asked for together with the tenant's first token, or carried out by this very change.
-    wanted = accept(wish, replace(stored, token=token, rotated=wish.rotate), last_used, now)
+    wanted = accept(wish, replace(stored, token=token, rotated=wish.rotate), uses, now)
     return replace(wanted, changes=(change,))
 
 
-def accept(wish: Wish, stored: Stored, last_used: Mapping[str, datetime], now: datetime) -> Plan:
+def accept(wish: Wish, stored: Stored, uses: Uses, now: datetime) -> Plan:
     """Bring the accepted digests in line with the current token, which there must be.
 
     This is the whole decision about a token that somebody else issues (``existingSecret``).
     """
     assert stored.token is not None
     sha256 = digest(stored.token)
-    entries = {entry.sha256: entry for entry in stored.accepted}
+    entries = {entry.sha256: _renamed(entry, sha256, stored.token) for entry in stored.accepted}
     current = entries.pop(sha256, None)
     changes = [] if current else [Change.ACCEPTED]
     # A token that became current again (its owner went back to it) is wanted again.
-    current = replace(current or Accepted(sha256[:8], sha256, now), not_after=None)
+    current = replace(current or Accepted(new_id(), sha256, now), not_after=None)
     others = () if _is_revoked(wish, stored) else tuple(entries.values())
-    if not wish.waits_for_use or current.id in last_used:
+    is_confirmed = uses.confirm(current.id, stored.token)
+    if is_confirmed or not wish.waits_for_use:
         newest = max(entry.created_at for entry in (*others, current))
         others = tuple(_retire(entry, max(now, newest + wish.overlap)) for entry in others)
     kept = tuple(entry for entry in others if entry.not_after is None or entry.not_after > now)
@@ -247,9 +310,20 @@ def accept(wish: Wish, stored: Stored, last_used: Mapping[str, datetime], now: d
     return Plan(
         stored=wanted,
         changes=tuple(changes),
+        confirmed=current.id if is_confirmed else None,
         waiting_for=current.id if any(entry.not_after is None for entry in kept) else None,
         due=min((moment for moment in moments if moment and moment > now), default=None),
     )
+
+
+def _renamed(entry: Accepted, sha256: str, token: str) -> Accepted:
+    """Replace an id that an earlier version took from the digest: guesses can be tested by it.
+
+    A current token that the operator has issued cannot be guessed all the same, and keeps its id.
+    """
+    if entry.id != entry.sha256[:8] or (entry.sha256 == sha256 and is_well_formed(token)):
+        return entry
+    return replace(entry, id=new_id())
 
 
 def _retire(entry: Accepted, moment: datetime) -> Accepted:
@@ -260,15 +334,16 @@ def _is_revoked(wish: Wish, stored: Stored) -> bool:
     return wish.revoke is not None and wish.revoke != stored.revoked
 
 
-def _is_rotation_due(
-    wish: Wish, stored: Stored, last_used: Mapping[str, datetime], now: datetime
-) -> bool:
+def _is_rotation_due(wish: Wish, stored: Stored, uses: Uses, now: datetime) -> bool:
     if wish.rotate is not None and wish.rotate != stored.rotated:
         return True
     due = _next_rotation(wish, stored)
     # While Entra still sends an older token, one more by schedule would only pile up.
     waiting = (
-        wish.waits_for_use and len(stored.accepted) > 1 and stored.accepted[-1].id not in last_used
+        wish.waits_for_use
+        and stored.token is not None
+        and len(stored.accepted) > 1
+        and not uses.confirm(stored.accepted[-1].id, stored.token)
     )
     return due is not None and due <= now and not waiting
 

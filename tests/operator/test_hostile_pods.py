@@ -12,7 +12,7 @@ from pathlib import Path
 
 import httpx
 import pytest
-from scim_operator import names
+from scim_operator import names, tokens
 from scim_operator.cli.channel import direct, reach
 from scim_operator.cli.cluster import Cluster, ClusterError
 
@@ -164,6 +164,38 @@ def test_lying_pod(
         )
         eventually(lambda: admission.token("contoso") != token)  # noqa: B023
         assert httpx.get(metrics).status_code == 200
+
+
+@pytest.mark.finding(21)
+def test_lie_about_use(poller: Operator, admission: Namespace, impostor: Impostor) -> None:
+    """A pod that says that the new token is used ends the old one only with the proof of it."""
+    _serving(admission, impostor)
+    old = admission.token("contoso")
+    admission.kubectl("annotate", "sct", "contoso", "scim-operator.io/rotate-token=1")
+    eventually(lambda: len(admission.digests("contoso")) == 2)
+    token = admission.token("contoso")
+    before, new = admission.digests("contoso").values()
+
+    def say(proof: str | None) -> None:
+        use = {"id": new["id"], "lastUsed": "2031-01-01T00:00:00Z", "proof": proof}
+        status = dict.fromkeys(("users", "activeUsers", "groups"), 1) | {"tokens": [use]}
+        impostor.answer = (200, {}, json.dumps(status).encode())
+
+    def waits() -> bool:
+        found = admission.condition("contoso", "TokenReady").get("reason")
+        return bool(found == "WaitingForProof")
+
+    for lie in (None, "0" * 64, new["sha256"], tokens.proof(old, new["id"])):
+        say(lie)
+        eventually(waits)
+        admission.repair("contoso")
+        assert admission.digests("contoso")[before["sha256"]]["notAfter"] is None
+
+    say(tokens.proof(token, new["id"]))
+    eventually(lambda: admission.digests("contoso")[before["sha256"]]["notAfter"])
+    shown = admission.get("sct", "contoso")["status"]["tokens"]
+    assert [("confirmedAt" in each) for each in shown] == [False, True]
+    assert tokens.proof(token, new["id"]) not in json.dumps(admission.get("sct", "contoso"))
 
 
 @pytest.mark.finding(1, 17)

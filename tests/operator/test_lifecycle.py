@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import hashlib
 import json
+import secrets
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 from scim_operator import names
+from scim_operator.cli.cluster import Cluster, ClusterError
 
 from tests.cluster import ControlPlane
 from tests.operator.world import Namespace, Object, Operator, eventually
@@ -141,7 +143,8 @@ def _deleted(namespace: Namespace) -> None:
     def collected() -> bool:
         return not WORK & set(namespace.objects("contoso"))
 
-    eventually(collected, 30)
+    # The garbage collector asks only every half minute which kinds there are.
+    eventually(collected, 60)
 
 
 def test_retain_and_return(namespace: Namespace) -> None:
@@ -277,26 +280,37 @@ def test_volume_grows(namespace: Namespace, storage_class: str) -> None:
     eventually(lambda: claim()["spec"]["resources"]["requests"]["storage"] == "3Gi")
 
 
+def write_token(namespace: Namespace, token: str, **labels: str) -> str:
+    """Write the owner's Secret; return the digest of its token."""
+    secret = {
+        "apiVersion": "v1",
+        "kind": "Secret",
+        # Without the tenant's label a change is seen within a minute.
+        "metadata": {"name": "mine", "labels": {names.TENANT_LABEL: "contoso"} | labels},
+        "stringData": {"secretToken": token},
+    }
+    namespace.kubectl("apply", "--server-side", "-f", "-", stdin=json.dumps(secret))
+    return sha256(token)
+
+
+@pytest.mark.finding(24, 25)
 def test_existing_secret(namespace: Namespace) -> None:
-    """A token of the owner's is accepted, and another one beside it; its Secret is only read."""
+    """A strong token of the owner's is accepted, and another one beside it; it is only read."""
     namespace.apply("contoso", {"token": {"existingSecret": "mine"}})
-    reason = "SecretMissing"
-    eventually(lambda: namespace.condition("contoso", "TokenReady").get("reason") == reason)
 
-    def write(token: str) -> str:
-        secret = {
-            "apiVersion": "v1",
-            "kind": "Secret",
-            # Without the label a change is seen within a minute.
-            "metadata": {"name": "mine", "labels": {names.TENANT_LABEL: "contoso"}},
-            "stringData": {"secretToken": token},
-        }
-        namespace.kubectl("apply", "--server-side", "-f", "-", stdin=json.dumps(secret))
-        return sha256(token)
+    def told(reason: str) -> bool:
+        return bool(namespace.condition("contoso", "TokenReady").get("reason") == reason)
 
-    first = write("the first token of the owner")
+    eventually(lambda: told("SecretMissing"))
+    write_token(namespace, "Contoso-Summer-2026!")
+    eventually(lambda: told("TokenTooWeak"))
+    assert not namespace.digests("contoso")
+
+    first = write_token(namespace, secrets.token_hex(32))
     eventually(lambda: list(namespace.digests("contoso")) == [first])
-    second = write("the second token of the owner")
+    (entry,) = namespace.digests("contoso").values()
+    assert not first.startswith(entry["id"])
+    second = write_token(namespace, secrets.token_hex(32))
     eventually(lambda: list(namespace.digests("contoso")) == [first, second])
     namespace.kubectl("annotate", "scimtenant", "contoso", "scim-operator.io/revoke-tokens=1")
     eventually(lambda: list(namespace.digests("contoso")) == [second])
@@ -308,6 +322,24 @@ def test_existing_secret(namespace: Namespace) -> None:
         )["metadata"]["managedFields"]
     }
     assert managers == {"kubectl"}
+
+
+@pytest.mark.finding("S3")
+def test_token_of_another_tenant(cluster: ControlPlane, namespace: Namespace) -> None:
+    """A tenant that names another one's Secret gets none of its tokens, nor does its host."""
+    namespace.apply("contoso")
+    token = namespace.settled("contoso")
+    for kind in ("token", "access", "digests"):
+        name = f"thief-{kind}"
+        spec = {"existingSecret": f"contoso-scim-{kind}"}
+        namespace.apply(name, {"token": spec, "exposure": {"host": f"{name}.example.com"}})
+        eventually(
+            lambda: namespace.condition(name, "TokenReady").get("reason") == "ForeignSecret"  # noqa: B023
+        )
+        assert sha256(token) not in namespace.digests(name)
+        plugin = Cluster.connect(str(cluster.kubeconfig), None, namespace.name)
+        with pytest.raises(ClusterError, match="another tenant's"):
+            plugin.token(plugin.tenant(name))
 
 
 def test_one_url(namespace: Namespace) -> None:

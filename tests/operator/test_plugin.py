@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import secrets
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -130,7 +131,7 @@ def test_revoke(plugin: Plugin, namespace: Namespace) -> None:
 def test_rotate_of_a_foreign_token(plugin: Plugin, namespace: Namespace) -> None:
     """A token that its owner writes is rotated by its owner."""
     namespace.kubectl(
-        "create", "secret", "generic", "mine", "--from-literal=secretToken=" + "x" * 40
+        "create", "secret", "generic", "mine", f"--from-literal=secretToken={secrets.token_hex(32)}"
     )
     namespace.apply("contoso", {"token": {"existingSecret": "mine"}})
     refused = plugin.run("rotate", "contoso", code=1).stderr

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import base64
 import hashlib
+import json
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from functools import partial
 from pathlib import Path
 
 import pytest
+from scim_operator import names
 
 from tests.cluster import ControlPlane
 from tests.operator.install import NAMESPACE, Installation
@@ -149,3 +152,102 @@ def test_own_clock(
             look(unserved)
             assert (unserved.token("contoso"), unserved.digests("contoso")) == before
         assert operator.stop() == 0
+
+
+def as_before(namespace: Namespace, token: str) -> str:
+    """Leave a tenant's Secrets and status as a version before random ids did; return the id."""
+    digest = sha256(token)
+    (known,) = namespace.digests("contoso").values()
+    entry = known | {"id": digest[:8], "sha256": digest}
+    file = base64.b64encode(json.dumps({"tokens": [entry]}).encode()).decode()
+
+    change = json.dumps([{"op": "replace", "path": "/data", "value": {"tokens.json": file}}])
+    secret = names.digest_secret("contoso")
+    namespace.kubectl("patch", "secret", secret, "--type=json", f"--patch={change}")
+    namespace.kubectl("delete", "secret", names.access_secret("contoso"))
+    tenant = namespace.get("scimtenant", "contoso")
+    shown = [{key: entry[key] for key in ("id", "createdAt")}]
+    body = {
+        **{key: tenant[key] for key in ("apiVersion", "kind")},
+        "metadata": {"name": "contoso"},
+        "status": tenant["status"] | {"tokens": shown},
+    }
+    # As the operator, which otherwise would not own what it is to replace.
+    namespace.kubectl(
+        *("apply", "--server-side", "--force-conflicts", "--subresource=status"),
+        *(f"--field-manager={names.MANAGER}", "-f", "-"),
+        stdin=json.dumps(body),
+    )
+    return digest[:8]
+
+
+@pytest.mark.finding(24, 25)
+def test_upgrade(installation: Installation, unserved: Namespace) -> None:
+    """Tokens live on over an upgrade, a weak one too; an id that fits guesses is replaced."""
+    settings = SETTINGS | {"watch_namespaces": unserved.name}
+    weak = "Contoso-Summer-2026!"
+    with installation.operator(unserved.name, **settings) as (operator, _):
+        unserved.apply("contoso")
+        issued = unserved.settled("contoso")
+        operator.stop()
+        old_id = as_before(unserved, issued)
+        operator.start()
+        eventually(lambda: unserved.digests("contoso", "access.json"))
+        (entry,) = unserved.digests("contoso").values()
+        assert (entry["sha256"], entry["id"]) == (sha256(issued), old_id)
+        assert unserved.token("contoso") == issued
+        assert list(unserved.digests("contoso", "access.json")) == [
+            sha256(unserved.access("contoso"))
+        ]
+
+        unserved.kubectl(
+            "create", "secret", "generic", "mine", f"--from-literal=secretToken={issued}"
+        )
+        unserved.apply("contoso", {"token": {"existingSecret": "mine"}})
+        eventually(lambda: unserved.get("sct", "contoso")["status"]["tokenSecretName"] == "mine")
+        operator.stop()
+        change = json.dumps({"stringData": {"secretToken": weak}})
+        unserved.kubectl("patch", "secret", "mine", f"--patch={change}")
+        old_id = as_before(unserved, weak)
+        operator.start()
+        eventually(lambda: unserved.condition("contoso", "TokenReady")["reason"] == "WeakToken")
+        events = unserved.kubectl("get", "events", "--field-selector", "reason=WeakToken")
+        assert "at least 32 random characters" in events
+        assert weak not in events
+        (entry,) = unserved.digests("contoso").values()
+        assert entry["sha256"] == sha256(weak)
+        assert not sha256(weak).startswith(entry["id"])
+        assert old_id not in json.dumps(unserved.get("sct", "contoso"))
+        assert operator.stop() == 0
+
+
+@pytest.mark.finding("S6")
+def test_credential_of_the_management_port(proxy: Proxy, unserved: Namespace) -> None:
+    """It is rotated at its age, revoked with the tokens or by its deletion, and else left alone."""
+    unserved.apply("contoso")
+    unserved.settled("contoso")
+
+    def is_new(old: str) -> bool:
+        new = unserved.access("contoso")
+        known = unserved.digests("contoso", "access.json")
+        return new not in ("", old) and sha256(new) in known
+
+    first = unserved.access("contoso")
+    proxy.ahead = timedelta(days=24)
+    look(unserved)
+    assert unserved.access("contoso") == first
+    proxy.ahead = timedelta(days=36)
+    eventually(lambda: is_new(first), 20)
+    second = unserved.access("contoso")
+    eventually(lambda: unserved.digests("contoso", "access.json")[sha256(first)]["notAfter"])
+    proxy.ahead += timedelta(hours=2)
+    eventually(lambda: list(unserved.digests("contoso", "access.json")) == [sha256(second)])
+
+    unserved.kubectl("delete", "secret", names.access_secret("contoso"))
+    eventually(lambda: is_new(second))
+    third = unserved.access("contoso")
+    assert list(unserved.digests("contoso", "access.json")) == [sha256(third)]
+    unserved.kubectl("annotate", "scimtenant", "contoso", "scim-operator.io/revoke-tokens=1")
+    eventually(lambda: is_new(third))
+    assert list(unserved.digests("contoso", "access.json")) == [sha256(unserved.access("contoso"))]
+    assert len(accepted(unserved)) == 1

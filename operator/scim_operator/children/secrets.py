@@ -26,6 +26,21 @@ def read(secret: Object | None, key: str) -> str | None:
         return None
 
 
+def is_reserved(secret: Object, tenant: str) -> bool:
+    """Tell whether a Secret is the operator's or another tenant's, and so no owner's own.
+
+    Who may create tenants but not read Secrets would have another tenant's token sent to a host of
+    their choice otherwise.
+    """
+    metadata = secret["metadata"]
+    labels = metadata.get("labels") or {}
+    return (
+        labels.get(names.TENANT_LABEL, tenant) != tenant
+        or labels.get(names.MANAGED_BY_LABEL) == names.MANAGER
+        or any(owner["kind"] == names.KIND for owner in metadata.get("ownerReferences") or ())
+    )
+
+
 def build_token(subject: Subject, token: str, rotated: str | None) -> Object:
     """Build the Secret with the two fields of Entra's Provisioning page."""
     return _build(

@@ -18,7 +18,7 @@ from kubernetes.config import ConfigException, list_kube_config_contexts, load_k
 from kubernetes.stream import portforward
 from pydantic import ValidationError
 
-from scim_operator import diagnosis, names
+from scim_operator import diagnosis, names, tokens
 from scim_operator.children import secrets
 from scim_operator.kinds import DEPLOYMENT, POD, REPLICA_SET, SECRET, TENANT, Kind
 from scim_operator.tenant import Key, Tenant
@@ -113,16 +113,39 @@ class Cluster:
         Raises
         ------
         ClusterError
-            There is none yet, or it may not be read.
+            There is none yet, it may not be read, or it is another tenant's.
         """
-        name = tenant.status.token_secret_name or names.token_secret(tenant.key.name)
-        token = secrets.read(self._get(SECRET, name), secrets.TOKEN_KEY)
+        issued = names.token_secret(tenant.key.name)
+        name = tenant.status.token_secret_name or issued
+        secret = self._get(SECRET, name)
+        if name != issued and secrets.is_reserved(secret, tenant.key.name):
+            raise ClusterError(
+                f"the Secret {name} is the operator's own or another tenant's, and its token is "
+                f"not sent for {tenant.key}: correct spec.token.existingSecret"
+            )
+        token = secrets.read(secret, secrets.TOKEN_KEY)
         if token is None:
             raise ClusterError(
                 f"the Secret {name} has no {secrets.TOKEN_KEY}: see the condition TokenReady of "
                 f"kubectl scim status {tenant.key.name}"
             )
         return token
+
+    def token_id(self, tenant: Key, token: str) -> str | None:
+        """Look up the id of a token; None if it is not among the accepted ones.
+
+        Raises
+        ------
+        ClusterError
+            The digests may not be read.
+        """
+        try:
+            digests = self._get(SECRET, names.digest_secret(tenant.name))
+        except MissingError:
+            return None
+        sha256 = tokens.digest(token)
+        accepted = tokens.load(secrets.read(digests, secrets.DIGESTS_FILE) or "")
+        return next((entry.id for entry in accepted if entry.sha256 == sha256), None)
 
     def access(self, tenant: Key) -> str | None:
         """Read the credential of the management port; None if the operator has made none.

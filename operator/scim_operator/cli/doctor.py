@@ -10,7 +10,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from scim_operator import conditions, diagnosis, names, tokens
+from scim_operator import conditions, diagnosis, names
 from scim_operator.children.subject import Object
 from scim_operator.cli import portal
 from scim_operator.cli.checks import By, Check, ok, problem, unknown, warning
@@ -76,8 +76,8 @@ class Facts:
 
     Attributes
     ----------
-    token
-        The token to paste into Entra.
+    token_id
+        Id of the token to paste into Entra; None if it is not among the accepted ones.
     connection
         The checks of Test Connection.
     handshakes
@@ -89,7 +89,7 @@ class Facts:
     tenant: Tenant
     now: datetime
     pods: Sequence[Object] | Unknown
-    token: str | Unknown
+    token_id: str | Unknown | None
     report: Report | Unknown
     connection: Sequence[Check] | Unknown
     handshakes: Handshakes | Unknown | None
@@ -139,7 +139,9 @@ def check_conditions(facts: Facts) -> Iterator[Check]:
     for each in tenant.status.conditions:
         if each.type not in aspects:
             continue
-        if each.status == "True":
+        if each.reason == conditions.WEAK_TOKEN:
+            yield warning(each.type, "the token can be guessed", each.message, By.SRE)
+        elif each.status == "True":
             yield ok(each.type, each.message)
         elif each.reason == "Suspended":
             yield warning(each.type, each.message, "set spec.suspended to false", By.SRE)
@@ -179,9 +181,9 @@ def check_token(facts: Facts) -> Check:
     """Whether the token to paste is one that the service accepts, and that Entra has it."""
     name = "token"
     accepted = {each.id: each for each in facts.tenant.status.tokens}
-    if isinstance(facts.token, Unknown):
-        return unknown(name, facts.token)
-    current = accepted.get(tokens.digest(facts.token)[:8])
+    if isinstance(facts.token_id, Unknown):
+        return unknown(name, facts.token_id)
+    current = accepted.get(facts.token_id) if facts.token_id else None
     connect = f"kubectl scim connect {facts.tenant.key.name} --show-token"
     if current is None:
         return problem(

@@ -30,7 +30,7 @@ def gather(cluster: Cluster, tenant: Tenant, user: str | None) -> Facts:
         tenant=tenant,
         now=datetime.now(UTC),
         pods=_attempt(lambda: cluster.pods(tenant.key)),
-        token=token,
+        token_id=with_token(lambda known: cluster.token_id(tenant.key, known)),
         report=_attempt(lambda: _report(cluster, tenant)),
         connection=with_token(lambda known: probe.test_connection(cluster, tenant, known)),
         handshakes=_attempt(lambda: _handshakes(tenant)),

@@ -169,7 +169,7 @@ def test_refused_secret() -> None:
 
 def test_without_a_token() -> None:
     """While the owner's Secret is missing, a tenant that serves keeps what it has."""
-    owned = base64.b64encode(b"0123456789abcdefghijklmnopqrstuvwxyz").decode()
+    owned = base64.b64encode(b"3kf8Qm2Lx9Zr7Tb1Vn5Wc0Yd4Hg6Jp8sRt").decode()
     spec: Object = {"token": {"existingSecret": "mine"}}
     existing: Object = {"metadata": {"name": "mine"}, "data": {"secretToken": owned}}
     first = passed(replace(observed(spec), existing=existing))

@@ -5,16 +5,19 @@ from __future__ import annotations
 import base64
 import json
 from dataclasses import replace
+from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
-from scim_operator import names
+from scim_operator import names, status, tokens
+from scim_operator.crd import Condition
 from scim_operator.kinds import CLAIM, INGRESS, SECRET
 from scim_operator.plan import Observed, Wanted
+from scim_operator.report import Report, TokenUse
 from scim_operator.settings import Settings
 from scim_operator.tenant import Key
 
-from tests.unit.operator.sample import IMAGE, applied, make, objects, observed
+from tests.unit.operator.sample import IMAGE, NOW, applied, make, objects, observed
 
 POSTGRES = {"database": {"postgres": {"urlFrom": {"name": "pg", "key": "url"}}}}
 EXPOSED = {"exposure": {"host": "scim.example.com", "ingress": {}}}
@@ -302,20 +305,165 @@ def test_claim_in_the_default_class() -> None:
     assert grown["spec"]["storageClassName"] == "default"
 
 
-@pytest.mark.parametrize(
-    ("token", "usable"), [(None, False), ("too short", False), ("0123456789abcdef", True)]
-)
-def test_existing_secret(token: str | None, usable: bool) -> None:
-    """A token of the owner's needs sixteen characters; the operator writes only its digest."""
+def with_secret(seen: Observed, token: str | None, **metadata: object) -> Observed:
+    """The same with an owner's Secret, which spec.token.existingSecret names."""
     data = {"secretToken": base64.b64encode(token.encode()).decode()} if token else {}
-    seen = replace(
-        observed({"token": {"existingSecret": "mine"}}),
-        existing={"metadata": {"name": "mine"}, "data": data},
-    )
-    planned = make(seen)
-    assert (planned.token is not None) is usable
+    return replace(seen, existing={"metadata": {"name": "mine"} | metadata, "data": data})
+
+
+OWNED = {"token": {"existingSecret": "mine"}}
+STRONG = "3kf8Qm2Lx9Zr7Tb1Vn5Wc0Yd4Hg6Jp8sRt"
+WEAK = "Contoso-Summer-2026!"
+
+
+@pytest.mark.finding(24)
+@pytest.mark.parametrize(
+    ("token", "reason"), [(None, "SecretMissing"), (WEAK, "TokenTooWeak"), (STRONG, None)]
+)
+def test_existing_secret(token: str | None, reason: str | None) -> None:
+    """A token of the owner's must be strong; the operator writes only its digest."""
+    planned = make(with_secret(observed(OWNED), token))
+    assert (planned.token_fault and planned.token_fault.reason) == reason
+    assert (planned.token is None) is (reason is not None)
+    assert token is None or planned.token_fault is None or token not in planned.token_fault.message
     written = [wanted.name for wanted in planned.secrets]
-    assert written == ["contoso-scim-access", "contoso-scim-digests"] * usable
+    assert written == ([] if reason else ["contoso-scim-access", "contoso-scim-digests"])
+
+
+def earlier(token: str, reason: str = "Issued") -> Observed:
+    """A tenant with the owner's token as a version before the rule left it."""
+    sha256 = tokens.digest(token)
+    text = tokens.dump([tokens.Accepted(sha256[:8], sha256, NOW)])
+    live = {
+        "metadata": {"name": "contoso-scim-digests", "namespace": "team-a"},
+        "data": {"tokens.json": base64.b64encode(text.encode()).decode()},
+    }
+    condition = Condition(
+        type="TokenReady", status="True", reason=reason, message="", last_transition_time=NOW
+    )
+    seen = with_secret(observed(OWNED), token)
+    status = seen.tenant.status.model_copy(update={"conditions": (condition,)})
+    tenant = replace(seen.tenant, status=status)
+    return replace(seen, tenant=tenant, children={(SECRET, "contoso-scim-digests"): live})
+
+
+@pytest.mark.finding(24)
+def test_upgrade_with_a_weak_token() -> None:
+    """A weak token that was accepted before stays so, with a warning; another one is refused."""
+    planned = make(earlier(WEAK))
+    assert planned.token is not None
+    assert [entry.sha256 for entry in planned.token.stored.accepted] == [tokens.digest(WEAK)]
+    assert planned.weakness
+    another = make(with_secret(earlier(WEAK), "Contoso-Winter-2026!"))
+    assert another.token_fault is not None
+    assert another.token_fault.reason == "TokenTooWeak"
+    lost = replace(earlier(WEAK, "WeakToken"), children={})
+    assert make(lost).token is not None
+
+
+@pytest.mark.finding(25)
+def test_upgrade_with_an_old_id() -> None:
+    """At the first pass a token of the owner's gets an id that says nothing of it, and keeps it."""
+    seen = earlier(WEAK)
+    first = make(seen)
+    assert first.token is not None
+    (entry,) = first.token.stored.accepted
+    assert not tokens.digest(WEAK).startswith(entry.id)
+    after = applied(seen, first)
+    second = make(after)
+    assert second.token is not None
+    assert second.token.stored == first.token.stored
+    assert all(wanted.is_current for wanted in second.secrets)
+
+
+@pytest.mark.finding("S3")
+@pytest.mark.parametrize(
+    "metadata",
+    [
+        {"labels": {names.TENANT_LABEL: "fabrikam"}},
+        {"labels": names.labels("contoso")},
+        {"ownerReferences": [{"kind": "ScimTenant", "name": "fabrikam", "uid": "x"}]},
+    ],
+)
+def test_a_secret_of_another_tenant(metadata: dict[str, Any]) -> None:
+    """Another tenant's token, and what the operator made, is no token of the owner's."""
+    planned = make(with_secret(observed(OWNED), STRONG, **metadata))
+    assert planned.token_fault is not None
+    assert planned.token_fault.reason == "ForeignSecret"
+    assert planned.secrets == ()
+
+
+@pytest.mark.finding("S3")
+def test_a_secret_with_the_own_label() -> None:
+    """The tenant's label on the owner's Secret, by which changes are seen at once, is welcome."""
+    labels = {names.TENANT_LABEL: "contoso"}
+    assert make(with_secret(observed(OWNED), STRONG, labels=labels)).token is not None
+
+
+def reported(seen: Observed, *uses: TokenUse) -> Observed:
+    """The same with a reading of the service."""
+    return replace(seen, report=Report(users=0, active_users=0, groups=0, tokens=uses))
+
+
+def rotation() -> tuple[Observed, str]:
+    """A tenant whose new token waits for its use, and the new token."""
+    first = applied(observed(), make(observed()))
+    rotate = {names.ROTATE_ANNOTATION: "1"}
+    asked = replace(first, tenant=observed(None, **rotate).tenant)
+    planned = make(asked)
+    assert planned.token is not None
+    return applied(asked, planned), str(planned.token.stored.token)
+
+
+@pytest.mark.finding(21)
+@pytest.mark.parametrize("used", [NOW, NOW - timedelta(days=400), NOW + timedelta(days=4000)])
+def test_a_report_that_lies(used: datetime) -> None:
+    """A pod that names the new token as used without proof ends no token, and status says so."""
+    seen, _ = rotation()
+    before = make(seen)
+    assert before.token is not None
+    old, new = before.token.stored.accepted
+    lying = reported(seen, *(TokenUse(id=new.id, last_used=used, proof="0" * 64),))
+    for now in (NOW, NOW + timedelta(days=100)):
+        planned = make(lying, now=now)
+        assert planned.token is not None
+        assert planned.token.stored.accepted == (old, new)
+        found = status.make(lying, planned, [], now)
+        (ready,) = (each for each in found.conditions if each.type == "TokenReady")
+        assert ready.reason == "WaitingForProof"
+        assert found.tokens[1].confirmed_at is None
+        assert found.tokens[1].last_used is not None
+        assert found.tokens[1].last_used <= now
+        # Not by way of the status either.
+        tenant = replace(lying.tenant, status=found)
+        later = make(replace(lying, tenant=tenant, report=None), now=now + timedelta(days=9))
+        assert later.token is not None
+        assert later.token.stored.accepted == (old, new)
+
+
+@pytest.mark.finding(21)
+def test_a_report_that_proves() -> None:
+    """The right proof retires the old token after the overlap, also if the pod has it no longer."""
+    seen, token = rotation()
+    planned = make(seen)
+    assert planned.token is not None
+    new = planned.token.stored.accepted[1].id
+    honest = reported(seen, TokenUse(id=new, last_used=NOW, proof=tokens.proof(token, new)))
+    decided = make(honest)
+    assert decided.token is not None
+    assert decided.token.stored.accepted[0].not_after == NOW + timedelta(hours=72)
+    found = status.make(honest, decided, [], NOW)
+    assert found.tokens[1].confirmed_at == NOW
+    restarted = reported(replace(seen, tenant=replace(seen.tenant, status=found)))
+    assert make(restarted).token == replace(decided.token, changes=())
+    later = status.make(restarted, make(restarted), [], NOW + timedelta(hours=1))
+    assert later.tokens[1].confirmed_at == NOW
+
+
+def test_proofs_are_not_shown() -> None:
+    """Whoever has a proof can test guesses of the token, so it is in no text of a report."""
+    secret = tokens.proof(STRONG, "k3v9q2aa")
+    assert secret not in repr(TokenUse(id="k3v9q2aa", proof=secret))
 
 
 def test_lost_token_secret_comes_back() -> None:
@@ -331,3 +479,11 @@ def test_network_policy_can_be_off() -> None:
     """An administrator can do without network policies."""
     found = objects(make(observed(), Settings(network_policies=False)))
     assert ("NetworkPolicy", "contoso-scim") not in found
+
+
+def test_previous_image() -> None:
+    """The image that a tenant was moved from is on its Deployment, and restarts no pod."""
+    seen = observed()
+    moved = objects(make(replace(seen, previous_image="older")))["Deployment", "contoso-scim"]
+    assert moved["metadata"]["annotations"][names.PREVIOUS_IMAGE_ANNOTATION] == "older"
+    assert moved["spec"] == objects(make(seen))["Deployment", "contoso-scim"]["spec"]
