@@ -211,6 +211,7 @@ class Gate:
 
 def _operation(scope: Scope) -> str:
     """Return what a request does, as far as its head tells; a search by POST changes nothing."""
-    if scope["path"].rstrip("/").endswith("/.search"):
+    method = scope["method"]
+    if method == "POST" and scope["path"].rstrip("/").endswith("/.search"):
         return "read"
-    return OPERATIONS.get(scope["method"], "read")
+    return OPERATIONS.get(method, "read")
