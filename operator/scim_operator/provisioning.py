@@ -44,6 +44,14 @@ def assess(report: Report, wanted: Provisioning, token_secret: str, now: datetim
             "that the pod runs the image that the tenant's Deployment names; the tenant is "
             "repaired and its tokens are rotated all the same",
         )
+    if report.problems:
+        return Finding(
+            good=False,
+            reason="ServiceProblem",
+            message="the service does not work as it is configured, and without usable tokens it "
+            f"lets nobody in a minute later: {'; '.join(report.problems)}. Correct what is mounted "
+            "there, and see the pod's log",
+        )
     silent = report.last_request is None or report.last_request + SILENCE <= now
     # Anybody can send requests without a token: they are told only while Entra's stay out, and
     # alarm nobody before Entra has come for the first time.

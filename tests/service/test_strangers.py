@@ -1,17 +1,21 @@
 """What those without a token can write into the tenant's records, and what odd input can."""
 
 import contextlib
+import hashlib
+import json
 import sqlite3
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any
 
 import asyncpg
 import pytest
+from scim_service.auth import Tokens
 from scim_service.settings import Limits
 from scim_service.store.records import Origin
 from scim_service.store.upgrade import open_database
 
-from tests.service.served import TOKEN_ID, Serve, Served
+from tests.service.served import SECRET, TOKEN_ID, Serve, Served
 from tests.service.test_activity import DAY, Clock, lines
 
 STRANGER = {"Authorization": "Bearer guess"}
@@ -224,6 +228,25 @@ async def test_a_line_that_cannot_be_stored_loses_no_other(serve: Serve) -> None
     assert names[1].startswith("??xxx")
     assert len(names[1]) == 200
     assert (await status_of(served))["failures"] == {"404": 3}
+
+
+@pytest.mark.finding(25)
+async def test_a_token_is_named_by_the_id_of_its_file(serve: Serve, tmp_path: Path) -> None:
+    """In status, log and access log it is the id that was given, and nothing of its digest."""
+    path = tmp_path / "tokens.json"
+    digest = hashlib.sha256(SECRET.encode()).hexdigest()
+    path.write_text(json.dumps({"tokens": [{"id": "k3v9q2", "sha256": digest}]}))
+    served = await serve(tokens=Tokens(path))
+    await served.http.post("/Users", json={"userName": "ada"})
+    await served.http.post("/Users", json={"userName": "ada"})
+    status = (await served.management.get("/-/status")).json()
+    activity = (await served.management.get("/-/activity")).json()["activity"]
+    assert {line["token"] for line in served.access_log} == {"k3v9q2"}
+    assert {line["tokenId"] for line in activity} == {"k3v9q2"}
+    assert [token["id"] for token in status["tokens"]] == ["k3v9q2"]
+    metrics = (await served.management.get("/metrics")).text
+    shown = json.dumps([status, activity, served.access_log]) + metrics
+    assert digest[:8] not in shown
 
 
 @pytest.mark.finding(9, 10)

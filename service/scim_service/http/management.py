@@ -18,6 +18,9 @@ from scim_service.store.records import Clock
 KEPT_MICROSECONDS = 1_000_000
 """How long what was read from the database is answered again: readers cannot load it more."""
 
+PROBLEM_CHARACTERS = 300
+"""The longest sentence among a status' problems."""
+
 Value = TypeVar("Value")
 
 _CHALLENGE = {"WWW-Authenticate": 'Bearer realm="scim-management"'}
@@ -156,4 +159,4 @@ def _problems(service: Service) -> list[str]:
         tokens.current()
         if tokens.problem is not None and tokens.problem not in found:
             found.append(tokens.problem)
-    return found
+    return [problem.encode("ascii", "replace").decode()[:PROBLEM_CHARACTERS] for problem in found]

@@ -100,3 +100,13 @@ def test_strangers_hide_no_limit() -> None:
     report = _report(lastRequest=NOW, failures={"401": 10**6}, unauthenticated=10**6)
     found = provisioning.assess(report, Provisioning(max_users=2), "contoso-scim-token", NOW)
     assert found.reason == "UserLimitReached"
+
+
+@pytest.mark.finding(23)
+def test_a_problem_of_the_service_is_told() -> None:
+    """It comes before what else the report says, which may end with the problem."""
+    problem = "cannot read /etc/scim/tokens/tokens.json: Permission denied"
+    report = Report.model_validate(HONEST | {"lastRequest": NOW, "problems": [problem]})
+    found = provisioning.assess(report, Provisioning(), "contoso-scim-token", NOW)
+    assert (found.good, found.reason) == (False, "ServiceProblem")
+    assert problem in found.message
