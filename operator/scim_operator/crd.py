@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 from datetime import UTC, datetime, timedelta
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, get_args
 
 import yaml
 from pydantic import (
@@ -509,6 +509,35 @@ class TokenStatus(_Part):
     ] = None
 
 
+RolloutState = Literal["current", "moving", "waiting", "failed"]
+ROLLOUT_STATES: tuple[RolloutState, ...] = get_args(RolloutState)
+
+
+class Rollout(_Part):
+    """How the pods came to be as they are: the operator's own record."""
+
+    state: Annotated[
+        RolloutState,
+        Field(
+            description="Whether the pods are of the current version, are being replaced, wait "
+            "for their place, or did not become available after they were replaced."
+        ),
+    ] = "current"
+    template: Annotated[str, Field(description="Digest of the pod template that was applied.")]
+    spec_generation: Annotated[int, Field(description="Generation of the spec that it was for.")]
+    deployment_generation: Annotated[
+        int,
+        Field(
+            description="Generation of the Deployment afterwards; at any other, others have "
+            "changed it."
+        ),
+    ]
+    moved_at: Annotated[
+        datetime | None,
+        Field(description="When the rollout of a new version replaced the pods."),
+    ] = None
+
+
 class Status(_Part):
     """What the operator has seen.
 
@@ -556,6 +585,10 @@ class Status(_Part):
             },
         ),
     ] = ()
+
+    rollout: Annotated[
+        Rollout | None, Field(description="How far the current version of the service has come.")
+    ] = None
 
     @property
     def is_unseen(self) -> bool:
@@ -657,6 +690,7 @@ def _columns() -> list[dict[str, Any]]:
         ("Age", "date", ".metadata.creationTimestamp", 0),
         ("Reason", "string", f"{ready}.reason", 1),
         ("Message", "string", f"{ready}.message", 1),
+        ("Rollout", "string", ".status.rollout.state", 1),
     )
     return [
         {"name": name, "type": kind, "jsonPath": path}

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter as Tally
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from datetime import datetime
 from typing import NamedTuple
 
@@ -12,7 +12,7 @@ from prometheus_client.core import GaugeMetricFamily
 from prometheus_client.registry import Collector
 
 from scim_operator.conditions import PROVISIONING, READY, TOKEN_READY
-from scim_operator.crd import Status
+from scim_operator.crd import RolloutState, Status
 from scim_operator.report import Report
 
 CONTROLLER = "scimtenant"
@@ -60,6 +60,12 @@ LEADER = Gauge("leader_election_master_status", "1 in the process that does the 
 
 READINGS = Counter("scim_operator_readings", "Readings of tenants' counts.", ("result",))
 
+_ROLLOUT = Gauge(
+    "scim_operator_rollout_tenants",
+    "Tenants by how far the current version of the service has come to them.",
+    ("state",),
+)
+
 _FIGURES = {
     "active_users": "Active users of the tenant.",
     "max_users": "Active users that the tenant may have; absent without a limit.",
@@ -67,6 +73,12 @@ _FIGURES = {
     "last_request_timestamp_seconds": "When an authenticated request came last.",
     "last_provisioned_timestamp_seconds": "When a user or group was changed last.",
 }
+
+
+def show_rollout(tenants: Mapping[RolloutState, int]) -> None:
+    """Show how many tenants are in each state of the rollout."""
+    for state, number in tenants.items():
+        _ROLLOUT.labels(state).set(number)
 
 
 class _Known(NamedTuple):

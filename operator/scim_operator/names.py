@@ -24,8 +24,6 @@ APPLIED_ANNOTATION = f"{GROUP}/applied"
 
 CONFIG_ANNOTATION = f"{GROUP}/config-digest"
 DATABASE_ANNOTATION = f"{GROUP}/database-version"
-PREVIOUS_IMAGE_ANNOTATION = f"{GROUP}/previous-image"
-"""On a Deployment: the image that the tenant served with before this one."""
 
 ROTATE_ANNOTATION = f"{GROUP}/rotate-token"
 REVOKE_ANNOTATION = f"{GROUP}/revoke-tokens"

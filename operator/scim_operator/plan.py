@@ -6,12 +6,13 @@ import zlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
+from functools import cached_property
 
 from scim_operator import allow, conditions, drift, faults, names, tokens
 from scim_operator.children import BUILDERS, secrets
 from scim_operator.children.subject import Object, Subject
-from scim_operator.crd import duration
-from scim_operator.kinds import CLAIM, SECRET, Kind
+from scim_operator.crd import Rollout, duration
+from scim_operator.kinds import CLAIM, DEPLOYMENT, SECRET, Kind
 from scim_operator.report import Problem, Report
 from scim_operator.settings import Settings
 from scim_operator.tenant import Key, Tenant, address
@@ -47,8 +48,8 @@ class Observed:
         What is wrong with the volume's StorageClass, as words; None if nothing is known.
     report, unreadable
         The last reading of the service's counts, and why the latest attempts failed.
-    image, previous_image
-        Image that the tenant's pods are to run, and the one that it was moved from.
+    rollout
+        The operator's record of the pods, as it is after the pass.
     """
 
     tenant: Tenant
@@ -61,8 +62,7 @@ class Observed:
     storage_missing: str | None = None
     report: Report | None = None
     unreadable: Problem | None = None
-    image: str = ""
-    previous_image: str | None = None
+    rollout: Rollout | None = None
 
     def last_used(self) -> dict[str, datetime]:
         """When each token was used last, from the latest reading and from status before it."""
@@ -81,7 +81,7 @@ class Observed:
         )
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Wanted:
     """An object to have.
 
@@ -103,7 +103,7 @@ class Wanted:
         name: str = self.object["metadata"]["name"]
         return name
 
-    @property
+    @cached_property
     def is_current(self) -> bool:
         """Whether there is nothing to write."""
         return self.live is not None and drift.is_current(self.object, self.live)
@@ -155,6 +155,16 @@ class Plan:
         """Whether there is an object of it that is not there."""
         return any(wanted.live is None for wanted in (*self.secrets, *self.objects))
 
+    @property
+    def deployment(self) -> Wanted | None:
+        """The Deployment; None if it is left alone."""
+        return next((wanted for wanted in self.objects if wanted.kind is DEPLOYMENT), None)
+
+    def without_deployment(self) -> Plan:
+        """Return the plan of a pass that leaves the pods as they are."""
+        objects = tuple(wanted for wanted in self.objects if wanted.kind is not DEPLOYMENT)
+        return replace(self, objects=objects)
+
 
 def make(observed: Observed, settings: Settings, now: datetime) -> Plan:
     """Plan a pass over a tenant."""
@@ -168,8 +178,6 @@ def make(observed: Observed, settings: Settings, now: datetime) -> Plan:
         settings=settings,
         address=where,
         routed=where.host is not None and observed.rival is None,
-        image=observed.image,
-        previous_image=observed.previous_image,
         database_version=(
             observed.database["metadata"]["resourceVersion"] if observed.database else None
         ),

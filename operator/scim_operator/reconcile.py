@@ -10,7 +10,18 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any, NamedTuple, Protocol, TypeGuard
 
-from scim_operator import conditions, drift, events, faults, metrics, names, plan, status
+from scim_operator import (
+    conditions,
+    crd,
+    drift,
+    events,
+    faults,
+    metrics,
+    names,
+    plan,
+    rollout,
+    status,
+)
 from scim_operator.cache import Cache
 from scim_operator.crd import Status
 from scim_operator.faults import Fault, Refusal
@@ -19,7 +30,7 @@ from scim_operator.kube import UNREACHABLE, Kube
 from scim_operator.moments import parse
 from scim_operator.plan import Observed, Plan, Wanted
 from scim_operator.report import Problem, Report
-from scim_operator.rollout import Rollout
+from scim_operator.rollout import Decision, Rollout
 from scim_operator.settings import Settings
 from scim_operator.tenant import Key, Tenant
 
@@ -88,7 +99,10 @@ class Reconciler:
         self._blind = blind
         self._wake = wake
         self._rollout = Rollout(
-            settings.service_image, settings.rollout_limit, cache.of_kind(DEPLOYMENT)
+            settings.rollout_limit,
+            timedelta(seconds=settings.rollout_timeout),
+            timedelta(seconds=settings.rollout_patience),
+            [(key, _rollout_state(body)) for key, body in cache.of_kind(TENANT)],
         )
         self._references: dict[tuple[Kind, str | None, str], tuple[float, Object | None]] = {}
         self._rewritten: dict[str, str] = {}
@@ -113,6 +127,7 @@ class Reconciler:
             return None
         now = self._kube.clock.now()
         if tenant.paused:
+            self._rollout.forget(key)
             paused = status.paused(tenant.status, tenant.generation, now)
             await self._write(tenant, paused)
             self._show(tenant, paused)
@@ -123,10 +138,16 @@ class Reconciler:
         is_new = before.is_unseen and not observed.children
         if planned.has_gaps and not is_new and not await self._exists(tenant):
             return None
-        outcomes = await self._carry_out(planned)
+        decision = self._decide(observed, planned, now)
+        if decision and decision.begins:
+            tenant = await self._record(tenant, decision.record)
+        is_held = decision is not None and decision.held
+        outcomes = await self._carry_out(planned.without_deployment() if is_held else planned)
         found = [*planned.faults, *self._blind(key.namespace)]
         found += [outcome.fault for outcome in outcomes if outcome.fault]
-        observed = replace(observed, children=self._cache.children(key))
+        observed = replace(observed, tenant=tenant, children=self._cache.children(key))
+        if decision:
+            observed = replace(observed, rollout=rollout.recorded(decision, planned, observed))
         result = status.make(observed, planned, found, now)
         repaired = [outcome.repaired for outcome in outcomes if outcome.repaired]
         news = events.of(before, result, planned, [] if before.is_unseen else repaired)
@@ -139,7 +160,7 @@ class Reconciler:
         self._show(tenant, result)
         for held in self._rollout.free():
             self._wake(held)
-        return self._due(observed, planned, found, now)
+        return self._due(observed, planned, found, now, decision)
 
     def _show(self, tenant: Tenant, result: Status) -> None:
         report = self._readings.report(tenant.key)
@@ -156,8 +177,6 @@ class Reconciler:
         if spec.database.postgres:
             name = spec.database.postgres.url_from.name
             database = await self._reference(SECRET, key.namespace, name)
-        deployment = children.get((DEPLOYMENT, names.workload(key.name)))
-        choice = self._rollout.choose(key, deployment)
         claim = children.get((CLAIM, names.volume_claim(key.name)))
         return Observed(
             tenant=tenant,
@@ -170,9 +189,27 @@ class Reconciler:
             storage_missing=await self._storage_missing(claim, now),
             report=self._readings.report(key),
             unreadable=self._readings.problem(key),
-            image=choice.image,
-            previous_image=choice.previous,
+            rollout=tenant.status.rollout,
         )
+
+    def _decide(self, observed: Observed, planned: Plan, now: datetime) -> Decision | None:
+        """Decide about the pods; None if the Deployment is left alone."""
+        key = observed.tenant.key
+        wanted = planned.deployment
+        if wanted is None:
+            self._rollout.forget(key)
+            return None
+        is_applied = wanted.is_current or self._is_rewritten(wanted)
+        seen = rollout.look(observed, planned.subject.address, wanted, is_applied=is_applied)
+        decision = self._rollout.decide(key, seen, now)
+        metrics.show_rollout(self._rollout.counts())
+        return decision
+
+    async def _record(self, tenant: Tenant, record: crd.Rollout) -> Tenant:
+        """Write that a tenant has a place before it is moved; return the tenant with it."""
+        status = tenant.status.model_copy(update={"rollout": record})
+        await self._write(tenant, status)
+        return replace(tenant, status=status)
 
     async def _exists(self, tenant: Tenant) -> bool:
         """Ask whether a tenant is there, which has lost objects.
@@ -361,10 +398,17 @@ class Reconciler:
             _LOG.debug("event %s is lost: %r", event.reason, error)
 
     def _due(
-        self, observed: Observed, planned: Plan, found: list[Fault], now: datetime
+        self,
+        observed: Observed,
+        planned: Plan,
+        found: list[Fault],
+        now: datetime,
+        decision: Decision | None,
     ) -> float | None:
         spec = observed.tenant.spec
         moments = [status.next_look(observed.report, now)]
+        if decision:
+            moments.append(decision.again)
         moments += [decided.due for decided in (planned.token, planned.access) if decided]
         pauses = [(moment - now).total_seconds() + 1 for moment in moments if moment]
         if found or planned.token is None:
@@ -378,6 +422,12 @@ class Reconciler:
         if spec.database.postgres or spec.token.existing_secret:
             pauses.append(2 * REFERENCE_AGE)
         return min(pauses, default=None)
+
+
+def _rollout_state(body: Object) -> crd.RolloutState | None:
+    """Read the state in a tenant's record without the cost of reading the tenant."""
+    record = body.get("status", {}).get("rollout")
+    return record["state"] if record else None
 
 
 def _is_pending(claim: Object | None) -> TypeGuard[Object]:

@@ -106,17 +106,9 @@ class Operator:
             self._kube.fence(self._elector.holds)
         metrics.LEADER.labels(self._settings.lease_name).set(1)
         self.leading.set()
-        reconcile = Reconciler(
-            self._kube,
-            self._cache,
-            self._settings,
-            readings=self._poller,
-            blind=self._informers.faults,
-            wake=self._queue.wake,
-        )
         # Before the framework: when it ends, it cancels every task that is younger than itself.
         workers = [
-            asyncio.create_task(self._reconcile(reconcile)),
+            asyncio.create_task(self._reconcile()),
             asyncio.create_task(self._poller.run()),
         ]
         if self._elector:
@@ -135,9 +127,18 @@ class Operator:
                 await self._elector.release()
             await _cancel(framework)
 
-    async def _reconcile(self, reconcile: Reconciler) -> None:
-        # Who is the older of two tenants with one URL can only be told when both are known.
+    async def _reconcile(self) -> None:
+        # Who is the older of two tenants with one URL can only be told when both are known, and
+        # so can who has a place in the rollout.
         await _until_listed(self._informers.list_tenants)
+        reconcile = Reconciler(
+            self._kube,
+            self._cache,
+            self._settings,
+            readings=self._poller,
+            blind=self._informers.faults,
+            wake=self._queue.wake,
+        )
         async with asyncio.TaskGroup() as group:
             group.create_task(self._queue.run(reconcile))
             group.create_task(self._resync())

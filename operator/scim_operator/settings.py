@@ -124,8 +124,16 @@ class Settings(BaseModel):
         str, Field(description="StorageClass of the volumes; empty: the cluster's default.")
     ] = ""
     rollout_limit: Annotated[
-        int, Field(ge=1, description="Tenants that may change to a new service image at a time.")
+        int, Field(ge=1, description="Tenants whose pods may be replaced at a time.")
     ] = 20
+    rollout_timeout: Annotated[
+        float,
+        Field(gt=0, description="Seconds after which a tenant that does not serve has failed."),
+    ] = 600
+    rollout_patience: Annotated[
+        float,
+        Field(ge=0, description="Seconds that a tenant on SQLite waits for silence; 0: none."),
+    ] = 900
 
     # Exposure
     default_host: Annotated[

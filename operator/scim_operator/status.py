@@ -65,6 +65,7 @@ def make(observed: Observed, plan: Plan, faults: Sequence[Fault], now: datetime)
         groups=report.groups if report else before.groups,
         last_provisioned=_last_provisioned(observed, now),
         tokens=_tokens(observed, plan, now),
+        rollout=observed.rollout,
     )
 
 
@@ -170,11 +171,29 @@ def _available(observed: Observed, faults: Sequence[Fault]) -> Finding:
         or diagnosis.deployment_trouble(deployment)
         or claim
     )
+    state = observed.rollout.state if observed.rollout else "current"
+    if state == "failed" and trouble is None:
+        return Finding(
+            good=ready > 0,
+            reason="RolloutFailed",
+            message="the pod of the current version has not become available in time: see "
+            f"kubectl describe pods -n {tenant.key.namespace} -l "
+            f"{names.TENANT_LABEL}={tenant.key.name}",
+            outlook=Outlook.STALLED,
+        )
     if ready < 1:
         return trouble or Finding(
             good=False,
             reason="Starting",
             message="the pod is starting",
+            outlook=Outlook.PROGRESSING,
+        )
+    if state == "waiting" and trouble is None:
+        return Finding(
+            good=True,
+            reason="WaitingForRollout",
+            message="the service answers and waits for its place in the rollout of the current "
+            "version",
             outlook=Outlook.PROGRESSING,
         )
     if trouble or status.get("updatedReplicas", 0) < tenant.spec.replicas:

@@ -111,6 +111,6 @@ def specified(namespace: str, count: int) -> list[tuple[Kind, Object]]:
 
 def children(tenant: Object, settings: Settings) -> list[tuple[Kind, Object]]:
     """Make the objects of a tenant as the operator would apply them."""
-    observed = Observed(tenant=Tenant.of(tenant), children={}, image=settings.service_image)
+    observed = Observed(tenant=Tenant.of(tenant), children={})
     made = make(observed, settings, observed.tenant.created)
     return [(wanted.kind, wanted.object) for wanted in (*made.secrets, *made.objects)]

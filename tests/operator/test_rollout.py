@@ -6,7 +6,9 @@ import json
 
 import pytest
 
+from tests.cluster import ControlPlane
 from tests.operator.install import Installation
+from tests.operator.test_plugin import Plugin
 from tests.operator.world import Namespace, Object, eventually
 
 NAMES = [f"tenant-{number}" for number in range(4)]
@@ -37,19 +39,48 @@ def serve(namespace: Namespace, image: str) -> bool:
     )
 
 
+def image(namespace: Namespace, tenant: str) -> str:
+    """The image that a tenant's Deployment has."""
+    body = namespace.get("deployment", f"{tenant}-scim")
+    found: str = body["spec"]["template"]["spec"]["containers"][0]["image"]
+    return found
+
+
+def states(namespace: Namespace) -> dict[str, str]:
+    """The state in the operator's record of each tenant."""
+    listed = json.loads(namespace.kubectl("get", "scimtenants", "-o", "json"))["items"]
+    return {
+        body["metadata"]["name"]: body.get("status", {}).get("rollout", {}).get("state", "")
+        for body in listed
+    }
+
+
+def those(namespace: Namespace, state: str, count: int) -> set[str]:
+    """Wait until so many tenants are in a state; return them."""
+    return eventually(
+        lambda: (
+            found
+            if len(found := {name for name, at in states(namespace).items() if at == state})
+            == count
+            else set()
+        )
+    )
+
+
+@pytest.mark.finding(14)
 @pytest.mark.parametrize("database", [SQLITE, POSTGRES], ids=["SQLite", "PostgreSQL"])
 def test_halt(installation: Installation, unserved: Namespace, database: Object) -> None:
     """A version that does not start reaches as many as may move; one that does reaches all."""
-    namespace = {"watch_namespaces": unserved.name}
+    settings = {"watch_namespaces": unserved.name, "rollout_patience": "0"}
     unserved.kubectl("create", "secret", "generic", "pg", "--from-literal=url=postgresql://db/x")
-    with installation.operator("old", service_image="old:1", **namespace) as (operator, _):
+    with installation.operator("old", service_image="old:1", **settings) as (operator, _):
         unserved.apply_all(NAMES, database)
         unserved.settle(NAMES)
         eventually(lambda: serve(unserved, "old:1"))
         unserved.kubectl("wait", "scimtenant", "--all", "--for=condition=Ready", "--timeout=30s")
         assert operator.stop() == 0
 
-    settings = {"service_image": "new:1", "rollout_limit": str(LIMIT)} | namespace
+    settings |= {"service_image": "new:1", "rollout_limit": str(LIMIT)}
     with installation.operator("new", **settings) as (operator, _):
         first = eventually(lambda: found if len(found := moved(unserved)) == LIMIT else None)
         # Another operator in its place does not begin anew.
@@ -58,5 +89,42 @@ def test_halt(installation: Installation, unserved: Namespace, database: Object)
         for tenant in NAMES:
             unserved.repair(tenant)
         assert moved(unserved) == first
-        eventually(lambda: serve(unserved, "new:1"), 30)
+        for tenant in those(unserved, "waiting", len(NAMES) - LIMIT):
+            assert unserved.condition(tenant, "Reconciling")["reason"] == "WaitingForRollout"
+            assert unserved.condition(tenant, "Ready")["status"] == "True"
+        eventually(
+            lambda: (
+                serve(unserved, "new:1") and states(unserved) == dict.fromkeys(NAMES, "current")
+            ),
+            30,
+        )
+        assert operator.stop() == 0
+
+
+@pytest.mark.finding(14)
+def test_who_waits_is_left_alone(
+    installation: Installation, fragile: ControlPlane, unserved: Namespace
+) -> None:
+    """A waiting tenant's Deployment stays as it is, until its owner or somebody else changes it."""
+    settings = {"watch_namespaces": unserved.name, "rollout_patience": "0"}
+    with installation.operator("old", service_image="old:1", **settings) as (operator, _):
+        unserved.apply_all(NAMES)
+        unserved.settle(NAMES)
+        eventually(lambda: serve(unserved, "old:1"))
+        unserved.kubectl("wait", "scimtenant", "--all", "--for=condition=Ready", "--timeout=30s")
+        assert operator.stop() == 0
+
+    resources = json.dumps({"requests": {"cpu": "30m"}})
+    settings |= {"service_resources": resources, "rollout_limit": "1", "service_image": "new:1"}
+    before = {tenant: unserved.get("deployment", f"{tenant}-scim") for tenant in NAMES}
+    with installation.operator("new", **settings) as (operator, _):
+        waits, edited, changed = sorted(those(unserved, "waiting", len(NAMES) - 1))
+        said = Plugin(fragile, unserved.name).run("status", code=1).stdout
+        assert said.endswith("Rollout: 0 current, 1 moving, 3 waiting, 0 failed.\n")
+        assert unserved.get("deployment", f"{waits}-scim")["spec"] == before[waits]["spec"]
+        unserved.kubectl("set", "image", f"deployment/{edited}-scim", "scim=evil:1")
+        eventually(lambda: image(unserved, edited) == "new:1")
+        unserved.apply(changed, {"podLabels": {"team": "a"}})
+        eventually(lambda: image(unserved, changed) == "new:1")
+        assert image(unserved, waits) == "old:1"
         assert operator.stop() == 0

@@ -30,7 +30,7 @@ def build(subject: Subject) -> Object:
     spec = tenant.spec
     return {
         **head(DEPLOYMENT),
-        "metadata": subject.metadata(names.workload(tenant.key.name), **_annotations(subject)),
+        "metadata": subject.metadata(names.workload(tenant.key.name)),
         "spec": {
             "replicas": 0 if spec.suspended else spec.replicas,
             "revisionHistoryLimit": 2,
@@ -51,12 +51,6 @@ def build(subject: Subject) -> Object:
             },
         },
     }
-
-
-def _annotations(subject: Subject) -> Object:
-    if subject.previous_image is None:
-        return {}
-    return {"annotations": {names.PREVIOUS_IMAGE_ANNOTATION: subject.previous_image}}
 
 
 def _pod_annotations(subject: Subject) -> dict[str, str]:
@@ -120,7 +114,7 @@ def _container(subject: Subject) -> Object:
     resources = spec.resources or Resources.model_validate(subject.settings.service_resources)
     container: Object = {
         "name": CONTAINER,
-        "image": subject.image,
+        "image": subject.settings.service_image,
         "imagePullPolicy": subject.settings.service_image_pull_policy,
         "ports": [
             {"name": PORT_NAME, "containerPort": names.SCIM_PORT, "protocol": "TCP"},

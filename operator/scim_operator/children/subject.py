@@ -23,8 +23,6 @@ class Subject:
         Where it is reached.
     routed
         Whether it may take its URL: no older tenant has it, and there is a host.
-    image, previous_image
-        Image of the service, and the one that the tenant was moved from.
     database_version
         Version of the Secret with the PostgreSQL URL; a new one restarts the pods.
     claim
@@ -35,8 +33,6 @@ class Subject:
     settings: Settings
     address: Address
     routed: bool
-    image: str
-    previous_image: str | None = None
     database_version: str | None = None
     claim: Object | None = None
 

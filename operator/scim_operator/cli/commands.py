@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import functools
 import time
+from collections import Counter
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime, timedelta
@@ -22,6 +23,7 @@ from scim_operator.cli.cluster import Cluster, ClusterError
 from scim_operator.cli.doctor import examine
 from scim_operator.cli.facts import gather
 from scim_operator.cli.output import COLOURS, show, table, text
+from scim_operator.crd import ROLLOUT_STATES, RolloutState
 from scim_operator.moments import parse
 from scim_operator.tenant import Tenant
 
@@ -164,19 +166,30 @@ def _list_tenants(session: Session, tenants: list[Tenant]) -> None:
             tenant.status.groups,
             tenant.status.last_provisioned,
             found.reason if (found := tenant.status.condition(conditions.PROVISIONING)) else None,
+            tenant.status.rollout.state if tenant.status.rollout else None,
         )
         for tenant in tenants
     ]
     columns = (
         *("NAMESPACE", "NAME", "TENANT URL", "READY", "USERS", "GROUPS", "LAST SYNC"),
-        "PROVISIONING",
+        *("PROVISIONING", "ROLLOUT"),
     )
     empty = text(f"There are no tenants in namespace {session.cluster.namespace}; -A lists all.")
     show(
         session.output,
         [_document(each) for each in tenants],
         table(columns, rows) if rows else empty,
+        *_rollout([tenant.status.rollout.state for tenant in tenants if tenant.status.rollout]),
     )
+
+
+def _rollout(states: list[RolloutState]) -> list[Any]:
+    """Say how far a rollout has come; nothing if it is over."""
+    counts = Counter(states)
+    if counts["current"] == len(states):
+        return []
+    parts = [f"{counts[state]} {state}" for state in ROLLOUT_STATES]
+    return [text(f"Rollout: {', '.join(parts)}.", "yellow")]
 
 
 def _show_tenant(session: Session, tenant: Tenant) -> None:
@@ -187,6 +200,7 @@ def _show_tenant(session: Session, tenant: Tenant) -> None:
         ("Users", f"{_count(status.users)} ({_count(status.active_users)} active)"),
         ("Groups", _count(status.groups)),
         ("Last sync", status.last_provisioned),
+        ("Rollout", status.rollout.state if status.rollout else None),
     ]
     found = [(each.type, each.status, each.reason, each.message) for each in status.conditions]
     accepted = [

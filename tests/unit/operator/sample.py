@@ -43,14 +43,12 @@ def body(
 
 def observed(spec: Object | None = None, **annotations: str) -> Observed:
     """A tenant that has nothing yet."""
-    return Observed(
-        tenant=Tenant.of(body(spec=spec, annotations=annotations)), children={}, image=IMAGE
-    )
+    return Observed(tenant=Tenant.of(body(spec=spec, annotations=annotations)), children={})
 
 
 def make(seen: Observed, settings: Settings | None = None, now: datetime = NOW) -> Plan:
     """Plan a pass."""
-    return plan.make(seen, settings or Settings(), now)
+    return plan.make(seen, settings or Settings(service_image=IMAGE), now)
 
 
 def applied(seen: Observed, planned: Plan) -> Observed:

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from scim_operator import conditions, status
 from scim_operator.conditions import Finding, Outlook
-from scim_operator.crd import UNSEEN, Condition, Status
+from scim_operator.crd import UNSEEN, Condition, Rollout, RolloutState, Status
 from scim_operator.faults import Fault
 from scim_operator.kinds import DEPLOYMENT
 from scim_operator.plan import Observed
@@ -216,3 +216,33 @@ def test_a_database_secret_with_the_key_is_no_problem() -> None:
     secret = {"metadata": {"resourceVersion": "1"}, "data": {"url": "eA=="}}
     found = find(result(replace(observed(spec), database=secret)), conditions.AVAILABLE)
     assert found.reason == "Starting"
+
+
+def rolled_out(state: RolloutState, *, available: int = 1) -> Status:
+    """The status of a tenant in a state of the rollout."""
+    seen = serving()
+    key = (DEPLOYMENT, "contoso-scim")
+    live = seen.children[key] | {
+        "status": {"availableReplicas": available, "updatedReplicas": 1, "observedGeneration": 1}
+    }
+    record = Rollout(state=state, template="t", spec_generation=1, deployment_generation=1)
+    return result(replace(seen, children={**seen.children, key: live}, rollout=record))
+
+
+@pytest.mark.finding(14)
+def test_waiting_for_the_rollout() -> None:
+    """A tenant that waits is ready and says what it waits for; its record is in the status."""
+    found = rolled_out("waiting")
+    assert found.is_true(conditions.READY)
+    assert find(found, conditions.RECONCILING).reason == "WaitingForRollout"
+    assert found.rollout
+    assert found.rollout.state == "waiting"
+
+
+@pytest.mark.finding(14)
+@pytest.mark.parametrize("available", [0, 1])
+def test_failed_in_the_rollout(available: int) -> None:
+    """A tenant that did not come back is stalled; it is ready as long as an older pod serves."""
+    found = rolled_out("failed", available=available)
+    assert found.is_true(conditions.READY) is bool(available)
+    assert find(found, conditions.STALLED).reason == "RolloutFailed"

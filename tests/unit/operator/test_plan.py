@@ -479,11 +479,3 @@ def test_network_policy_can_be_off() -> None:
     """An administrator can do without network policies."""
     found = objects(make(observed(), Settings(network_policies=False)))
     assert ("NetworkPolicy", "contoso-scim") not in found
-
-
-def test_previous_image() -> None:
-    """The image that a tenant was moved from is on its Deployment, and restarts no pod."""
-    seen = observed()
-    moved = objects(make(replace(seen, previous_image="older")))["Deployment", "contoso-scim"]
-    assert moved["metadata"]["annotations"][names.PREVIOUS_IMAGE_ANNOTATION] == "older"
-    assert moved["spec"] == objects(make(seen))["Deployment", "contoso-scim"]["spec"]
