@@ -43,15 +43,22 @@ class Event(NamedTuple):
     warning: bool = False
 
 
-def of(before: Status, after: Status, planned: Plan, repaired: Sequence[str]) -> list[Event]:
+def of(
+    before: Status,
+    after: Status,
+    planned: Plan,
+    repaired: Sequence[str],
+    kept: Sequence[str] = (),
+) -> list[Event]:
     """Compare a tenant's status before and after a pass.
 
     Parameters
     ----------
-    repaired
-        What was repaired, one sentence each.
+    repaired, kept
+        What was repaired, and what was added to objects and stays, one sentence each.
     """
     events = [Event("DriftRepaired", message) for message in repaired]
+    events += [Event("DriftKept", message, warning=True) for message in kept]
     if planned.token:
         secret = after.token_secret_name
         events += [

@@ -20,7 +20,7 @@ TENANT_LABEL = f"{GROUP}/tenant"
 MANAGED_BY_LABEL = "app.kubernetes.io/managed-by"
 
 APPLIED_ANNOTATION = f"{GROUP}/applied"
-"""The digest of the wanted object that was applied last; see ``plan.is_current``."""
+"""The digest of the wanted object that was applied last; see ``drift.is_current``."""
 
 CONFIG_ANNOTATION = f"{GROUP}/config-digest"
 DATABASE_ANNOTATION = f"{GROUP}/database-version"

@@ -108,6 +108,11 @@ class Wanted:
         """Whether there is nothing to write."""
         return self.live is not None and drift.is_current(self.object, self.live)
 
+    @property
+    def additions(self) -> tuple[str, ...]:
+        """Where the object has what nobody asked for."""
+        return drift.additions(self.object, self.live) if self.live else ()
+
 
 @dataclass(frozen=True, slots=True)
 class Plan:

@@ -29,6 +29,7 @@ from scim_operator.kinds import CLAIM, DEPLOYMENT, SECRET, STORAGE_CLASS, TENANT
 from scim_operator.kube import UNREACHABLE, Kube
 from scim_operator.moments import parse
 from scim_operator.plan import Observed, Plan, Wanted
+from scim_operator.repairs import Repairs, listed
 from scim_operator.report import Problem, Report
 from scim_operator.rollout import Decision, Rollout
 from scim_operator.settings import Settings
@@ -62,10 +63,20 @@ class Readings(Protocol):
 
 
 class _Outcome(NamedTuple):
-    """What became of one object: at most one of the two."""
+    """What became of one object.
+
+    Attributes
+    ----------
+    repaired, kept
+        What was repaired of it, and what could not be, as sentences.
+    pause
+        Seconds for which it is left as it is.
+    """
 
     fault: Fault | None = None
     repaired: str | None = None
+    kept: str | None = None
+    pause: float | None = None
 
 
 _DONE = _Outcome()
@@ -105,7 +116,7 @@ class Reconciler:
             [(key, _rollout_state(body)) for key, body in cache.of_kind(TENANT)],
         )
         self._references: dict[tuple[Kind, str | None, str], tuple[float, Object | None]] = {}
-        self._rewritten: dict[str, str] = {}
+        self._repairs = Repairs()
 
     async def __call__(self, key: Key) -> float | None:
         """Look at a tenant once.
@@ -150,7 +161,8 @@ class Reconciler:
             observed = replace(observed, rollout=rollout.recorded(decision, planned, observed))
         result = status.make(observed, planned, found, now)
         repaired = [outcome.repaired for outcome in outcomes if outcome.repaired]
-        news = events.of(before, result, planned, [] if before.is_unseen else repaired)
+        kept = [outcome.kept for outcome in outcomes if outcome.kept]
+        news = events.of(before, result, planned, [] if before.is_unseen else repaired, kept)
         await asyncio.gather(*(self._tell(tenant, event) for event in news))
         untold = found or planned.withheld
         if is_new and result.is_true(conditions.RECONCILING) and not untold:
@@ -160,7 +172,9 @@ class Reconciler:
         self._show(tenant, result)
         for held in self._rollout.free():
             self._wake(held)
-        return self._due(observed, planned, found, now, decision)
+        due = self._due(observed, planned, found, now, decision)
+        pauses = [due, *(outcome.pause for outcome in outcomes)]
+        return min((pause for pause in pauses if pause is not None), default=None)
 
     def _show(self, tenant: Tenant, result: Status) -> None:
         report = self._readings.report(tenant.key)
@@ -199,7 +213,7 @@ class Reconciler:
         if wanted is None:
             self._rollout.forget(key)
             return None
-        is_applied = wanted.is_current or self._is_rewritten(wanted)
+        is_applied = wanted.is_current or self._repairs.leaves(wanted)
         seen = rollout.look(observed, planned.subject.address, wanted, is_applied=is_applied)
         decision = self._rollout.decide(key, seen, now)
         metrics.show_rollout(self._rollout.counts())
@@ -271,11 +285,14 @@ class Reconciler:
         )
 
     async def _apply(self, planned: Plan, wanted: Wanted) -> _Outcome:
-        if wanted.is_current or self._is_rewritten(wanted):
-            return _DONE
+        if wanted.is_current or self._repairs.leaves(wanted):
+            return _Outcome(pause=self._repairs.pause(wanted) or None)
         tenant = planned.subject.tenant
         try:
             body = await self._send(tenant, wanted)
+            if wanted.live and body and drift.additions(wanted.object, body):
+                restoration = drift.restoration(wanted.object, body)
+                body = await self._kube.patch(wanted.kind, body, restoration)
         except Refusal as refusal:
             fault = faults.explain(refusal, wanted.kind, wanted.name, tenant)
             if fault is None:
@@ -284,9 +301,12 @@ class Reconciler:
         if body is None:
             return _Outcome(fault=await self._taken(tenant, wanted))
         self._cache.put(wanted.kind, body)
-        applied = replace(wanted, live=body)
-        if not applied.is_current:
-            self._rewritten[body["metadata"]["uid"]] = _state(applied)
+        if kept := self._repairs.note(wanted, body):
+            return _Outcome(
+                kept=f"the {wanted.kind.name} {wanted.name} keeps {listed(kept)}: an admission "
+                "rule of the cluster adds that at each write; if it should not be there, exempt "
+                "the object from the rule"
+            )
         return _Outcome(repaired=self._repair(wanted))
 
     async def _send(self, tenant: Tenant, wanted: Wanted) -> Object | None:
@@ -349,13 +369,8 @@ class Reconciler:
             return f"{what} was deleted and has been made again" if deleted else None
         if drift.stamp_of(wanted.live) != drift.stamp_of(wanted.object):
             return None
-        return f"{what} had been changed by somebody and is as wanted again"
-
-    def _is_rewritten(self, wanted: Wanted) -> bool:
-        """Tell whether the API server writes the object otherwise and it is not drift."""
-        if wanted.live is None:
-            return False
-        return self._rewritten.get(wanted.live["metadata"]["uid"]) == _state(wanted)
+        without = f", without {listed(wanted.additions)}" if wanted.additions else ""
+        return f"{what} had been changed by somebody and is as wanted again{without}"
 
     async def _remove(self, planned: Plan, kind: Kind, live: Object) -> _Outcome:
         metadata = live["metadata"]
@@ -436,8 +451,3 @@ def _is_pending(claim: Object | None) -> TypeGuard[Object]:
 
 def _created(live: Object) -> datetime:
     return parse(live["metadata"]["creationTimestamp"])
-
-
-def _state(wanted: Wanted) -> str:
-    assert wanted.live is not None
-    return f"{drift.stamp_of(wanted.object)}@{wanted.live['metadata']['resourceVersion']}"
