@@ -30,6 +30,17 @@ _OBJECT_NAME = r"^[a-z0-9]([-a-z0-9.]*[a-z0-9])?$"
 _HOST = r"^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$"
 _PATH = r"^(/[A-Za-z0-9._~-]+)+$"
 _ATTRIBUTE = r"^[A-Za-z$][A-Za-z0-9_$:.-]*$"
+EXTENSION_URN = r"^urn:[A-Za-z0-9][A-Za-z0-9-]*(:[A-Za-z0-9._-]+)+$"
+CORE_SCHEMAS = (
+    "urn:ietf:params:scim:schemas:core:2.0:User",
+    "urn:ietf:params:scim:schemas:core:2.0:Group",
+    "urn:ietf:params:scim:schemas:extension:enterprise:2.0:User",
+    "urn:ietf:params:scim:schemas:core:2.0:Schema",
+    "urn:ietf:params:scim:schemas:core:2.0:ResourceType",
+    "urn:ietf:params:scim:schemas:core:2.0:ServiceProviderConfig",
+)
+"""Schemas that every tenant has (RFC 7643 section 10.3.1)."""
+
 _SECONDS = {"h": 3600, "m": 60, "s": 1}
 
 
@@ -263,7 +274,11 @@ class _Attribute(_Part):
     name: Annotated[
         str,
         StringConstraints(pattern=r"^[A-Za-z$][A-Za-z0-9_$-]*$", max_length=128),
-        Field(description="Name of the attribute."),
+        # The operator must go on reading what an earlier CRD has admitted; see `extensions`.
+        Field(
+            description="Name of the attribute.",
+            json_schema_extra={"pattern": r"^[A-Za-z$][A-Za-z0-9_-]*$"},
+        ),
     ]
     description: Annotated[str, Field(max_length=1024, description="What it holds.")] = ""
     multi_valued: Annotated[bool, Field(description="Whether it holds a list.")] = False
@@ -297,6 +312,17 @@ class SubAttribute(_Attribute):
 class Attribute(_Attribute):
     """An attribute that users of this tenant have beside the standard ones."""
 
+    model_config = ConfigDict(
+        json_schema_extra=_rules(
+            _rule(
+                "(self.type == 'complex') == "
+                "(has(self.subAttributes) && size(self.subAttributes) > 0)",
+                "an attribute of type complex has subAttributes, and no other has: give it some, "
+                "or another type",
+            ),
+        )
+    )
+
     type: Annotated[
         Literal[
             "string", "boolean", "decimal", "integer", "dateTime", "reference", "binary", "complex"
@@ -311,10 +337,29 @@ class Attribute(_Attribute):
 class SchemaExtension(_Part):
     """A SCIM schema that is added to User."""
 
+    model_config = ConfigDict(
+        json_schema_extra=_rules(
+            _rule(
+                f"!(self.id.lowerAscii() in {[urn.lower() for urn in CORE_SCHEMAS]})",
+                "id is the URN of a schema that every tenant has: give the extension its own",
+            ),
+            # A list of one list, so that the names are folded once: a rule's estimated cost is
+            # limited. It is too high for subAttributes, of which only the operator tells.
+            _rule(
+                "[self.attributes.map(one, one.name.lowerAscii())].all(names, "
+                "names.all(one, names.exists_one(other, other == one)))",
+                "two attributes have the same name, and case does not count: give each its own",
+            ),
+        )
+    )
+
     id: Annotated[
         str,
         StringConstraints(pattern=r"^urn:[A-Za-z0-9:._-]+$", max_length=255),
-        Field(description="The schema's URN, as used in Entra's attribute mapping."),
+        Field(
+            description="The schema's URN, as used in Entra's attribute mapping.",
+            json_schema_extra={"pattern": EXTENSION_URN},
+        ),
     ]
     name: Annotated[str, Field(min_length=1, max_length=128, description="Its short name.")]
     description: Annotated[str, Field(max_length=1024, description="What it is for.")] = ""
@@ -325,6 +370,17 @@ class SchemaExtension(_Part):
 
 class Provisioning(_Part):
     """What the service accepts from Entra."""
+
+    model_config = ConfigDict(
+        json_schema_extra=_rules(
+            _rule(
+                "!has(self.schemaExtensions) || self.schemaExtensions.all(one, "
+                "self.schemaExtensions.exists_one(other, "
+                "other.id.lowerAscii() == one.id.lowerAscii()))",
+                "two schemaExtensions have the same id, and case does not count: give each its own",
+            ),
+        )
+    )
 
     profile: Annotated[
         Literal["entra", "strict"],

@@ -8,11 +8,11 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from functools import cached_property
 
-from scim_operator import allow, conditions, drift, faults, names, tokens
+from scim_operator import allow, conditions, drift, extensions, faults, names, tokens
 from scim_operator.children import BUILDERS, secrets
 from scim_operator.children.subject import Object, Subject
 from scim_operator.crd import Rollout, duration
-from scim_operator.kinds import CLAIM, DEPLOYMENT, SECRET, Kind
+from scim_operator.kinds import CLAIM, CONFIG_MAP, DEPLOYMENT, SECRET, Kind
 from scim_operator.report import Problem, Report
 from scim_operator.settings import Settings
 from scim_operator.tenant import Key, Tenant, address
@@ -205,6 +205,10 @@ def make(observed: Observed, settings: Settings, now: datetime) -> Plan:
         for (kind, _), live in observed.children.items()
         if (fault := faults.foreign(kind, live, tenant))
     ]
+    if fault := _unusable(tenant):
+        found.append(fault)
+        # Pods that have a usable configuration keep it, and no pod is made that cannot start.
+        objects = [pair for pair in objects if pair[0] not in (CONFIG_MAP, DEPLOYMENT)]
     return Plan(
         subject=subject,
         token=token,
@@ -221,6 +225,18 @@ def make(observed: Observed, settings: Settings, now: datetime) -> Plan:
         removals=tuple(removals),
         faults=tuple(found),
         withheld=withheld,
+    )
+
+
+def _unusable(tenant: Tenant) -> faults.Fault | None:
+    """Return why the service could not start; it may be stopped whatever its configuration is."""
+    problem = extensions.problem(tenant.spec.provisioning.schema_extensions)
+    if problem is None or tenant.spec.suspended:
+        return None
+    return faults.Fault(
+        CONFIG_MAP,
+        "SchemaExtensionInvalid",
+        f"{problem}: correct it; until then the pods stay as they are",
     )
 
 

@@ -9,6 +9,7 @@ from scim_operator.crd import UNSEEN
 from scim_operator.tenant import Tenant
 
 from tests.operator.world import Namespace
+from tests.unit.extensions import CASES, Case
 
 POSTGRES = {"postgres": {"urlFrom": {"name": "pg", "key": "url"}}}
 
@@ -62,6 +63,15 @@ def test_unseen(admission: Namespace) -> None:
 def test_refused(admission: Namespace, spec: dict[str, Any], sentence: str) -> None:
     """A refused user reads why, and what to do."""
     assert sentence in admission.refusal("contoso", spec)
+
+
+@pytest.mark.finding(33)
+@pytest.mark.parametrize("case", CASES.values(), ids=CASES.keys())
+def test_schema_extensions(admission: Namespace, case: Case) -> None:
+    """An extension that the service cannot use is refused, with the rule that it breaks."""
+    said = admission.refusal("contoso", {"provisioning": {"schemaExtensions": case.extensions}})
+    assert (case.refusal or "") in said
+    assert bool(said) is (case.refusal is not None)
 
 
 @pytest.mark.parametrize("name", ["a" * 59, "1contoso", "con.toso"])

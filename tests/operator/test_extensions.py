@@ -1,0 +1,99 @@
+"""Schema extensions that the service cannot use, in tenants that are there already."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import pytest
+
+from tests.cluster import ControlPlane
+from tests.operator.install import Installation
+from tests.operator.world import Namespace, eventually
+from tests.unit.extensions import CASES
+
+pytestmark = pytest.mark.finding(33)
+
+
+def spec(name: str) -> dict[str, Any]:
+    """The spec of a tenant with a case's extensions."""
+    return {"provisioning": {"schemaExtensions": CASES[name].extensions}}
+
+
+def told(namespace: Namespace, tenant: str) -> dict[str, Any]:
+    """Wait for the condition of a tenant whose extensions cannot be used; return it."""
+
+    def look() -> dict[str, Any]:
+        found = namespace.condition(tenant, "Stalled")
+        return found if found.get("reason") == "SchemaExtensionInvalid" else {}
+
+    return eventually(look)
+
+
+def _without_rules(schema: Any) -> Any:
+    """Leave out of a schema what refuses extensions."""
+    if isinstance(schema, list):
+        return [_without_rules(part) for part in schema]
+    if not isinstance(schema, dict):
+        return schema
+    refusing = ("x-kubernetes-validations", "pattern")
+    return {key: _without_rules(part) for key, part in schema.items() if key not in refusing}
+
+
+@contextmanager
+def lax(cluster: ControlPlane) -> Iterator[None]:
+    """Have the API server admit what an earlier definition admitted."""
+    name = "scimtenants.scim-operator.io"
+    strict = cluster.kubectl("get", "crd", name, "-o", "json")
+    body = json.loads(strict)
+    (version,) = body["spec"]["versions"]
+    root = version["schema"]["openAPIV3Schema"]["properties"]["spec"]["properties"]
+    root["provisioning"] = _without_rules(root["provisioning"])
+    patch = {"spec": {"versions": [version]}}
+    cluster.kubectl("patch", "crd", name, "--type=merge", "--patch", json.dumps(patch))
+    yield
+    patch = {"spec": {"versions": json.loads(strict)["spec"]["versions"]}}
+    cluster.kubectl("patch", "crd", name, "--type=merge", "--patch", json.dumps(patch))
+
+
+def test_stored_before_they_were_refused(
+    installation: Installation, fragile: ControlPlane, unserved: Namespace
+) -> None:
+    """A tenant from before the rule gets no pod that ends again and again; it says why."""
+    bad = spec("a URN of one part")
+    with lax(fragile):
+        eventually(lambda: unserved.refusal("contoso", bad) == "")
+        unserved.apply("contoso", bad)
+    eventually(lambda: unserved.refusal("other", bad))
+    with installation.operator("extensions", watch_namespaces=unserved.name) as (operator, _):
+        assert "urn:example is no URN" in told(unserved, "contoso")["message"]
+        assert unserved.get("deployment", "contoso-scim") == {}
+        # The rest of it is not held up.
+        assert unserved.token("contoso")
+        unserved.apply("contoso", spec("one attribute"))
+        eventually(lambda: unserved.get("deployment", "contoso-scim"))
+        assert operator.stop() == 0
+
+
+def test_a_running_tenant_keeps_its_pods(namespace: Namespace) -> None:
+    """A spec that cannot be used changes neither the configuration nor the pods, until it can."""
+    namespace.apply("contoso", spec("one attribute"))
+    namespace.settled("contoso")
+
+    def running() -> list[Any]:
+        objects = namespace.objects("contoso")
+        return [
+            objects["ConfigMap/contoso-scim-config"]["data"],
+            objects["Deployment/contoso-scim"]["spec"],
+        ]
+
+    before = running()
+    namespace.apply("contoso", spec("a part's name in two cases"))
+    assert "make" in told(namespace, "contoso")["message"].lower()
+    namespace.repair("contoso")
+    assert running() == before
+    namespace.apply("contoso", spec("a complex attribute"))
+    eventually(lambda: running() != before)
+    eventually(lambda: namespace.condition("contoso", "Stalled")["status"] == "False")

@@ -1,0 +1,102 @@
+"""Schema extensions, and what is wrong with them: both programs and the CRD are held to this."""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+Json = dict[str, Any]
+
+
+class Case(NamedTuple):
+    """The schema extensions of one tenant.
+
+    Attributes
+    ----------
+    problem
+        What the operator says; None if nothing is wrong.
+    refusal
+        What the API server says; None if it leaves that to the operator.
+    """
+
+    extensions: list[Json]
+    problem: str | None = None
+    refusal: str | None = None
+
+
+def extension(urn: str = "urn:example:contoso:2.0:User", *attributes: Json) -> Json:
+    """A schema of some attributes; by default of one that nothing is wrong with."""
+    return {"id": urn, "name": "Contoso", "attributes": list(attributes) or [{"name": "badge"}]}
+
+
+def with_parts(*names: str, **more: Any) -> Json:
+    """A schema of a complex attribute."""
+    parts = [{"name": name} for name in names]
+    return extension(
+        "urn:example:contoso:2.0:User",
+        {"name": "car", "type": "complex", "subAttributes": parts} | more,
+    )
+
+
+_NAME = "a name has letters, digits, - and _"
+_NAME_REFUSAL = "[A-Za-z$][A-Za-z0-9_-]*"
+_URN = "is no URN such as"
+_URN_REFUSAL = "urn:[A-Za-z0-9]"
+_TAKEN = "is the URN of another schema"
+_TWICE = "twice (case does not count)"
+
+CASES = {
+    "one attribute": Case([extension()]),
+    "a reference": Case([extension("urn:example:x", {"name": "$ref", "type": "reference"})]),
+    "a complex attribute": Case([with_parts("make", "plate")]),
+    "two extensions": Case([extension("urn:example:a"), extension("urn:example:b")]),
+    "a URN of one part": Case([extension("urn:example")], _URN, _URN_REFUSAL),
+    "a URN without a namespace": Case([extension("urn::x")], _URN, _URN_REFUSAL),
+    "a URN that begins with a hyphen": Case([extension("urn:-a:x")], _URN, _URN_REFUSAL),
+    "a URN with a dot in its namespace": Case([extension("urn:a.b:x")], _URN, _URN_REFUSAL),
+    "a URN with an empty part": Case([extension("urn:a::x")], _URN, _URN_REFUSAL),
+    "a URN that ends with a colon": Case([extension("urn:a:x:")], _URN, _URN_REFUSAL),
+    **{
+        f"the core schema {urn}": Case(
+            [extension(urn)], _TAKEN, "id is the URN of a schema that every tenant has"
+        )
+        for urn in (
+            "urn:ietf:params:scim:schemas:core:2.0:User",
+            "urn:ietf:params:scim:schemas:core:2.0:Group",
+            "urn:ietf:params:scim:schemas:extension:enterprise:2.0:User",
+            "urn:ietf:params:scim:schemas:extension:ENTERPRISE:2.0:User",
+            "urn:ietf:params:scim:schemas:core:2.0:Schema",
+            "urn:ietf:params:scim:schemas:core:2.0:ResourceType",
+            "urn:ietf:params:scim:schemas:core:2.0:ServiceProviderConfig",
+        )
+    },
+    "the same URN in another case": Case(
+        [extension("urn:example:a"), extension("urn:example:A")],
+        _TAKEN,
+        "two schemaExtensions have the same id",
+    ),
+    "a dollar within a name": Case(
+        [extension("urn:example:x", {"name": "a$b"})], _NAME, _NAME_REFUSAL
+    ),
+    "a dollar within a part's name": Case([with_parts("a$b")], _NAME, _NAME_REFUSAL),
+    "a name twice": Case(
+        [extension("urn:example:x", {"name": "a"}, {"name": "a"})],
+        _TWICE,
+        "two attributes have the same name",
+    ),
+    "a name in two cases": Case(
+        [extension("urn:example:x", {"name": "badge"}, {"name": "Badge"})],
+        _TWICE,
+        "two attributes have the same name",
+    ),
+    "a part's name in two cases": Case([with_parts("make", "Make")], _TWICE),
+    "a complex attribute without parts": Case(
+        [extension("urn:example:x", {"name": "car", "type": "complex"})],
+        "has type complex and no subAttributes",
+        "an attribute of type complex has subAttributes",
+    ),
+    "parts of a text": Case(
+        [with_parts("make", type="string")],
+        "has subAttributes, which only an attribute of type complex has",
+        "an attribute of type complex has subAttributes",
+    ),
+}

@@ -1,0 +1,98 @@
+"""What the operator lets pass as a schema extension, the service starts with."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from pydantic import ValidationError
+from scim_operator import extensions
+from scim_operator.children.config import content
+from scim_operator.crd import CORE_SCHEMAS, Provisioning
+from scim_operator.kinds import CONFIG_MAP, DEPLOYMENT
+from scim_service.scim.schema import Registry, SchemaError
+from scim_service.settings import Tenant as Configuration
+
+from tests.unit.extensions import CASES, Case
+from tests.unit.operator.sample import applied, make, objects, observed
+
+pytestmark = pytest.mark.finding(33)
+
+
+def starts(documents: list[dict[str, Any]]) -> bool:
+    """Whether the service starts with what the operator writes into its configuration."""
+    planned = make(observed({"provisioning": {"schemaExtensions": documents}}))
+    configuration = Configuration.model_validate_json(content(planned.subject))
+    try:
+        Registry.load(configuration.provisioning.schema_extensions)
+    except SchemaError:
+        return False
+    return True
+
+
+@pytest.mark.parametrize("case", CASES.values(), ids=CASES.keys())
+def test_cases(case: Case) -> None:
+    """Operator and service agree on each case, and the operator says where and which rule."""
+    read = Provisioning.model_validate({"schemaExtensions": case.extensions})
+    found = extensions.problem(read.schema_extensions)
+    assert starts(case.extensions) is (case.problem is None)
+    if case.problem is None:
+        assert found is None
+    else:
+        assert found
+        assert case.problem in found
+        assert case.extensions[-1]["id"] in found
+
+
+NAMES = st.text("aAbB1$-_", min_size=1, max_size=3)
+TYPES = st.sampled_from(["string", "complex", "boolean"])
+PARTS = st.lists(st.fixed_dictionaries({"name": NAMES}), max_size=3)
+ATTRIBUTES = st.lists(
+    st.fixed_dictionaries({"name": NAMES, "type": TYPES}, optional={"subAttributes": PARTS}),
+    min_size=1,
+    max_size=3,
+)
+URNS = st.one_of(
+    st.text("aA1:.-_", max_size=8).map(lambda text: f"urn:{text}"), st.sampled_from(CORE_SCHEMAS)
+)
+EXTENSIONS = st.lists(
+    st.fixed_dictionaries({"id": URNS, "name": st.just("x"), "attributes": ATTRIBUTES}),
+    max_size=2,
+)
+
+
+@given(EXTENSIONS)
+def test_one_rule_for_both_programs(documents: list[dict[str, Any]]) -> None:
+    """Of all extensions that the operator can read, it tells exactly those that end the service."""
+    try:
+        read = Provisioning.model_validate({"schemaExtensions": documents})
+    except ValidationError:
+        return
+    assert starts(documents) is (extensions.problem(read.schema_extensions) is None)
+
+
+def test_pods_stay_as_they_are() -> None:
+    """An unusable extension reaches neither the configuration nor the pods, and is told."""
+    bad = {"provisioning": {"schemaExtensions": CASES["a part's name in two cases"].extensions}}
+    planned = make(observed(bad))
+    assert not objects(planned).keys() & {
+        (CONFIG_MAP.name, "contoso-scim-config"),
+        (DEPLOYMENT.name, "contoso-scim"),
+    }
+    assert [fault.reason for fault in planned.faults] == ["SchemaExtensionInvalid"]
+    # What is there is not removed for that.
+    running = applied(observed(), make(observed()))
+    changed = observed(bad)
+    kept = make(type(changed)(tenant=changed.tenant, children=running.children))
+    assert kept.removals == ()
+
+
+def test_a_tenant_can_be_suspended_all_the_same() -> None:
+    """Stopping needs no usable configuration."""
+    bad = {"schemaExtensions": CASES["a URN of one part"].extensions}
+    planned = make(observed({"suspended": True, "provisioning": bad}))
+    assert planned.deployment
+    assert planned.deployment.object["spec"]["replicas"] == 0
+    assert planned.faults == ()
