@@ -88,6 +88,50 @@ async def test_what_cannot_be_an_id_is_not_looked_up(serve: Serve, endpoint: str
     assert (await status_of(served))["failures"] == {"404": len(found)}
 
 
+@pytest.mark.finding(27)
+async def test_an_error_repeats_a_short_part_of_what_was_sent(serve: Serve) -> None:
+    """Whatever is long in a request, its refusal is short, and so is the line in the log."""
+    served = await serve()
+    user = (await served.http.post("/Users", json={"userName": "ada"})).json()["id"]
+    long = "x" * 20_000
+    queries = [
+        *({name: long} for name in ("filter", "attributes", "excludedAttributes", "sortBy")),
+        *({name: long} for name in ("sortOrder", "cursor", "count", "startIndex")),
+        *({"filter": text} for text in (f'{long} eq "a"', f"userName {long}", f"a[{long} pr]")),
+        {"filter": f'meta.created eq "{long}"'},
+    ]
+    bodies: list[Any] = [
+        {"userName": long},
+        {long: "a", "userName": {long: 1}},
+        {"userName": "a", "emails": [{"value": long}, {"type": long, "primary": long}]},
+        {"userName": "a", "meta": long, "active": long, "schemas": [long]},
+        {"Operations": [{"op": long, "path": long, "value": long}]},
+        {"Operations": [{"op": "add", "path": long, "value": {long: long}}]},
+        {"Operations": [{"op": "add", "path": f"emails[{long} eq 1]", "value": {long: long}}]},
+        {"Operations": [{"op": "replace", "value": {long: {long: long}, "active": long}}]},
+        {"Operations": [{"method": long, "path": long, "bulkId": long, "data": {long: long}}]},
+        {"Operations": [{"method": "PUT", "path": f"/{long}/{long}", "data": {"a": long}}]},
+        {"Operations": [{"method": "DELETE", "path": f"/Users/bulkId:{long}"}]},
+        {"filter": long, "sortBy": long, "attributes": [long], "count": long},
+    ]
+    answers = [
+        await served.http.get(path, params=query)
+        for query in queries
+        for path in ("/Users", "/Groups", "/", f"/Users/{user}")
+    ]
+    for path in ("/Users", "/Groups", "/Bulk", "/.search", "/Users/.search"):
+        answers += [await served.http.post(path, json=body) for body in bodies]
+    answers += [await served.http.patch(f"/Users/{user}", json=body) for body in bodies]
+    answers += [await served.http.put(f"/Users/{user}", json=body) for body in bodies]
+    answers += [await served.http.get(f"/{long}"), await served.http.delete(f"/{long}/{long}")]
+    for answer in answers:
+        assert answer.status_code < 500, answer.text[:500]
+        if answer.status_code >= 400:
+            assert len(answer.text) < 1500, answer.text[:300]
+    for line in await lines(served):
+        assert len(str(line)) < 1000
+
+
 @pytest.mark.finding(18)
 async def test_what_cannot_be_an_id_is_not_looked_up_in_a_bulk(serve: Serve) -> None:
     """The operation is refused and the others are done and answered."""
