@@ -11,6 +11,7 @@ from __future__ import annotations
 import os
 import socket
 from collections.abc import Mapping
+from ipaddress import ip_network
 from typing import Annotated, Any, Literal, NamedTuple
 
 from pydantic import BaseModel, ConfigDict, Field, Json, StringConstraints, field_validator
@@ -123,6 +124,13 @@ class Settings(BaseModel):
     storage_class: Annotated[
         str, Field(description="StorageClass of the volumes; empty: the cluster's default.")
     ] = ""
+    trusted_proxies: Annotated[
+        tuple[str, ...],
+        Field(
+            description="Networks (CIDR) of the proxies whose X-Forwarded-For names the source of "
+            "a tenant's requests, separated by commas."
+        ),
+    ] = ()
     rollout_limit: Annotated[
         int, Field(ge=1, description="Tenants whose pods may be replaced at a time.")
     ] = 20
@@ -235,8 +243,17 @@ class Settings(BaseModel):
         Literal["debug", "info", "warning", "error"], Field(description="Least level logged.")
     ] = "info"
 
+    @field_validator("trusted_proxies")
+    @classmethod
+    def _networks(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        return tuple(str(ip_network(network, strict=False)) for network in value)
+
     @field_validator(
-        "watch_namespaces", "service_image_pull_secrets", "database_ports", mode="before"
+        "watch_namespaces",
+        "service_image_pull_secrets",
+        "trusted_proxies",
+        "database_ports",
+        mode="before",
     )
     @classmethod
     def _split(cls, value: Any) -> Any:

@@ -23,7 +23,9 @@ from scim_service.auth import Tokens, token_from
 from scim_service.http.application import scim_application
 from scim_service.http.logs import AccessLogWriter, configure_logging
 from scim_service.http.management import management_application
+from scim_service.http.protocol import IDLE_SECONDS, Connections, connection_limits, protocol_of
 from scim_service.http.service import Service
+from scim_service.http.source import Sources
 from scim_service.scim.schema import Registry, SchemaError
 from scim_service.settings import Limits, SettingsError, read_database_url, read_tenant
 from scim_service.store.backup import backup, restore
@@ -116,6 +118,12 @@ def _parser() -> argparse.ArgumentParser:
         default=environment.get("SCIM_RATE_LIMIT") or None,
         help="the most requests a second, 25 or more; no limit by default (SCIM_RATE_LIMIT)",
     )
+    serve.add_argument(
+        "--trusted-proxies",
+        metavar="CIDR,...",
+        default=environment.get("SCIM_TRUSTED_PROXIES") or "",
+        help="proxies whose X-Forwarded-For names the source of a request (SCIM_TRUSTED_PROXIES)",
+    )
     for name, run, text in (
         ("backup", _backup, "copy the database to a new file, while it is served"),
         ("restore", _restore, "put a checked copy in the place of the database"),
@@ -155,6 +163,7 @@ def _serve(options: argparse.Namespace) -> int:
 async def _serve_tenant(options: argparse.Namespace) -> int:
     tenant = read_tenant(options.config)
     limits = Limits(rate=options.rate_limit)
+    sources = Sources(filter(None, options.trusted_proxies.split(",")))
     registry = Registry.load(tenant.provisioning.schema_extensions)
     # In a pod the tenant is configured by a file and reached from outside.
     host = options.host or ("127.0.0.1" if options.config is None else "0.0.0.0")  # noqa: S104
@@ -177,11 +186,24 @@ async def _serve_tenant(options: argparse.Namespace) -> int:
             tokens=Tokens(options.tokens, fixed),
             access=None if options.access is None else Tokens(options.access),
             limits=limits,
+            sources=sources,
         )
         access_log = AccessLogWriter(sys.stdout.buffer)
-        servers = [(_server(scim_application(service, access_log)), listener)]
+        # A port of its own has room of its own, so that health checks are always answered.
+        scim_room, management_room = connection_limits()
+        exempt = sources.is_trusted
+        servers = [
+            (
+                _server(
+                    scim_application(service, access_log),
+                    Connections(scim_room, max(1, scim_room // 4), exempt),
+                ),
+                listener,
+            )
+        ]
         if management is not None:
-            servers.append((_server(management_application(service)), management))
+            connections = Connections(management_room, max(1, management_room // 4), exempt)
+            servers.append((_server(management_application(service), connections), management))
         url = tenant.tenant_url or f"http://{host}:{listener.getsockname()[1]}{tenant.base_path}"
         _logger.info("tenant %s is served at %s", tenant.tenant, url)
         if options.config is None:
@@ -201,15 +223,17 @@ class _Server(uvicorn.Server):
         yield
 
 
-def _server(application: ASGIApp) -> _Server:
+def _server(application: ASGIApp, connections: Connections) -> _Server:
     return _Server(
         uvicorn.Config(
             application,
-            http="httptools",
+            http=protocol_of(connections),
+            timeout_keep_alive=IDLE_SECONDS,
             lifespan="off",
             access_log=False,
             log_config=None,
-            log_level="warning",
+            # Below it is what strangers send.
+            log_level="error",
             proxy_headers=False,
             server_header=False,
             timeout_graceful_shutdown=SHUTDOWN_SECONDS,

@@ -7,6 +7,7 @@ import socket
 import subprocess
 import sys
 from collections.abc import Iterator
+from resource import RLIMIT_NOFILE, setrlimit
 
 import httpx
 import pytest
@@ -15,8 +16,13 @@ TOKEN = "a-token-for-the-tests-of-the-program"
 
 
 @contextlib.contextmanager
-def program(database: str, *options: str) -> Iterator[tuple[subprocess.Popen[str], str]]:
-    """Run the program on a free port; yield it and its Tenant URL once it serves."""
+def program(
+    database: str, *options: str, files: int | None = None
+) -> Iterator[tuple[subprocess.Popen[str], str]]:
+    """Run the program on a free port; yield it and its Tenant URL once it serves.
+
+    It may open so many `files`, or as many as this process.
+    """
     process = subprocess.Popen(
         [
             *(sys.executable, "-m", "scim_service", "serve", "--database", database),
@@ -27,6 +33,7 @@ def program(database: str, *options: str) -> Iterator[tuple[subprocess.Popen[str
         stdout=subprocess.DEVNULL,
         stderr=subprocess.PIPE,
         text=True,
+        preexec_fn=None if files is None else lambda: setrlimit(RLIMIT_NOFILE, (files, files)),
     )
     assert process.stderr is not None
     try:

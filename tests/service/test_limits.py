@@ -105,3 +105,14 @@ async def test_a_flood_of_guesses_holds_up_no_good_token(serve: Serve) -> None:
     assert len(served.access_log) == 200 - len(turned_away) + 1
     status = (await served.management.get("/-/status")).json()
     assert status["unauthenticated"] == 200
+
+
+@pytest.mark.finding(10, 27)
+async def test_the_access_log_is_bounded(serve: Serve) -> None:
+    """A line names the source, and has only the beginning of a long path, with or without token."""
+    served = await serve()
+    for headers in ({}, {"Authorization": "Bearer wrong"}):
+        await served.http.get(f"/Users/{'%01' * 20_000}", headers=headers)
+    for line in served.access_log:
+        assert line["source"] == "127.0.0.1"
+        assert len(line["path"]) < 600

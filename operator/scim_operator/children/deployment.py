@@ -125,6 +125,7 @@ def _container(subject: Subject) -> Object:
             {"name": "SCIM_TOKENS_FILE", "value": f"{_TOKENS_FOLDER}/{DIGESTS_FILE}"},
             {"name": "SCIM_ACCESS_FILE", "value": f"{_TOKENS_FOLDER}/{ACCESS_FILE}"},
             _database_url(subject),
+            *_trusted_proxies(subject),
         ],
         "resources": resources.model_dump(mode="json", by_alias=True, exclude_none=True),
         "startupProbe": _probe("healthz", period=1, failures=60),
@@ -157,6 +158,11 @@ def _database_url(subject: Subject) -> Object:
         # A file: the environment of a process is shown to more than a file of it is.
         return {"name": "SCIM_DATABASE_URL_FILE", "value": f"{_DATABASE_FOLDER}/{_URL_FILE}"}
     return {"name": "SCIM_DATABASE_URL", "value": f"sqlite:///{_DATA_FOLDER}/scim.db"}
+
+
+def _trusted_proxies(subject: Subject) -> list[Object]:
+    proxies = subject.settings.trusted_proxies
+    return [{"name": "SCIM_TRUSTED_PROXIES", "value": ",".join(proxies)}] if proxies else []
 
 
 def _probe(page: str, *, period: int, failures: int) -> Object:

@@ -4,13 +4,14 @@ import asyncio
 
 from fastapi import FastAPI, Request, Response
 from starlette.exceptions import HTTPException
+from starlette.requests import ClientDisconnect
 from starlette.routing import Match
 from starlette.types import ASGIApp
 
 from scim_service import __version__
 from scim_service.http.bulk import add_bulk_routes
 from scim_service.http.discovery import add_discovery_routes
-from scim_service.http.exchange import call_of, error_response
+from scim_service.http.exchange import GONE, call_of, error_response
 from scim_service.http.gate import AccessLog, Gate, Sleep
 from scim_service.http.resources import add_resource_routes
 from scim_service.http.search import add_search_routes
@@ -45,6 +46,7 @@ def scim_application(
     application.add_exception_handler(HTTPException, _not_routed)
     application.add_exception_handler(StorageFullError, _full)
     application.add_exception_handler(UnavailableError, _unavailable)
+    application.add_exception_handler(ClientDisconnect, _gone)
     return Gate(application, service, access_log, sleep)
 
 
@@ -84,6 +86,11 @@ async def _full(request: Request, _: Exception) -> Response:
         507, "The tenant's volume is full and nothing was changed; give it more room."
     )
     return _answer(request, error, _RETRY)
+
+
+async def _gone(_: Request, __: Exception) -> Response:
+    """End a request whose body has broken off; nobody reads the answer."""
+    return Response(status_code=GONE)
 
 
 async def _unavailable(request: Request, _: Exception) -> Response:

@@ -20,6 +20,9 @@ STATE = "scim"
 OPERATIONS = {"POST": "create", "PUT": "replace", "PATCH": "patch", "DELETE": "delete"}
 """What a method does, as it is called in the log."""
 
+GONE = 499
+"""The status of a request whose client has gone away: it gets no answer."""
+
 _JSON_TYPES = {CONTENT_TYPE, "application/json"}
 _CONTENT_TYPE = (b"content-type", CONTENT_TYPE.encode())
 _OPENING = (b"{", b"[")
@@ -33,6 +36,8 @@ class Call:
     ----------
     started
         When its head was read, by `time.perf_counter`.
+    source
+        Where it comes from.
     base
         The tenant's URL as the client knows it, without a slash at its end.
     operation
@@ -46,6 +51,7 @@ class Call:
 
     request_id: str
     started: float
+    source: str = ""
     token_id: str | None = None
     base: str = ""
     resource_type: str | None = None

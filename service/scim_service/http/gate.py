@@ -15,10 +15,11 @@ from typing import Any
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from scim_service.http.exchange import OPERATIONS, STATE, Call, error_response, header
+from scim_service.http.exchange import GONE, OPERATIONS, STATE, Call, error_response, header
 from scim_service.http.limiter import Penalties, RateLimit
 from scim_service.http.service import Service
 from scim_service.scim import errors
+from scim_service.scim.filter import shorten
 from scim_service.store.folding import moment_text
 
 AccessLog = Callable[[dict[str, Any]], None]
@@ -41,8 +42,8 @@ _ENDPOINTS = {
         "ServiceProviderConfig",
     )
 }
-_GONE = 499
-"""The status of a request whose client has gone away: none was sent."""
+_LOGGED_PATH = 512
+"""Characters of a path that the access log has at most."""
 
 _CHALLENGE = {"WWW-Authenticate": 'Bearer realm="scim"'}
 _SHUT = {**_CHALLENGE, "Connection": "close", "Retry-After": "60"}
@@ -88,7 +89,7 @@ class Gate:
         """Serve a request."""
         if scope["type"] != "http":
             return
-        call = Call(secrets.token_hex(8), perf_counter())
+        call = Call(secrets.token_hex(8), perf_counter(), self._service.sources.of(scope))
         request_id = (b"x-request-id", call.request_id.encode())
         status = 0
 
@@ -109,7 +110,7 @@ class Gate:
                 refusal = _TOO_SLOW if isinstance(error, TimeoutError) else _FAILED
                 await error_response(refusal, _RETRY)(scope, receive, send_with_id)
         finally:
-            self._note(scope, call, status or _GONE)
+            self._note(scope, call, status or GONE)
 
     async def _serve(self, scope: Scope, receive: Receive, send: Send, call: Call) -> None:
         service = self._service
@@ -148,8 +149,7 @@ class Gate:
         """Answer a request without an accepted token, and count it."""
         self._service.activity.unauthenticated()
         self._service.metrics.unauthenticated()
-        client = scope.get("client")
-        delay = self._penalties.failed(client[0] if client else "")
+        delay = self._penalties.failed(call.source)
         if delay is None:
             call.logged = False
             await error_response(_TOO_MANY_FAILURES, _SHUT)(scope, receive, send)
@@ -191,7 +191,7 @@ class Gate:
         seconds = perf_counter() - call.started
         service = self._service
         service.metrics.observe(method, call.resource_type or "none", status, seconds)
-        if call.token_id is not None:
+        if call.token_id is not None and status != GONE:
             service.note(call, status)
         if not call.logged:
             return
@@ -202,7 +202,8 @@ class Gate:
                 "token": call.token_id,
                 "probe": call.probe,
                 "method": method,
-                "path": scope["path"],
+                "source": call.source,
+                "path": shorten(scope["path"], _LOGGED_PATH),
                 "status": status,
                 "ms": round(seconds * 1000, 3),
             }

@@ -9,6 +9,7 @@ from scim_service.activity import Activity
 from scim_service.auth import Tokens
 from scim_service.http.exchange import OPERATIONS, Call
 from scim_service.http.operations import GroupOperations, Rules, UserOperations
+from scim_service.http.source import Sources
 from scim_service.metrics import Metrics
 from scim_service.scim.schema import Registry
 from scim_service.settings import Limits, Tenant
@@ -55,6 +56,7 @@ class Service:
     metrics: Metrics
     users: UserOperations
     groups: GroupOperations
+    sources: Sources
 
     @property
     def limits(self) -> Limits:
@@ -85,6 +87,7 @@ class Service:
         tokens: Tokens,
         access: Tokens | None = None,
         limits: Limits,
+        sources: Sources | None = None,
         clock: Clock = now_microseconds,
     ) -> "Service":
         """Return the service of a tenant whose data is in `database`.
@@ -113,4 +116,5 @@ class Service:
             metrics=Metrics(tenant.tenant, __version__),
             users=UserOperations(rules, repository.users),
             groups=GroupOperations(rules, repository.groups),
+            sources=sources or Sources(),
         )

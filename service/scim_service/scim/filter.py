@@ -180,9 +180,9 @@ def attribute_path(text: str) -> AttributePath:
     return AttributePath(schema if colon else None, name, sub if dot else None)
 
 
-def shorten(text: str) -> str:
+def shorten(text: str, most: int = 100) -> str:
     """Return the beginning of a text, enough to recognise it in an error message."""
-    return text if len(text) <= 100 else f"{text[:100]}..."
+    return text if len(text) <= most else f"{text[:most]}..."
 
 
 class _Parser:
