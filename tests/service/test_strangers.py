@@ -231,6 +231,33 @@ async def test_a_null_character_in_a_user_is_refused_or_ignored(
 
 
 @pytest.mark.finding(18)
+async def test_a_null_character_in_a_group_is_refused_or_ignored(serve: Serve) -> None:
+    """Also beside a member that exists: 400 where it would be stored, no failure anywhere."""
+    served = await serve()
+    user = (await served.http.post("/Users", json={"userName": "ada"})).json()["id"]
+    group = (await served.http.post("/Groups", json={"displayName": "all"})).json()["id"]
+    for odd in (
+        {"displayName": "\x00"},
+        {"displayName": "a", "externalId": "\x00"},
+        {"displayName": "a", "members": [{"value": user, "display": "\x00"}]},
+        {"displayName": "a", "members": [{"value": user, "type": "\x00"}]},
+        {"displayName": "a", "members": [{"value": user, "$ref": "\x00"}]},
+        {"displayName": "a", "members": [{"value": user, "\x00": "\x00"}]},
+        {"displayName": "a", "\x00": "\x00"},
+    ):
+        operations = [{"op": "add", "path": name, "value": value} for name, value in odd.items()]
+        for operation in [*operations, {"op": "replace", "value": odd}]:
+            answer = await served.http.patch(f"/Groups/{group}", json={"Operations": [operation]})
+            assert answer.status_code in {204, 400}, answer.text
+        for answer in (
+            await served.http.put(f"/Groups/{group}", json=odd),
+            await served.http.post("/Groups", json=odd),
+        ):
+            assert answer.status_code in {200, 201, 400, 409}, answer.text
+        assert "\\u0000" not in (await served.http.get("/Groups")).text
+
+
+@pytest.mark.finding(18)
 @pytest.mark.parametrize("endpoint", ["/Users", "/Groups", ""])
 async def test_a_null_character_in_a_query_finds_nothing(serve: Serve, endpoint: str) -> None:
     """In every parameter of a query it is refused, or no resource has it; never a failure."""
