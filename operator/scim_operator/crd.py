@@ -563,6 +563,9 @@ class TokenStatus(_Part):
             "tokens are retired only then."
         ),
     ] = None
+    seal: Annotated[
+        str | None, Field(description="Shows, to the operator alone, that the token is accepted.")
+    ] = None
 
 
 RolloutState = Literal["current", "moving", "waiting", "failed"]
@@ -630,6 +633,17 @@ class Status(_Part):
     groups: Annotated[int | None, Field(description="Groups in the tenant.")] = None
     last_provisioned: Annotated[
         datetime | None, Field(description="When Entra last changed a user or group.")
+    ] = None
+    objects: Annotated[
+        dict[str, str],
+        Field(
+            description="Uids of the objects that are the tenant's, by kind and name.",
+            json_schema_extra={"x-kubernetes-map-type": "atomic"},
+        ),
+    ] = {}
+    sealed_by: Annotated[
+        str | None,
+        Field(description="Id of the operator's key that the tenant's objects are sealed with."),
     ] = None
     tokens: Annotated[
         tuple[TokenStatus, ...],

@@ -19,6 +19,7 @@ from scim_operator.conditions import (
 from scim_operator.crd import Condition, Status
 from scim_operator.plan import Plan
 from scim_operator.tokens import Change
+from scim_operator.trust import Rejected
 
 _TOKEN_MESSAGES = {
     Change.ISSUED: "the token is in the Secret {secret}: paste it and the Tenant URL into Entra's "
@@ -32,6 +33,13 @@ _TOKEN_MESSAGES = {
     Change.ACCEPTED: "the token in the Secret {secret} is accepted now",
     Change.RETIRED: "an older token is refused from now on; the one in the Secret {secret} is in "
     "use",
+}
+
+_REJECTED_MESSAGES = {
+    Rejected.TOKEN: "the token in the Secret {secret} was not put there by the operator, and is "
+    "not accepted: the Secret gets a new one; see who may write Secrets in this namespace",
+    Rejected.DIGEST: "the digests' Secret had digests that the operator did not put there: they "
+    "are removed; see who may write Secrets in this namespace",
 }
 
 
@@ -59,6 +67,28 @@ def of(
     """
     events = [Event("DriftRepaired", message) for message in repaired]
     events += [Event("DriftKept", message, warning=True) for message in kept]
+    events += [
+        Event(
+            rejected.value,
+            _REJECTED_MESSAGES[rejected].format(secret=after.token_secret_name),
+            warning=True,
+        )
+        for rejected in planned.rejected
+    ]
+    events += [
+        Event("ObjectAdopted", f"the {name} that was there before is the tenant's from now on")
+        for name in planned.adopted
+        if name in after.objects and after.objects[name] != before.objects.get(name)
+    ]
+    if before.sealed_by not in (None, after.sealed_by):
+        events.append(
+            Event(
+                "SealedAnew",
+                "the operator's key is another than before: what the tenant's status vouches for "
+                "is kept and sealed with the new one",
+                warning=True,
+            )
+        )
     if planned.token:
         secret = after.token_secret_name
         events += [

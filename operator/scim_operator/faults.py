@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from typing import Any
 
 from scim_operator.conditions import Outlook
 from scim_operator.kinds import Kind
@@ -50,7 +49,6 @@ class Refusal(Exception):  # noqa: N818 (an answer, not a failure of this progra
 
 _FORBIDDEN = re.compile(r'cannot (?P<verb>\w+) resource "(?P<resource>[\w/]+)"')
 _QUOTA = re.compile(r"exceeded quota: (?P<quota>[^,]+),")
-_CONTROLLER_TAKEN = "Only one reference can have Controller set to true"
 
 
 def explain(refusal: Refusal, kind: Kind, name: str, tenant: Tenant) -> Fault | None:
@@ -101,36 +99,3 @@ def _explain_forbidden(refusal: Refusal, kind: Kind, what: str, namespace: str) 
             "give its role that right",
         )
     return Fault(kind, "Forbidden", f"the {what} is refused: {refusal.message}")
-
-
-def is_taken(refusal: Refusal) -> bool:
-    """Tell whether a first apply was refused because somebody else's object has the name."""
-    return refusal.code == 409 or (refusal.code == 422 and _CONTROLLER_TAKEN in refusal.message)
-
-
-def foreign(kind: Kind, live: dict[str, Any], tenant: Tenant) -> Fault | None:
-    """Return the fault of an object that another controller owns; None if nobody else does."""
-    metadata = live["metadata"]
-    for owner in metadata.get("ownerReferences", ()):
-        if not owner.get("controller") or owner["uid"] == tenant.uid:
-            continue
-        if owner["kind"] == tenant.owner_reference["kind"] and owner["name"] == tenant.key.name:
-            return Fault(
-                kind,
-                "Leftover",
-                f"the {kind.name} {metadata['name']} of an earlier tenant of this name is still "
-                "being removed",
-                Outlook.PROGRESSING,
-            )
-        return taken(kind, metadata["name"], f"{owner['kind']} {owner['name']}")
-    return None
-
-
-def taken(kind: Kind, name: str, owner: str) -> Fault:
-    """Return the fault of a name that somebody else's object has."""
-    return Fault(
-        kind,
-        "ForeignOwner",
-        f"the {kind.name} {name} belongs to {owner}: remove it or rename the tenant; the "
-        "operator does not take over what is not its own",
-    )

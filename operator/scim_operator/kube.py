@@ -34,6 +34,8 @@ Object = dict[str, Any]
 _APPLY = "application/apply-patch+yaml"
 _JSON = "application/json"
 _JSON_PATCH = "application/json-patch+json"
+_MERGE = "application/merge-patch+json"
+_NO_VERSION = "1"
 _PAGE = 200
 """Objects in a page of a list. Parsed, they take twenty times the memory that is kept of them."""
 _READ_BUFFER = 2**20
@@ -146,6 +148,28 @@ class Kube:
             kind.path(metadata["namespace"], metadata["name"]),
             body=operations,
             content_type=_JSON_PATCH,
+            params={"fieldManager": names.MANAGER},
+        )
+
+    async def apply_new(self, kind: Kind, wanted: Object) -> Object:
+        """Apply an object that must not be there yet; one of that name is a 409.
+
+        As an apply and not as a POST, because what is wanted no longer later would otherwise stay:
+        the API server would keep it as set by a create. No object has the version that this one is
+        applied to, and where there is no object the API server does not look at it.
+        """
+        metadata = wanted["metadata"] | {"resourceVersion": _NO_VERSION}
+        return await self.apply(kind, wanted | {"metadata": metadata}, force=True)
+
+    async def merge(self, kind: Kind, live: Object, change: Object) -> Object:
+        """Change fields of that very object; a 409 if another one has its name."""
+        metadata = live["metadata"]
+        of_it = change.get("metadata", {}) | {"uid": metadata["uid"]}
+        return await self.request(
+            "PATCH",
+            kind.path(metadata["namespace"], metadata["name"]),
+            body=change | {"metadata": of_it},
+            content_type=_MERGE,
             params={"fieldManager": names.MANAGER},
         )
 

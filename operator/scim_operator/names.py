@@ -22,6 +22,15 @@ MANAGED_BY_LABEL = "app.kubernetes.io/managed-by"
 APPLIED_ANNOTATION = f"{GROUP}/applied"
 """The digest of the wanted object that was applied last; see ``drift.is_current``."""
 
+SEAL_ANNOTATION = f"{GROUP}/seal"
+"""On a Secret or volume claim: the operator's MAC over what it is; see ``scim_operator.seals``."""
+
+ADOPT_BY_ANNOTATION = f"{GROUP}/adopt-by"
+"""On an object that is not a tenant's: the tenant that may have it."""
+
+ADOPT_ANNOTATION = f"{GROUP}/adopt"
+"""On a ScimTenant: the uids of objects that it is to take over, separated by commas."""
+
 CONFIG_ANNOTATION = f"{GROUP}/config-digest"
 DATABASE_ANNOTATION = f"{GROUP}/database-version"
 

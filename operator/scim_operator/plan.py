@@ -3,17 +3,28 @@
 from __future__ import annotations
 
 import zlib
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from functools import cached_property
 
-from scim_operator import allow, conditions, drift, extensions, faults, names, tokens
+from scim_operator import (
+    allow,
+    conditions,
+    drift,
+    extensions,
+    faults,
+    names,
+    ownership,
+    tokens,
+    trust,
+)
 from scim_operator.children import BUILDERS, secrets
 from scim_operator.children.subject import Object, Subject
 from scim_operator.crd import Rollout, duration
-from scim_operator.kinds import CLAIM, CONFIG_MAP, DEPLOYMENT, SECRET, Kind
+from scim_operator.kinds import CLAIM, CONFIG_MAP, DEPLOYMENT, POLICY, SECRET, Kind
 from scim_operator.report import Problem, Report
+from scim_operator.seals import SEALED, Seals
 from scim_operator.settings import Settings
 from scim_operator.tenant import Key, Tenant, address
 
@@ -32,8 +43,14 @@ class Observed:
 
     Attributes
     ----------
+    seals
+        The operator's key.
     children
         The watched copies of the tenant's objects, by kind and name.
+    foreign
+        Those that have one of its names and its label, and are not the tenant's.
+    adopted
+        Those of its own that the operator has yet to make so; see `ownership.Sorted`.
     pods
         The watched copies of its pods.
     rival
@@ -53,7 +70,10 @@ class Observed:
     """
 
     tenant: Tenant
+    seals: Seals
     children: Mapping[tuple[Kind, str], Object]
+    foreign: Mapping[tuple[Kind, str], Object] = field(default_factory=dict)
+    adopted: Collection[tuple[Kind, str]] = ()
     pods: Sequence[Object] = ()
     rival: Key | None = None
     existing: Object | None = None
@@ -141,6 +161,12 @@ class Plan:
         Objects that are somebody else's and are left alone.
     withheld
         What is not passed on of the spec.
+    adopted
+        Objects that become the tenant's by people's consent, by kind and name.
+    rejected
+        What is in the tenant's Secrets and is not the operator's work.
+    halts
+        Whether the pods must not run on: others' digests are where theirs should be.
     """
 
     subject: Subject
@@ -154,6 +180,9 @@ class Plan:
     removals: tuple[tuple[Kind, Object], ...]
     faults: tuple[faults.Fault, ...]
     withheld: tuple[allow.Withheld, ...]
+    adopted: tuple[str, ...]
+    rejected: tuple[trust.Rejected, ...]
+    halts: bool
 
     @property
     def has_gaps(self) -> bool:
@@ -188,27 +217,26 @@ def make(observed: Observed, settings: Settings, now: datetime) -> Plan:
         ),
         claim=observed.children.get((CLAIM, names.volume_claim(tenant.key.name))),
     )
-    decided = _plan_token(observed, now)
+    trusted = _trusted(observed)
+    decided = _plan_token(observed, trusted, now)
     token = None if isinstance(decided, faults.Fault) else decided
-    access = _plan_access(observed, token, now)
-    digests = _wanted(observed, _digests(observed, subject, token, access))
+    access = _plan_access(observed, trusted, token, now)
+    digests = _wanted(observed, _digests(observed, subject, trusted, token, access))
     objects: list[tuple[Kind, Object]] = []
     removals: list[tuple[Kind, Object]] = []
     for kind, name_of, build in BUILDERS:
         live = observed.children.get((kind, name_of(tenant.key.name)))
         if wanted := build(subject):
             objects.append((kind, wanted))
-        elif live and kind is not CLAIM and not faults.foreign(kind, live, tenant):
+        elif live and kind is not CLAIM:
             removals.append((kind, live))
-    found = [
-        fault
-        for (kind, _), live in observed.children.items()
-        if (fault := faults.foreign(kind, live, tenant))
-    ]
+    found = list(_faults(observed, objects))
     if fault := _unusable(tenant):
         found.append(fault)
         # Pods that have a usable configuration keep it, and no pod is made that cannot start.
         objects = [pair for pair in objects if pair[0] not in (CONFIG_MAP, DEPLOYMENT)]
+    if not _may_have_pods(observed, digests):
+        objects = [pair for pair in objects if pair[0] is not DEPLOYMENT]
     return Plan(
         subject=subject,
         token=token,
@@ -218,13 +246,41 @@ def make(observed: Observed, settings: Settings, now: datetime) -> Plan:
         else None,
         access=access,
         secrets=_wanted(observed, _secrets(subject, token, access)) + digests,
-        digests_without_access=_wanted(observed, _digests(observed, subject, token, None))
+        digests_without_access=_wanted(observed, _digests(observed, subject, trusted, token, None))
         if access and access.changes
         else digests,
         objects=_wanted(observed, objects),
         removals=tuple(removals),
-        faults=tuple(found),
         withheld=withheld,
+        faults=tuple(found),
+        adopted=tuple(ownership.record_name(*identity) for identity in observed.adopted),
+        rejected=trusted.rejected,
+        halts=_digest_identity(tenant) in observed.foreign,
+    )
+
+
+def _trusted(observed: Observed) -> trust.Trusted:
+    name = observed.tenant.key.name
+    return trust.read(
+        observed.tenant,
+        observed.seals,
+        token=observed.children.get((SECRET, names.token_secret(name)), observed.lost),
+        access=observed.children.get((SECRET, names.access_secret(name))),
+        digests=_live_digests(observed),
+    )
+
+
+def _faults(observed: Observed, objects: Sequence[tuple[Kind, Object]]) -> tuple[faults.Fault, ...]:
+    tenant = observed.tenant
+    name = tenant.key.name
+    needed = {(kind, wanted["metadata"]["name"]) for kind, wanted in objects}
+    needed |= {(SECRET, names.access_secret(name)), _digest_identity(tenant)}
+    if tenant.spec.token.existing_secret is None:
+        needed.add((SECRET, names.token_secret(name)))
+    return tuple(
+        ownership.fault(kind, live, tenant)
+        for (kind, each), live in observed.foreign.items()
+        if (kind, each) in needed
     )
 
 
@@ -243,13 +299,34 @@ def _unusable(tenant: Tenant) -> faults.Fault | None:
 def _wanted(observed: Observed, objects: Sequence[tuple[Kind, Object]]) -> tuple[Wanted, ...]:
     result = []
     for kind, wanted in objects:
-        live = observed.children.get((kind, wanted["metadata"]["name"]))
-        if live is None or not faults.foreign(kind, live, observed.tenant):
-            result.append(Wanted(kind, drift.stamped(wanted), live))
+        identity = (kind, wanted["metadata"]["name"])
+        if identity in observed.foreign:
+            continue
+        wanted = drift.stamped(wanted)
+        if kind in SEALED:
+            wanted = observed.seals.sealed(kind, observed.tenant.key, wanted)
+        result.append(Wanted(kind, wanted, observed.children.get(identity)))
     return tuple(result)
 
 
-def _plan_token(observed: Observed, now: datetime) -> tokens.Plan | faults.Fault:
+def _may_have_pods(observed: Observed, digests: Sequence[Wanted]) -> bool:
+    """Tell whether the Deployment may be written: its pods take what they find by its name."""
+    name = observed.tenant.key.name
+    needed = (
+        _digest_identity(observed.tenant),
+        (CONFIG_MAP, names.config(name)),
+        (CLAIM, names.volume_claim(name)),
+        (POLICY, names.workload(name)),
+    )
+    if any(identity in observed.foreign for identity in needed):
+        return False
+    is_there = (DEPLOYMENT, names.workload(name)) in observed.children
+    return is_there or bool(digests) or _live_digests(observed) is not None
+
+
+def _plan_token(
+    observed: Observed, trusted: trust.Trusted, now: datetime
+) -> tokens.Plan | faults.Fault:
     tenant = observed.tenant
     spec = tenant.spec.token
     secret = observed.children.get((SECRET, names.token_secret(tenant.key.name)), observed.lost)
@@ -260,17 +337,21 @@ def _plan_token(observed: Observed, now: datetime) -> tokens.Plan | faults.Fault
         rotate=tenant.annotations.get(names.ROTATE_ANNOTATION),
         revoke=tenant.annotations.get(names.REVOKE_ANNOTATION),
     )
-    accepted = tokens.load(secrets.read(digests, secrets.DIGESTS_FILE) or "")
     revoked = _annotation(digests, names.REVOKE_ANNOTATION)
+    if foreign := observed.foreign.get(_digest_identity(tenant)):
+        return ownership.fault(SECRET, foreign, tenant)
     if spec.existing_secret is not None:
-        token = _owner_token(observed, spec.existing_secret, accepted)
+        token = _owner_token(observed, spec.existing_secret, trusted.accepted)
         if isinstance(token, faults.Fault):
             return token
-        stored = tokens.Stored(token, accepted, wish.rotate, revoked)
+        stored = tokens.Stored(token, trusted.accepted, wish.rotate, revoked)
         return tokens.accept(wish, stored, observed.uses(), now)
+    token_identity = (SECRET, names.token_secret(tenant.key.name))
+    if foreign := observed.foreign.get(token_identity):
+        return ownership.fault(SECRET, foreign, tenant)
     stored = tokens.Stored(
-        token=secrets.read(secret, secrets.TOKEN_KEY),
-        accepted=accepted,
+        token=trusted.token,
+        accepted=trusted.accepted,
         rotated=_annotation(secret, names.ROTATE_ANNOTATION),
         # Without its digests a tenant has nothing to revoke.
         revoked=revoked if digests else wish.revoke,
@@ -326,16 +407,15 @@ def _annotation(live: Object | None, key: str) -> str | None:
 
 
 def _plan_access(
-    observed: Observed, token: tokens.Plan | None, now: datetime
+    observed: Observed, trusted: trust.Trusted, token: tokens.Plan | None, now: datetime
 ) -> tokens.Plan | None:
     tenant = observed.tenant
-    secret = observed.children.get((SECRET, names.access_secret(tenant.key.name)))
     digests = _live_digests(observed)
-    if (token is None and digests is None) or (secret and faults.foreign(SECRET, secret, tenant)):
+    needed = {(SECRET, names.access_secret(tenant.key.name)), _digest_identity(tenant)}
+    if (token is None and digests is None) or needed & observed.foreign.keys():
         return None
-    accepted = tokens.load(secrets.read(digests, secrets.ACCESS_FILE) or "")
-    credential = secrets.read(secret, secrets.ACCESS_KEY)
-    known = {entry.sha256 for entry in accepted}
+    credential = trusted.credential
+    known = {entry.sha256 for entry in trusted.access}
     if credential and known and tokens.digest(credential) not in known:
         # Not the operator's: whoever wrote it would read what the tenant's users do.
         credential = None
@@ -351,14 +431,18 @@ def _plan_access(
     stored = tokens.Stored(
         token=credential,
         # Deleting the Secret revokes: nobody but the operator sends what was in it.
-        accepted=accepted if credential else (),
+        accepted=trusted.access if credential else (),
         revoked=_annotation(digests, names.REVOKE_ANNOTATION) if digests else wish.revoke,
     )
     return tokens.plan(wish, stored, tokens.NO_USES, now)
 
 
+def _digest_identity(tenant: Tenant) -> tuple[Kind, str]:
+    return (SECRET, names.digest_secret(tenant.key.name))
+
+
 def _live_digests(observed: Observed) -> Object | None:
-    return observed.children.get((SECRET, names.digest_secret(observed.tenant.key.name)))
+    return observed.children.get(_digest_identity(observed.tenant))
 
 
 def _secrets(
@@ -373,16 +457,19 @@ def _secrets(
 
 
 def _digests(
-    observed: Observed, subject: Subject, token: tokens.Plan | None, access: tokens.Plan | None
+    observed: Observed,
+    subject: Subject,
+    trusted: trust.Trusted,
+    token: tokens.Plan | None,
+    access: tokens.Plan | None,
 ) -> tuple[tuple[Kind, Object], ...]:
+    accepted = token.stored.accepted if token else trusted.accepted
     live = _live_digests(observed)
-    files = {}
-    for file, plan in ((secrets.DIGESTS_FILE, token), (secrets.ACCESS_FILE, access)):
-        text = tokens.dump(plan.stored.accepted) if plan else secrets.read(live, file)
-        if text:
-            files[file] = text
-    if secrets.DIGESTS_FILE not in files:
+    if not accepted and live is None:
         # A pod with no token to accept serves nobody: better it waits for its volume.
         return ()
+    files = {secrets.DIGESTS_FILE: tokens.dump(accepted)}
+    if entered := access.stored.accepted if access else trusted.access:
+        files[secrets.ACCESS_FILE] = tokens.dump(entered)
     revoked = token.stored.revoked if token else _annotation(live, names.REVOKE_ANNOTATION)
     return ((SECRET, secrets.build_digests(subject, files, revoked)),)

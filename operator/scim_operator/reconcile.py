@@ -18,6 +18,7 @@ from scim_operator import (
     faults,
     metrics,
     names,
+    ownership,
     plan,
     rollout,
     status,
@@ -25,13 +26,23 @@ from scim_operator import (
 from scim_operator.cache import Cache
 from scim_operator.crd import Status
 from scim_operator.faults import Fault, Refusal
-from scim_operator.kinds import CLAIM, DEPLOYMENT, SECRET, STORAGE_CLASS, TENANT, Kind
+from scim_operator.kinds import (
+    CLAIM,
+    CONFIG_MAP,
+    DEPLOYMENT,
+    POLICY,
+    SECRET,
+    STORAGE_CLASS,
+    TENANT,
+    Kind,
+)
 from scim_operator.kube import UNREACHABLE, Kube
 from scim_operator.moments import parse
 from scim_operator.plan import Observed, Plan, Wanted
 from scim_operator.repairs import Repairs, listed
 from scim_operator.report import Problem, Report
 from scim_operator.rollout import Decision, Rollout
+from scim_operator.seals import Seals, seal_of
 from scim_operator.settings import Settings
 from scim_operator.tenant import Key, Tenant
 
@@ -50,6 +61,9 @@ FIRST_LOOK = 1.0
 """Seconds until a tenant is looked at again whose objects have just been made."""
 
 Object = dict[str, Any]
+
+_POD_NEEDS = (CONFIG_MAP, CLAIM, POLICY)
+"""Kinds, beside the digests, of what a pod runs with."""
 
 
 class Readings(Protocol):
@@ -98,6 +112,7 @@ class Reconciler:
         kube: Kube,
         cache: Cache,
         settings: Settings,
+        seals: Seals,
         *,
         readings: Readings,
         blind: Callable[[str], Iterable[Fault]],
@@ -106,6 +121,7 @@ class Reconciler:
         self._kube = kube
         self._cache = cache
         self._settings = settings
+        self._seals = seals
         self._readings = readings
         self._blind = blind
         self._wake = wake
@@ -156,7 +172,8 @@ class Reconciler:
         outcomes = await self._carry_out(planned.without_deployment() if is_held else planned)
         found = [*planned.faults, *self._blind(key.namespace)]
         found += [outcome.fault for outcome in outcomes if outcome.fault]
-        observed = replace(observed, tenant=tenant, children=self._cache.children(key))
+        after = self._sort(tenant)
+        observed = replace(observed, tenant=tenant, children=after.own, adopted=after.adopted)
         if decision:
             observed = replace(observed, rollout=rollout.recorded(decision, planned, observed))
         result = status.make(observed, planned, found, now)
@@ -183,7 +200,7 @@ class Reconciler:
 
     async def _observe(self, tenant: Tenant, now: datetime) -> Observed:
         key = tenant.key
-        children = self._cache.children(key)
+        children, foreign, adopted = self._sort(tenant)
         spec = tenant.spec
         existing = database = None
         if spec.token.existing_secret:
@@ -194,12 +211,15 @@ class Reconciler:
         claim = children.get((CLAIM, names.volume_claim(key.name)))
         return Observed(
             tenant=tenant,
+            seals=self._seals,
             children=children,
+            foreign=foreign,
+            adopted=adopted,
             pods=self._cache.pods(key),
             rival=self._cache.rival(key),
             existing=existing,
             database=database,
-            lost=self._cache.lost(key),
+            lost=self._lost(tenant),
             storage_missing=await self._storage_missing(claim, now),
             report=self._readings.report(key),
             unreadable=self._readings.problem(key),
@@ -224,6 +244,14 @@ class Reconciler:
         status = tenant.status.model_copy(update={"rollout": record})
         await self._write(tenant, status)
         return replace(tenant, status=status)
+
+    def _sort(self, tenant: Tenant) -> ownership.Sorted:
+        return ownership.sort(self._cache.children(tenant.key), tenant, self._seals)
+
+    def _lost(self, tenant: Tenant) -> Object | None:
+        lost = self._cache.lost(tenant.key)
+        is_own = lost and ownership.judge(SECRET, lost, tenant, self._seals).is_own
+        return lost if is_own else None
 
     async def _exists(self, tenant: Tenant) -> bool:
         """Ask whether a tenant is there, which has lost objects.
@@ -268,7 +296,12 @@ class Reconciler:
             outcomes.append(await self._apply(planned, secret))
             if outcomes[-1].fault is None:
                 continue
-            if secret.name != names.access_secret(planned.subject.tenant.key.name):
+            tenant = planned.subject.tenant
+            if secret.name == names.digest_secret(tenant.key.name) and _is_foreign(
+                outcomes[-1], SECRET
+            ):
+                return [*outcomes, await self._halt(tenant)]
+            if secret.name != names.access_secret(tenant.key.name):
                 # Digests of a token that nobody can read would lock Entra out.
                 return outcomes
             # The tenant does without: only the management port is closed to the operator.
@@ -280,16 +313,37 @@ class Reconciler:
             *(self._apply(planned, wanted) for wanted in rest),
             *(self._remove(planned, kind, live) for kind, live in planned.removals),
         )
-        return outcomes + list(
-            await asyncio.gather(*(self._apply(planned, wanted) for wanted in pods))
-        )
+        if planned.halts:
+            outcomes.append(await self._halt(planned.subject.tenant))
+        for wanted in pods:
+            # A new pod would run with what it finds in the place of its own objects.
+            if wanted.live or not any(_is_foreign(each, *_POD_NEEDS) for each in outcomes):
+                outcomes.append(await self._apply(planned, wanted))
+        return outcomes
+
+    async def _halt(self, tenant: Tenant) -> _Outcome:
+        """Let no pod run on others' digests: Entra's token is not among them, and theirs are."""
+        name = names.workload(tenant.key.name)
+        live = self._cache.get(DEPLOYMENT, tenant.key.namespace, name)
+        is_own = live and ownership.judge(DEPLOYMENT, live, tenant, self._seals).is_own
+        if live is None or not is_own or live["spec"]["replicas"] == 0:
+            return _DONE
+        try:
+            body = await self._kube.merge(DEPLOYMENT, live, {"spec": {"replicas": 0}})
+        except Refusal as refusal:
+            fault = faults.explain(refusal, DEPLOYMENT, name, tenant)
+            if fault is None:
+                raise
+            return _Outcome(fault=fault)
+        self._cache.put(DEPLOYMENT, body)
+        return _DONE
 
     async def _apply(self, planned: Plan, wanted: Wanted) -> _Outcome:
         if wanted.is_current or self._repairs.leaves(wanted):
             return _Outcome(pause=self._repairs.pause(wanted) or None)
         tenant = planned.subject.tenant
         try:
-            body = await self._send(tenant, wanted)
+            body = await self._send(wanted)
             if wanted.live and body and drift.additions(wanted.object, body):
                 restoration = drift.restoration(wanted.object, body)
                 body = await self._kube.patch(wanted.kind, body, restoration)
@@ -309,20 +363,17 @@ class Reconciler:
             )
         return _Outcome(repaired=self._repair(wanted))
 
-    async def _send(self, tenant: Tenant, wanted: Wanted) -> Object | None:
-        """Write an object; None if somebody else's has its name."""
+    async def _send(self, wanted: Wanted) -> Object | None:
+        """Write an object; None if another one, which was not seen, has its name."""
         if wanted.live is not None:
-            return await self._kube.apply(wanted.kind, wanted.object, force=True)
+            # Not to another object that has come into its place since it was seen.
+            metadata = wanted.object["metadata"] | {"uid": wanted.live["metadata"]["uid"]}
+            body = wanted.object | {"metadata": metadata}
+            return await self._kube.apply(wanted.kind, body, force=True)
         try:
-            if wanted.name in (
-                names.token_secret(tenant.key.name),
-                names.access_secret(tenant.key.name),
-            ):
-                # By create, which cannot replace a token that is there and merely not seen.
-                return await self._kube.create(wanted.kind, wanted.object)
-            return await self._kube.apply(wanted.kind, wanted.object, force=False)
+            return await self._kube.apply_new(wanted.kind, wanted.object)
         except Refusal as refusal:
-            if faults.is_taken(refusal):
+            if refusal.code == 409:
                 return None
             raise
 
@@ -334,31 +385,15 @@ class Reconciler:
         Refusal
             It is the tenant's after all; the next pass sees it.
         """
-        namespace = tenant.key.namespace
-        live = await self._kube.get(wanted.kind, namespace, wanted.name)
-        again = Refusal(409, f"the {wanted.kind.name} {wanted.name} has changed meanwhile")
-        if live is None:
-            raise again
-        if fault := faults.foreign(wanted.kind, live, tenant):
-            return fault
-        managers = sorted(
-            {str(entry["manager"]) for entry in live["metadata"].get("managedFields", ())}
-        )
-        if names.MANAGER not in managers:
-            return faults.taken(wanted.kind, wanted.name, f"somebody else ({', '.join(managers)})")
-        # Its label was taken away: with the label it is watched again.
-        label = {
-            "metadata": {
-                "name": wanted.name,
-                "namespace": namespace,
-                "labels": names.labels(tenant.key.name),
-            }
-        }
-        content = {key: live[key] for key in ("type", "data") if key in live}
-        self._cache.put(
-            wanted.kind, await self._kube.apply(wanted.kind, label | content, force=True)
-        )
-        raise again
+        kind = wanted.kind
+        live = await self._kube.get(kind, tenant.key.namespace, wanted.name)
+        if live is not None:
+            if not ownership.judge(kind, live, tenant, self._seals).is_own:
+                return ownership.fault(kind, live, tenant)
+            # Its label was taken away: with the label it is watched again.
+            labels = {"metadata": {"labels": names.labels(tenant.key.name)}}
+            self._cache.put(kind, await self._kube.merge(kind, live, labels))
+        raise Refusal(409, f"the {kind.name} {wanted.name} has changed meanwhile")
 
     def _repair(self, wanted: Wanted) -> str | None:
         """Say what was repaired; None if it was the wish that had changed."""
@@ -368,6 +403,8 @@ class Reconciler:
             deleted = self._cache.was_deleted(wanted.kind, namespace, wanted.name)
             return f"{what} was deleted and has been made again" if deleted else None
         if drift.stamp_of(wanted.live) != drift.stamp_of(wanted.object):
+            return None
+        if seal_of(wanted.live) != seal_of(wanted.object):
             return None
         without = f", without {listed(wanted.additions)}" if wanted.additions else ""
         return f"{what} had been changed by somebody and is as wanted again{without}"
@@ -443,6 +480,11 @@ def _rollout_state(body: Object) -> crd.RolloutState | None:
     """Read the state in a tenant's record without the cost of reading the tenant."""
     record = body.get("status", {}).get("rollout")
     return record["state"] if record else None
+
+
+def _is_foreign(outcome: _Outcome, *kinds: Kind) -> bool:
+    fault = outcome.fault
+    return fault is not None and fault.reason == ownership.FOREIGN_OWNER and fault.kind in kinds
 
 
 def _is_pending(claim: Object | None) -> TypeGuard[Object]:

@@ -15,7 +15,7 @@ from aiohttp import web
 from kopf._core.engines.peering import Identity
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 
-from scim_operator import __version__, handlers, metrics
+from scim_operator import __version__, handlers, metrics, seal_key
 from scim_operator.cache import Cache
 from scim_operator.faults import Refusal
 from scim_operator.informers import Informers
@@ -25,6 +25,7 @@ from scim_operator.leader import Elector
 from scim_operator.poll import Poller
 from scim_operator.queue import FOLDING, Queue
 from scim_operator.reconcile import Reconciler
+from scim_operator.seals import Seals
 from scim_operator.settings import Settings
 from scim_operator.tenant import Key
 
@@ -127,6 +128,15 @@ class Operator:
                 await self._elector.release()
             await _cancel(framework)
 
+    async def _seals(self) -> Seals:
+        while True:
+            try:
+                return Seals(await seal_key.load(self._kube, self._settings))
+            except (seal_key.UnusableKeyError, Refusal, *UNREACHABLE) as error:
+                where = f"{self._settings.namespace}/{self._settings.key_secret}"
+                _LOG.error("the key in the Secret %s cannot be had, trying again: %s", where, error)
+                await asyncio.sleep(_RETRY)
+
     async def _reconcile(self) -> None:
         # Who is the older of two tenants with one URL can only be told when both are known, and
         # so can who has a place in the rollout.
@@ -135,6 +145,7 @@ class Operator:
             self._kube,
             self._cache,
             self._settings,
+            await self._seals(),
             readings=self._poller,
             blind=self._informers.faults,
             wake=self._queue.wake,

@@ -53,8 +53,13 @@ RIGHTS = (
 CLUSTER_RIGHTS = (Right("storage.k8s.io", ("storageclasses",), ("get", "list")),)
 """Cluster-wide and optional: with it, a pending volume's condition can say what is missing."""
 
-LEADER_RIGHTS = (Right("coordination.k8s.io", ("leases",), ("get", "create", "update")),)
-"""Needed in the namespace of the Lease, with ``leader_elect``."""
+LEADER_RIGHTS = (
+    Right("coordination.k8s.io", ("leases",), ("get", "create", "update")),
+    Right("", ("secrets",), ("create",)),
+    Right("", ("secrets",), ("get",)),
+)
+"""Needed in the operator's own namespace: the Lease, with ``leader_elect``, and the Secret with its
+key. Only that one Secret need be readable, by its name."""
 
 
 Patterns = tuple[Annotated[str, StringConstraints(pattern=r"^[^*]*\*?$", min_length=1)], ...]
@@ -190,6 +195,13 @@ class Settings(BaseModel):
     leader_elect: Annotated[
         bool, Field(description="Whether to take the Lease before doing anything.")
     ] = False
+    key_secret: Annotated[
+        str,
+        Field(
+            description="Secret in the operator's own namespace with the key of its seals; made "
+            "when it is not there."
+        ),
+    ] = "scim-operator-key"  # noqa: S105 (the name of a Secret)
     lease_name: Annotated[str, Field(description="Name of the Lease.")] = "scim-operator"
     identity: Annotated[
         str, Field(description="This process in the Lease; the pod's name where there is one.")

@@ -10,13 +10,14 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 
-from scim_operator import allow, conditions, diagnosis, names, provisioning
+from scim_operator import allow, conditions, diagnosis, names, ownership, provisioning
 from scim_operator.conditions import Finding, Outlook
 from scim_operator.crd import Status, TokenStatus
 from scim_operator.faults import Fault
 from scim_operator.kinds import CLAIM, DEPLOYMENT, INGRESS, ROUTE, SECRET
 from scim_operator.plan import Observed, Plan
 from scim_operator.report import Report
+from scim_operator.seals import SEALED, seal_of
 
 PROVISIONED_STEP = timedelta(seconds=30)
 USED_STEP = timedelta(minutes=10)
@@ -66,7 +67,35 @@ def make(observed: Observed, plan: Plan, faults: Sequence[Fault], now: datetime)
         last_provisioned=_last_provisioned(observed, now),
         tokens=_tokens(observed, plan, now),
         rollout=observed.rollout,
+        objects=ownership.record(
+            {
+                identity: live
+                for identity, live in observed.children.items()
+                if identity not in observed.adopted
+            },
+            tenant,
+        ),
+        sealed_by=_sealed_by(observed, plan),
     )
+
+
+def _sealed_by(observed: Observed, plan: Plan) -> str | None:
+    """Return the id of the key that everything is sealed with.
+
+    One that has been lost counts on until everything is sealed anew: what status vouches for would
+    otherwise be refused. A tenant that nobody has looked at before has nothing to vouch for.
+    """
+    before = observed.tenant.status
+    written = (
+        (wanted, observed.children.get((wanted.kind, wanted.name)))
+        for wanted in (*plan.secrets, *plan.objects)
+        if wanted.kind in SEALED
+    )
+    if before.is_unseen or all(
+        live and seal_of(live) == seal_of(wanted.object) for wanted, live in written
+    ):
+        return observed.seals.id
+    return before.sealed_by
 
 
 def paused(before: Status, generation: int, now: datetime) -> Status:
@@ -355,6 +384,7 @@ def _tokens(observed: Observed, plan: Plan, now: datetime) -> tuple[TokenStatus,
                 not_after=accepted.not_after,
                 last_used=used,
                 confirmed_at=confirmed.get(accepted.id) or proved,
+                seal=observed.seals.of_token(observed.tenant.key, accepted),
             )
         )
     return tuple(result)

@@ -11,6 +11,7 @@ import aiohttp
 from scim_operator import names
 from scim_operator.kinds import TENANT, Kind
 from scim_operator.plan import Observed, make
+from scim_operator.seals import KEY_BYTES, Seals
 from scim_operator.settings import Settings
 from scim_operator.tenant import Tenant
 
@@ -111,6 +112,6 @@ def specified(namespace: str, count: int) -> list[tuple[Kind, Object]]:
 
 def children(tenant: Object, settings: Settings) -> list[tuple[Kind, Object]]:
     """Make the objects of a tenant as the operator would apply them."""
-    observed = Observed(tenant=Tenant.of(tenant), children={})
+    observed = Observed(tenant=Tenant.of(tenant), seals=Seals(bytes(KEY_BYTES)), children={})
     made = make(observed, settings, observed.tenant.created)
     return [(wanted.kind, wanted.object) for wanted in (*made.secrets, *made.objects)]

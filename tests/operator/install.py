@@ -27,6 +27,7 @@ def defined() -> Iterator[ControlPlane]:
         It does not come up.
     """
     with ControlPlane() as cluster:
+        cluster.kubectl("create", "namespace", NAMESPACE)
         cluster.kubectl("apply", "--server-side", "-f", "crds/")
         eventually(lambda: _is_established(cluster))
         yield cluster
@@ -56,7 +57,6 @@ class Installation:
     def __init__(self, cluster: ControlPlane, folder: Path) -> None:
         self._cluster = cluster
         self._folder = folder
-        cluster.kubectl("create", "namespace", NAMESPACE)
         self.grant()
         self._token = cluster.kubectl("-n", NAMESPACE, "create", "token", ACCOUNT).strip()
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -85,7 +86,7 @@ def test_pods_stay_as_they_are() -> None:
     # What is there is not removed for that.
     running = applied(observed(), make(observed()))
     changed = observed(bad)
-    kept = make(type(changed)(tenant=changed.tenant, children=running.children))
+    kept = make(replace(running, tenant=changed.tenant))
     assert kept.removals == ()
 
 

@@ -6,9 +6,11 @@ from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 
-from scim_operator import plan
+from scim_operator import ownership, plan
 from scim_operator.kinds import Kind
+from scim_operator.ownership import Children
 from scim_operator.plan import Observed, Plan
+from scim_operator.seals import Seals
 from scim_operator.settings import Settings
 from scim_operator.tenant import Tenant
 
@@ -16,6 +18,7 @@ Object = dict[str, Any]
 
 NOW = datetime(2026, 11, 25, 9, 0, tzinfo=UTC)
 IMAGE = "scim-service:test"
+SEALS = Seals(b"k" * 32)
 
 
 def body(
@@ -43,12 +46,22 @@ def body(
 
 def observed(spec: Object | None = None, **annotations: str) -> Observed:
     """A tenant that has nothing yet."""
-    return Observed(tenant=Tenant.of(body(spec=spec, annotations=annotations)), children={})
+    return Observed(
+        tenant=Tenant.of(body(spec=spec, annotations=annotations)),
+        seals=SEALS,
+        children={},
+    )
 
 
 def make(seen: Observed, settings: Settings | None = None, now: datetime = NOW) -> Plan:
     """Plan a pass."""
     return plan.make(seen, settings or Settings(service_image=IMAGE), now)
+
+
+def watched(seen: Observed, children: Children) -> Observed:
+    """What is observed when there are these objects with the tenant's label."""
+    own, foreign, adopted = ownership.sort(children, seen.tenant, seen.seals)
+    return replace(seen, children=own, foreign=foreign, adopted=adopted)
 
 
 def applied(seen: Observed, planned: Plan) -> Observed:
@@ -57,7 +70,7 @@ def applied(seen: Observed, planned: Plan) -> Observed:
     for wanted in (*planned.secrets, *planned.objects):
         metadata = wanted.object["metadata"] | {"uid": wanted.name, "resourceVersion": "1"}
         children[wanted.kind, wanted.name] = wanted.object | {"metadata": metadata}
-    return replace(seen, children=children)
+    return watched(seen, children)
 
 
 def objects(planned: Plan) -> dict[tuple[str, str], Object]:

@@ -13,7 +13,7 @@ from scim_operator import tokens
 from scim_operator.kinds import SECRET, Kind
 from scim_operator.plan import Observed
 
-from tests.unit.operator.sample import NOW, Object, applied, make, objects, observed
+from tests.unit.operator.sample import NOW, Object, applied, make, objects, observed, watched
 
 ACCESS = (SECRET, "contoso-scim-access")
 DIGESTS = (SECRET, "contoso-scim-digests")
@@ -150,7 +150,8 @@ def test_foreign_secret() -> None:
     """Another controller's Secret of that name is told and left alone; its value opens nothing."""
     first = passed(observed())
     metadata = first.children[ACCESS]["metadata"] | {"ownerReferences": [FOREIGN]}
-    planned = make(changed(without(first, DIGESTS), ACCESS, {"metadata": metadata}))
+    planted = changed(without(first, DIGESTS), ACCESS, {"metadata": metadata})
+    planned = make(watched(planted, planted.children))
     assert [fault.reason for fault in planned.faults] == ["ForeignOwner"]
     found = objects(planned)
     assert ("Secret", "contoso-scim-access") not in found

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 from scim_operator.conditions import Outlook
-from scim_operator.faults import Refusal, explain, foreign, is_taken
+from scim_operator.faults import Refusal, explain
 from scim_operator.kinds import CLAIM, ROUTE, SERVICE
 from scim_operator.tenant import Tenant
 
@@ -67,30 +67,3 @@ def test_missing_kind_names_it() -> None:
     fault = explain(Refusal(404, ""), ROUTE, "contoso-scim", TENANT)
     assert fault is not None
     assert "HTTPRoute (gateway.networking.k8s.io/v1)" in fault.message
-
-
-def test_taken_names() -> None:
-    """A name is taken by a conflict, or by another controller."""
-    assert is_taken(Refusal(409, ""))
-    assert is_taken(Refusal(422, "Only one reference can have Controller set to true"))
-    assert not is_taken(Refusal(422, "other"))
-
-
-def _live(**owner: object) -> dict[str, object]:
-    return {"metadata": {"name": "contoso-scim", "ownerReferences": [owner]}}
-
-
-def test_leftover() -> None:
-    """An object of an earlier tenant of the same name is waited for, not complained about."""
-    fault = foreign(
-        SERVICE, _live(kind="ScimTenant", name="contoso", uid="old", controller=True), TENANT
-    )
-    assert fault is not None
-    assert (fault.reason, fault.outlook) == ("Leftover", Outlook.PROGRESSING)
-
-
-def test_own_object() -> None:
-    """The tenant's own object, and one with another owner that is no controller, are fine."""
-    own = _live(kind="ScimTenant", name="contoso", uid="uid-contoso", controller=True)
-    assert foreign(SERVICE, own, TENANT) is None
-    assert foreign(SERVICE, _live(kind="Job", name="x", uid="y"), TENANT) is None

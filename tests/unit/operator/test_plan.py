@@ -10,14 +10,14 @@ from typing import Any
 
 import pytest
 from scim_operator import names, status, tokens
-from scim_operator.crd import Condition
+from scim_operator.crd import Condition, Status, TokenStatus
 from scim_operator.kinds import CLAIM, INGRESS, SECRET
 from scim_operator.plan import Observed, Wanted
 from scim_operator.report import Report, TokenUse
 from scim_operator.settings import Settings
 from scim_operator.tenant import Key
 
-from tests.unit.operator.sample import IMAGE, NOW, applied, make, objects, observed
+from tests.unit.operator.sample import IMAGE, NOW, applied, make, objects, observed, watched
 
 POSTGRES = {"database": {"postgres": {"urlFrom": {"name": "pg", "key": "url"}}}}
 EXPOSED = {"exposure": {"host": "scim.example.com", "ingress": {}}}
@@ -274,7 +274,7 @@ def test_foreign_object() -> None:
         else live
         for (kind, name), live in seen.children.items()
     }
-    planned = make(replace(seen, children=children))
+    planned = make(watched(seen, children))
     assert CLAIM not in [wanted.kind for wanted in planned.objects]
     assert [fault.reason for fault in planned.faults] == ["ForeignOwner"]
     assert "Other else" in planned.faults[0].message
@@ -335,14 +335,20 @@ def earlier(token: str, reason: str = "Issued") -> Observed:
     sha256 = tokens.digest(token)
     text = tokens.dump([tokens.Accepted(sha256[:8], sha256, NOW)])
     live = {
-        "metadata": {"name": "contoso-scim-digests", "namespace": "team-a"},
+        "metadata": {
+            "name": "contoso-scim-digests",
+            "namespace": "team-a",
+            "uid": "1",
+            "labels": names.labels("contoso"),
+        },
         "data": {"tokens.json": base64.b64encode(text.encode()).decode()},
     }
     condition = Condition(
         type="TokenReady", status="True", reason=reason, message="", last_transition_time=NOW
     )
     seen = with_secret(observed(OWNED), token)
-    status = seen.tenant.status.model_copy(update={"conditions": (condition,)})
+    listed = TokenStatus(id=sha256[:8], created_at=NOW)
+    status = Status(observed_generation=1, conditions=(condition,), tokens=(listed,))
     tenant = replace(seen.tenant, status=status)
     return replace(seen, tenant=tenant, children={(SECRET, "contoso-scim-digests"): live})
 

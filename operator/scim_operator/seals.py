@@ -1,0 +1,78 @@
+"""Seals: what shows that the operator itself has made an object, and with which content. Pure.
+
+Labels, names and owner references show nothing, because whoever may create an object chooses
+them. A seal is a MAC with a key that only the operator has. It is over the object's kind,
+namespace, name and tenant, so that it holds for no other object, and over what a Secret accepts or
+discloses, so that it holds for no other content.
+"""
+
+from __future__ import annotations
+
+import hmac
+import json
+from typing import Any
+
+from scim_operator import names
+from scim_operator.children.secrets import ACCESS_FILE, ACCESS_KEY, DIGESTS_FILE, TOKEN_KEY
+from scim_operator.children.subject import Object
+from scim_operator.kinds import CLAIM, SECRET, Kind
+from scim_operator.tenant import Key
+from scim_operator.tokens import Accepted
+
+KEY_BYTES = 32
+
+SEALED = (SECRET, CLAIM)
+"""Kinds that may outlive their tenant, or whose content lets somebody in."""
+
+_DIGITS = 32
+"""128 bits, in hexadecimal: enough where every guess is a write to the API server."""
+
+_CONTENT = (TOKEN_KEY, ACCESS_KEY, DIGESTS_FILE, ACCESS_FILE)
+
+
+class Seals:
+    """The operator's key, and the seals that are made with it.
+
+    Attributes
+    ----------
+    id
+        Tells one key from another without disclosing it.
+    """
+
+    def __init__(self, key: bytes) -> None:
+        self._key = key
+        self.id = self._mac("key")[:8]
+
+    def sealed(self, kind: Kind, key: Key, wanted: Object) -> Object:
+        """Return a copy of an object of a tenant with its seal."""
+        metadata = wanted["metadata"]
+        seal = {names.SEAL_ANNOTATION: self._of(kind, key, wanted)}
+        annotations = metadata.get("annotations", {}) | seal
+        return wanted | {"metadata": metadata | {"annotations": annotations}}
+
+    def is_sealed(self, kind: Kind, key: Key, live: Object) -> bool:
+        """Tell whether an object carries the seal of what it is now."""
+        seal = seal_of(live) or ""
+        return hmac.compare_digest(seal.encode(), self._of(kind, key, live).encode())
+
+    def of_token(self, key: Key, entry: Accepted) -> str:
+        """Return the seal of one accepted digest, for the tenant's status.
+
+        Whoever reads it can test no guess of the token, without the operator's key.
+        """
+        return self._mac("token", *key, entry.id, entry.sha256)
+
+    def _of(self, kind: Kind, key: Key, body: Object) -> str:
+        data = body.get("data") or {}
+        content = {name: data[name] for name in _CONTENT if name in data}
+        return self._mac("object", kind.name, *key, body["metadata"]["name"], content)
+
+    def _mac(self, *what: Any) -> str:
+        text = json.dumps(what, sort_keys=True, separators=(",", ":"))
+        return hmac.digest(self._key, text.encode(), "sha256").hex()[:_DIGITS]
+
+
+def seal_of(body: Object) -> str | None:
+    """Return the seal that an object carries, whether it holds or not."""
+    annotations: dict[str, str] = body["metadata"].get("annotations") or {}
+    return annotations.get(names.SEAL_ANNOTATION)
