@@ -19,7 +19,7 @@ _CHART = "charts/scim-operator"
 
 @contextmanager
 def defined() -> Iterator[ControlPlane]:
-    """Start a control plane that knows ScimTenants.
+    """Start a control plane that knows ScimTenants and has the operator's namespace.
 
     Raises
     ------
