@@ -86,6 +86,7 @@ class Poller:
         self._failures: dict[Key, int] = {}
         self._problems: dict[Key, Problem] = {}
         self._not_before: dict[Key, float] = {}
+        self._credentials: dict[Key, str] = {}
 
     def report(self, key: Key) -> Report | None:
         """Return the last reading; None if there was none since the operator's start."""
@@ -128,7 +129,7 @@ class Poller:
     def _forget_except(self, keys: set[Key]) -> None:
         for known in (
             *(self._reports, self._failures, self._problems),
-            *(self._not_before, self._replica_sets),
+            *(self._not_before, self._replica_sets, self._credentials),
         ):
             for key in known.keys() - keys:
                 known.pop(key)
@@ -164,24 +165,31 @@ class Poller:
             return
         address = ipaddress.ip_address(random.choice(own)["status"]["podIP"])  # noqa: S311
         host = f"[{address}]" if address.version == 6 else str(address)
+        credential = self._credential(key)
         async with session.get(
             f"http://{host}:{self._port}/-/status",
-            headers=self._headers(key),
+            headers=_headers(credential),
             allow_redirects=False,
         ) as response:
+            if response.status == 401:
+                self._credentials.pop(key, None)
             if response.status != 200:
                 raise UnreadableError(_refused(response.status))
             if response.headers.get("Content-Encoding", "identity") != "identity":
                 raise UnreadableError(_refused("in a compressed form"))
             report = read(await _body(response))
+        if credential:
+            self._credentials[key] = credential
         self._succeed(key, report)
 
-    def _headers(self, key: Key) -> dict[str, str]:
-        headers = {"Accept-Encoding": "identity", "Accept": "application/json"}
+    def _credential(self, key: Key) -> str | None:
+        """Return the credential to send: the one that was accepted last, until it is refused.
+
+        After a rotation a pod learns of the new one only when the kubelet has brought it the
+        digests, which takes a minute or two.
+        """
         secret = self._cache.get(SECRET, key.namespace, names.access_secret(key.name))
-        if token := secrets.read(secret, secrets.ACCESS_KEY):
-            headers["Authorization"] = f"Bearer {token}"
-        return headers
+        return self._credentials.get(key) or secrets.read(secret, secrets.ACCESS_KEY)
 
     async def _is_own(self, key: Key, pod: Object) -> bool:
         """Tell whether a pod's controller is the ReplicaSet of the tenant's own Deployment."""
@@ -231,6 +239,11 @@ class Poller:
         if self._failures.pop(key, 0) > _BLIPS or self._reports.get(key) != report:
             self._reports[key] = report
             self._wake(key)
+
+
+def _headers(credential: str | None) -> dict[str, str]:
+    headers = {"Accept-Encoding": "identity", "Accept": "application/json"}
+    return headers | ({"Authorization": f"Bearer {credential}"} if credential else {})
 
 
 async def _body(response: aiohttp.ClientResponse) -> bytes:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import base64
 import contextlib
 import gzip
 import json
@@ -336,23 +337,55 @@ async def test_owner_cannot_be_asked_for(pods: Pods) -> None:
     assert "replicasets" in problem.message
 
 
+def access(credential: bytes, version: int) -> Object:
+    """The Secret with the credential of the management port."""
+    return {
+        "metadata": {
+            "name": names.access_secret(KEY.name),
+            "namespace": KEY.namespace,
+            "resourceVersion": str(version),
+            "labels": names.labels(KEY.name),
+        },
+        "data": {"token": base64.b64encode(credential).decode()},
+    }
+
+
 async def test_credential(pods: Pods) -> None:
     """The management port is asked with the tenant's own credential, and for plain JSON."""
     world, read = World(), asyncio.Event()
     address = await pods.start(says(GOOD))
     world.add(KEY, address)
-    secret = {
-        "metadata": {
-            "name": names.access_secret(KEY.name),
-            "namespace": KEY.namespace,
-            "resourceVersion": "1",
-            "labels": names.labels(KEY.name),
-        },
-        "data": {"token": "c2VjcmV0"},
-    }
-    world.cache.put(SECRET, secret)
+    world.cache.put(SECRET, access(b"secret", 1))
     async with world.polled(pods.port, lambda _: read.set()), asyncio.timeout(5):
         await read.wait()
     head = pods.heads[address][0].decode()
     assert "Authorization: Bearer secret\r\n" in head
     assert "Accept-Encoding: identity\r\n" in head
+
+
+async def test_rotated_credential(pods: Pods) -> None:
+    """The old credential is sent until the pod, which hears of the new one later, refuses it."""
+    world, accepted = World(), b"old"
+    sent = asyncio.Queue[bytes]()
+
+    async def answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        _, _, rest = pods.heads[address][-1].partition(b"Authorization: Bearer ")
+        credential = rest.partition(b"\r\n")[0]
+        is_good = credential == accepted
+        status = "200 OK" if is_good else "401 Unauthorized"
+        await says(GOOD if is_good else b"", status=status)(reader, writer)
+        sent.put_nowait(credential)
+
+    address = await pods.start(answer)
+    world.add(KEY, address)
+    world.cache.put(SECRET, access(b"old", 1))
+    async with world.polled(pods.port, lambda _: None) as poller, asyncio.timeout(10):
+        await sent.get()
+        world.cache.put(SECRET, access(b"new", 2))
+        assert {await sent.get() for _ in range(5)} == {b"old"}
+        accepted = b"new"
+        # One may have been on its way when the pod changed its mind, and one is refused.
+        later = [await sent.get() for _ in range(8)]
+        assert later.count(b"old") <= 2
+        assert later[2:] == [b"new"] * 6
+        assert poller.problem(KEY) is None
