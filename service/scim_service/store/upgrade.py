@@ -119,8 +119,11 @@ def _upgrade_sqlite(path: Path) -> None:
     make_private(path)
     connection = connect(path)
     try:
-        if _sqlite_revision(connection) == KNOWN[-1]:
+        revision = _sqlite_revision(connection)
+        if revision == KNOWN[-1]:
             return
+        # Rendered, and kept, before the lock is taken: others wait for that some seconds only.
+        _script("sqlite", revision)
         connection.execute("begin immediate")
         _execute_script(connection, _script("sqlite", _sqlite_revision(connection)))
         connection.execute("commit")
