@@ -137,11 +137,23 @@ def additions(wanted: Object, live: Object) -> tuple[str, ...]:
 def restoration(wanted: Object, live: Object) -> list[Object]:
     """Return a JSON patch that leaves of an object only what is wanted.
 
-    It holds for that version of the object; the API server fills its defaults in again.
+    It holds for that version of the object; the API server fills its defaults in again. The
+    operator's own annotations come with it, which say things of the content.
     """
-    version = live["metadata"]["resourceVersion"]
+    metadata = live["metadata"]
+    its_own = {
+        key: text
+        for key, text in wanted["metadata"].get("annotations", {}).items()
+        if key.startswith(f"{names.GROUP}/")
+    }
+    annotations = (metadata.get("annotations") or {}) | its_own
     return [
-        {"op": "replace", "path": "/metadata/resourceVersion", "value": version},
+        {
+            "op": "replace",
+            "path": "/metadata/resourceVersion",
+            "value": metadata["resourceVersion"],
+        },
+        {"op": "add", "path": "/metadata/annotations", "value": annotations},
         *(
             {"op": "add", "path": f"/{field}", "value": wanted[field]}
             for field in wanted

@@ -45,7 +45,6 @@ from scim_operator.rollout import Decision, Rollout
 from scim_operator.seals import Seals, seal_of
 from scim_operator.settings import Settings
 from scim_operator.tenant import Key, Tenant
-from scim_operator.url_ledger import Ledger
 
 _LOG = logging.getLogger(__name__)
 
@@ -115,7 +114,6 @@ class Reconciler:
         settings: Settings,
         seals: Seals,
         *,
-        ledger: Ledger,
         readings: Readings,
         blind: Callable[[str], Iterable[Fault]],
         wake: Callable[[Key], None],
@@ -124,7 +122,6 @@ class Reconciler:
         self._cache = cache
         self._settings = settings
         self._seals = seals
-        self._ledger = ledger
         self._readings = readings
         self._blind = blind
         self._wake = wake
@@ -134,7 +131,6 @@ class Reconciler:
             timedelta(seconds=settings.rollout_patience),
             [(key, _rollout_state(body)) for key, body in cache.of_kind(TENANT)],
         )
-        metrics.show_rollout(self._rollout.count)
         self._references: dict[tuple[Kind, str | None, str], tuple[float, Object | None]] = {}
         self._repairs = Repairs()
 
@@ -153,8 +149,6 @@ class Reconciler:
         """
         tenant = self._cache.tenant(key)
         if tenant is None or tenant.deleting:
-            if tenant is None:
-                await self._ledger.forget(key)
             self._rollout.forget(key)
             metrics.TENANTS.forget(str(key))
             return None
@@ -222,7 +216,7 @@ class Reconciler:
             foreign=foreign,
             adopted=adopted,
             pods=self._cache.pods(key),
-            hold=await self._ledger.hold(tenant),
+            rival=self._cache.rival(key),
             existing=existing,
             database=database,
             lost=self._lost(tenant),
@@ -240,10 +234,10 @@ class Reconciler:
             self._rollout.forget(key)
             return None
         is_applied = wanted.is_current or self._repairs.leaves(wanted)
-        if record := rollout.rests(observed, wanted, is_applied=is_applied):
-            return self._rollout.settle(key, record)
         seen = rollout.look(observed, planned.subject.address, wanted, is_applied=is_applied)
-        return self._rollout.decide(key, seen, now)
+        decision = self._rollout.decide(key, seen, now)
+        metrics.show_rollout(self._rollout.counts())
+        return decision
 
     async def _record(self, tenant: Tenant, record: crd.Rollout) -> Tenant:
         """Write that a tenant has a place before it is moved; return the tenant with it."""
@@ -349,10 +343,13 @@ class Reconciler:
             return _Outcome(pause=self._repairs.pause(wanted) or None)
         tenant = planned.subject.tenant
         try:
-            body = await self._send(wanted)
-            if wanted.live and body and drift.additions(wanted.object, body):
+            body = wanted.live
+            if body and wanted.additions:
+                # First: an admission policy need not admit an apply that leaves them.
                 restoration = drift.restoration(wanted.object, body)
                 body = await self._kube.patch(wanted.kind, body, restoration)
+            if body is None or not drift.contains(wanted.object, body):
+                body = await self._send(wanted)
         except Refusal as refusal:
             fault = faults.explain(refusal, wanted.kind, wanted.name, tenant)
             if fault is None:
@@ -464,7 +461,7 @@ class Reconciler:
         decision: Decision | None,
     ) -> float | None:
         spec = observed.tenant.spec
-        moments = [status.next_look(observed.report, now), observed.hold.due]
+        moments = [status.next_look(observed.report, now)]
         if decision:
             moments.append(decision.again)
         moments += [decided.due for decided in (planned.token, planned.access) if decided]

@@ -13,7 +13,7 @@ from tests.e2e.platform import NAMESPACE, Manifest, Tenant, apply, pods, run, wa
 
 API_PORT = 6443
 DNS_PORT = 53
-OTHER_PORT = 8443
+OTHER_PORT = 9443
 
 # Listens on its arguments' TCP ports, and answers on UDP port 53.
 LISTEN = f"""
@@ -140,6 +140,25 @@ def test_in(tenant: Tenant, clients: dict[str, Pod], operator_pod: Pod) -> None:
 
     assert allowed(SCIM_PORT) == {"ingress"}
     assert allowed(MANAGEMENT_PORT) == {"monitoring", "operator"}
+
+
+@pytest.mark.finding(11)
+@pytest.mark.usefixtures("database")
+def test_operator_out(tenant: Tenant, clients: dict[str, Pod], operator_pod: Pod) -> None:
+    """The operator gets to the API server and its tenants' management ports, and nowhere else."""
+    server, inside = clients["stranger"].address, pod_of(tenant).address
+    targets = {
+        "API server": (NODE_ADDRESS, API_PORT, "tcp"),
+        "management": (inside, MANAGEMENT_PORT, "tcp"),
+        "names": (server, DNS_PORT, "udp"),
+        "names over TCP": (server, DNS_PORT, "tcp"),
+        "anything": (server, OTHER_PORT, "tcp"),
+        "database": (NODE_ADDRESS, DATABASE_PORT, "tcp"),
+    }
+    reached = {name for name, target in targets.items() if operator_pod.reaches(*target)}
+    assert reached == {"API server", "management"}
+    from_monitoring = clients["monitoring"]
+    assert all(from_monitoring.reaches(*target) for target in targets.values())
 
 
 @pytest.mark.usefixtures("database")

@@ -1,4 +1,4 @@
-"""The operator as the chart installs it: with the account and the rights of its pod."""
+"""The operator as the chart installs it: with the account, the rights and the bounds of its pod."""
 
 from __future__ import annotations
 
@@ -8,6 +8,8 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 
+from scim_operator.settings import Settings
+
 from tests.cluster import ControlPlane
 from tests.operator.proxy import Proxy
 from tests.operator.world import Operator, eventually
@@ -15,11 +17,12 @@ from tests.operator.world import Operator, eventually
 NAMESPACE = "scim-system"
 ACCOUNT = "scim-operator"
 _CHART = "charts/scim-operator"
+_IMAGE = Settings().service_image.partition(":")[0]
 
 
 @contextmanager
 def defined() -> Iterator[ControlPlane]:
-    """Start a control plane that knows ScimTenants and has the operator's namespace.
+    """Start a control plane that knows ScimTenants.
 
     Raises
     ------
@@ -67,6 +70,8 @@ class Installation:
                 *("helm", "template", "scim-operator", _CHART, "--namespace", NAMESPACE),
                 *("--show-only", "templates/rbac.yaml"),
                 *("--show-only", "templates/serviceaccount.yaml"),
+                *("--show-only", "templates/admissionpolicy.yaml"),
+                *("--set", f"service.image.repository={_IMAGE}"),
             ],
             env=self._cluster.env,
             capture_output=True,

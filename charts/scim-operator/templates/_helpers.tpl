@@ -94,3 +94,8 @@ app.kubernetes.io/component: operator
     name: {{ include "scim-operator.serviceAccountName" . }}
     namespace: {{ .Release.Namespace }}
 {{- end }}
+
+{{- define "scim-operator.isOperator" -}}
+- name: is-the-operator
+  expression: request.userInfo.username == 'system:serviceaccount:{{ .Release.Namespace }}:{{ include "scim-operator.serviceAccountName" . }}'
+{{- end -}}

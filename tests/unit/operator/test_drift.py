@@ -87,9 +87,11 @@ def test_additions(kind: str, path: str, value: Any, named: str) -> None:
 
 
 def _patched(live: Object, operations: list[Object]) -> Object:
-    head, *rest = operations
+    head, annotations, *rest = operations
     assert (head["path"], head["value"]) == ("/metadata/resourceVersion", "7")
+    assert annotations["path"] == "/metadata/annotations"
     result = copy.deepcopy(live)
+    result["metadata"]["annotations"] = annotations["value"]
     for operation in rest:
         field = operation["path"][1:]
         if operation["op"] == "remove":
@@ -122,6 +124,18 @@ def test_filled_in(kind: str, path: str, value: Any) -> None:
     live = _live(wanted)
     _set(live, path, value)
     assert drift.is_current(wanted, live)
+
+
+@pytest.mark.finding(26)
+def test_restoration_with_another_wish() -> None:
+    """Content and the digest that speaks of it change together; annotations of others stay."""
+    live = _live(drift.stamped(_object("Deployment", POSTGRES)))
+    live["metadata"]["annotations"]["example.com/of-others"] = "x"
+    live["spec"]["paused"] = True
+    wanted = drift.stamped(_object("Deployment", POSTGRES | {"replicas": 3}))
+    result = _patched(live, drift.restoration(wanted, live))
+    assert drift.is_current(wanted, result)
+    assert result["metadata"]["annotations"]["example.com/of-others"] == "x"
 
 
 @pytest.mark.finding(26)
