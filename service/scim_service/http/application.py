@@ -18,9 +18,16 @@ from scim_service.http.search import add_search_routes
 from scim_service.http.service import Service
 from scim_service.scim import errors
 from scim_service.scim.filter import shorten
-from scim_service.store.database import StorageFullError, UnavailableError
+from scim_service.store.database import (
+    STATEMENT_SECONDS,
+    SlowQueryError,
+    StorageFullError,
+    UnavailableError,
+)
+from scim_service.worker import BusyError
 
 _RETRY = {"Retry-After": "30"}
+_RETRY_SOON = {"Retry-After": "5"}
 
 
 def scim_application(
@@ -47,6 +54,8 @@ def scim_application(
     application.add_exception_handler(StorageFullError, _full)
     application.add_exception_handler(UnavailableError, _unavailable)
     application.add_exception_handler(ClientDisconnect, _gone)
+    application.add_exception_handler(SlowQueryError, _slow)
+    application.add_exception_handler(BusyError, _busy)
     return Gate(application, service, access_log, sleep)
 
 
@@ -98,3 +107,22 @@ async def _unavailable(request: Request, _: Exception) -> Response:
         503, "The database does not answer at present and nothing was changed; try again."
     )
     return _answer(request, error, _RETRY)
+
+
+async def _slow(request: Request, _: Exception) -> Response:
+    error = errors.ScimError(
+        503,
+        f"The database took more than {STATEMENT_SECONDS:g} seconds and was stopped; nothing was"
+        " changed. Ask for less: filter by userName, externalId, displayName or emails with eq, and"
+        " with fewer conditions.",
+    )
+    return _answer(request, error, _RETRY)
+
+
+async def _busy(request: Request, _: Exception) -> Response:
+    error = errors.ScimError(
+        429,
+        "Too many large requests of this tenant are waiting, so this one was not begun; send fewer"
+        " of them at the same time, and repeat this one later.",
+    )
+    return _answer(request, error, _RETRY_SOON)

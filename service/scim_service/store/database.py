@@ -20,6 +20,13 @@ Row: TypeAlias = Sequence[Any]
 Values: TypeAlias = Mapping[str, Any]
 
 
+Reach: TypeAlias = Literal["rows", "page", "table"]
+"""What a query reads: some rows by an index, a long page of them, or all of a table."""
+
+STATEMENT_SECONDS = 24.0
+"""How long a statement may take: less than a request, so that its answer can still tell."""
+
+
 class DatabaseError(Exception):
     """The database cannot be used; the message says why and what to do."""
 
@@ -30,6 +37,10 @@ class StorageFullError(DatabaseError):
 
 class UnavailableError(DatabaseError):
     """The database does not answer at present; asking again later makes sense."""
+
+
+class SlowQueryError(DatabaseError):
+    """A statement took longer than it may, and was stopped."""
 
 
 class DuplicateError(Exception):
@@ -56,6 +67,11 @@ class Statement:
         if self.constants:
             values = {**self.constants, **values}
         return [values[name] for name in self.names]
+
+
+def text_length(row: Row) -> int:
+    """Return how many characters of text a row has."""
+    return sum(len(value) for value in row if isinstance(value, str))
 
 
 @lru_cache
@@ -119,19 +135,39 @@ class Database(Protocol):
     backend: Backend
 
     async def fetch(
-        self, statement: Statement, values: Values, *, scan: bool = False
+        self, statement: Statement, values: Values, *, reach: Reach = "rows"
     ) -> Sequence[Row]:
         """Return the rows of a query.
 
-        Parameters
-        ----------
-        scan
-            The query may read a table from end to end, so it must not hold up the event loop.
+        Each reach has a queue of its own, so that a look-up waits for no page, and neither for a
+        table. A query that is cancelled is stopped.
+
+        Raises
+        ------
+        SlowQueryError
+            It took longer than `STATEMENT_SECONDS`.
+        BusyError
+            Too many of this reach are waiting already.
         """
         ...
 
-    def transaction(self) -> AbstractAsyncContextManager[Transaction]:
+    async def fetch_page(
+        self, statement: Statement, values: Values, *, most: int, reach: Reach
+    ) -> Sequence[Row]:
+        """Return the first rows of a query, as `fetch` does.
+
+        Reading ends soon after a row, other than the first, by which the rows have more than
+        `most` characters of text.
+        """
+        ...
+
+    def transaction(self, *, long: bool = False) -> AbstractAsyncContextManager[Transaction]:
         """Return a transaction; leaving it waits until everything is durable.
+
+        Parameters
+        ----------
+        long
+            Its statements may touch many rows, so they must not hold up the event loop.
 
         Raises
         ------

@@ -40,6 +40,9 @@ GROUPS = "groups"
 _NAMED = 5
 """How many unknown members an error names."""
 
+_MANY = 200
+"""Members that are added or removed, and changes, that do not hold up the event loop yet."""
+
 _GROUP = table(Group)
 _USER = table(User)
 _MEMBERSHIP = table(Membership)
@@ -125,6 +128,7 @@ class Groups(Resources):
                 type=members.member_type,
                 display=members.display,
             ),
+            computed_reach="page",
         )
         self._unique = unique
         ids = _ids(backend)
@@ -176,7 +180,8 @@ class Groups(Resources):
             if not members:
                 await self._database.write(*steps)
             else:
-                async with self._database.transaction() as transaction:
+                long = len(members) > _MANY
+                async with self._database.transaction(long=long) as transaction:
                     await transaction.write(*steps)
                     await self._add_members(transaction, record.id, members)
         except DuplicateError as error:
@@ -203,7 +208,7 @@ class Groups(Resources):
         after: Mapping[str, Any] = {}
         folded: Mapping[str, Any] = {}
         try:
-            async with self._database.transaction() as transaction:
+            async with self._database.transaction(long=_touches_many(members)) as transaction:
                 record = await self._locked(transaction, resource_id, expected)
                 before = orjson.loads(record.document)
                 after = change(before)
@@ -233,7 +238,7 @@ class Groups(Resources):
         ScimError
             404, 412.
         """
-        async with self._database.transaction() as transaction:
+        async with self._database.transaction(long=True) as transaction:
             await self._locked(transaction, resource_id, expected)
             await transaction.write(
                 (self._leave_groups, {"group_id": resource_id}),
@@ -297,6 +302,12 @@ class Groups(Resources):
             " Entra finds groups by this name, so it must be unique. Rename one of the groups, or"
             " remove the one that is no longer used."
         )
+
+
+def _touches_many(changes: Sequence[MemberChange]) -> bool:
+    # What a replacement removes depends on who is there.
+    number = sum(1 + len(change.members) for change in changes)
+    return number > _MANY or any(change.op == "replace" for change in changes)
 
 
 def _endpoint() -> Expression:

@@ -249,7 +249,7 @@ class Log:
             removed = 0 if newest is None else 1
             while removed:
                 values = {"before": before, "below": newest - keep}
-                async with self._database.transaction() as transaction:
+                async with self._database.transaction(long=True) as transaction:
                     removed = await transaction.execute(lines.prune, values)
         await self._database.write((self._prune_hourly, {"since": before // HOUR}))
 

@@ -4,6 +4,7 @@ What a round trip costs decides here, so writes that do not depend on each other
 statement (data-modifying CTEs), which is a transaction by itself where it stands alone.
 """
 
+import asyncio
 import contextlib
 import re
 from collections.abc import AsyncGenerator, Callable, Iterator, Sequence
@@ -13,20 +14,35 @@ from typing import Any
 import asyncpg
 
 from scim_service.store.database import (
+    STATEMENT_SECONDS,
     Backend,
     DatabaseError,
     DuplicateError,
+    Reach,
     Row,
+    SlowQueryError,
     Statement,
     StorageFullError,
     UnavailableError,
     Values,
+    text_length,
 )
 from scim_service.store.database_url import PostgresUrl
 from scim_service.store.postgres_errors import check_files, connection_problem
+from scim_service.worker import QueueLimit
 
 CONNECTIONS = 10
-COMMAND_SECONDS = 25.0
+COMMAND_SECONDS = STATEMENT_SECONDS + 1.0
+"""How long an answer is waited for: the server itself stops a statement before that."""
+
+READERS = {"page": 2, "table": 3}
+"""How many connections may read long pages, and whole tables; the others are for look-ups."""
+
+WAITING = 16
+"""How many queries wait for the connections of one kind at most."""
+
+FIRST_PORTION, PORTION = 2, 50
+"""How many rows of a page are read at once, at first and at most: any may have much text."""
 
 _PARAMETER = re.compile(r"\$(\d+)")
 _CONSTRAINT = re.compile(r"^(?:scim_user|scim_group)_(\w+)_key$")
@@ -41,6 +57,8 @@ def _translated() -> Iterator[None]:
         if found is None:
             raise
         raise DuplicateError(found.group(1)) from error
+    except asyncpg.QueryCanceledError as error:
+        raise SlowQueryError(f"a query took longer than {STATEMENT_SECONDS:g} seconds") from error
     except asyncpg.DiskFullError as error:
         raise StorageFullError("the volume of the database is full") from error
     except (
@@ -110,6 +128,11 @@ class PostgresTransaction:
         await self._connection.execute(sql, *arguments)
 
 
+async def _begin_session(connection: Any) -> None:
+    # Said after connecting: as a parameter of the connection, PgBouncer would refuse it.
+    await connection.execute(f"set statement_timeout = {STATEMENT_SECONDS * 1000:.0f}")
+
+
 async def _keep_session(_connection: Any) -> None:
     """Give a connection back as it is: no session state is ever changed."""
 
@@ -121,6 +144,10 @@ class PostgresDatabase:
 
     def __init__(self, pool: Any) -> None:
         self._pool = pool
+        self._queues = {
+            reach: (QueueLimit(number + WAITING), asyncio.Semaphore(number))
+            for reach, number in READERS.items()
+        }
 
     @classmethod
     async def open(cls, url: PostgresUrl) -> "PostgresDatabase":
@@ -137,22 +164,56 @@ class PostgresDatabase:
                 min_size=1,
                 max_size=CONNECTIONS,
                 command_timeout=COMMAND_SECONDS,
+                init=_begin_session,
                 reset=_keep_session,
             )
         return cls(pool)
 
     async def fetch(
-        self, statement: Statement, values: Values, *, scan: bool = False
+        self, statement: Statement, values: Values, *, reach: Reach = "rows"
     ) -> Sequence[Row]:
         """Return the rows of a query."""
-        with _translated():
-            rows: Sequence[Row] = await self._pool.fetch(
-                statement.sql, *statement.arguments(values)
-            )
+        arguments = statement.arguments(values)
+        rows: Sequence[Row]
+        if reach == "rows":
+            with _translated():
+                rows = await self._pool.fetch(statement.sql, *arguments)
+        else:
+            async with self._reader(reach) as connection:
+                rows = await connection.fetch(statement.sql, *arguments)
+        return rows
+
+    async def fetch_page(
+        self, statement: Statement, values: Values, *, most: int, reach: Reach
+    ) -> Sequence[Row]:
+        """Return the first rows of a query, up to an amount of text."""
+        if reach == "rows":
+            return await self.fetch(statement, values)
+        rows: list[Row] = []
+        length = 0
+        async with self._reader(reach) as connection, connection.transaction(readonly=True):
+            cursor = await connection.cursor(statement.sql, *statement.arguments(values))
+            portion = FIRST_PORTION
+            while found := await cursor.fetch(portion):
+                rows += found
+                lengths = [text_length(row) for row in found]
+                length += sum(lengths)
+                if len(found) < portion or (length > most and len(rows) > 1):
+                    break
+                fitting = (most - length) // (max(lengths) + 1) + 1
+                portion = max(1, min(2 * portion, fitting, PORTION))
         return rows
 
     @contextlib.asynccontextmanager
-    async def transaction(self) -> AsyncGenerator[PostgresTransaction, None]:
+    async def _reader(self, reach: Reach) -> AsyncGenerator[Any, None]:
+        """Return a connection to read much from, when there is one for it."""
+        queue, places = self._queues[reach]
+        with queue, _translated():
+            async with places, self._pool.acquire() as connection:
+                yield connection
+
+    @contextlib.asynccontextmanager
+    async def transaction(self, *, long: bool = False) -> AsyncGenerator[PostgresTransaction, None]:
         """Return a transaction (READ COMMITTED: rows that are changed are locked first)."""
         with _translated():
             async with self._pool.acquire() as connection, connection.transaction():

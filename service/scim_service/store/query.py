@@ -1,18 +1,27 @@
 """Queries: a filter, an order and a page, as one or two statements kept by their shape."""
 
-from collections.abc import Callable, Hashable, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import lru_cache, partial
 from typing import Any
 
 from sqlalchemy import BigInteger, Text, and_, bindparam, func, or_, select
 from sqlalchemy.sql.elements import ColumnElement
 from sqlalchemy.sql.selectable import Select
 
+from scim_service import worker
 from scim_service.scim.filter import Filter, Value, parameterise
 from scim_service.scim.paging import Position
 from scim_service.scim.sorting import Sort
-from scim_service.store.database import Database, Row, Statement, Values, compile_statement
+from scim_service.store.database import (
+    Database,
+    Reach,
+    Row,
+    Statement,
+    Values,
+    compile_statement,
+    text_length,
+)
 from scim_service.store.filters import (
     Conditions,
     Expression,
@@ -23,8 +32,11 @@ from scim_service.store.filters import (
 STATEMENTS = 512
 """How many shapes of queries are kept compiled."""
 
-SCAN_ROWS = 200
+PAGE_ROWS = 200
 """A page that needs more rows than this to be read is read outside of the event loop."""
+
+_KEPT_LENGTH = 1024
+"""The longest shape of a filter whose statements are kept, and compiled in the event loop."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -39,6 +51,8 @@ class Query:
         The sort value (where there is a `sort`) and the id after which the page starts.
     computed
         Whether the attributes that are computed from other rows are wanted.
+    most
+        How many characters of text the rows may have; one row may always have more.
     """
 
     filter: Filter | None = None
@@ -47,11 +61,15 @@ class Query:
     count: int = 100
     after: Position | None = None
     computed: bool = True
+    most: int = 1 << 20
 
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """Rows of a page, how many results there are in all, and where the next page starts."""
+    """Rows of a page, how many results there are in all, and where the next page starts.
+
+    There may be fewer rows than the page could have, where they have much text: `next` tells.
+    """
 
     rows: Sequence[Row]
     total: int
@@ -63,7 +81,7 @@ class _Plan:
     page: Statement
     total: Statement
     parameters: Callable[[tuple[Value, ...]], dict[str, Any]]
-    scan: bool
+    reach: Reach
 
 
 class Finder:
@@ -73,12 +91,22 @@ class Finder:
     ----------
     columns
         What to select; the last one is the computed attributes.
+    computed_reach
+        How far a query reaches that selects them, too, of rows that no index leads to.
     """
 
-    def __init__(self, database: Database, source: Source, columns: Sequence[Expression]) -> None:
+    def __init__(
+        self,
+        database: Database,
+        source: Source,
+        columns: Sequence[Expression],
+        *,
+        computed_reach: Reach,
+    ) -> None:
         self._database = database
         self._source = source
         self._columns = columns
+        self._computed_reach = computed_reach
         self._plan = lru_cache(maxsize=STATEMENTS)(self._make_plan)
 
     async def find(self, query: Query, values: Values) -> Found:
@@ -95,24 +123,34 @@ class Finder:
             invalidFilter: the filter asks for something that is not kept.
         """
         shape, literals = (None, ()) if query.filter is None else parameterise(query.filter)
-        plan = self._plan(_Shape(shape, query))
+        plan = await self._planned(_Shape(shape, query))
         values = {**values, **plan.parameters(literals)}
         after = query.after
         if after is not None:
             values = {**values, "after_id": after[-1], "after_value": after[0]}
-        scan = plan.scan or query.offset + query.count > SCAN_ROWS
+        reach = plan.reach
+        if reach == "rows" and query.offset + query.count > PAGE_ROWS:
+            reach = "page"
         rows: Sequence[Row] = ()
+        more = False
         if query.count > 0:
             # One row more than the page tells whether there is another page.
             page = {**values, "limit": query.count + 1, "offset": query.offset}
-            rows = await self._database.fetch(plan.page, page, scan=scan)
-        more = len(rows) > query.count
-        rows = rows[: query.count]
+            found = await self._database.fetch_page(plan.page, page, most=query.most, reach=reach)
+            rows = _fitting(found[: query.count], query.most)
+            more = len(found) > len(rows)
         if more or not rows or after is not None:
-            total = (await self._database.fetch(plan.total, values, scan=plan.scan))[0][0]
+            total = (await self._database.fetch(plan.total, values, reach=plan.reach))[0][0]
         else:
             total = query.offset + len(rows)
         return Found(rows, total, _position(query, rows[-1]) if more else None)
+
+    async def _planned(self, shape: "_Shape") -> _Plan:
+        size = len(shape.text)
+        if size <= _KEPT_LENGTH:
+            return self._plan(shape)
+        # Compiling takes long, and a client can make up as many such filters as it likes.
+        return await worker.run(worker.INLINE + size, partial(self._make_plan, shape))
 
     def _make_plan(self, shape: "_Shape") -> _Plan:
         query = shape.query
@@ -130,15 +168,19 @@ class Finder:
         page = page.limit(bindparam("limit", type_=BigInteger()))
         if query.after is None:
             page = page.offset(bindparam("offset", type_=BigInteger()))
-        scan = query.sort is not None or (
-            query.filter is not None and not selective(query.filter, source)
-        )
         return _Plan(
             compile_statement(page, backend),
             compile_statement(total, backend),
             conditions.parameters,
-            scan,
+            self._reach(query),
         )
+
+    def _reach(self, query: Query) -> Reach:
+        if query.sort is not None:
+            return "table"
+        if query.filter is None:
+            return self._computed_reach if query.computed else "rows"
+        return "rows" if selective(query.filter, self._source) else "table"
 
     def _ordered(self, page: Select[Any], query: Query) -> Select[Any]:
         key = self._source.id
@@ -179,6 +221,16 @@ def _after(
     return or_(value > wanted, within, value.is_(None))
 
 
+def _fitting(rows: Sequence[Row], most: int) -> Sequence[Row]:
+    """Return the first rows that together have at most this much text, one at least."""
+    length = 0
+    for index, row in enumerate(rows):
+        length += text_length(row)
+        if length > most and index > 0:
+            return rows[:index]
+    return rows
+
+
 def _position(query: Query, row: Row) -> tuple[Any, ...]:
     return (row[0],) if query.sort is None else (row[-1], row[0])
 
@@ -186,10 +238,11 @@ def _position(query: Query, row: Row) -> tuple[Any, ...]:
 class _Shape:
     """What of a query its statements depend on; the query is the one they are made from."""
 
-    __slots__ = ("_key", "query")
+    __slots__ = ("_key", "query", "text")
 
-    def __init__(self, filter_shape: Hashable, query: Query) -> None:
+    def __init__(self, filter_shape: str | None, query: Query) -> None:
         self.query = query
+        self.text = filter_shape or ""
         after = query.after
         self._key = (
             filter_shape,

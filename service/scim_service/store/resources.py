@@ -26,6 +26,7 @@ from scim_service.scim.schema import ResourceType
 from scim_service.store.database import (
     Backend,
     Database,
+    Reach,
     Statement,
     Transaction,
     Values,
@@ -38,6 +39,13 @@ from scim_service.store.query import Finder, Query
 from scim_service.store.records import ANY_VERSION, Clock, Expected, Origin, Record, new_id
 
 Step: TypeAlias = tuple[Statement, Values]
+
+RESOURCE_BYTES = 256 * 1024
+"""The longest resource that is stored, the members of a group not counted.
+
+What Entra maps by default takes a kilobyte. This leaves room for a picture in the resource
+itself, which directories keep below 100 KB, and for a thousand roles.
+"""
 
 _MEMBER_NAMES = {"ref": "$ref"}
 
@@ -87,6 +95,8 @@ class Resources(ABC):
     ----------
     computed
         The attributes that come from other rows, as JSON text.
+    computed_reach
+        How far a list of resources reaches that has them.
     """
 
     def __init__(
@@ -99,6 +109,7 @@ class Resources(ABC):
         table: Table,
         source: Source,
         computed: Expression,
+        computed_reach: Reach = "rows",
     ) -> None:
         self.resource_type = resource_type
         self._database = database
@@ -113,7 +124,7 @@ class Resources(ABC):
             table.c.last_modified,
             computed,
         )
-        self._finder = Finder(database, source, columns)
+        self._finder = Finder(database, source, columns, computed_reach=computed_reach)
         by_id = table.c.id == bindparam("id")
         backend = database.backend
         self._get = {
@@ -206,10 +217,16 @@ class Resources(ABC):
         }
 
     def _changed(self, record: Record, resource: Mapping[str, Any]) -> Record:
-        """Return the record that follows another one."""
+        """Return the record that follows another one.
+
+        Raises
+        ------
+        ScimError
+            413 for one that is too long; one that was longer before may get shorter.
+        """
         return Record(
             record.id,
-            orjson.dumps(resource).decode(),
+            self._document(resource, max(RESOURCE_BYTES, len(record.document))),
             record.version + 1,
             record.created,
             max(self._clock(), record.last_modified + 1),
@@ -218,7 +235,16 @@ class Resources(ABC):
 
     def _new(self, resource: Mapping[str, Any]) -> Record:
         now = self._clock()
-        return Record(new_id(), orjson.dumps(resource).decode(), 1, now, now)
+        return Record(new_id(), self._document(resource, RESOURCE_BYTES), 1, now, now)
+
+    def _document(self, resource: Mapping[str, Any], most: int) -> str:
+        document = orjson.dumps(resource)
+        if len(document) > most:
+            raise errors.too_large(
+                f"The {self.resource_type.name} would take {len(document)} bytes; at most"
+                f" {RESOURCE_BYTES} are stored for one. Leave out or shorten some of its values."
+            )
+        return document.decode()
 
     async def _holder(self, column: str, value: str) -> str:
         """Say which resource has a value that must be unique."""

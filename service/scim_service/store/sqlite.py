@@ -3,7 +3,9 @@
 An indexed look-up takes some microseconds, which is less than handing it to a thread costs.
 Commits wait for the disk and are therefore done in a thread, and while one is under way the
 next transactions gather and share the following one (group commit): a slow disk costs latency,
-not throughput. Queries that read whole tables go to threads with connections of their own.
+not throughput. Long pages, and queries that read whole tables, go to threads with connections of
+their own; a look-up that turns out to be one of these is stopped in the event loop and begins
+again there.
 """
 
 import asyncio
@@ -12,24 +14,44 @@ import logging
 import os
 import re
 import sqlite3
-from collections.abc import AsyncGenerator, Sequence
+from collections.abc import AsyncGenerator, Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from pathlib import Path
-from typing import Any
+from time import perf_counter
+from typing import Any, TypeVar
 
 from scim_service.store.database import (
+    STATEMENT_SECONDS,
     Backend,
     DatabaseError,
     DuplicateError,
+    Reach,
     Row,
+    SlowQueryError,
     Statement,
     StorageFullError,
     UnavailableError,
     Values,
+    text_length,
 )
+from scim_service.worker import QueueLimit
 
 BUSY_MILLISECONDS = 5000
-SCANNERS = 2
+
+PAGE_READERS, TABLE_READERS = 1, 2
+"""The threads for long pages, and for whole tables."""
+
+WAITING = 16
+"""How many queries wait for the threads of one kind at most."""
+
+LOOP_SECONDS = 0.01
+"""How long a query may hold up the event loop, before a thread begins it again."""
+
+_LOOP_STEPS, _THREAD_STEPS = 1000, 10_000
+"""After how many steps of SQLite's machine a query is asked whether it is to go on."""
+
+Result = TypeVar("Result")
 
 PRIVATE = 0o600
 """The mode of all files that hold data."""
@@ -92,6 +114,8 @@ def _translate(error: sqlite3.Error) -> Exception:
     code = getattr(error, "sqlite_errorcode", 0)
     if (found := _UNIQUE.search(str(error))) is not None:
         return DuplicateError(found.group(1))
+    if code == sqlite3.SQLITE_INTERRUPT:
+        return SlowQueryError(f"a query took longer than {STATEMENT_SECONDS:g} seconds")
     if code in _FULL or code & _PRIMARY_CODE == sqlite3.SQLITE_FULL:
         return StorageFullError("the volume of the database is full")
     if code & _PRIMARY_CODE in {sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED}:
@@ -99,6 +123,64 @@ def _translate(error: sqlite3.Error) -> Exception:
     if code & _PRIMARY_CODE in {sqlite3.SQLITE_IOERR, sqlite3.SQLITE_CANTOPEN}:
         return UnavailableError(f"the database file cannot be read or written: {error}")
     return error
+
+
+def _fetch_all(connection: sqlite3.Connection, sql: str, arguments: list[Any]) -> Sequence[Row]:
+    return connection.execute(sql, arguments).fetchall()
+
+
+def _fetch_most(
+    connection: sqlite3.Connection, sql: str, arguments: list[Any], most: int
+) -> Sequence[Row]:
+    rows: list[Row] = []
+    length = 0
+    for row in connection.execute(sql, arguments):
+        rows.append(row)
+        length += text_length(row)
+        if length > most and len(rows) > 1:
+            break
+    return rows
+
+
+_Read = Callable[[sqlite3.Connection], Sequence[Row]]
+
+
+class _Readers:
+    """Threads that read, each with a connection of its own."""
+
+    def __init__(self, path: Path, threads: int, name: str) -> None:
+        self._path = path
+        self._threads = ThreadPoolExecutor(threads, thread_name_prefix=f"sqlite-{name}")
+        self._queue = QueueLimit(threads + WAITING)
+        self._idle: list[sqlite3.Connection] = []
+
+    async def run(self, read: _Read) -> Sequence[Row]:
+        """Read in a thread, for as long as the caller waits and the statement may take."""
+        gone = False
+
+        def work() -> Sequence[Row]:
+            deadline = perf_counter() + STATEMENT_SECONDS
+            connection = self._idle.pop() if self._idle else connect(self._path)
+            try:
+                connection.set_progress_handler(
+                    lambda: gone or perf_counter() > deadline, _THREAD_STEPS
+                )
+                return read(connection)
+            finally:
+                self._idle.append(connection)
+
+        with self._queue:
+            try:
+                return await asyncio.get_running_loop().run_in_executor(self._threads, work)
+            except asyncio.CancelledError:
+                gone = True
+                raise
+
+    def close(self) -> None:
+        """Wait for what is being read, and close the connections."""
+        self._threads.shutdown()
+        for connection in self._idle:
+            connection.close()
 
 
 class SqliteTransaction:
@@ -109,7 +191,7 @@ class SqliteTransaction:
 
     async def fetch(self, statement: Statement, values: Values) -> Sequence[Row]:
         """Return the rows of a query."""
-        return self._connection.execute(statement.sql, statement.arguments(values)).fetchall()
+        return _fetch_all(self._connection, statement.sql, statement.arguments(values))
 
     async def execute(self, statement: Statement, values: Values) -> int:
         """Write, and return how many rows were touched."""
@@ -117,12 +199,48 @@ class SqliteTransaction:
 
     async def write(self, *steps: tuple[Statement, Values]) -> None:
         """Write several things, one after the other."""
-        for statement, values in steps:
-            self._connection.execute(statement.sql, statement.arguments(values))
+        _write_all(self._connection, steps)
+
+
+def _write_all(connection: sqlite3.Connection, steps: Iterable[tuple[Statement, Values]]) -> None:
+    for statement, values in steps:
+        connection.execute(statement.sql, statement.arguments(values))
+
+
+class _LongTransaction(SqliteTransaction):
+    """A transaction whose statements run in the thread that commits."""
+
+    def __init__(self, connection: sqlite3.Connection, thread: ThreadPoolExecutor) -> None:
+        super().__init__(connection)
+        self._thread = thread
+
+    async def fetch(self, statement: Statement, values: Values) -> Sequence[Row]:
+        """Return the rows of a query."""
+        arguments = statement.arguments(values)
+        return await self._run(partial(_fetch_all, self._connection, statement.sql, arguments))
+
+    async def execute(self, statement: Statement, values: Values) -> int:
+        """Write, and return how many rows were touched."""
+        arguments = statement.arguments(values)
+        cursor = await self._run(partial(self._connection.execute, statement.sql, arguments))
+        return cursor.rowcount
+
+    async def write(self, *steps: tuple[Statement, Values]) -> None:
+        """Write several things, one after the other."""
+        await self._run(partial(_write_all, self._connection, steps))
+
+    async def _run(self, work: Callable[[], Result]) -> Result:
+        running = asyncio.get_running_loop().run_in_executor(self._thread, work)
+        try:
+            return await asyncio.shield(running)
+        except asyncio.CancelledError:
+            # Nothing else may be done on the connection before the statement has ended.
+            await asyncio.wait([running])
+            raise
 
 
 class SqliteDatabase:
-    """A SQLite file: one connection that reads, one that writes, some for scans."""
+    """A SQLite file: one connection that reads, one that writes, some for threads that read."""
 
     backend: Backend = "sqlite"
 
@@ -130,41 +248,53 @@ class SqliteDatabase:
         self._reader = connect(path)
         self._writer = connect(path)
         self._transaction = SqliteTransaction(self._writer)
-        self._path = path
-        self._scanners: list[sqlite3.Connection] = []
-        self._threads = ThreadPoolExecutor(SCANNERS, thread_name_prefix="sqlite-scan")
+        self._threads = {
+            "page": _Readers(path, PAGE_READERS, "page"),
+            "table": _Readers(path, TABLE_READERS, "table"),
+        }
+        self._until = 0.0
+        self._reader.set_progress_handler(lambda: perf_counter() > self._until, _LOOP_STEPS)
         self._committer = ThreadPoolExecutor(1, thread_name_prefix="sqlite-commit")
         self._gathering: asyncio.Future[None] | None = None
         self._joined = 0
         self._committing: asyncio.Future[None] | None = None
+        self._long: asyncio.Future[None] | None = None
 
     async def fetch(
-        self, statement: Statement, values: Values, *, scan: bool = False
+        self, statement: Statement, values: Values, *, reach: Reach = "rows"
     ) -> Sequence[Row]:
         """Return the rows of a query."""
-        arguments = statement.arguments(values)
+        read = partial(_fetch_all, sql=statement.sql, arguments=statement.arguments(values))
+        return await self._read(read, reach)
+
+    async def fetch_page(
+        self, statement: Statement, values: Values, *, most: int, reach: Reach
+    ) -> Sequence[Row]:
+        """Return the first rows of a query, up to an amount of text."""
+        read = partial(
+            _fetch_most, sql=statement.sql, arguments=statement.arguments(values), most=most
+        )
+        return await self._read(read, reach)
+
+    async def _read(self, read: _Read, reach: Reach) -> Sequence[Row]:
         try:
-            if scan:
-                loop = asyncio.get_running_loop()
-                return await loop.run_in_executor(
-                    self._threads, self._scan, statement.sql, arguments
-                )
-            return self._reader.execute(statement.sql, arguments).fetchall()
+            if reach == "rows":
+                self._until = perf_counter() + LOOP_SECONDS
+                try:
+                    return read(self._reader)
+                except sqlite3.Error as error:
+                    if getattr(error, "sqlite_errorcode", 0) != sqlite3.SQLITE_INTERRUPT:
+                        raise
+                reach = "table"
+            return await self._threads[reach].run(read)
         except sqlite3.Error as error:
             raise _translate(error) from error
 
-    def _scan(self, sql: str, arguments: list[Any]) -> Sequence[Row]:
-        connection = self._scanners.pop() if self._scanners else connect(self._path)
-        try:
-            return connection.execute(sql, arguments).fetchall()
-        finally:
-            self._scanners.append(connection)
-
     @contextlib.asynccontextmanager
-    async def transaction(self) -> AsyncGenerator[SqliteTransaction, None]:
+    async def transaction(self, *, long: bool = False) -> AsyncGenerator[SqliteTransaction, None]:
         """Return a transaction that shares its commit with those that come at the same time."""
-        while self._committing is not None:
-            await asyncio.wait([self._committing])
+        while (busy := self._committing or self._long) is not None:
+            await asyncio.wait([busy])
         try:
             if not self._writer.in_transaction:
                 self._writer.execute("begin immediate")
@@ -172,14 +302,15 @@ class SqliteDatabase:
         except sqlite3.Error as error:
             self._abandon(error)
             raise _translate(error) from error
-        try:
-            yield self._transaction
-            self._writer.execute("release request")
-        except BaseException as error:
-            self._undo(error)
-            if isinstance(error, sqlite3.Error):
-                raise _translate(error) from error
-            raise
+        with self._alone() if long else contextlib.nullcontext(self._transaction) as transaction:
+            try:
+                yield transaction
+                self._writer.execute("release request")
+            except BaseException as error:
+                self._undo(error)
+                if isinstance(error, sqlite3.Error):
+                    raise _translate(error) from error
+                raise
         if self._gathering is None:
             loop = asyncio.get_running_loop()
             self._gathering = loop.create_future()
@@ -188,6 +319,16 @@ class SqliteDatabase:
         self._joined += 1
         # A cancelled request must not cancel the commit that others wait for.
         await asyncio.shield(self._gathering)
+
+    @contextlib.contextmanager
+    def _alone(self) -> Iterator[SqliteTransaction]:
+        """Keep others from beginning or committing while the body waits for its statements."""
+        self._long = asyncio.get_running_loop().create_future()
+        try:
+            yield _LongTransaction(self._writer, self._committer)
+        finally:
+            self._long.set_result(None)
+            self._long = None
 
     async def write(self, *steps: tuple[Statement, Values]) -> None:
         """Write several things in a transaction of their own."""
@@ -221,6 +362,9 @@ class SqliteDatabase:
         if self._joined > joined:
             asyncio.get_running_loop().call_soon(self._gather, self._joined)
             return
+        if self._long is not None:
+            self._long.add_done_callback(lambda _: self._gather(self._joined))
+            return
         gathering, self._gathering = self._gathering, None
         if gathering is None:
             return
@@ -242,11 +386,12 @@ class SqliteDatabase:
 
     async def close(self) -> None:
         """Wait for the commit under way and close the file."""
-        while (pending := self._committing or self._gathering) is not None:
+        while (pending := self._long or self._committing or self._gathering) is not None:
             await asyncio.wait([pending])
-        self._threads.shutdown()
+        for readers in self._threads.values():
+            readers.close()
         self._committer.shutdown()
-        for connection in (self._reader, self._writer, *self._scanners):
+        for connection in (self._reader, self._writer):
             connection.close()
 
 

@@ -260,7 +260,7 @@ class Users(Resources):
         ScimError
             404, 412.
         """
-        async with self._database.transaction() as transaction:
+        async with self._database.transaction(long=True) as transaction:
             await transaction.fetch(self._lock_groups, {"user_id": resource_id})
             record = await self._locked(transaction, resource_id, expected)
             now = self._clock()
