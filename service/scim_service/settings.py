@@ -12,6 +12,8 @@ from typing import Any, Literal
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 from pydantic.alias_generators import to_camel
 
+from scim_service.scim.budget import COMPARISONS
+
 MINIMUM_RATE = 25
 """Requests a second that Entra must be granted (Microsoft: "use SCIM to provision users")."""
 
@@ -70,14 +72,19 @@ class Limits:
 
     Entra gives up after 60 seconds and sends a timed-out POST again, so `request_seconds` is well
     below that. `rate` is the ceiling of requests a second, None for no ceiling. `activity_rows` are
-    the lines that are kept of writes, `refusal_rows` those of refusals.
+    the lines that are kept of writes, `refusal_rows` those of refusals. A page ends before the
+    resource by which it would exceed `page_bytes`; `answer_bytes` is the most for a single one,
+    that is for a group with its members.
     """
 
     body_bytes: int = 1 << 20
     body_depth: int = 32
     page_default: int = 100
     page_maximum: int = 1000
+    page_bytes: int = 4 << 20
+    answer_bytes: int = 32 << 20
     bulk_operations: int = 1000
+    comparisons: int = COMPARISONS
     cursor_seconds: int = 3600
     request_seconds: float = 30.0
     rate: float | None = None

@@ -11,7 +11,7 @@ from starlette.types import ASGIApp
 from scim_service import __version__
 from scim_service.http.bulk import add_bulk_routes
 from scim_service.http.discovery import add_discovery_routes
-from scim_service.http.exchange import GONE, call_of, error_response
+from scim_service.http.exchange import GONE, TOO_BUSY, call_of, error_response
 from scim_service.http.gate import AccessLog, Gate, Sleep
 from scim_service.http.resources import add_resource_routes
 from scim_service.http.search import add_search_routes
@@ -120,9 +120,4 @@ async def _slow(request: Request, _: Exception) -> Response:
 
 
 async def _busy(request: Request, _: Exception) -> Response:
-    error = errors.ScimError(
-        429,
-        "Too many large requests of this tenant are waiting, so this one was not begun; send fewer"
-        " of them at the same time, and repeat this one later.",
-    )
-    return _answer(request, error, _RETRY_SOON)
+    return _answer(request, TOO_BUSY, _RETRY_SOON)

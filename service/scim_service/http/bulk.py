@@ -1,25 +1,30 @@
 """Bulk requests (RFC 7644 section 3.7)."""
 
+import asyncio
 from dataclasses import replace
+from functools import partial
 from time import perf_counter
 from typing import Any
 
 import orjson
 from fastapi import APIRouter, Request, Response
 
+from scim_service import worker
 from scim_service.http.exchange import (
     OPERATIONS,
+    TOO_BUSY,
     Call,
     ScimResponse,
     call_of,
     expected_version,
     read_json,
 )
-from scim_service.http.operations import Answer, Operations
+from scim_service.http.operations import Answer, Operations, Rules
 from scim_service.http.service import Service
 from scim_service.scim import errors
 from scim_service.scim.bulk import (
     BulkOperation,
+    BulkRequest,
     bulk_response,
     operation_response,
     order,
@@ -37,19 +42,24 @@ def add_bulk_routes(router: APIRouter, service: Service) -> None:
         call = call_of(request)
         call.operation = "bulk"
         body = await read_json(request, rules.limits)
-        message = parse_bulk(
-            body, max_operations=rules.limits.bulk_operations, lenient=rules.lenient
-        )
+        message, ordered = await worker.run(call.size, lambda: _read(body, rules))
         entries: dict[int, dict[str, Any]] = {}
         ids: dict[str, str] = {}
         failures = 0
-        for operation in order(message.operations):
+        for operation in ordered:
             if message.fail_on_errors is not None and failures >= message.fail_on_errors:
                 break
             entry = await _perform(service, call, operation, ids)
             failures += int(entry["status"]) >= 400
             entries[operation.index] = entry
+            # One that is refused awaits nothing, and there may be a thousand of them.
+            await asyncio.sleep(0)
         return ScimResponse(orjson.dumps(bulk_response([entries[n] for n in sorted(entries)])))
+
+
+def _read(body: object, rules: Rules) -> tuple[BulkRequest, list[BulkOperation]]:
+    message = parse_bulk(body, max_operations=rules.limits.bulk_operations, lenient=rules.lenient)
+    return message, order(message.operations)
 
 
 async def _perform(
@@ -62,11 +72,13 @@ async def _perform(
         operation=OPERATIONS[operation.method],
         resource_type=None,
         resource_id=None,
+        size=operation.size,
     )
     try:
-        resolved = resolve(operation, ids)
+        resolved = await worker.run(operation.size, partial(resolve, operation, ids))
         answer = await _dispatch(service, own, resolved)
-    except errors.ScimError as error:
+    except (errors.ScimError, worker.BusyError) as raised:
+        error = raised if isinstance(raised, errors.ScimError) else TOO_BUSY
         own.scim_type = error.scim_type
         service.note(own, error.status)
         return operation_response(operation, error.status, response=error.body())

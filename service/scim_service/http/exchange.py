@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import orjson
@@ -9,7 +10,9 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.types import Scope
 
+from scim_service import worker
 from scim_service.scim import errors
+from scim_service.scim.budget import Budget
 from scim_service.scim.messages import CONTENT_TYPE
 from scim_service.settings import Limits
 from scim_service.store.records import Expected, Origin
@@ -27,6 +30,15 @@ _JSON_TYPES = {CONTENT_TYPE, "application/json"}
 _CONTENT_TYPE = (b"content-type", CONTENT_TYPE.encode())
 _OPENING = (b"{", b"[")
 
+MAX_OPENINGS = 25_000
+"""Objects and lists in a body: 1 MiB of members, each by its id, has some 21,000."""
+
+TOO_BUSY = errors.ScimError(
+    429,
+    "Too many large requests of this tenant are waiting, so this one was not begun; send fewer of"
+    " them at the same time, and repeat this one later.",
+)
+
 
 @dataclass(slots=True)
 class Call:
@@ -36,6 +48,8 @@ class Call:
     ----------
     started
         When its head was read, by `time.perf_counter`.
+    budget
+        What its comparisons are paid from.
     source
         Where it comes from.
     base
@@ -47,10 +61,13 @@ class Call:
         never a probe, since it changes the tenant whatever it says of itself.
     logged
         Whether it has a line in the access log.
+    size
+        How large its body is, or the part of it that an operation of a bulk request has.
     """
 
     request_id: str
     started: float
+    budget: Budget
     source: str = ""
     token_id: str | None = None
     base: str = ""
@@ -60,6 +77,7 @@ class Call:
     operation: str = "read"
     probe: bool = False
     logged: bool = True
+    size: int = 0
 
     def origin(self, operation: str) -> Origin:
         """Return where a write comes from."""
@@ -104,7 +122,7 @@ def header(scope: Scope, name: bytes) -> str | None:
 
 
 async def read_json(request: Request, limits: Limits) -> Any:
-    """Return the body of a request.
+    """Return the body of a request, and tell its `Call` how large it is.
 
     Raises
     ------
@@ -120,11 +138,23 @@ async def read_json(request: Request, limits: Limits) -> Any:
                 415, f"The body must be {CONTENT_TYPE}; the Content-Type says something else."
             )
     body = await _read_body(request, limits.body_bytes)
+    call_of(request).size = len(body)
+    return await worker.run(len(body), partial(_parse, body, limits.body_depth))
+
+
+def _parse(body: bytes, depth: int) -> Any:
+    # Their number is what parsing, and the collection of garbage after it, costs the most for.
+    openings = sum(map(body.count, _OPENING))
+    if openings > MAX_OPENINGS:
+        raise errors.too_large(
+            f"The body has {openings} opening brackets; at most {MAX_OPENINGS} objects and lists"
+            " are accepted. Send it in several requests."
+        )
     try:
         document = orjson.loads(body)
     except orjson.JSONDecodeError as error:
         raise errors.invalid_syntax(f"The body is not JSON: {error.msg}.") from None
-    check_depth(body, document, limits.body_depth)
+    check_depth(openings, document, depth)
     return document
 
 
@@ -145,8 +175,13 @@ async def _read_body(request: Request, limit: int) -> bytes:
     return b"".join(chunks)
 
 
-def check_depth(body: bytes, document: Any, limit: int) -> None:
+def check_depth(openings: int, document: Any, limit: int) -> None:
     """Refuse a document that is nested deeper than any SCIM message is.
+
+    Parameters
+    ----------
+    openings
+        How many objects and lists it has, at least.
 
     Raises
     ------
@@ -154,7 +189,7 @@ def check_depth(body: bytes, document: Any, limit: int) -> None:
         invalidSyntax.
     """
     # Fewer brackets than levels allowed is the common case, and is quickly seen.
-    if sum(map(body.count, _OPENING)) <= limit:
+    if openings <= limit:
         return
     level = [document]
     for _ in range(limit):

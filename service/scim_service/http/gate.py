@@ -19,6 +19,7 @@ from scim_service.http.exchange import GONE, OPERATIONS, STATE, Call, error_resp
 from scim_service.http.limiter import Penalties, RateLimit
 from scim_service.http.service import Service
 from scim_service.scim import errors
+from scim_service.scim.budget import Budget
 from scim_service.scim.filter import shorten
 from scim_service.store.folding import moment_text
 
@@ -89,7 +90,12 @@ class Gate:
         """Serve a request."""
         if scope["type"] != "http":
             return
-        call = Call(secrets.token_hex(8), perf_counter(), self._service.sources.of(scope))
+        call = Call(
+            secrets.token_hex(8),
+            perf_counter(),
+            Budget(self._service.limits.comparisons),
+            self._service.sources.of(scope),
+        )
         request_id = (b"x-request-id", call.request_id.encode())
         status = 0
 

@@ -10,11 +10,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from dataclasses import replace as with_fields
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from typing import Any, Generic, TypeVar, cast
 
 import orjson
 
-from scim_service import entra
+from scim_service import entra, worker
 from scim_service.http.exchange import Call, etag
 from scim_service.scim import errors
 from scim_service.scim.filter import Filter, parse_filter, resolve_filter
@@ -55,6 +56,15 @@ class Answer:
     body: bytes | None = None
     location: str | None = None
     version: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Listed:
+    """Resources of a page as JSON, how many results there are, and whether none come after it."""
+
+    resources: list[dict[str, Any]]
+    total: int
+    is_last: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,7 +121,7 @@ class Operations(ABC, Generic[Store]):
         record = await self._store.get(
             resource_id, base=call.base, computed=projection.wants(self.computed_name)
         )
-        return self._answer(call, record, projection)
+        return await self._answer(call, record, projection)
 
     @abstractmethod
     async def create(self, call: Call, body: object, projection: Projection) -> Answer:
@@ -165,13 +175,12 @@ class Operations(ABC, Generic[Store]):
             default=limits.page_default,
             maximum=limits.page_maximum,
         )
-        resources, total = await self.page(call, request, offset=page.offset, count=page.count)
-        return orjson.dumps(list_response(resources, total=total, start_index=page.start_index))
+        found = await self.page(call, request, offset=page.offset, count=page.count)
+        body = list_response(found.resources, total=found.total, start_index=page.start_index)
+        return orjson.dumps(body)
 
-    async def page(
-        self, call: Call, request: SearchRequest, *, offset: int, count: int
-    ) -> tuple[list[dict[str, Any]], int]:
-        """Return the resources of a page, and how many results there are in all."""
+    async def page(self, call: Call, request: SearchRequest, *, offset: int, count: int) -> Listed:
+        """Return the resources of a page: fewer than `count` where they are long."""
         projection = self.projection(request.attributes, request.excluded_attributes)
         query = Query(
             filter=self._filter(request),
@@ -179,9 +188,11 @@ class Operations(ABC, Generic[Store]):
             offset=offset,
             count=count,
             computed=projection.wants(self.computed_name),
+            most=self._rules.limits.page_bytes,
         )
         found = await self._store.find(query, base=call.base)
-        return self._fragments(call, found, projection), found.total
+        fragments = await self._fragments(call, found, projection)
+        return Listed(fragments, found.total, is_last=found.next is None)
 
     async def _search_by_cursor(self, call: Call, request: SearchRequest) -> bytes:
         limits = self._rules.limits
@@ -204,6 +215,7 @@ class Operations(ABC, Generic[Store]):
             after=after,
             count=count,
             computed=projection.wants(self.computed_name),
+            most=limits.page_bytes,
         )
         found = await self._store.find(query, base=call.base)
         following = None
@@ -211,7 +223,7 @@ class Operations(ABC, Generic[Store]):
             following = encode_cursor(found.next, query=signed, key=key, now=now)
         return orjson.dumps(
             list_response(
-                self._fragments(call, found, projection),
+                await self._fragments(call, found, projection),
                 total=found.total,
                 start_index=None,
                 next_cursor=following,
@@ -232,22 +244,36 @@ class Operations(ABC, Generic[Store]):
             self.resource_type, request.sort_by, request.sort_order, lenient=self._rules.lenient
         )
 
-    def _fragments(self, call: Call, page: Page, projection: Projection) -> list[dict[str, Any]]:
-        fragments = [
-            orjson.Fragment(self._render(call, record, projection)) for record in page.records
-        ]
+    async def _fragments(
+        self, call: Call, page: Page, projection: Projection
+    ) -> list[dict[str, Any]]:
+        size = sum(_size(record) for record in page.records)
+        fragments = await worker.run(
+            size,
+            lambda: [
+                orjson.Fragment(self._render(call, record, projection)) for record in page.records
+            ],
+        )
         return cast("list[dict[str, Any]]", fragments)
 
     def location(self, call: Call, resource_id: str) -> str:
         """Return the address of a resource."""
         return f"{call.base}{self.resource_type.endpoint}/{resource_id}"
 
-    def _answer(
+    async def _answer(
         self, call: Call, record: Record, projection: Projection, status: int = 200
     ) -> Answer:
+        size = _size(record)
+        limit = self._rules.limits.answer_bytes
+        if size > limit:
+            raise errors.too_many(
+                f"The {self.resource_type.name} takes {size} bytes with its {self.computed_name};"
+                f" at most {limit} are returned. Ask for it with"
+                f" excludedAttributes={self.computed_name}."
+            )
         return Answer(
             status,
-            self._render(call, record, projection),
+            await worker.run(size, partial(self._render, call, record, projection)),
             self.location(call, record.id),
             etag(record.version),
         )
@@ -269,23 +295,32 @@ class Operations(ABC, Generic[Store]):
             return text
         return orjson.dumps(projection.apply(orjson.loads(text)))
 
-    def _standard(self, body: object) -> object:
-        if self._rules.lenient:
-            return entra.normalise_resource(self.resource_type, body)
-        return body
+    async def _patch_operations(self, call: Call, body: object) -> list[Operation]:
+        def parse() -> list[Operation]:
+            lenient = self._rules.lenient
+            standard = entra.normalise_patch(self.resource_type, body) if lenient else body
+            return parse_patch(standard, self.resource_type, lenient=lenient, budget=call.budget)
 
-    def _patch_operations(self, body: object) -> list[Operation]:
-        lenient = self._rules.lenient
-        if lenient:
-            body = entra.normalise_patch(self.resource_type, body)
-        return parse_patch(body, self.resource_type, lenient=lenient)
+        return await worker.run(call.size, parse)
 
-    def _validated(self, body: object) -> dict[str, Any]:
-        resource = validate(self.resource_type, self._standard(body), lenient=self._rules.lenient)
-        return self._kept(resource)
+    async def _validated(self, call: Call, body: object) -> dict[str, Any]:
+        def check() -> dict[str, Any]:
+            lenient = self._rules.lenient
+            standard = entra.normalise_resource(self.resource_type, body) if lenient else body
+            return validate(self.resource_type, standard, lenient=lenient)
 
-    def _replaced(self, before: dict[str, Any], body: object) -> dict[str, Any]:
-        after = replace(self.resource_type, before, body, lenient=self._rules.lenient)
+        return await worker.run(call.size, check)
+
+    def _patched(
+        self, call: Call, before: dict[str, Any], operations: list[Operation]
+    ) -> dict[str, Any]:
+        after = apply_patch(
+            self.resource_type,
+            before,
+            operations,
+            lenient=self._rules.lenient,
+            budget=call.budget,
+        )
         return self._kept(after)
 
     def _kept(self, resource: dict[str, Any]) -> dict[str, Any]:
@@ -295,6 +330,10 @@ class Operations(ABC, Generic[Store]):
         return resource
 
 
+def _size(record: Record) -> int:
+    return len(record.document) + len(record.computed or "")
+
+
 class UserOperations(Operations[Users]):
     """The operations on users."""
 
@@ -302,11 +341,11 @@ class UserOperations(Operations[Users]):
 
     async def create(self, call: Call, body: object, projection: Projection) -> Answer:
         """Store a new user."""
-        resource = self._validated(body)
+        resource = self._kept(await self._validated(call, body))
         self._check_required(resource)
         record = await self._store.create(resource, call.origin("create"))
         call.resource_id = record.id
-        return self._answer(call, record, projection, 201)
+        return await self._answer(call, record, projection, 201)
 
     async def replace(
         self,
@@ -317,17 +356,17 @@ class UserOperations(Operations[Users]):
         expected: Expected = ANY_VERSION,
     ) -> Answer:
         """Replace a user."""
-        standard = self._standard(body)
+        replacement = await self._validated(call, body)
 
         def change(before: dict[str, Any]) -> dict[str, Any]:
-            after = self._replaced(before, standard)
+            after = self._kept(replace(self.resource_type, before, replacement))
             self._check_required(after)
             return after
 
         record = await self._store.change(
             resource_id, change, call.origin("replace"), base=call.base, expected=expected
         )
-        return self._answer(call, record, projection)
+        return await self._answer(call, record, projection)
 
     async def patch(
         self,
@@ -338,18 +377,17 @@ class UserOperations(Operations[Users]):
         expected: Expected = ANY_VERSION,
     ) -> Answer:
         """Change a user; the answer has the user, which spares Entra a request."""
-        lenient = self._rules.lenient
-        operations = self._patch_operations(body)
+        operations = await self._patch_operations(call, body)
 
         def change(before: dict[str, Any]) -> dict[str, Any]:
-            after = apply_patch(self.resource_type, before, operations, lenient=lenient)
+            after = self._patched(call, before, operations)
             self._check_required(after)
-            return self._kept(after)
+            return after
 
         record = await self._store.change(
             resource_id, change, call.origin("patch"), base=call.base, expected=expected
         )
-        return self._answer(call, record, projection)
+        return await self._answer(call, record, projection)
 
     def _check_required(self, resource: dict[str, Any]) -> None:
         """Refuse a user without the attributes that the tenant asks for.
@@ -396,12 +434,12 @@ class GroupOperations(Operations[Groups]):
 
     async def create(self, call: Call, body: object, projection: Projection) -> Answer:
         """Store a new group."""
-        resource, members = split_member_values(self._validated(body))
+        resource, members = split_member_values(self._kept(await self._validated(call, body)))
         record = await self._store.create(resource, members, call.origin("create"))
         call.resource_id = record.id
         if members:
             return with_fields(await self.get(call, record.id, projection), status=201)
-        return self._answer(call, record, projection, 201)
+        return await self._answer(call, record, projection, 201)
 
     async def replace(
         self,
@@ -412,11 +450,10 @@ class GroupOperations(Operations[Groups]):
         expected: Expected = ANY_VERSION,
     ) -> Answer:
         """Replace a group, members and all."""
-        standard = self._standard(body)
-        _, members = split_member_values(self._validated(body))
+        replacement, members = split_member_values(await self._validated(call, body))
         await self._store.change(
             resource_id,
-            lambda before: split_member_values(self._replaced(before, standard))[0],
+            lambda before: self._kept(replace(self.resource_type, before, replacement)),
             [MemberChange("replace", members)],
             call.origin("replace"),
             status=200,
@@ -433,14 +470,10 @@ class GroupOperations(Operations[Groups]):
         expected: Expected = ANY_VERSION,
     ) -> Answer:
         """Change a group; Microsoft asks for an answer without the members, so there is none."""
-        lenient = self._rules.lenient
-        operations = self._patch_operations(body)
-        members, others = split_members(operations)
+        members, others = split_members(await self._patch_operations(call, body))
         await self._store.change(
             resource_id,
-            lambda before: self._kept(
-                apply_patch(self.resource_type, before, others, lenient=lenient)
-            ),
+            lambda before: self._patched(call, before, others),
             members,
             call.origin("patch"),
             status=204,

@@ -53,13 +53,11 @@ async def _search(service: Service, call: Call, request: SearchRequest) -> bytes
     total = 0
     refusal: errors.ScimError | None = None
     answered = False
+    wanted = page.count
     for operations in (service.users, service.groups):
         try:
-            found, number = await operations.page(
-                call,
-                request,
-                offset=max(page.offset - total, 0),
-                count=page.count - len(resources),
+            found = await operations.page(
+                call, request, offset=max(page.offset - total, 0), count=wanted
             )
         except errors.ScimError as error:
             # A filter on what only one type has finds nothing of the other.
@@ -68,8 +66,10 @@ async def _search(service: Service, call: Call, request: SearchRequest) -> bytes
             refusal = error
             continue
         answered = True
-        resources += found
-        total += number
+        resources += found.resources
+        total += found.total
+        # Where the page has ended before its last user, no group may follow.
+        wanted = wanted - len(found.resources) if found.is_last else 0
     if refusal is not None and not answered:
         raise refusal
     return orjson.dumps(list_response(resources, total=total, start_index=page.start_index))

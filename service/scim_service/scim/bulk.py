@@ -22,7 +22,8 @@ _MAX_DEPTH = 32
 class BulkOperation:
     """One operation; `endpoint` is ``/Users`` or ``/Groups``, `resource_id` None for POST.
 
-    `resource_id` may be ``bulkId:x``, and so may values in `data`.
+    `resource_id` may be ``bulkId:x``, and so may values in `data`; `references` are the bulkIds
+    that they name, and `size` is how many values and characters `data` has.
     """
 
     index: int
@@ -32,6 +33,8 @@ class BulkOperation:
     bulk_id: str | None = None
     version: str | None = None
     data: Any = None
+    references: frozenset[str] = frozenset()
+    size: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,17 +102,19 @@ def _operation(index: int, document: object, *, lenient: bool) -> BulkOperation:
         raise errors.invalid_value(f"{what}.bulkId is missing; POST needs it.")
     if method != "DELETE" and members.get("data") is None:
         raise errors.invalid_value(f"{what}.data is missing; {method} needs it.")
-    operation = BulkOperation(
+    data = members.get("data") if method != "DELETE" else None
+    names, size = _survey(data)
+    return BulkOperation(
         index=index,
         method=method,
         endpoint=endpoint,
         resource_id=resource_id,
         bulk_id=members.get("bulkid"),
         version=members.get("version"),
-        data=members.get("data") if method != "DELETE" else None,
+        data=data,
+        references=frozenset([*names, *_REFERENCE.findall(resource_id or "")]),
+        size=size,
     )
-    references(operation)  # refuses data that is nested too deeply, before anything is done
-    return operation
 
 
 def order(operations: Sequence[BulkOperation]) -> list[BulkOperation]:
@@ -142,13 +147,7 @@ def order(operations: Sequence[BulkOperation]) -> list[BulkOperation]:
 def _referred(
     operation: BulkOperation, by_bulk_id: Mapping[str, BulkOperation]
 ) -> Iterator[BulkOperation]:
-    return (by_bulk_id[each] for each in sorted(references(operation)) if each in by_bulk_id)
-
-
-def references(operation: BulkOperation) -> frozenset[str]:
-    """Return the bulkIds that an operation refers to."""
-    texts = [*_texts(operation.data), operation.resource_id or ""]
-    return frozenset(name for text in texts for name in _REFERENCE.findall(text))
+    return (by_bulk_id[each] for each in sorted(operation.references) if each in by_bulk_id)
 
 
 def resolve(operation: BulkOperation, ids: Mapping[str, str]) -> BulkOperation:
@@ -159,12 +158,14 @@ def resolve(operation: BulkOperation, ids: Mapping[str, str]) -> BulkOperation:
     ScimError
         409 for a reference to an operation that failed, does not exist or refers back.
     """
-    missing = sorted(references(operation) - ids.keys())
+    missing = sorted(operation.references - ids.keys())
     if missing:
         raise errors.conflict(
             f'The operation refers to bulkId "{shorten(missing[0])}", which was not created: it '
             "failed, is not in the request, or refers back to this operation."
         )
+    if not operation.references:
+        return operation
     resource_id = operation.resource_id
     return replace(
         operation,
@@ -196,18 +197,25 @@ def bulk_response(entries: Sequence[dict[str, Any]]) -> dict[str, Any]:
     return {"schemas": [URN_BULK_RESPONSE], "Operations": list(entries)}
 
 
-def _texts(value: Any) -> Iterator[str]:
-    stack = [(value, 0)]
+def _survey(data: Any) -> tuple[list[str], int]:
+    """Return the bulkIds that `data` refers to, and how many values and characters it has."""
+    names: list[str] = []
+    size = 0
+    stack = [(data, 0)]
     while stack:
         current, depth = stack.pop()
         if depth > _MAX_DEPTH:
             raise errors.invalid_syntax(f"The data is nested more than {_MAX_DEPTH} levels deep.")
+        size += 1
         if isinstance(current, str):
-            yield current
+            size += len(current)
+            if "bulkId:" in current:
+                names += _REFERENCE.findall(current)
         elif isinstance(current, dict):
             stack += [(each, depth + 1) for each in current.values()]
         elif isinstance(current, list):
             stack += [(each, depth + 1) for each in current]
+    return names, size
 
 
 def _substitute(value: Any, ids: Mapping[str, str]) -> Any:

@@ -15,7 +15,7 @@ What evaluates filters (`matches` here, SQL in the store) takes resolved filters
 
 import json
 import re
-from collections.abc import Callable, Hashable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from functools import lru_cache
@@ -31,6 +31,7 @@ Value: TypeAlias = str | int | float | bool | datetime | None
 MAX_LENGTH = 8192
 MAX_DEPTH = 32
 MAX_TERMS = 128  # each is a level of the tree, and of the recursion over it
+MAX_NAME_LENGTH = 1024
 
 
 @dataclass(frozen=True, slots=True)
@@ -168,8 +169,13 @@ def attribute_path(text: str) -> AttributePath:
     Raises
     ------
     ScimError
-        invalidPath for what is not a name.
+        invalidPath for what is not a name, and for what is too long to be kept as one.
     """
+    if len(text) > MAX_NAME_LENGTH:
+        raise errors.invalid_path(
+            f'"{shorten(text)}" has {len(text)} characters; the name of an attribute has at most'
+            f" {MAX_NAME_LENGTH}."
+        )
     if not _ATTRIBUTE_PATH.fullmatch(text):
         # A URN may end in what is no name, as urn:example:contoso:1.5 does.
         if not _SCHEMA_PATH.fullmatch(text):
@@ -637,7 +643,7 @@ def _converted(value: Value, kind: str) -> Value:
     return value
 
 
-def parameterise(filter: Filter) -> tuple[Hashable, tuple[Value, ...]]:  # noqa: A002
+def parameterise(filter: Filter) -> tuple[str, tuple[Value, ...]]:  # noqa: A002
     """Split a resolved filter into its shape and its literals.
 
     Two filters of one shape differ in their literals only, so a compiled form can be kept by
@@ -664,6 +670,26 @@ def _shape(filter: Filter, values: list[Value]) -> str:  # noqa: A002
             return f"not ({_shape(operand, values)})"
         case ValuePath(path, inner):
             return f"{path}[{_shape(inner, values)}]"
+
+
+def weight(filter: Filter | None) -> int:  # noqa: A002
+    """Return how many comparisons the filter makes of one element, long literals counting more.
+
+    None, no filter, makes none.
+    """
+    match filter:
+        case None:
+            return 0
+        case Compare(value=str(text)):
+            return 1 + (len(text) >> 6)
+        case And(left, right) | Or(left, right):
+            return weight(left) + weight(right)
+        case Not(operand):
+            return weight(operand)
+        case ValuePath(_, inner):
+            return weight(inner)
+        case _:
+            return 1
 
 
 def matches(filter: Filter, resource: Mapping[str, Any]) -> bool:  # noqa: A002

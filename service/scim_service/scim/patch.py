@@ -10,6 +10,7 @@ from dataclasses import dataclass, replace
 from typing import Any, Literal, TypeAlias, cast
 
 from scim_service.scim import errors
+from scim_service.scim.budget import Budget
 from scim_service.scim.filter import (
     And,
     AttributePath,
@@ -19,6 +20,7 @@ from scim_service.scim.filter import (
     as_object,
     matches,
     shorten,
+    weight,
 )
 from scim_service.scim.messages import URN_PATCH_OP, message, object_members
 from scim_service.scim.path import PatchPath, find_path
@@ -77,7 +79,11 @@ class MemberChange:
 
 
 def parse_patch(
-    body: object, resource_type: ResourceType, *, lenient: bool = False
+    body: object,
+    resource_type: ResourceType,
+    *,
+    lenient: bool = False,
+    budget: Budget | None = None,
 ) -> list[Operation]:
     """Return the operations of a PatchOp message.
 
@@ -86,13 +92,16 @@ def parse_patch(
     lenient
         Skip operations on unknown attributes instead of refusing them, accept no operations at
         all, and accept values in a remove.
+    budget
+        Pays for the conditions of the value filters; by default, one for this message.
 
     Raises
     ------
     ScimError
-        invalidSyntax, invalidPath, invalidFilter, invalidValue, noTarget, mutability, or 413 for
-        too many operations; the detail names the operation.
+        invalidSyntax, invalidPath, invalidFilter, invalidValue, noTarget, mutability, tooMany for
+        too many conditions, or 413 for too many operations; the detail names the operation.
     """
+    budget = budget or Budget()
     operations = message(body, URN_PATCH_OP, lenient=lenient).get("operations")
     if not isinstance(operations, list) or not (operations or lenient):
         raise errors.invalid_syntax('"Operations" must be a list of at least one operation.')
@@ -105,6 +114,8 @@ def parse_patch(
     for index, each in enumerate(operations):
         try:
             operation = _parse_operation(each, resource_type, lenient)
+            if operation is not None and operation.path is not None:
+                budget.spend(weight(operation.path.filter))
         except errors.ScimError as error:
             where = f"Operation {index + 1} of {len(operations)}"
             raise errors.ScimError(
@@ -191,6 +202,7 @@ def apply_patch(
     operations: Sequence[Operation],
     *,
     lenient: bool = False,
+    budget: Budget | None = None,
 ) -> dict[str, Any]:
     """Return what the operations make of the resource; `resource` itself is not changed.
 
@@ -199,14 +211,18 @@ def apply_patch(
     lenient
         A value filter that selects nothing creates the element it describes instead of failing
         with noTarget, and an element whose value is cleared goes away as a whole.
+    budget
+        Pays for each operation before it is applied; by default, one for these operations.
 
     Raises
     ------
     ScimError
-        noTarget, mutability or invalidValue. Nothing has been changed then.
+        noTarget, mutability, invalidValue, or tooMany. Nothing has been changed then.
     """
+    budget = budget or Budget()
     result = dict(resource)
     for operation in operations:
+        budget.spend(_cost(operation, result))
         if operation.path is None:
             _apply_to_resource(resource_type, result, operation)
         else:
@@ -217,6 +233,41 @@ def apply_patch(
     except errors.ScimError as error:
         raise errors.mutability(error.detail) from None
     return result
+
+
+def _cost(operation: Operation, resource: Mapping[str, Any]) -> int:
+    """Return how many values an operation compares or copies, at most."""
+    value = operation.value
+    if operation.path is None:
+        return sum(_width(resource.get(name)) + _width(each) for name, each in value.items())
+    path, holder = operation.path.path, resource
+    if path.schema is not None:
+        holder = resource.get(path.schema, {})
+    current = holder.get(path.name) if path.name else holder
+    if operation.path.filter is not None or operation.path.sub is not None or path.sub is not None:
+        written = 1 + (len(value) if isinstance(value, (dict, list)) else 0)
+        conditions = weight(operation.path.filter)
+        return _width(current) * (conditions + written) + conditions * (_characters(current) >> 6)
+    if operation.op == "remove" and value is not None:
+        return _width(current) * (1 + len(value))
+    return _width(current) + _width(value)
+
+
+def _width(value: Any) -> int:
+    """Return how many values there are in a value, those of sub-attributes not counted."""
+    if isinstance(value, list):
+        return 1 + len(value)
+    return 1 + sum(map(_width, value.values())) if isinstance(value, dict) else 1
+
+
+def _characters(elements: Any) -> int:
+    """Return how much text the elements of a multi-valued attribute have."""
+    return sum(
+        len(text)
+        for each in (elements if isinstance(elements, list) else ())
+        for text in (each.values() if isinstance(each, dict) else (each,))
+        if isinstance(text, str)
+    )
 
 
 def _apply_to_resource(

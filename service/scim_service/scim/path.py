@@ -17,6 +17,9 @@ from scim_service.scim.filter import (
 )
 from scim_service.scim.schema import Attribute, ResourceType
 
+_KEPT_LENGTH = 256
+"""The longest path that is kept parsed: a client could fill the memory with long ones."""
+
 
 @dataclass(frozen=True, slots=True)
 class PatchPath:
@@ -109,7 +112,12 @@ def resolve_patch_path(
     return None if sub_attribute is None else replace(resolved, sub=sub_attribute.name)
 
 
-@lru_cache(maxsize=1024)
 def find_path(text: str, resource_type: ResourceType, *, lenient: bool = False) -> PatchPath | None:
     """Parse and resolve a path; clients send the same few again and again."""
+    find = _find_path if len(text) <= _KEPT_LENGTH else _find_path.__wrapped__
+    return find(text, resource_type, lenient)
+
+
+@lru_cache(maxsize=1024)
+def _find_path(text: str, resource_type: ResourceType, lenient: bool) -> PatchPath | None:
     return resolve_patch_path(parse_path(text, lenient=lenient), resource_type, lenient=lenient)

@@ -12,6 +12,9 @@ from scim_service.scim.schema import Attribute, ResourceType
 
 MAX_LENGTH = 8192
 
+_KEPT_LENGTH = 1024
+"""The longest lists that are kept parsed: a client could fill the memory with long ones."""
+
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Projection:
@@ -48,9 +51,10 @@ class Projection:
             invalidPath for a malformed name, invalidSyntax where both are given. Unknown names
             select nothing, as there is nothing to show.
         """
-        return _parse(
-            resource_type, _joined(attributes), _joined(excluded_attributes), lenient=lenient
-        )
+        shown, hidden = _joined(attributes), _joined(excluded_attributes)
+        short = len(shown) + len(hidden) <= _KEPT_LENGTH
+        parse = _parse if short else _parse.__wrapped__
+        return parse(resource_type, shown, hidden, lenient=lenient)
 
     @property
     def is_default(self) -> bool:

@@ -45,21 +45,26 @@ def validate(resource_type: ResourceType, body: object, *, lenient: bool = False
 
 
 def replace(
-    resource_type: ResourceType, resource: Mapping[str, Any], body: object, *, lenient: bool = False
+    resource_type: ResourceType, resource: Mapping[str, Any], replacement: Mapping[str, Any]
 ) -> dict[str, Any]:
-    """Return what a PUT of `body` makes of `resource` (RFC 7644 section 3.5.1).
+    """Return what a PUT makes of `resource` (RFC 7644 section 3.5.1).
 
-    Read-only attributes are kept as they are, a write-only attribute is kept where the body has
-    none, and an immutable one may be given only with the value it has.
+    Read-only attributes are kept as they are, a write-only attribute is kept where the replacement
+    has none, and an immutable one may be given only with the value it has.
+
+    Parameters
+    ----------
+    replacement
+        The body as `validate` returns it.
 
     Raises
     ------
     ScimError
-        as `validate`, or mutability.
+        mutability.
     """
-    replacement = validate(resource_type, body, lenient=lenient)
-    _carry_over(resource_type, resource, replacement, "")
-    return with_schemas(resource_type, replacement)
+    result = dict(replacement)
+    _carry_over(resource_type, resource, result, "")
+    return with_schemas(resource_type, result)
 
 
 def canonical_object(

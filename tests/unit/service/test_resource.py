@@ -184,7 +184,9 @@ STORED = {
 def test_replace(user: ResourceType) -> None:
     """PUT takes away what is not sent, but nothing that a client cannot take away."""
     before = copy.deepcopy(STORED)
-    assert replace(user, STORED, body(userName="ryan", displayName="Ryan", id="other")) == {
+    assert replace(
+        user, STORED, validate(user, body(userName="ryan", displayName="Ryan", id="other"))
+    ) == {
         "schemas": [URN_USER, CUSTOM_URN],
         "id": "1",
         "userName": "ryan",
@@ -198,10 +200,10 @@ def test_replace(user: ResourceType) -> None:
 
 def test_replace_of_an_immutable_value(user: ResourceType) -> None:
     """An immutable value may be sent as it is, not with a change."""
-    same = replace(user, STORED, body(**{CUSTOM_URN: {"code": "A"}}))
+    same = replace(user, STORED, validate(user, body(**{CUSTOM_URN: {"code": "A"}})))
     assert same[CUSTOM_URN] == {"code": "A"}
     with pytest.raises(ScimError, match=f"{CUSTOM_URN}:code is immutable") as caught:
-        replace(user, STORED, body(**{CUSTOM_URN: {"code": "B"}}))
+        replace(user, STORED, validate(user, body(**{CUSTOM_URN: {"code": "B"}})))
     assert caught.value.scim_type == "mutability"
 
 
