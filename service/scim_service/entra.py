@@ -23,8 +23,9 @@ collection
 from collections.abc import Iterator
 from typing import Any
 
+from scim_service.scim.budget import Budget
 from scim_service.scim.errors import ScimError
-from scim_service.scim.path import PatchPath, find_path
+from scim_service.scim.path import PatchPath, find_path, parsing_cost
 from scim_service.scim.schema import Attribute, ResourceType
 
 _BOOLEANS = {"true": True, "false": False}
@@ -38,19 +39,35 @@ def normalise_resource(resource_type: ResourceType, body: object) -> Any:
     return _normalised_members(resource_type, body)
 
 
-def normalise_patch(resource_type: ResourceType, body: object) -> Any:
-    """Return the body of a PATCH in standard form; `body` itself is not changed."""
+def normalise_patch(
+    resource_type: ResourceType, body: object, *, budget: Budget | None = None
+) -> Any:
+    """Return the body of a PATCH in standard form; `body` itself is not changed.
+
+    Parameters
+    ----------
+    budget
+        Pays for long paths, which take long to parse; by default, one for this message.
+
+    Raises
+    ------
+    ScimError
+        tooMany for too many of them.
+    """
     if not isinstance(body, dict):
         return body
+    budget = budget or Budget()
     return {
-        name: _normalised_operations(resource_type, value)
+        name: _normalised_operations(resource_type, value, budget)
         if name.lower() == "operations" and isinstance(value, list)
         else value
         for name, value in body.items()
     }
 
 
-def _normalised_operations(resource_type: ResourceType, operations: list[Any]) -> list[Any]:
+def _normalised_operations(
+    resource_type: ResourceType, operations: list[Any], budget: Budget
+) -> list[Any]:
     result: list[Any] = []
     for operation in operations:
         if not isinstance(operation, dict):
@@ -58,6 +75,7 @@ def _normalised_operations(resource_type: ResourceType, operations: list[Any]) -
             continue
         members = {name.lower(): value for name, value in operation.items()}
         members["op"] = capitalised_op(members.get("op"))
+        budget.spend(parsing_cost(members.get("path")))
         result += [
             _with_normalised_value(resource_type, each)
             for each in paths_as_keys(resource_type, members)

@@ -297,9 +297,11 @@ class Operations(ABC, Generic[Store]):
 
     async def _patch_operations(self, call: Call, body: object) -> list[Operation]:
         def parse() -> list[Operation]:
-            lenient = self._rules.lenient
-            standard = entra.normalise_patch(self.resource_type, body) if lenient else body
-            return parse_patch(standard, self.resource_type, lenient=lenient, budget=call.budget)
+            lenient, budget = self._rules.lenient, call.budget
+            standard = body
+            if lenient:
+                standard = entra.normalise_patch(self.resource_type, body, budget=budget)
+            return parse_patch(standard, self.resource_type, lenient=lenient, budget=budget)
 
         return await worker.run(call.size, parse)
 

@@ -112,6 +112,11 @@ def resolve_patch_path(
     return None if sub_attribute is None else replace(resolved, sub=sub_attribute.name)
 
 
+def parsing_cost(path: object) -> int:
+    """Return what parsing a path is worth in comparisons: nothing where it may be kept parsed."""
+    return len(path) >> 3 if isinstance(path, str) and len(path) > _KEPT_LENGTH else 0
+
+
 def find_path(text: str, resource_type: ResourceType, *, lenient: bool = False) -> PatchPath | None:
     """Parse and resolve a path; clients send the same few again and again."""
     find = _find_path if len(text) <= _KEPT_LENGTH else _find_path.__wrapped__
