@@ -165,12 +165,15 @@ def as_before(namespace: Namespace, token: str) -> str:
     secret = names.digest_secret("contoso")
     namespace.kubectl("patch", "secret", secret, "--type=json", f"--patch={change}")
     namespace.kubectl("delete", "secret", names.access_secret("contoso"))
+    marks = (f"{names.SEAL_ANNOTATION}-", f"{names.APPLIED_ANNOTATION}-")
+    namespace.kubectl("annotate", "secret", "--selector", f"{names.TENANT_LABEL}=contoso", *marks)
     tenant = namespace.get("scimtenant", "contoso")
+    status = {key: tenant["status"][key] for key in ("conditions", "observedGeneration")}
     shown = [{key: entry[key] for key in ("id", "createdAt")}]
     body = {
         **{key: tenant[key] for key in ("apiVersion", "kind")},
         "metadata": {"name": "contoso"},
-        "status": tenant["status"] | {"tokens": shown},
+        "status": status | {"tokens": shown},
     }
     # As the operator, which otherwise would not own what it is to replace.
     namespace.kubectl(
