@@ -1,19 +1,20 @@
 """Container images without a registry.
 
-The base is made from the machine's own Debian or Ubuntu release, the wheels are downloaded here,
-and the project's own Dockerfiles are built from both, so a build needs no network. An image's tag
-is a hash of all that goes into it: changed source has a new tag, unchanged source costs nothing.
+The root file system is made from the machine's own Debian or Ubuntu release, the packages of Python
+are downloaded here, and the project's own Dockerfiles are built from both, so a build needs no
+network. An image's tag is a hash of all that goes into it: changed source has a new tag, unchanged
+source costs nothing, and the same source gives the same bytes.
 """
 
 from __future__ import annotations
 
 import hashlib
-import json
 import os
 import platform
 import shutil
 import subprocess
 import sys
+import tarfile
 import tempfile
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
@@ -37,27 +38,22 @@ USER 65535:65535
 ENTRYPOINT ["/busybox", "sleep", "2147483647"]
 """
 
-BASE_PACKAGES = ("ca-certificates", "libpython3-stdlib", "python3-minimal")
-BASE_DOCKERFILE = """\
+ROOT_SCRIPT = REPOSITORY / "images/root.sh"
+# What the Dockerfiles make in their first stage, made before; RUN needs a shell.
+BUILDER_DOCKERFILE = """\
 FROM scratch
-ADD base.tar /
-ENV PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin LANG=C.UTF-8
+COPY bin /bin
+ADD root.tar /build/root/
+COPY site /build/site
+ENV PATH=/bin
 """
-# Nothing at run time reads these.
-BASE_LEFT_OUT = (
-    "./dev/*",
-    "./usr/share/doc/*",
-    "./usr/share/locale/*",
-    "./usr/share/man/*",
-    "./var/cache/apt/*",
-    "./var/lib/apt/lists/*",
-)
+SHELL_COMMANDS = ("sh", "mkdir")
+APT_LISTS = Path("/var/lib/apt/lists")
 
 KEPT_ARCHIVES = 3
 UNFINISHED = ".unfinished-"
-
-# The base has no pip; its wheel runs as it is.
-PIP = "pip==26.3"
+# Before all files of a build, so that their times are the same in each.
+BUILD_TIME = "1"
 GLIBC_PLATFORMS = ("manylinux2014", *(f"manylinux_2_{minor}" for minor in (17, 24, 27, 28, 31, 34)))
 
 
@@ -88,9 +84,9 @@ class Image:
             *(file for file in source if file.is_file() and "__pycache__" not in file.parts),
         ]
 
-    def tag(self, base: str) -> str:
-        """A hash of the inputs and of the base."""
-        digest = hashlib.sha256(f"{base} {PIP}".encode())
+    def tag(self, root: str) -> str:
+        """A hash of the inputs and of the root file system."""
+        digest = hashlib.sha256(root.encode())
         for file in self.inputs():
             digest.update(f"\0{file.relative_to(self.folder)}\0".encode())
             digest.update(hashlib.sha256(file.read_bytes()).digest())
@@ -120,20 +116,18 @@ def build_images(names: Iterable[str] = IMAGES) -> dict[str, Built]:
         A step failed; the message shows the end of its log.
     """
     built: dict[str, Built] = {}
-    base = Base.of_machine()
+    root = Root.of_machine()
     for name in names:
         image = IMAGES[name]
-        tag = image.tag(base.key)
-        result = Built(f"localhost/{image.name}:{tag}", _folder() / f"{image.name}-{tag}.tar")
-        built[name] = result
-        if result.archive.exists():
-            continue
-        require_root("building images")
-        require(NEEDS)
         with _locked():
+            root.make()
+            tag = image.tag(root.digest())
+            result = Built(f"localhost/{image.name}:{tag}", _folder() / f"{image.name}-{tag}.tar")
+            built[name] = result
             if not result.archive.exists():
-                base.make()
-                _build_project_image(image, base, result)
+                require_root("building images")
+                require(NEEDS)
+                _build_project_image(image, root, result)
     return built
 
 
@@ -158,170 +152,163 @@ def pause_archive() -> Path:
 
 
 @dataclass(frozen=True)
-class Base:
-    """The image that the project's are built on: the machine's own release, with Python."""
+class Root:
+    """The root file system of both images: the machine's own release, with Python."""
 
     release: str
 
     @classmethod
-    def of_machine(cls) -> Base:
-        """The base for the release that this machine runs."""
+    def of_machine(cls) -> Root:
+        """The root file system for the release that this machine runs."""
         release = platform.freedesktop_os_release().get("VERSION_CODENAME", "")
         if not release or not Path("/usr/bin/apt-get").exists():
             raise ClusterError(
-                "the images' base is made from Debian or Ubuntu packages, which this system "
-                "does not use",
-                hint="build the images with docker build operator/ and docker build service/",
+                "the images are made from Debian or Ubuntu packages, which this system does not "
+                "use",
+                hint="build the images with docker build --file operator/Dockerfile . and "
+                "docker build --file service/Dockerfile .",
             )
         return cls(release)
 
     @property
-    def key(self) -> str:
-        """What distinguishes this base from others."""
-        recipe = json.dumps([BASE_PACKAGES, BASE_DOCKERFILE, BASE_LEFT_OUT])
-        digest = hashlib.sha256(recipe.encode()).hexdigest()[:12]
-        return f"{self.release}-{platform.machine()}-{digest}"
-
-    @property
-    def reference(self) -> str:
-        """Its name for buildah."""
-        return f"localhost/scim-base:{self.key}"
-
-    @property
     def archive(self) -> Path:
-        """Its files in the cache."""
-        return _folder() / f"base-{self.key}.tar"
+        """Its files in the cache, made anew when apt has learned of other packages."""
+        digest = hashlib.sha256(f"{self.release} {platform.machine()}".encode())
+        digest.update(ROOT_SCRIPT.read_bytes())
+        for file in sorted(APT_LISTS.glob(f"*_{self.release}*Release")):
+            digest.update(file.read_bytes())
+        return _folder() / f"root-{digest.hexdigest()[:12]}.tar"
+
+    def digest(self) -> str:
+        """A hash of its files: the same packages are the same root."""
+        return self.archive.with_suffix(".sha256").read_text()
 
     def python(self) -> str:
         """Its Python's version, as 3.11."""
-        return self.archive.with_suffix(".python").read_text().strip()
+        with tarfile.open(self.archive) as files:
+            target = files.getmember("./usr/bin/python3").linkname
+        return target.removeprefix("python")
 
     def make(self) -> None:
-        """Make it and give it to buildah, as far as that is not done yet."""
-        if not self.archive.exists():
-            self._bootstrap()
-        if _buildah("images", "--quiet", self.reference, check=False).returncode == 0:
+        """Make it, as far as that is not done yet."""
+        archive = self.archive
+        if archive.exists():
             return
-        with step("loading the base image"), _scratch() as context:
-            (context / "base.tar").hardlink_to(self.archive)
-            (context / "Dockerfile").write_text(BASE_DOCKERFILE)
-            _bud(context, self.reference)
-
-    def _bootstrap(self) -> None:
-        log = _log("debootstrap")
+        require_root("building images")
+        require(NEEDS)
         with (
-            step(f"making the base image from Debian packages ({self.release})") as running,
+            step(f"making the images' root file system from packages ({self.release})"),
             _scratch() as scratch,
-            log.open("w") as output,
         ):
-            root, archive = scratch / "root", scratch / "base.tar"
-            process = subprocess.Popen(
-                [
-                    *DIE_WITH_PARENT,
-                    # It starts many programs, which have to end with it, and mounts /proc in the
-                    # tree, which must not be there for whoever removes the tree to walk into.
-                    *("unshare", "--fork", "--pid", "--mount-proc", "--kill-child=SIGKILL"),
-                    *("--mount", "--propagation=private", "--"),
-                    *("debootstrap", "--variant=minbase"),
-                    f"--include={','.join(BASE_PACKAGES)}",
-                    *(self.release, str(root), apt_mirror(self.release)),
-                ],
-                stdin=subprocess.DEVNULL,
-                stdout=subprocess.PIPE,
-                stderr=subprocess.STDOUT,
-                text=True,
-            )
-            with process:
-                assert process.stdout is not None
-                for line in process.stdout:
-                    output.write(line)
-                    running.detail(line.removeprefix("I: ").strip())
-            output.flush()
-            if process.returncode != 0:
-                raise ClusterError(
-                    "debootstrap failed",
-                    log=log,
-                    hint="check that Debian packages can be downloaded, then run it again",
-                )
-            version = "import sys; print('%d.%d' % sys.version_info[:2])"
-            python = _run(["chroot", str(root), "python3", "-c", version], log)
-            left_out = [f"--exclude={pattern}" for pattern in BASE_LEFT_OUT]
-            _run(
-                ["tar", "-C", str(root), "--numeric-owner", *left_out, "-cf", str(archive), "."],
-                log,
-            )
-            self.archive.with_suffix(".python").write_text(python)
-            archive.replace(self.archive)
+            sources = scratch / "apt.list"
+            sources.write_text(apt_sources(self.release))
+            made = scratch / "root.tar"
+            _run(["sh", str(ROOT_SCRIPT), self.release, str(sources), str(made)], _log("root"))
+            with made.open("rb") as content:
+                digest = hashlib.file_digest(content, "sha256").hexdigest()
+            for old in _folder().glob("root-*"):
+                old.unlink()
+            archive.with_suffix(".sha256").write_text(digest)
+            made.replace(archive)
 
 
-def apt_mirror(release: str) -> str:
-    """Where apt gets this release's main packages from.
+def apt_sources(release: str) -> str:
+    """Where apt gets a release's main packages from, with the updates and the security suite.
 
     Raises
     ------
     ClusterError
         apt knows no such place.
     """
+    suites = [release, f"{release}-updates", f"{release}-security"]
+    form = "$(CODENAME) $(COMPONENT) $(REPO_URI)"
     listed = subprocess.run(
-        ["apt-get", "indextargets", "--format", "$(CODENAME) $(COMPONENT) $(REPO_URI)"],
+        ["apt-get", "indextargets", "--format", form, "Created-By: Packages"],
         capture_output=True,
         text=True,
     )
-    for line in listed.stdout.splitlines():
-        codename, component, uri = line.split(" ", 2)
-        if (codename, component) == (release, "main"):
-            return uri
-    raise ClusterError(
-        f"apt has no source for {release} main", hint="run apt-get update and try again"
-    )
+    targets = (line.split(" ", 2) for line in listed.stdout.splitlines())
+    lines = [
+        f"deb {uri} {suite} main\n"
+        for suite, component, uri in targets
+        if suite in suites and component == "main"
+    ]
+    if not any(f" {release} " in line for line in lines):
+        raise ClusterError(
+            f"apt has no source for {release} main", hint="run apt-get update and try again"
+        )
+    return "".join(lines)
 
 
-def _build_project_image(image: Image, base: Base, result: Built) -> None:
-    wheels = _wheels(image, base.python())
+def _build_project_image(image: Image, root: Root, result: Built) -> None:
+    builder = _builder(image, root)
     with (
         step(f"building the image {result.reference}"),
         _scratch() as context,
     ):
-        for file in image.inputs():
-            target = context / file.relative_to(image.folder)
+        for file in (ROOT_SCRIPT, *image.inputs()):
+            target = context / file.relative_to(REPOSITORY)
             target.parent.mkdir(parents=True, exist_ok=True)
             shutil.copyfile(file, target)
-        shutil.copytree(wheels, context / "wheels", copy_function=os.link)
         version = result.reference.rsplit(":", 1)[1]
-        _build(context, result, f"BASE={base.reference}", f"VERSION=local-{version}")
-    _remove_old(image, result)
+        dockerfile = context / image.folder.name / "Dockerfile"
+        arguments = (f"BUILDER={builder}", f"VERSION=local-{version}")
+        _build(context, result, *arguments, dockerfile=dockerfile)
+    _remove_old(image, result, builder)
 
 
-def _wheels(image: Image, python: str) -> Path:
-    """Download the wheels that an image's requirements name, once."""
+def _builder(image: Image, root: Root) -> str:
+    """Return the image that a Dockerfile's first stage starts from, made if need be."""
+    site = _site(image, root.python())
+    recipe = f"{BUILDER_DOCKERFILE} {SHELL_COMMANDS} {root.digest()} {site.name}"
+    key = hashlib.sha256(recipe.encode()).hexdigest()[:12]
+    reference = f"localhost/builder-{image.name}:{key}"
+    if _buildah("images", "--quiet", reference, check=False).returncode == 0:
+        return reference
+    with step(f"preparing the build of {image.name}"), _scratch() as context:
+        (context / "root.tar").hardlink_to(root.archive)
+        shutil.copytree(site, context / "site", copy_function=os.link)
+        busybox = shutil.which("busybox")
+        assert busybox is not None
+        (context / "bin").mkdir()
+        shutil.copy(busybox, context / "bin/busybox")
+        for command in SHELL_COMMANDS:
+            (context / "bin" / command).symlink_to("busybox")
+        (context / "Dockerfile").write_text(BUILDER_DOCKERFILE)
+        _bud(context, reference)
+    return reference
+
+
+def _site(image: Image, python: str) -> Path:
+    """Install the packages that an image's requirements name into a folder, once."""
     requirements = image.folder / "requirements.txt"
-    digest = hashlib.sha256(f"{python} {PIP} {platform.machine()}".encode())
+    digest = hashlib.sha256(f"{python} {platform.machine()}".encode())
     digest.update(requirements.read_bytes())
-    folder = cache_dir() / "wheels" / digest.hexdigest()[:16]
+    folder = cache_dir() / "sites" / digest.hexdigest()[:16]
     if folder.exists():
         return folder
     folder.parent.mkdir(parents=True, exist_ok=True)
     platforms = [f"--platform={name}_{platform.machine()}" for name in GLIBC_PLATFORMS]
-    download = [
-        *(sys.executable, "-m", "pip", "download", "--quiet", "--only-binary=:all:"),
-        *("--implementation=cp", f"--python-version={python}", *platforms),
-    ]
-    log = _log("pip-download")
     with (
-        step(f"downloading wheels for {image.name}"),
+        step(f"downloading packages for {image.name}"),
         _scratch() as scratch,
     ):
-        target = scratch / "wheels"
-        into = f"--dest={target}"
-        _run([*download, into, "--require-hashes", f"--requirement={requirements}"], log)
-        _run([*download, into, "--no-deps", PIP], log)
+        target = scratch / "site"
+        install = [
+            *(sys.executable, "-m", "pip", "install", "--quiet", "--disable-pip-version-check"),
+            *("--only-binary=:all:", "--no-compile", "--require-hashes", f"--target={target}"),
+            *("--implementation=cp", f"--python-version={python}", *platforms),
+            f"--requirement={requirements}",
+        ]
+        _run(install, _log("pip-install"))
+        shutil.rmtree(target / "bin", ignore_errors=True)
         target.rename(folder)
     return folder
 
 
-def _build(context: Path, result: Built, *arguments: str) -> None:
-    """Build a context's Dockerfile and put the image into its archive."""
-    _bud(context, result.reference, *arguments)
+def _build(context: Path, result: Built, *arguments: str, dockerfile: Path | None = None) -> None:
+    """Build a Dockerfile, by default the context's, and put the image into its archive."""
+    _bud(context, result.reference, *arguments, dockerfile=dockerfile)
     unfinished = result.archive.with_suffix(".unfinished")
     # buildah adds to an archive that is there.
     unfinished.unlink(missing_ok=True)
@@ -329,15 +316,16 @@ def _build(context: Path, result: Built, *arguments: str) -> None:
     unfinished.replace(result.archive)
 
 
-def _bud(context: Path, reference: str, *arguments: str) -> None:
+def _bud(context: Path, reference: str, *arguments: str, dockerfile: Path | None = None) -> None:
     # Working containers of a build that was interrupted.
     _buildah("rm", "--all")
-    values = [f"--build-arg={argument}" for argument in arguments]
-    options = ["--isolation=chroot", "--layers", "--pull-never", *values]
+    options = ["--isolation=chroot", "--layers", "--pull-never", f"--timestamp={BUILD_TIME}"]
+    options += [f"--build-arg={argument}" for argument in arguments]
+    options += [f"--file={dockerfile or context / 'Dockerfile'}"]
     _buildah("bud", *options, "--tag", reference, str(context))
 
 
-def _remove_old(image: Image, result: Built) -> None:
+def _remove_old(image: Image, result: Built, builder: str) -> None:
     """Forget what earlier sources gave, but for the last few: branches go back and forth."""
     archives = sorted(_folder().glob(f"{image.name}-*.tar"), key=lambda file: file.stat().st_mtime)
     for archive in archives[:-KEPT_ARCHIVES]:
@@ -345,7 +333,8 @@ def _remove_old(image: Image, result: Built) -> None:
     # After the build: its unchanged layers are shared with the image that goes.
     listed = _buildah("images", "--format={{.Name}}:{{.Tag}}").stdout.split()
     for reference in listed:
-        if reference.startswith(f"localhost/{image.name}:") and reference != result.reference:
+        name = reference.rpartition(":")[0].removeprefix("localhost/").removeprefix("builder-")
+        if name == image.name and reference not in {result.reference, builder}:
             _buildah("rmi", reference)
 
 

@@ -21,11 +21,11 @@ PROVIDED_BY = {
     "/usr/lib/cni/bridge": "containernetworking-plugins",
     "buildah": "buildah",
     "busybox": "busybox-static",
-    "debootstrap": "debootstrap",
     "faketime": "faketime",
     "ip": "iproute2",
     "ipset": "ipset",
     "iptables": "iptables",
+    "mmdebstrap": "mmdebstrap",
     "mount": "mount",
     "nft": "nftables",
     "openssl": "openssl",
@@ -40,7 +40,7 @@ NODE = (
     *(*CONTROL_PLANE, *PAUSE_IMAGE, "ip", "ipset", "iptables", "mount", "nft", "runc"),
     "/usr/lib/cni/bridge",
 )
-IMAGES = (*PAUSE_IMAGE, "debootstrap", "tar")
+IMAGES = (*PAUSE_IMAGE, "mmdebstrap", "tar")
 
 # Where those are that only root uses; a root shell without a login often lacks them.
 SYSTEM_PATH = "/usr/local/sbin:/usr/sbin:/sbin"

@@ -120,7 +120,6 @@ def kubelet(
                 "enforceNodeAllocatable": [],
                 "failCgroupV1": False,
                 "failSwapOn": False,
-                "localStorageCapacityIsolation": False,
                 "oomScoreAdj": 0,
                 # A developer's disk is often nearly full; evicting pods and deleting images that
                 # no registry can bring back would help nobody.
