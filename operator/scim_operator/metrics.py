@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections import Counter as Tally
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable
 from datetime import datetime
+from functools import partial
 from typing import NamedTuple
 
 from prometheus_client import REGISTRY, Counter, Gauge, Histogram, Metric
@@ -12,7 +13,7 @@ from prometheus_client.core import GaugeMetricFamily
 from prometheus_client.registry import Collector
 
 from scim_operator.conditions import PROVISIONING, READY, TOKEN_READY
-from scim_operator.crd import RolloutState, Status
+from scim_operator.crd import ROLLOUT_STATES, RolloutState, Status
 from scim_operator.report import Report
 
 CONTROLLER = "scimtenant"
@@ -75,10 +76,10 @@ _FIGURES = {
 }
 
 
-def show_rollout(tenants: Mapping[RolloutState, int]) -> None:
-    """Show how many tenants are in each state of the rollout."""
-    for state, number in tenants.items():
-        _ROLLOUT.labels(state).set(number)
+def show_rollout(count: Callable[[RolloutState], int]) -> None:
+    """Show how many tenants are in each state of the rollout, whenever there is a scrape."""
+    for state in ROLLOUT_STATES:
+        _ROLLOUT.labels(state).set_function(partial(count, state))
 
 
 class _Known(NamedTuple):

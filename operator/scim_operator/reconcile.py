@@ -131,6 +131,7 @@ class Reconciler:
             timedelta(seconds=settings.rollout_patience),
             [(key, _rollout_state(body)) for key, body in cache.of_kind(TENANT)],
         )
+        metrics.show_rollout(self._rollout.count)
         self._references: dict[tuple[Kind, str | None, str], tuple[float, Object | None]] = {}
         self._repairs = Repairs()
 
@@ -234,10 +235,10 @@ class Reconciler:
             self._rollout.forget(key)
             return None
         is_applied = wanted.is_current or self._repairs.leaves(wanted)
+        if record := rollout.rests(observed, wanted, is_applied=is_applied):
+            return self._rollout.settle(key, record)
         seen = rollout.look(observed, planned.subject.address, wanted, is_applied=is_applied)
-        decision = self._rollout.decide(key, seen, now)
-        metrics.show_rollout(self._rollout.counts())
-        return decision
+        return self._rollout.decide(key, seen, now)
 
     async def _record(self, tenant: Tenant, record: crd.Rollout) -> Tenant:
         """Write that a tenant has a place before it is moved; return the tenant with it."""

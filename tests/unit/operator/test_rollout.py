@@ -10,8 +10,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from scim_operator import crd, drift, rollout
-from scim_operator.crd import RolloutState
+from scim_operator.crd import RolloutState, Status
 from scim_operator.kinds import DEPLOYMENT
+from scim_operator.plan import Wanted
 from scim_operator.rollout import QUIET, WITNESSES, Decision, Rollout, Seen
 from scim_operator.settings import Settings
 from scim_operator.tenant import Key, Tenant
@@ -195,7 +196,8 @@ def test_limit() -> None:
     assert [moves(state.decide(key, OLD, NOW)) for key in (A, B)] == [True, True]
     assert state.decide(C, OLD, NOW) == Decision(record(state="waiting"), held=True)
     assert state.free() == []
-    assert state.counts() == {"current": 0, "moving": 2, "waiting": 1, "failed": 0}
+    counts = {at: state.count(at) for at in crd.ROLLOUT_STATES}
+    assert counts == {"current": 0, "moving": 2, "waiting": 1, "failed": 0}
 
 
 @pytest.mark.parametrize(
@@ -233,7 +235,7 @@ def test_time_out() -> None:
     late = NOW + TIMEOUT
     decision = state.decide(A, STUCK, late)
     assert (decision.record.state, decision.again) == ("failed", None)
-    assert state.counts()["failed"] == 1
+    assert state.count("failed") == 1
     # It recovers, and much later its node is drained.
     recovered = state.decide(A, on_new("failed"), late)
     assert recovered.record.state == "current"
@@ -267,7 +269,7 @@ def test_at_once(wish: Seen) -> None:
     assert not decision.begins
     assert decision.record.template == "new"
     assert decision.record.moved_at is None
-    assert state.counts()["moving"] == 1
+    assert state.count("moving") == 1
 
 
 def test_one_that_is_down() -> None:
@@ -348,6 +350,33 @@ def look(tenant: Tenant, settings: Settings, *, live: Any = None) -> Seen:
     assert planned.deployment
     is_applied = planned.deployment.is_current
     return rollout.look(now, planned.subject.address, planned.deployment, is_applied=is_applied)
+
+
+REST: list[tuple[dict[str, Any], bool]] = [
+    ({}, True),
+    ({"is_applied": False}, False),
+    ({"state": "waiting"}, False),
+    ({"spec_generation": 0}, False),
+    ({"deployment_generation": 1}, False),
+    ({"availableReplicas": 0}, False),
+]
+
+
+@pytest.mark.parametrize(("change", "rests"), REST)
+def test_rest(change: dict[str, Any], rests: bool) -> None:
+    """Only a tenant that serves with what was recorded last is passed over without a look."""
+    change = dict(change)
+    status = {"availableReplicas": change.pop("availableReplicas", 1)}
+    is_applied = change.pop("is_applied", True)
+    known = Status(rollout=record().model_copy(update=change))
+    tenant = replace(observed().tenant, status=known)
+    wanted = Wanted(DEPLOYMENT, {}, deployment(**status))
+    found = rollout.rests(replace(observed(), tenant=tenant), wanted, is_applied=is_applied)
+    assert found == (known.rollout if rests else None)
+    state = start(1, a=None)
+    if found:
+        assert state.settle(A, found) == Decision(found)
+        assert state.count("current") == 1
 
 
 @pytest.mark.finding(14)
