@@ -15,8 +15,7 @@ from typing import Any, NamedTuple
 
 from scim_operator import names
 from scim_operator.kinds import POD, SECRET, TENANT, Kind
-from scim_operator.settings import Settings
-from scim_operator.tenant import Key, Tenant, address
+from scim_operator.tenant import Key, Tenant
 
 Object = dict[str, Any]
 
@@ -82,13 +81,10 @@ def slim(kind: Kind, body: Object) -> Object:
 class Cache:
     """The copies, and what is looked up in them."""
 
-    def __init__(self, settings: Settings) -> None:
-        self._settings = settings
+    def __init__(self) -> None:
         self._copies: dict[Id, _Copy] = {}
         self._owned: defaultdict[Key, set[Id]] = defaultdict(set)
         self._gone: OrderedDict[Id, int] = OrderedDict()
-        self._urls: defaultdict[str, set[Key]] = defaultdict(set)
-        self._url_of: dict[Key, str] = {}
         self._lost: dict[Key, Object] = {}
 
     def put(self, kind: Kind, body: Object) -> set[Key]:
@@ -109,9 +105,7 @@ class Cache:
         if known and known.tenant != tenant:
             self._owned[known.tenant].discard(identity)
             news.add(known.tenant)
-        if kind is TENANT:
-            news |= self._claim(Tenant.of(self._parse(self._copies[identity])))
-        else:
+        if kind is not TENANT:
             self._owned[tenant].add(identity)
         if known is None or known.text != text:
             news.add(tenant)
@@ -162,7 +156,7 @@ class Cache:
 
     def tenants(self) -> list[Key]:
         """Return which tenants there are."""
-        return list(self._url_of)
+        return [known.tenant for identity, known in self._copies.items() if identity.kind is TENANT]
 
     def of_kind(self, kind: Kind) -> Iterator[tuple[Key, Object]]:
         """Yield all objects of a kind, each with the tenant that it belongs to."""
@@ -195,49 +189,18 @@ class Cache:
         """Tell whether an object of that name was deleted while it was watched."""
         return Id(kind, namespace, name) in self._gone
 
-    def rival(self, key: Key) -> Key | None:
-        """Return the oldest other tenant with the same URL if it is older than this one."""
-        rivals = self._urls.get(self._url_of.get(key, ""), set())
-        oldest = min(rivals, key=self._seniority, default=key)
-        return None if oldest == key else oldest
-
-    def _seniority(self, key: Key) -> tuple[str, Key]:
-        body = self.get(TENANT, *key)
-        return (body["metadata"]["creationTimestamp"] if body else "", key)
-
-    def _claim(self, tenant: Tenant) -> set[Key]:
-        where = address(tenant, self._settings)
-        url = where.url if where.exposed and where.url else ""
-        before = self._url_of.get(tenant.key)
-        if before == url:
-            return set()
-        news = self._release(tenant.key)
-        self._url_of[tenant.key] = url
-        if url:
-            self._urls[url].add(tenant.key)
-            news |= self._urls[url]
-        return news
-
-    def _release(self, key: Key) -> set[Key]:
-        url = self._url_of.pop(key, "")
-        others = self._urls.get(url, set())
-        others.discard(key)
-        if not others:
-            self._urls.pop(url, None)
-        return set(others)
-
     def _forget(self, identity: Id) -> set[Key]:
         known = self._copies.pop(identity)
         if identity.kind is TENANT:
             self._lost.pop(known.tenant, None)
-            return {known.tenant} | self._release(known.tenant)
+            return {known.tenant}
         owned = self._owned[known.tenant]
         owned.discard(identity)
         if not owned:
             del self._owned[known.tenant]
         if identity.kind is SECRET and identity.name == names.token_secret(known.tenant.name):
-            tenant = self.tenant(known.tenant)
-            if tenant is not None and not tenant.deleting:
+            tenant = self.get(TENANT, *known.tenant)
+            if tenant is not None and "deletionTimestamp" not in tenant["metadata"]:
                 self._lost[known.tenant] = self._parse(known)
         return {known.tenant}
 

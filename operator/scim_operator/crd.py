@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 from datetime import UTC, datetime, timedelta
-from typing import Annotated, Any, Literal, get_args
+from typing import Annotated, Any, Literal, NamedTuple, get_args
 
 import yaml
 from pydantic import (
@@ -50,6 +50,52 @@ def duration(text: str) -> timedelta:
     return timedelta(seconds=sum(int(number) * _SECONDS[unit] for number, unit in parts))
 
 
+class NameRule(NamedTuple):
+    """What a host or path must be like, for the API server and for what was stored before.
+
+    Attributes
+    ----------
+    pattern
+        A regular expression in the syntax that RE2 and Python share; it may match any part.
+    fits
+        Whether the name must match it, or must not.
+    message
+        The sentence that a refused user reads.
+    """
+
+    pattern: str
+    fits: bool
+    message: str
+
+    def admits(self, name: str) -> bool:
+        """Tell whether a name is as it must be."""
+        return (re.search(self.pattern, name) is not None) == self.fits
+
+
+HOST_RULES = (
+    NameRule(
+        "^([a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?[.])+[a-z]([-a-z0-9]{0,61}[a-z0-9])?$",
+        True,
+        "host is a DNS name with a dot in it, such as scim.example.com: addresses, names of one "
+        "part and parts of more than 63 characters are refused",
+    ),
+    NameRule(
+        "(^|[.])(localhost|svc|cluster[.]local)$|[.]svc[.]",
+        False,
+        "host is a name of the cluster or of a machine itself, which no request from Entra is "
+        "meant for: give the public name",
+    ),
+)
+PATH_RULES = (
+    NameRule(
+        "/[.]",
+        False,
+        "no part of path may begin with a dot: /./, /../ and /.well-known/ belong to the whole "
+        "host",
+    ),
+)
+
+
 def _rule(rule: str, message: str) -> dict[str, str]:
     """Return a CEL rule with the sentence that a refused user reads."""
     return {"message": message, "rule": rule}
@@ -58,6 +104,16 @@ def _rule(rule: str, message: str) -> dict[str, str]:
 def _rules(*rules: dict[str, str]) -> dict[str, Any]:
     """Return the part of a schema that holds its CEL rules."""
     return {"x-kubernetes-validations": list(rules)}
+
+
+def _name_rules(rules: tuple[NameRule, ...]) -> dict[str, Any]:
+    """Return name rules as CEL; a stored name that is not changed passes them."""
+    return _rules(
+        *(
+            _rule(f"{'' if rule.fits else '!'}self.matches('{rule.pattern}')", rule.message)
+            for rule in rules
+        )
+    )
 
 
 class _Part(BaseModel):
@@ -209,14 +265,16 @@ class Exposure(_Part):
         Annotated[str, StringConstraints(pattern=_HOST, max_length=253)] | None,
         Field(
             description="Host of the Tenant URL; the operator's default if omitted. With a host "
-            "and neither ingress nor gateway, the route to the Service is made by you."
+            "and neither ingress nor gateway, the route to the Service is made by you.",
+            json_schema_extra=_name_rules(HOST_RULES),
         ),
     ] = None
     path: Annotated[
         Annotated[str, StringConstraints(pattern=_PATH, max_length=200)] | None,
         Field(
             description="Path of the Tenant URL, without a slash at its end; the operator's "
-            "default if omitted."
+            "default if omitted.",
+            json_schema_extra=_name_rules(PATH_RULES),
         ),
     ] = None
     ingress: Annotated[Ingress | None, Field(description="Expose by an Ingress.")] = None
@@ -621,7 +679,11 @@ class Status(_Part):
         ),
     ] = ()
     tenant_url: Annotated[
-        str | None, Field(alias="tenantURL", description="Entra's field Tenant URL.")
+        str | None,
+        Field(
+            alias="tenantURL",
+            description="Entra's field Tenant URL; not set while the tenant does not hold it.",
+        ),
     ] = None
     token_secret_name: Annotated[
         str | None, Field(description="Secret with tenantUrl and secretToken for Entra.")

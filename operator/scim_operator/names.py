@@ -3,6 +3,8 @@
 The names of objects and labels are part of the contract with the service (``docs/contract.md``).
 """
 
+import hashlib
+
 GROUP = "scim-operator.io"
 VERSION = "v1alpha1"
 API_VERSION = f"{GROUP}/{VERSION}"
@@ -18,6 +20,9 @@ TENANT_LABEL = f"{GROUP}/tenant"
 """On every owned object, with the tenant's name: what the operator watches by."""
 
 MANAGED_BY_LABEL = "app.kubernetes.io/managed-by"
+
+CLAIM_LABEL = f"{GROUP}/claim"
+"""On every record of who has a URL, with the name of the operator's Lease."""
 
 APPLIED_ANNOTATION = f"{GROUP}/applied"
 """The digest of the wanted object that was applied last; see ``drift.is_current``."""
@@ -73,6 +78,11 @@ def access_secret(tenant: str) -> str:
 def volume_claim(tenant: str) -> str:
     """Name the PersistentVolumeClaim of a tenant on SQLite."""
     return f"{tenant}-scim-data"
+
+
+def url_claim(lease: str, host: str, path: str) -> str:
+    """Name the ConfigMap, in the operator's namespace, that records who has a URL."""
+    return f"scim-url-{hashlib.sha256(f'{lease} {host}{path}'.encode()).hexdigest()[:32]}"
 
 
 def labels(tenant: str) -> dict[str, str]:

@@ -26,7 +26,8 @@ from scim_operator.kinds import CLAIM, CONFIG_MAP, DEPLOYMENT, POLICY, SECRET, K
 from scim_operator.report import Problem, Report
 from scim_operator.seals import SEALED, Seals
 from scim_operator.settings import Settings
-from scim_operator.tenant import Key, Tenant, address
+from scim_operator.tenant import Tenant, address
+from scim_operator.url_claims import HELD, Hold
 
 _ACCESS_OVERLAP = timedelta(hours=1)
 """How long the management port accepts the credential before the current one: until the kubelet
@@ -53,8 +54,8 @@ class Observed:
         Those of its own that the operator has yet to make so; see `ownership.Sorted`.
     pods
         The watched copies of its pods.
-    rival
-        An older tenant with the same Tenant URL.
+    hold
+        Whether it has its Tenant URL.
     existing
         The Secret that ``token.existingSecret`` names; None if it is not there.
     database
@@ -75,7 +76,7 @@ class Observed:
     foreign: Mapping[tuple[Kind, str], Object] = field(default_factory=dict)
     adopted: Collection[tuple[Kind, str]] = ()
     pods: Sequence[Object] = ()
-    rival: Key | None = None
+    hold: Hold = HELD
     existing: Object | None = None
     database: Object | None = None
     lost: Object | None = None
@@ -211,7 +212,7 @@ def make(observed: Observed, settings: Settings, now: datetime) -> Plan:
         tenant=tenant,
         settings=settings,
         address=where,
-        routed=where.host is not None and observed.rival is None,
+        routed=where.host is not None and observed.hold.routed,
         database_version=(
             observed.database["metadata"]["resourceVersion"] if observed.database else None
         ),

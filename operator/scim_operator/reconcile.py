@@ -45,6 +45,7 @@ from scim_operator.rollout import Decision, Rollout
 from scim_operator.seals import Seals, seal_of
 from scim_operator.settings import Settings
 from scim_operator.tenant import Key, Tenant
+from scim_operator.url_ledger import Ledger
 
 _LOG = logging.getLogger(__name__)
 
@@ -114,6 +115,7 @@ class Reconciler:
         settings: Settings,
         seals: Seals,
         *,
+        ledger: Ledger,
         readings: Readings,
         blind: Callable[[str], Iterable[Fault]],
         wake: Callable[[Key], None],
@@ -122,6 +124,7 @@ class Reconciler:
         self._cache = cache
         self._settings = settings
         self._seals = seals
+        self._ledger = ledger
         self._readings = readings
         self._blind = blind
         self._wake = wake
@@ -150,6 +153,8 @@ class Reconciler:
         """
         tenant = self._cache.tenant(key)
         if tenant is None or tenant.deleting:
+            if tenant is None:
+                await self._ledger.forget(key)
             self._rollout.forget(key)
             metrics.TENANTS.forget(str(key))
             return None
@@ -217,7 +222,7 @@ class Reconciler:
             foreign=foreign,
             adopted=adopted,
             pods=self._cache.pods(key),
-            rival=self._cache.rival(key),
+            hold=await self._ledger.hold(tenant),
             existing=existing,
             database=database,
             lost=self._lost(tenant),
@@ -462,7 +467,7 @@ class Reconciler:
         decision: Decision | None,
     ) -> float | None:
         spec = observed.tenant.spec
-        moments = [status.next_look(observed.report, now)]
+        moments = [status.next_look(observed.report, now), observed.hold.due]
         if decision:
             moments.append(decision.again)
         moments += [decided.due for decided in (planned.token, planned.access) if decided]

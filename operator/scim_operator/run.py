@@ -28,6 +28,7 @@ from scim_operator.reconcile import Reconciler
 from scim_operator.seals import Seals
 from scim_operator.settings import Settings
 from scim_operator.tenant import Key
+from scim_operator.url_ledger import Ledger
 
 _LOG = logging.getLogger(__name__)
 _RETRY = 2.0
@@ -61,7 +62,7 @@ class Operator:
         self._settings = settings
         self._kube = kube
         self._stop = asyncio.Event()
-        self._cache = Cache(settings)
+        self._cache = Cache()
         self._queue = Queue(settings.workers)
         self._informers = Informers(kube, self._cache, settings, wake=self._fold)
         self._poller = Poller(self._cache, settings, kube.get, wake=self._fold)
@@ -138,21 +139,24 @@ class Operator:
                 await asyncio.sleep(_RETRY)
 
     async def _reconcile(self) -> None:
-        # Who is the older of two tenants with one URL can only be told when both are known, and
+        # Which of two tenants has a URL without a record can only be told when both are known, and
         # so can who has a place in the rollout.
         await _until_listed(self._informers.list_tenants)
+        ledger = Ledger(self._kube, self._cache, self._settings, wake=self._queue.wake)
+        await _until_listed(ledger.load)
         reconcile = Reconciler(
             self._kube,
             self._cache,
             self._settings,
             await self._seals(),
+            ledger=ledger,
             readings=self._poller,
             blind=self._informers.faults,
             wake=self._queue.wake,
         )
         async with asyncio.TaskGroup() as group:
             group.create_task(self._queue.run(reconcile))
-            group.create_task(self._resync())
+            group.create_task(self._resync(ledger))
 
     async def _run_framework(self) -> None:
         namespaces = self._settings.watch_namespaces
@@ -177,7 +181,7 @@ class Operator:
         finally:
             await _cancel(running)
 
-    async def _resync(self) -> None:
+    async def _resync(self, ledger: Ledger) -> None:
         """Look at everything now and then, and in the end at what there is."""
         while True:
             keys = self._cache.tenants()
@@ -189,6 +193,7 @@ class Operator:
             if not keys:
                 await asyncio.sleep(pause)
             await _until_listed(self._informers.list_tenants)
+            await ledger.sweep()
 
     @contextlib.asynccontextmanager
     async def _web(self) -> AsyncIterator[None]:
@@ -221,12 +226,12 @@ class Operator:
 
 
 async def _until_listed(ask: Callable[[], Awaitable[object]]) -> None:
-    """Ask for ScimTenants until there is an answer."""
+    """Ask for ScimTenants, or who has which URL, until there is an answer."""
     while True:
         try:
             await ask()
         except (Refusal, *UNREACHABLE) as error:
-            _LOG.warning("ScimTenants cannot be listed, trying again: %r", error)
+            _LOG.warning("ScimTenants or URLs cannot be listed, trying again: %r", error)
             await asyncio.sleep(_RETRY)
         else:
             return

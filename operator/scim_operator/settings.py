@@ -18,6 +18,7 @@ from pydantic import BaseModel, ConfigDict, Field, Json, StringConstraints, fiel
 from pydantic.alias_generators import to_camel
 
 from scim_operator import __version__
+from scim_operator.crd import Duration
 
 PREFIX = "SCIM_OPERATOR_"
 
@@ -57,9 +58,31 @@ LEADER_RIGHTS = (
     Right("coordination.k8s.io", ("leases",), ("get", "create", "update")),
     Right("", ("secrets",), ("create",)),
     Right("", ("secrets",), ("get",)),
+    Right("", ("configmaps",), ("get", "list", "create", "patch", "delete")),
 )
-"""Needed in the operator's own namespace: the Lease, with ``leader_elect``, and the Secret with its
-key. Only that one Secret need be readable, by its name."""
+"""Needed in the operator's own namespace: the Lease, with ``leader_elect``, the Secret with its key
+(only that one Secret need be readable, by its name), and the records of who has which URL."""
+
+
+Wildcards = Annotated[tuple[Annotated[str, Field(min_length=1)], ...], Field(min_length=1)]
+"""Texts in which ``*`` stands for any characters and ``{namespace}`` for the tenant's namespace."""
+
+
+class ExposureRule(BaseModel):
+    """What tenants of some namespaces may name; what is omitted is not limited by this rule."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    namespaces: Annotated[Wildcards, Field(description="Namespaces that the rule is for.")]
+    hosts: Annotated[Wildcards | None, Field(description="Hosts that they may name.")] = None
+    paths: Annotated[
+        Wildcards | None,
+        Field(description="Paths under these hosts; with them, namespaces may share a host."),
+    ] = None
+    gateways: Annotated[
+        Wildcards | None,
+        Field(description="Gateways of other namespaces that they may use: namespace/name."),
+    ] = None
 
 
 Patterns = tuple[Annotated[str, StringConstraints(pattern=r"^[^*]*\*?$", min_length=1)], ...]
@@ -158,6 +181,17 @@ class Settings(BaseModel):
     default_path: Annotated[
         str, Field(description="Path of tenants that name none; {namespace}, {name} are filled.")
     ] = "/{namespace}/{name}/scim"
+    tenants_may_name: Annotated[
+        bool, Field(description="Whether a tenant may name a host or path beside the defaults.")
+    ] = True
+    exposure_rules: Annotated[
+        Json[tuple[ExposureRule, ...]],
+        Field(description="Which namespaces may name which hosts, paths and Gateways; empty: any."),
+    ] = ()
+    reserve_urls_for: Annotated[
+        Duration,
+        Field(description="How long a URL that a tenant has left waits for its namespace."),
+    ] = "24h"
     cluster_domain: Annotated[str, Field(description="DNS domain of the cluster.")] = (
         "cluster.local"
     )

@@ -8,6 +8,7 @@ moves all the time, and what is not known right now stays as it was.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import datetime, timedelta
 
 from scim_operator import allow, conditions, diagnosis, names, ownership, provisioning
@@ -57,7 +58,7 @@ def make(observed: Observed, plan: Plan, faults: Sequence[Fault], now: datetime)
     return Status(
         observed_generation=tenant.generation,
         conditions=conditions.conditions(findings, before.conditions, tenant.generation, now),
-        tenant_url=plan.subject.address.url,
+        tenant_url=plan.subject.url,
         token_secret_name=token_secret,
         replicas=deployment.get("status", {}).get("replicas", 0),
         selector=selector,
@@ -263,6 +264,15 @@ def _claim_trouble(observed: Observed) -> Finding | None:
 
 
 def _exposed(observed: Observed, plan: Plan, faults: Sequence[Fault]) -> Finding:
+    finding = _find_exposed(observed, plan, faults)
+    if note := observed.hold.note:
+        return replace(
+            finding, message=f"{finding.message}; a new tenant could not have this URL: {note}"
+        )
+    return finding
+
+
+def _find_exposed(observed: Observed, plan: Plan, faults: Sequence[Fault]) -> Finding:
     where = plan.subject.address
     exposure = observed.tenant.spec.exposure
     if where.host is None:
@@ -273,14 +283,8 @@ def _exposed(observed: Observed, plan: Plan, faults: Sequence[Fault]) -> Finding
             "operator's default host set",
             outlook=Outlook.STALLED,
         )
-    if observed.rival:
-        return Finding(
-            good=False,
-            reason="URLConflict",
-            message=f"the Tenant URL {where.url} belongs to the older tenant {observed.rival}: "
-            "choose another spec.exposure.host or path",
-            outlook=Outlook.STALLED,
-        )
+    if observed.hold.finding:
+        return observed.hold.finding
     if finding := _first(faults, of=conditions.EXPOSED):
         return finding
     if exposure.gateway:

@@ -108,14 +108,18 @@ class Address:
         return f"{'https' if self.exposed else 'http'}://{self.host}{self.path}"
 
 
+def fill(template: str, key: Key) -> str:
+    """Fill a tenant's namespace and name into one of the operator's defaults."""
+    return template.format(namespace=key.namespace, name=key.name)
+
+
 def address(tenant: Tenant, settings: Settings) -> Address:
     """Derive a tenant's address from its spec and the operator's defaults."""
     exposure = tenant.spec.exposure
-    fill = tenant.key._asdict()
-    path = exposure.path or settings.default_path.format(**fill)
+    path = exposure.path or fill(settings.default_path, tenant.key)
     routed = exposure.ingress is not None or exposure.gateway is not None
     if routed or exposure.host:
-        host = exposure.host or settings.default_host.format(**fill) or None
+        host = exposure.host or fill(settings.default_host, tenant.key) or None
         return Address(host, path, exposed=True)
     service = names.workload(tenant.key.name)
     inside = f"{service}.{tenant.key.namespace}.svc.{settings.cluster_domain}"

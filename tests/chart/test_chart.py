@@ -13,6 +13,7 @@ from scim_operator.settings import (
     CLUSTER_RIGHTS,
     LEADER_RIGHTS,
     RIGHTS,
+    ExposureRule,
     Right,
     Settings,
     from_environment,
@@ -66,7 +67,7 @@ def test_namespaced_roles(render: Render) -> None:
 
 @pytest.mark.parametrize("values", [(), ("watchNamespaces={team-a}",)])
 def test_other_roles(render: Render, values: tuple[str, ...]) -> None:
-    """Storage classes and the Lease have roles of their own."""
+    """Storage classes, and the Lease with the records of URLs, have roles of their own."""
     bodies = render(*values)
     (storage,) = pick(bodies, "ClusterRole", "scim-operator-storageclasses")
     assert rights(storage) == list(CLUSTER_RIGHTS)
@@ -92,6 +93,10 @@ def test_environment_of_values(render: Render) -> None:
             "tenantNetworkPolicies.databasePorts={5432,6432}",
             "tenantNetworkPolicies.scimPeers[0].podSelector.matchLabels.app=nginx",
             "exposure.host=\\{name\\}.example.com",
+            "exposure.allow[0].namespaces={team-a}",
+            "exposure.allow[0].hosts={*.example.org}",
+            "exposure.tenantsMayName=false",
+            "exposure.reserveFor=1h",
             "tuning.workers=3",
             "tenants.allow.podLabels={team.example.com/*}",
             "tenants.allow.resources.memory=8Gi",
@@ -102,6 +107,9 @@ def test_environment_of_values(render: Render) -> None:
     assert found.database_ports == (5432, 6432)
     assert found.scim_peers == [{"podSelector": {"matchLabels": {"app": "nginx"}}}]
     assert found.default_host == "{name}.example.com"
+    assert found.exposure_rules == (ExposureRule(namespaces=("team-a",), hosts=("*.example.org",)),)
+    assert found.tenants_may_name is False
+    assert found.reserve_urls_for == "1h"
     assert found.workers == 3
     assert found.allow.pod_labels == ("team.example.com/*",)
     assert found.allow.resources == Settings().allow.resources | {"memory": "8Gi"}

@@ -22,7 +22,7 @@ _IMAGE = Settings().service_image.partition(":")[0]
 
 @contextmanager
 def defined() -> Iterator[ControlPlane]:
-    """Start a control plane that knows ScimTenants.
+    """Start a control plane that knows ScimTenants and has the operator's namespace.
 
     Raises
     ------

@@ -74,6 +74,34 @@ def test_schema_extensions(admission: Namespace, case: Case) -> None:
     assert bool(said) is (case.refusal is not None)
 
 
+@pytest.mark.finding(4)
+@pytest.mark.parametrize(
+    ("exposure", "sentence"),
+    [
+        ({"host": "10.0.0.1"}, "host is a DNS name with a dot in it"),
+        ({"host": "127.1"}, "host is a DNS name with a dot in it"),
+        ({"host": "0x7f.0x1"}, "host is a DNS name with a dot in it"),
+        ({"host": "localhost"}, "host is a DNS name with a dot in it"),
+        ({"host": "scim"}, "host is a DNS name with a dot in it"),
+        ({"host": "scim.example.com."}, "spec.exposure.host"),
+        ({"host": "::1"}, "spec.exposure.host"),
+        ({"host": "*.example.com"}, "spec.exposure.host"),
+        ({"host": "a.localhost"}, "give the public name"),
+        ({"host": "kubernetes.default.svc"}, "give the public name"),
+        ({"host": "contoso-scim.team-a.svc.cluster.local"}, "give the public name"),
+        ({"path": "/.."}, "no part of path may begin with a dot"),
+        ({"path": "/a/../b"}, "no part of path may begin with a dot"),
+        ({"path": "/a/./b"}, "no part of path may begin with a dot"),
+        ({"path": "/.well-known/acme-challenge"}, "no part of path may begin with a dot"),
+        ({"path": "/a//b"}, "spec.exposure.path"),
+        ({"path": "/%2e%2e/b"}, "spec.exposure.path"),
+    ],
+)
+def test_refused_urls(admission: Namespace, exposure: dict[str, str], sentence: str) -> None:
+    """A URL that is an address, inside the cluster, or of the whole host is refused."""
+    assert sentence in admission.refusal("contoso", {"exposure": exposure})
+
+
 @pytest.mark.parametrize("name", ["a" * 59, "1contoso", "con.toso"])
 def test_refused_names(admission: Namespace, name: str) -> None:
     """A name that cannot be part of a Service's name is refused at once."""

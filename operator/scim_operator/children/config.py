@@ -19,7 +19,7 @@ def content(subject: Subject) -> str:
     configuration = {
         "tenant": str(tenant.key),
         "basePath": subject.address.path,
-        "tenantURL": subject.address.url,
+        "tenantURL": subject.url,
         "provisioning": provisioning,
     }
     return json.dumps(configuration, ensure_ascii=False, indent=2)

@@ -46,7 +46,7 @@ def build_token(subject: Subject, token: str, rotated: str | None) -> Object:
     return _build(
         subject,
         names.token_secret(subject.tenant.key.name),
-        {TOKEN_KEY: token, URL_KEY: subject.address.url or ""},
+        {TOKEN_KEY: token, URL_KEY: subject.url or ""},
         {names.ROTATE_ANNOTATION: rotated},
         owned=not subject.keeps_data,
     )

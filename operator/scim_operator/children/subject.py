@@ -22,7 +22,7 @@ class Subject:
     address
         Where it is reached.
     routed
-        Whether it may take its URL: no older tenant has it, and there is a host.
+        Whether it has its URL: there is a host, and the claim on it is the tenant's.
     database_version
         Version of the Secret with the PostgreSQL URL; a new one restarts the pods.
     claim
@@ -47,6 +47,11 @@ class Subject:
         if owned:
             metadata["ownerReferences"] = [tenant.owner_reference]
         return metadata | more
+
+    @property
+    def url(self) -> str | None:
+        """The Tenant URL to show; None while it may lead to another tenant."""
+        return self.address.url if self.routed else None
 
     @property
     def keeps_data(self) -> bool:

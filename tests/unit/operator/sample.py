@@ -24,7 +24,9 @@ SEALS = Seals(b"k" * 32)
 def body(
     name: str = "contoso",
     *,
+    namespace: str = "team-a",
     spec: Object | None = None,
+    status: Object | None = None,
     annotations: dict[str, str] | None = None,
     created: str = "2026-11-25T08:00:00Z",
     version: int = 1,
@@ -33,7 +35,7 @@ def body(
     return {
         "metadata": {
             "name": name,
-            "namespace": "team-a",
+            "namespace": namespace,
             "uid": f"uid-{name}",
             "generation": 1,
             "resourceVersion": str(version),
@@ -41,7 +43,7 @@ def body(
             "annotations": annotations or {},
         },
         "spec": {"database": {"sqlite": {}}} | (spec or {}),
-    }
+    } | ({"status": status} if status else {})
 
 
 def observed(spec: Object | None = None, **annotations: str) -> Observed:

@@ -1,4 +1,4 @@
-"""The watched copies: never older than what is known, and found by tenant and by URL."""
+"""The watched copies: never older than what is known, and found by tenant."""
 
 from __future__ import annotations
 
@@ -8,20 +8,18 @@ import pytest
 from scim_operator import names
 from scim_operator.cache import Cache, identify
 from scim_operator.kinds import POD, SECRET, SERVICE, TENANT
-from scim_operator.settings import Settings
 from scim_operator.tenant import Key
 
 from tests.unit.operator.sample import body
 
 KEY = Key("team-a", "contoso")
 OTHER = Key("team-a", "fabrikam")
-URL = {"exposure": {"host": "scim.example.com", "path": "/scim"}}
 
 
 @pytest.fixture
 def cache() -> Cache:
     """A cache that knows nothing."""
-    return Cache(Settings())
+    return Cache()
 
 
 def owned(name: str = "contoso-scim", version: int = 1, **more: Any) -> dict[str, Any]:
@@ -80,29 +78,23 @@ def test_pods_are_apart(cache: Cache) -> None:
     assert "spec" not in cache.pods(KEY)[0]
 
 
-def test_rival(cache: Cache) -> None:
-    """Of two tenants with one URL the older has it."""
-    cache.put(TENANT, body(spec=URL, created="2026-11-25T08:00:00Z"))
-    news = cache.put(TENANT, body("fabrikam", spec=URL, created="2026-11-25T08:00:01Z"))
-    assert {KEY, OTHER} <= news
-    assert cache.rival(OTHER) == KEY
-    assert cache.rival(KEY) is None
+def test_tenants(cache: Cache) -> None:
+    """The tenants are told from their objects, and one that is gone is no longer told."""
+    cache.put(TENANT, body())
+    cache.put(TENANT, body("fabrikam"))
+    cache.put(SERVICE, owned())
+    assert set(cache.tenants()) == {KEY, OTHER}
+    assert cache.remove(TENANT, body("fabrikam", version=2)) == {OTHER}
+    assert cache.tenants() == [KEY]
 
 
-def test_rival_goes(cache: Cache) -> None:
-    """The younger tenant is woken when the older one goes, and has the URL then."""
-    cache.put(TENANT, body(spec=URL))
-    cache.put(TENANT, body("fabrikam", spec=URL, created="2026-11-25T08:00:01Z"))
-    assert OTHER in cache.remove(TENANT, body(spec=URL, version=2))
-    assert cache.rival(OTHER) is None
-
-
-def test_no_rival_inside_the_cluster(cache: Cache) -> None:
-    """Tenants that are not exposed have hosts of their own."""
-    path = {"exposure": {"path": "/scim"}}
-    cache.put(TENANT, body(spec=path))
-    cache.put(TENANT, body("fabrikam", spec=path))
-    assert cache.rival(OTHER) is None
+def test_unreadable_tenant(cache: Cache) -> None:
+    """A stored spec that no model knows stops neither the watches nor a lost token's return."""
+    stored = {"exposure": {"host": "Not_A_Host"}, "token": 1}
+    assert cache.put(TENANT, body(spec=stored)) == {KEY}
+    cache.put(SECRET, owned("contoso-scim-token"))
+    cache.remove(SECRET, owned("contoso-scim-token", version=2))
+    assert cache.lost(KEY) is not None
 
 
 def test_lost_token_secret(cache: Cache) -> None:

@@ -14,7 +14,7 @@ from scim_operator.faults import Fault
 from scim_operator.kinds import DEPLOYMENT
 from scim_operator.plan import Observed
 from scim_operator.report import Problem, Report, TokenUse
-from scim_operator.tenant import Key
+from scim_operator.url_claims import Hold
 
 from tests.unit.operator.sample import NOW, applied, make, observed
 
@@ -115,13 +115,23 @@ def test_missing_storage_class() -> None:
     assert "there is no StorageClass fast" in found.message
 
 
-def test_rival() -> None:
-    """A tenant whose URL is taken says by whom."""
+def test_url_of_another() -> None:
+    """A tenant that does not hold its URL says why, and shows no URL."""
     spec = {"exposure": {"host": "scim.example.com"}}
-    found = result(replace(serving(spec), rival=Key("team-b", "older")))
+    out = Finding(False, "URLConflict", "belongs to team-b/other", Outlook.STALLED)
+    found = result(replace(serving(spec), hold=Hold(routed=False, finding=out)))
     assert find(found, "Exposed").reason == "URLConflict"
-    assert "team-b/older" in find(found, "Exposed").message
+    assert "team-b/other" in find(found, "Exposed").message
     assert find(found, "Stalled").status == "True"
+    assert found.tenant_url is None
+
+
+def test_url_from_before_a_rule() -> None:
+    """A tenant that keeps a URL which a new one could not have says so, and is exposed."""
+    spec = {"exposure": {"host": "scim.example.com"}}
+    found = result(replace(serving(spec), hold=Hold(routed=True, note="it is the platform's")))
+    assert find(found, "Exposed").status == "True"
+    assert "a new tenant could not have this URL: it is the" in find(found, "Exposed").message
 
 
 def test_fault_reaches_ready() -> None:

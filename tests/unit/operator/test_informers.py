@@ -48,7 +48,7 @@ class Quiet:
 async def follow(kube: Quiet, monkeypatch: pytest.MonkeyPatch) -> tuple[Informers, list[float]]:
     """Follow every kind for some rounds; return the pauses between them."""
     settings = Settings()
-    watches = Informers(kube, Cache(settings), settings, wake=lambda _: None)  # type: ignore[arg-type]
+    watches = Informers(kube, Cache(), settings, wake=lambda _: None)  # type: ignore[arg-type]
     pauses: list[float] = []
     over = asyncio.Event()
     turn = asyncio.sleep
@@ -86,7 +86,7 @@ async def test_list_without_watch(monkeypatch: pytest.MonkeyPatch) -> None:
 async def test_tenants_that_are_gone() -> None:
     """A list of the tenants forgets those that it does not have, whose end nobody told."""
     settings = Settings()
-    cache = Cache(settings)
+    cache = Cache()
     news: list[Key] = []
     watches = Informers(Quiet(), cache, settings, wake=news.append)  # type: ignore[arg-type]
     cache.put(TENANT, body())

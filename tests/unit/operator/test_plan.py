@@ -15,7 +15,7 @@ from scim_operator.kinds import CLAIM, INGRESS, SECRET
 from scim_operator.plan import Observed, Wanted
 from scim_operator.report import Report, TokenUse
 from scim_operator.settings import Settings
-from scim_operator.tenant import Key
+from scim_operator.url_claims import Hold
 
 from tests.unit.operator.sample import IMAGE, NOW, applied, make, objects, observed, watched
 
@@ -258,10 +258,16 @@ def test_removal() -> None:
     assert (CLAIM, "contoso-scim-data") in now.children
 
 
-def test_rival_takes_the_url() -> None:
-    """A tenant whose URL an older one has gets no Ingress."""
-    seen = replace(observed(EXPOSED), rival=Key("team-b", "older"))
-    assert ("Ingress", "contoso-scim") not in objects(make(seen))
+@pytest.mark.finding(3)
+def test_url_of_another() -> None:
+    """A tenant that does not hold its URL has no Ingress, and shows the URL nowhere."""
+    seen = replace(observed(EXPOSED), hold=Hold(routed=False))
+    planned = objects(make(seen))
+    assert ("Ingress", "contoso-scim") not in planned
+    secret = planned["Secret", "contoso-scim-token"]
+    assert secret["data"]["tenantUrl"] == ""
+    config = json.loads(planned["ConfigMap", "contoso-scim-config"]["data"]["config.json"])
+    assert config["tenantURL"] is None
 
 
 def test_foreign_object() -> None:

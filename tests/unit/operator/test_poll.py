@@ -41,7 +41,7 @@ class World:
 
     def __init__(self) -> None:
         self.settings = Settings(poll_interval=0.05, poll_in_flight=8)
-        self.cache = Cache(self.settings)
+        self.cache = Cache()
         self.replica_sets: dict[str, Object] = {}
         self.asked = 0
 

@@ -51,6 +51,9 @@ def test_flag_wins() -> None:
         ("database_ports", "5432,x"),
         ("port", "65536"),
         ("leader_elect", "perhaps"),
+        ("reserve_urls_for", "1 day"),
+        ("exposure_rules", '[{"namespaces": ["a"], "hosts": []}]'),
+        ("exposure_rules", '[{"namespace": ["a"]}]'),
     ],
 )
 def test_errors_name_the_setting(name: str, value: str) -> None:
