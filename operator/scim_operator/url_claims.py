@@ -7,6 +7,7 @@ Entra may go on sending the old customer's users there.
 
 from __future__ import annotations
 
+from bisect import bisect_left, insort
 from collections import defaultdict
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
@@ -23,6 +24,8 @@ from scim_operator.url_rules import Place, Verdict, judge
 Object = dict[str, Any]
 
 CONFLICT = "URLConflict"
+_Age = tuple[datetime, Key, Place]
+
 MOST_RESERVED = 1000
 """URLs that are reserved for one namespace at most, so that its owner cannot fill the store."""
 
@@ -127,6 +130,7 @@ class Register:
         self._claims: dict[Place, Claim] = {}
         self._below: defaultdict[Place, set[Place]] = defaultdict(set)
         self._held: defaultdict[Key, set[Place]] = defaultdict(set)
+        self._by_age: defaultdict[str, list[_Age]] = defaultdict(list)
 
     def get(self, place: Place) -> Claim | None:
         """Return the claim on just that place."""
@@ -136,6 +140,7 @@ class Register:
         """Add a claim, in place of one on the same place."""
         self.remove(claim.place)
         self._claims[claim.place] = claim
+        insort(self._by_age[claim.place.host], _age(claim))
         for place in claim.place.above():
             self._below[place].add(claim.place)
         if claim.released is None:
@@ -162,6 +167,10 @@ class Register:
         claim = self._claims.pop(place, None)
         if claim is None:
             return
+        ages = self._by_age[place.host]
+        del ages[bisect_left(ages, _age(claim))]
+        if not ages:
+            del self._by_age[place.host]
         for above in place.above():
             self._below[above].discard(place)
             if not self._below[above]:
@@ -202,12 +211,8 @@ class Register:
             and not (claim.released and claim.tenant.namespace == key.namespace)
         ]
         if not found and whole:
-            # The place without a path is above every other one of the host.
-            first = min(
-                self._standing(self._below.get(Place(place.host, ""), ()), now),
-                key=_age,
-                default=None,
-            )
+            by_age = (place for _, _, place in self._by_age.get(place.host, ()))
+            first = next(self._standing(by_age, now), None)
             if first and first.tenant.namespace != key.namespace:
                 return first
         return min(found, key=_age, default=None)
@@ -241,7 +246,7 @@ class Register:
                 yield claim
 
 
-def _age(claim: Claim) -> tuple[datetime, Key, Place]:
+def _age(claim: Claim) -> _Age:
     return claim.since, claim.tenant, claim.place
 
 

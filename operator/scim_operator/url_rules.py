@@ -34,8 +34,7 @@ class Place(NamedTuple):
         """Return the places whose routes would lead here as well, the nearest first."""
         found = []
         path = self.path
-        while path:
-            path = path.rpartition("/")[0]
+        while path := path.rpartition("/")[0]:
             found.append(Place(self.host, path))
         return found
 

@@ -116,17 +116,17 @@ def test_older_tenant_moves_to_the_url(
 
 
 @pytest.mark.finding(4)
-@pytest.mark.parametrize(
-    "path", [f"{PATH}/Users", f"{PATH}/v2", "/contoso", "/acme-challenge", "/CONTOSO/scim"]
-)
-def test_paths_around_a_url(start: Start, victim: Namespace, rival: Namespace, path: str) -> None:
+def test_paths_around_a_url(start: Start, victim: Namespace, rival: Namespace) -> None:
     """Nothing above, below or beside a URL on its host is another namespace's."""
+    paths = (f"{PATH}/Users", f"{PATH}/v2", "/contoso", "/acme-challenge", "/CONTOSO/scim")
     with start():
         victim.apply("contoso", exposure(victim))
         exposed(victim)
-        rival.apply("rival", exposure(victim, path))
-        message = kept_out(rival, "rival", "URLConflict")
-        assert f"{victim.name}/contoso (https://{host(victim)}{PATH})" in message
+        for number, path in enumerate(paths):
+            rival.apply(f"rival-{number}", exposure(victim, path))
+        for number in range(len(paths)):
+            message = kept_out(rival, f"rival-{number}", "URLConflict")
+            assert f"{victim.name}/contoso (https://{host(victim)}{PATH})" in message
         victim.apply("second", exposure(victim, "/second"))
         exposed(victim, "second")
 
