@@ -5,7 +5,7 @@ import subprocess
 import sys
 
 from tests.cluster.errors import ClusterError
-from tests.e2e import data_plane, node
+from tests.e2e import data_plane, earlier, node
 from tests.service.postgres import UnavailableError, find_binaries
 
 
@@ -17,6 +17,7 @@ def main() -> int:
     try:
         node.start()
         images = node.build_images()
+        earlier.prepare()
         data_plane.prepare()
         find_binaries()
     except subprocess.CalledProcessError as error:

@@ -7,8 +7,15 @@ from tests.e2e.platform import Tenant
 from tests.entra import Directory, Provisioning
 
 
-async def provision_during(tenant: Tenant, change: Callable[[], object]) -> None:
+async def provision_during(
+    tenant: Tenant, change: Callable[[], object], *, pause: float = 0
+) -> None:
     """Fill a tenant, then run cycle after cycle until the change is over; each must be clean.
+
+    Parameters
+    ----------
+    pause
+        Seconds between two cycles; Entra's is 40 minutes.
 
     Raises
     ------
@@ -28,7 +35,12 @@ async def provision_during(tenant: Tenant, change: Callable[[], object]) -> None
                     directory = directory.change(seed=cycles, share=0.01)
                     cycle = await job.incremental_cycle(directory)
                     assert cycle.clean, cycle.as_json()
+                    await asyncio.wait({changing}, timeout=pause)
             finally:
                 await changing
-            assert cycles > 1
+            assert pause or cycles > 1
+            # One more, so that what the change left is tried in any case.
+            directory = directory.change(seed=cycles + 1, share=0.01)
+            last = await job.incremental_cycle(directory)
+            assert last.clean, last.as_json()
             assert await job.verify(directory) == []
