@@ -12,7 +12,7 @@ from collections.abc import Mapping
 from enum import Enum
 from typing import NamedTuple
 
-from scim_operator import names
+from scim_operator import diagnosis, names
 from scim_operator.children import BUILDERS
 from scim_operator.children.subject import Object
 from scim_operator.conditions import Outlook
@@ -60,7 +60,7 @@ class Sorted(NamedTuple):
 def judge(kind: Kind, live: Object, tenant: Tenant, seals: Seals) -> Standing:
     """Tell what an object with one of a tenant's names is to the tenant."""
     metadata = live["metadata"]
-    if (controller := _controller(live)) and controller["uid"] != tenant.uid:
+    if (controller := diagnosis.controller(live)) and controller["uid"] != tenant.uid:
         return Standing.LEFTOVER if _is_earlier(controller, tenant) else Standing.FOREIGN
     # Of a Secret or a volume the tenant may be made the controller to have its content trusted.
     if seals.is_sealed(kind, tenant.key, live) if kind in SEALED else controller:
@@ -85,11 +85,6 @@ def _is_of_old(kind: Kind, live: Object, tenant: Tenant) -> bool:
         and labels.get(names.TENANT_LABEL) == tenant.key.name
         and live["metadata"]["name"] != names.access_secret(tenant.key.name)
     )
-
-
-def _controller(live: Object) -> Object | None:
-    owners: list[Object] = live["metadata"].get("ownerReferences") or []
-    return next((owner for owner in owners if owner.get("controller")), None)
 
 
 def _is_earlier(controller: Object, tenant: Tenant) -> bool:
@@ -139,7 +134,7 @@ def fault(kind: Kind, live: Object, tenant: Tenant) -> Fault:
     """Return the fault of a name that an object has which is not the tenant's."""
     metadata = live["metadata"]
     what = f"the {kind.name} {metadata['name']}"
-    controller = _controller(live)
+    controller = diagnosis.controller(live)
     if controller and _is_earlier(controller, tenant):
         message = f"{what} of an earlier tenant of this name is still being removed"
         return Fault(kind, "Leftover", message, Outlook.PROGRESSING)

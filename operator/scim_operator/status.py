@@ -40,7 +40,7 @@ def make(observed: Observed, plan: Plan, faults: Sequence[Fault], now: datetime)
     token_secret = tenant.spec.token.existing_secret or names.token_secret(tenant.key.name)
     aspects = {
         conditions.TOKEN_READY: _token_ready(observed, plan, faults, token_secret),
-        conditions.AVAILABLE: _available(observed, faults),
+        conditions.AVAILABLE: _with_intruder(observed, _available(observed, faults)),
         conditions.EXPOSED: _exposed(observed, plan, faults),
     }
     summary = conditions.ready(list(aspects.values()))
@@ -194,12 +194,11 @@ def _available(observed: Observed, faults: Sequence[Fault]) -> Finding:
         "generation", 1
     )
     ready = status.get("availableReplicas", 0) if fresh else 0
+    own = [pod for pod in observed.pods if diagnosis.is_own(tenant.key, pod)]
     claim = None if ready else _claim_trouble(observed)
     # A pod that cannot be scheduled is only the effect of a volume that cannot be made.
     trouble = (claim if observed.storage_missing else None) or (
-        diagnosis.pods_trouble(tenant.key, observed.pods)
-        or diagnosis.deployment_trouble(deployment)
-        or claim
+        diagnosis.pods_trouble(tenant.key, own) or diagnosis.deployment_trouble(deployment) or claim
     )
     state = observed.rollout.state if observed.rollout else "current"
     if state == "failed" and trouble is None:
@@ -234,6 +233,20 @@ def _available(observed: Observed, faults: Sequence[Fault]) -> Finding:
             outlook=trouble.outlook if trouble else Outlook.PROGRESSING,
         )
     return Finding(good=True, reason="Serving", message="the service answers")
+
+
+def _with_intruder(observed: Observed, finding: Finding) -> Finding:
+    key = observed.tenant.key
+    if (name := diagnosis.intruder(key, observed.pods)) is None:
+        return finding
+    return Finding(
+        finding.good,
+        reason="ForeignPod",
+        message=f"the pod {name} has the tenant's labels, is not of its Deployment, and gets a "
+        "part of Entra's requests with the token: delete it, revoke the tokens, and see who may "
+        f"create pods in namespace {key.namespace}",
+        outlook=Outlook.STALLED,
+    )
 
 
 def _database_secret(observed: Observed) -> Finding | None:

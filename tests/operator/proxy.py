@@ -56,7 +56,8 @@ class Call:
     @property
     def child(self) -> bool:
         """Whether it is about an object of a tenant: no event, and not the tenant's status."""
-        return "/events/" not in self.path and not self.path.endswith("/status")
+        others = ("/events/", "/namespaces/scim-system/")
+        return not self.path.endswith("/status") and not any(part in self.path for part in others)
 
 
 @dataclass(frozen=True, slots=True)

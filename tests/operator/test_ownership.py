@@ -304,11 +304,19 @@ def test_label_and_owner_taken_away(namespace: Namespace) -> None:
 
 
 @pytest.fixture
-def proxy(installation: Installation, unserved: Namespace) -> Iterator[tuple[Operator, Proxy]]:
-    """An operator of one namespace with a key of its own, and what is between it and the server."""
-    own = {"watch_namespaces": unserved.name, "key_secret": f"{unserved.name}-key"}
-    with installation.operator(unserved.name, **own) as found:
+def proxy(
+    fragile: ControlPlane, installation: Installation, unserved: Namespace
+) -> Iterator[tuple[Operator, Proxy]]:
+    """An operator of one namespace, and what is between it and the API server."""
+    key = ("-n", NAMESPACE, "get", "secret", KEY, "--ignore-not-found", "-o", "json")
+    with installation.operator(unserved.name, watch_namespaces=unserved.name) as found:
+        before = json.loads(eventually(lambda: fragile.kubectl(*key), 20))
         yield found
+    # What other tests have left is sealed with the key that was there before.
+    kept = {"name": KEY, "namespace": NAMESPACE, "labels": before["metadata"]["labels"]}
+    fragile.kubectl("-n", NAMESPACE, "delete", "secret", KEY)
+    fragile.kubectl("create", "-f", "-", stdin=json.dumps(before | {"metadata": kept}))
+    unserved.kubectl("delete", "namespace", unserved.name)
 
 
 def _restored(namespace: Namespace, found: dict[str, Object]) -> None:
@@ -383,8 +391,7 @@ def test_key_lost(
     sealed_by = unserved.get("scimtenant", "contoso")["status"]["sealedBy"]
     pods = unserved.get("deployment", "contoso-scim")["metadata"]["generation"]
     assert operator.stop() == 0
-    key = f"{unserved.name}-key"
-    fragile.kubectl("-n", NAMESPACE, "delete", "secret", key)
+    fragile.kubectl("-n", NAMESPACE, "delete", "secret", KEY)
     operator.start()
 
     def sealed_anew() -> bool:
@@ -392,7 +399,7 @@ def test_key_lost(
         return bool(found != sealed_by)
 
     eventually(sealed_anew, 20)
-    assert fragile.kubectl("-n", NAMESPACE, "get", "secret", key)
+    assert fragile.kubectl("-n", NAMESPACE, "get", "secret", KEY)
     assert unserved.token("contoso") == token
     assert unserved.digests("contoso") == accepted
     assert unserved.digests("contoso", "access.json") == access
@@ -518,3 +525,54 @@ def test_unusable_key(fragile: ControlPlane, unserved: Namespace, tmp_path: Path
     fragile.kubectl("-n", NAMESPACE, "delete", "secret", name)
     unserved.settled("contoso")
     assert operator.stop() == 0
+
+
+@pytest.mark.finding(6, 7)
+def test_key_lost_and_tenant_deleted(
+    fragile: ControlPlane, unserved: Namespace, proxy: tuple[Operator, Proxy]
+) -> None:
+    """With its key the operator knows again what a tenant has left; without it people consent."""
+    operator, _ = proxy
+    unserved.apply("contoso")
+    token = unserved.settled("contoso")
+    kept = ["secret/contoso-scim-token", "secret/contoso-scim-digests", "pvc/contoso-scim-data"]
+    unserved.kubectl("delete", "scimtenant", "contoso")
+    eventually(lambda: len(unserved.objects("contoso")) == len(kept), 90)
+    # As an uninstall and another installation.
+    assert operator.stop() == 0
+    operator.start()
+    unserved.apply("contoso")
+    assert unserved.settled("contoso") == token
+
+    unserved.kubectl("delete", "scimtenant", "contoso")
+    eventually(lambda: len(unserved.objects("contoso")) == len(kept), 90)
+    assert operator.stop() == 0
+    fragile.kubectl("-n", NAMESPACE, "delete", "secret", KEY)
+    operator.start()
+    unserved.apply("contoso")
+    stalled(unserved)
+    assert unserved.token("contoso") == token
+    for each in kept:
+        unserved.kubectl("annotate", each, f"{names.ADOPT_BY_ANNOTATION}=contoso")
+    uids = unserved.kubectl("get", *kept, "-o", "jsonpath={.items[*].metadata.uid}")
+    consent = f"{names.ADOPT_ANNOTATION}={uids.replace(' ', ',')}"
+    unserved.kubectl("annotate", "scimtenant", "contoso", consent)
+    unserved.settle(["contoso"], 60)
+    assert unserved.token("contoso") == token
+    assert list(unserved.digests("contoso")) == [sha256(token)]
+    assert operator.stop() == 0
+
+
+@pytest.mark.finding("S4")
+def test_pod_with_the_tenants_labels(namespace: Namespace) -> None:
+    """A pod that would get Entra's requests and is not the tenant's is warned of, until it goes."""
+    namespace.apply("contoso")
+    namespace.settled("contoso")
+    pod = {"containers": [{"name": "a", "image": "a"}]}
+    labels = names.selector("contoso")
+    place(namespace, "Pod", "intruder", spec=pod, metadata={"labels": labels})
+    namespace.run("intruder", "127.0.0.77")
+    assert "the pod intruder has the tenant's labels" in stalled(namespace, "ForeignPod")
+    assert warned(namespace, "ForeignPod")["type"] == "Warning"
+    namespace.kubectl("delete", "pod", "intruder", "--force", "--grace-period=0")
+    eventually(lambda: namespace.condition("contoso", "Available").get("reason") != "ForeignPod")

@@ -8,7 +8,7 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
-from scim_operator import ownership, status, tokens, trust
+from scim_operator import diagnosis, names, ownership, status, tokens, trust
 from scim_operator.crd import Status
 from scim_operator.events import of
 from scim_operator.kinds import CLAIM, CONFIG_MAP, DEPLOYMENT, POLICY, SECRET, SERVICE, Kind
@@ -459,3 +459,34 @@ def test_what_is_sealed() -> None:
         if "scim-operator.io/seal" in each.object["metadata"]["annotations"]
     }
     assert carried == set(SEALED)
+
+
+def pod(labels: dict[str, str], *owners: Object, ready: str = "True") -> Object:
+    """A pod as it is watched."""
+    return {
+        "metadata": {"name": "x", "labels": labels, "ownerReferences": list(owners)},
+        "status": {"conditions": [{"type": "Ready", "status": ready}]},
+    }
+
+
+ALL_LABELS = names.selector("contoso") | {"pod-template-hash": "abc"}
+REPLICAS = owner("ReplicaSet", "contoso-scim-abc", "4")
+
+
+@pytest.mark.finding("S4")
+@pytest.mark.parametrize(
+    ("found", "is_intruder"),
+    [
+        (pod(ALL_LABELS, *REPLICAS), False),
+        (pod(ALL_LABELS), True),
+        (pod(ALL_LABELS, *owner("ReplicaSet", "contoso-scim-other", "4")), True),
+        (pod(ALL_LABELS, *owner("StatefulSet", "contoso-scim-abc", "4")), True),
+        (pod(names.selector("contoso"), *REPLICAS), True),
+        (pod(ALL_LABELS, ready="False"), False),
+        (pod(LABELS), False),
+    ],
+    ids=["own", "no controller", "other set", "other kind", "no hash", "not ready", "one label"],
+)
+def test_intruder(found: Object, is_intruder: bool) -> None:
+    """A pod is in the way that the Service selects and the tenant's Deployment has not made."""
+    assert (diagnosis.intruder(tenant().key, [found]) is not None) == is_intruder
