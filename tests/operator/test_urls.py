@@ -15,7 +15,7 @@ import yaml
 from scim_operator import names
 
 from tests.cluster import ClusterError, ControlPlane
-from tests.operator.install import NAMESPACE, Installation
+from tests.operator.install import ACCOUNT, NAMESPACE, Installation
 from tests.operator.proxy import Answer, Call, Proxy
 from tests.operator.world import Namespace, Object, Operator, eventually
 
@@ -39,8 +39,8 @@ def rival(fragile: ControlPlane, unserved: Namespace) -> Namespace:
 
 @pytest.fixture
 def start(installation: Installation, victim: Namespace, rival: Namespace) -> Start:
-    """Start an operator for both, whose records are those of an installation of its own."""
-    scope = {"watch_namespaces": f"{victim.name},{rival.name}", "lease_name": victim.name}
+    """Start an operator for both; each test has hosts of its own, and all share the records."""
+    scope = {"watch_namespaces": f"{victim.name},{rival.name}"}
     return partial(installation.operator, "urls", {}, **scope)
 
 
@@ -77,11 +77,15 @@ def kept_out(namespace: Namespace, tenant: str, reason: str) -> str:
 
 
 def records(cluster: ControlPlane, victim: Namespace) -> dict[str, dict[str, str]]:
-    """The records of an installation, by the URLs."""
-    selector = f"{names.CLAIM_LABEL}={victim.name}"
+    """The records of a test's hosts, by the URLs."""
+    selector = f"{names.CLAIM_LABEL}={ACCOUNT}"
     text = cluster.kubectl("-n", NAMESPACE, "get", "configmap", "-l", selector, "-o", "json")
     found = [body["data"] for body in json.loads(text)["items"]]
-    return {f"{data['host']}{data['path']}": data for data in found}
+    return {
+        f"{data['host']}{data['path']}": data
+        for data in found
+        if data["host"].endswith(host(victim))
+    }
 
 
 def look_again(namespace: Namespace, tenant: str) -> None:
@@ -154,7 +158,7 @@ def test_restore(start: Start, fragile: ControlPlane, victim: Namespace, rival: 
 
 
 def _name(victim: Namespace) -> str:
-    return names.url_claim(victim.name, host(victim), PATH)
+    return names.url_claim(ACCOUNT, host(victim), PATH)
 
 
 @pytest.mark.finding(3, "S1")
@@ -168,8 +172,7 @@ def test_upgrade_without_records(
         victim.apply("contoso", exposure(victim))
         route = exposed(victim)
         assert operator.stop() == 0
-    selector = f"{names.CLAIM_LABEL}={victim.name}"
-    fragile.kubectl("-n", NAMESPACE, "delete", "configmap", "-l", selector)
+    fragile.kubectl("-n", NAMESPACE, "delete", "configmap", _name(victim))
     # As that version left them: the older one was kept out of the same URL, another was not.
     rival.apply("rival", exposure(victim))
     _pretend(rival, "rival", host(victim), PATH, "False", "URLConflict")
