@@ -67,7 +67,8 @@ class Pod:
         with (self._folder / "log").open("wb") as log:
             process = subprocess.Popen(command, env=environ, stdout=log, stderr=log)
         try:
-            eventually(self._is_ready)
+            # A Python process on a machine with much else to do takes seconds to start.
+            eventually(self._is_ready, 30)
             (pod,) = self._namespace.pods(self._tenant)
             self._namespace.run(pod["metadata"]["name"], self._address)
             yield

@@ -181,7 +181,10 @@ def test_crd_upgrade(fragile: ControlPlane, unserved: Namespace, recovery: Recov
             define(definition(version))
             unserved.apply_all(
                 [*NAMES, *(f"new-{version}-{name}" for name in NAMES)],
-                {"displayName": f"Changed {version}", "podLabels": {"example.com/v": str(version)}},
+                {
+                    "displayName": f"Changed {version}",
+                    "provisioning": {"maxUsers": version + 1},
+                },
             )
         # A field that this operator does not know yet is none of its business.
         eventually(lambda: unserved.refusal("future", {"addedIn4": "text"}) == "")
@@ -194,8 +197,8 @@ def test_crd_upgrade(fragile: ControlPlane, unserved: Namespace, recovery: Recov
         define(Path("crds/scim-operator.io_scimtenants.yaml").read_text())
     assert one_token(unserved, tenants)
     for name in NAMES:
-        pod = unserved.get("deployment", f"{name}-scim")["spec"]["template"]
-        assert pod["metadata"]["labels"]["example.com/v"] == "4"
+        config = unserved.get("configmap", names.config(name))["data"]["config.json"]
+        assert json.loads(config)["provisioning"]["maxUsers"] == 5
 
 
 def test_silent_watches(proxy: Proxy, unserved: Namespace, recovery: Recovery) -> None:
