@@ -1,12 +1,16 @@
 """Files that a program writes: `make generate` renews them, `make check` looks for drift."""
 
 import argparse
+import ast
 import subprocess
 import sys
+from collections import defaultdict
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[1]
 CRD = "scim-operator.io_scimtenants.yaml"
+THREAT_MODEL = ROOT / "docs" / "threat-model.md"
+_TESTS = "## Tests\n"
 
 
 def generated() -> dict[Path, str]:
@@ -18,7 +22,43 @@ def generated() -> dict[Path, str]:
         ROOT / "crds" / CRD: crd,
         # Helm reads no file outside the chart's folder.
         ROOT / "charts" / "scim-operator" / "files" / "crds" / CRD: crd,
+        THREAT_MODEL: _threat_model(THREAT_MODEL.read_text(encoding="utf-8")),
     }
+
+
+def findings() -> dict[str, list[str]]:
+    """Return the tests of each finding, by the marker ``finding`` that they carry.
+
+    Finding 7 comes before 12, and those with an S after all others.
+    """
+    found = defaultdict(set)
+    for path in sorted((ROOT / "tests").rglob("test_*.py")):
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
+                for number in _numbers(node):
+                    found[number].add(f"{path.relative_to(ROOT)}::{node.name}")
+    order = sorted(found, key=lambda number: (number[0] == "S", int(number.strip("S"))))
+    return {number: sorted(found[number]) for number in order}
+
+
+def _numbers(test: ast.FunctionDef | ast.AsyncFunctionDef) -> list[str]:
+    return [
+        str(ast.literal_eval(argument))
+        for decorator in test.decorator_list
+        if isinstance(decorator, ast.Call) and ast.unparse(decorator.func) == "pytest.mark.finding"
+        for argument in decorator.args
+    ]
+
+
+def _threat_model(text: str) -> str:
+    """Return the threat model with the tests that there are."""
+    head = text.partition(_TESTS)[0]
+    sections = [
+        f"**{number}**\n\n" + "".join(f"- `{test}`\n" for test in tests)
+        for number, tests in findings().items()
+    ]
+    intro = "Written by `make generate` from the tests' markers (`pytest.mark.finding`)."
+    return head + _TESTS + "\n" + "\n".join([f"{intro}\n", *sections])
 
 
 def main() -> int:

@@ -108,3 +108,16 @@ def test_lost_token_secret(cache: Cache) -> None:
     assert lost["data"] == secret["data"]
     cache.put(SECRET, owned("contoso-scim-token", version=3))
     assert cache.lost(KEY) is None
+
+
+@pytest.mark.finding("S5")
+def test_what_owners_write_beside_the_spec_is_not_kept(cache: Cache) -> None:
+    """Labels and annotations of others, which may have 256 KiB, take no memory for a tenant."""
+    tenant = body(annotations={names.ROTATE_ANNOTATION: "1", "example.com/notes": "x" * 200_000})
+    tenant["metadata"]["labels"] = {"team": "a"}
+    cache.put(TENANT, tenant)
+    kept = cache.tenant(KEY)
+    assert kept
+    assert kept.annotations == {names.ROTATE_ANNOTATION: "1"}
+    (copy,) = cache._copies.values()
+    assert len(copy.text) < 1000
