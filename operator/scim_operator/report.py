@@ -83,7 +83,7 @@ class Report(_Part):
     groups: Count
     last_request: Moment | None = None
     last_provisioned: Moment | None = None
-    tokens: Annotated[tuple[TokenUse, ...], Field(max_length=64)] = ()
+    tokens: Annotated[tuple[TokenUse, ...], Field(max_length=256)] = ()
     failures: Annotated[Mapping[_Word, Count], Field(max_length=64)] = {}
     unauthenticated: Count = 0
     problems: Annotated[

@@ -32,7 +32,7 @@ HONEST = {"users": 3, "activeUsers": 2, "groups": 1}
         ("failures", {"\u0000": 1}),
         ("failures", {"uniqueness": 10**400}),
         ("failures", {f"kind{number}": 1 for number in range(65)}),
-        ("tokens", [{"id": f"token{number}"} for number in range(65)]),
+        ("tokens", [{"id": f"token{number}"} for number in range(257)]),
         ("tokens", [{"id": "\x1b[31m"}]),
         ("unauthenticated", 10**400),
         ("problems", ["\x1b[2J"]),
