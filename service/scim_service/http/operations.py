@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from dataclasses import replace as with_fields
 from datetime import UTC, datetime, timedelta
 from functools import partial
-from typing import Any, Generic, TypeVar, cast
+from typing import Any, Generic, NamedTuple, TypeVar, cast
 
 import orjson
 
@@ -58,8 +58,7 @@ class Answer:
     version: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Listed:
+class Listed(NamedTuple):
     """Resources of a page as JSON, how many results there are, and whether none come after it."""
 
     resources: list[dict[str, Any]]
@@ -247,13 +246,14 @@ class Operations(ABC, Generic[Store]):
     async def _fragments(
         self, call: Call, page: Page, projection: Projection
     ) -> list[dict[str, Any]]:
-        size = sum(_size(record) for record in page.records)
-        fragments = await worker.run(
-            size,
-            lambda: [
-                orjson.Fragment(self._render(call, record, projection)) for record in page.records
-            ],
-        )
+        records = page.records
+        work = partial(self._render_all, call, records, projection)
+        return await worker.run(sum(map(_size, records)), work)
+
+    def _render_all(
+        self, call: Call, records: Sequence[Record], projection: Projection
+    ) -> list[dict[str, Any]]:
+        fragments = [orjson.Fragment(self._render(call, each, projection)) for each in records]
         return cast("list[dict[str, Any]]", fragments)
 
     def location(self, call: Call, resource_id: str) -> str:

@@ -123,7 +123,13 @@ class Finder:
             invalidFilter: the filter asks for something that is not kept.
         """
         shape, literals = (None, ()) if query.filter is None else parameterise(query.filter)
-        plan = await self._planned(_Shape(shape, query))
+        made = _Shape(shape, query)
+        if len(made.text) <= _KEPT_LENGTH:
+            plan = self._plan(made)
+        else:
+            # Compiling takes long, and a client can make up as many such filters as it likes.
+            size = worker.INLINE + len(made.text)
+            plan = await worker.run(size, partial(self._make_plan, made))
         values = {**values, **plan.parameters(literals)}
         after = query.after
         if after is not None:
@@ -144,13 +150,6 @@ class Finder:
         else:
             total = query.offset + len(rows)
         return Found(rows, total, _position(query, rows[-1]) if more else None)
-
-    async def _planned(self, shape: "_Shape") -> _Plan:
-        size = len(shape.text)
-        if size <= _KEPT_LENGTH:
-            return self._plan(shape)
-        # Compiling takes long, and a client can make up as many such filters as it likes.
-        return await worker.run(worker.INLINE + size, partial(self._make_plan, shape))
 
     def _make_plan(self, shape: "_Shape") -> _Plan:
         query = shape.query
@@ -223,6 +222,8 @@ def _after(
 
 def _fitting(rows: Sequence[Row], most: int) -> Sequence[Row]:
     """Return the first rows that together have at most this much text, one at least."""
+    if len(rows) < 2:
+        return rows
     length = 0
     for index, row in enumerate(rows):
         length += text_length(row)

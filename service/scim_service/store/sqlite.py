@@ -132,13 +132,14 @@ def _fetch_all(connection: sqlite3.Connection, sql: str, arguments: list[Any]) -
 def _fetch_most(
     connection: sqlite3.Connection, sql: str, arguments: list[Any], most: int
 ) -> Sequence[Row]:
-    rows: list[Row] = []
-    length = 0
-    for row in connection.execute(sql, arguments):
+    cursor = connection.execute(sql, arguments)
+    rows: list[Row] = cursor.fetchmany(2)
+    if len(rows) < 2:
+        return rows
+    length = sum(map(text_length, rows))
+    while length <= most and (row := cursor.fetchone()) is not None:
         rows.append(row)
         length += text_length(row)
-        if length > most and len(rows) > 1:
-            break
     return rows
 
 
@@ -265,7 +266,11 @@ class SqliteDatabase:
     ) -> Sequence[Row]:
         """Return the rows of a query."""
         read = partial(_fetch_all, sql=statement.sql, arguments=statement.arguments(values))
-        return await self._read(read, reach)
+        if reach != "rows":
+            return await self._read(read, reach)
+        if (rows := self._look_up(read)) is not None:
+            return rows
+        return await self._read(read, "table")
 
     async def fetch_page(
         self, statement: Statement, values: Values, *, most: int, reach: Reach
@@ -274,20 +279,26 @@ class SqliteDatabase:
         read = partial(
             _fetch_most, sql=statement.sql, arguments=statement.arguments(values), most=most
         )
-        return await self._read(read, reach)
+        if reach != "rows":
+            return await self._read(read, reach)
+        if (rows := self._look_up(read)) is not None:
+            return rows
+        return await self._read(read, "table")
 
     async def _read(self, read: _Read, reach: Reach) -> Sequence[Row]:
         try:
-            if reach == "rows":
-                self._until = perf_counter() + LOOP_SECONDS
-                try:
-                    return read(self._reader)
-                except sqlite3.Error as error:
-                    if getattr(error, "sqlite_errorcode", 0) != sqlite3.SQLITE_INTERRUPT:
-                        raise
-                reach = "table"
             return await self._threads[reach].run(read)
         except sqlite3.Error as error:
+            raise _translate(error) from error
+
+    def _look_up(self, read: _Read) -> Sequence[Row] | None:
+        """Read in the event loop; None where that takes too long."""
+        self._until = perf_counter() + LOOP_SECONDS
+        try:
+            return read(self._reader)
+        except sqlite3.Error as error:
+            if getattr(error, "sqlite_errorcode", 0) == sqlite3.SQLITE_INTERRUPT:
+                return None
             raise _translate(error) from error
 
     @contextlib.asynccontextmanager
