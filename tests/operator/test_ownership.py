@@ -525,6 +525,8 @@ def test_unusable_key(fragile: ControlPlane, unserved: Namespace, tmp_path: Path
     fragile.kubectl("-n", NAMESPACE, "delete", "secret", name)
     unserved.settled("contoso")
     assert operator.stop() == 0
+    # It is sealed with a key that no other operator has.
+    unserved.kubectl("delete", "namespace", unserved.name)
 
 
 @pytest.mark.finding(6, 7)
