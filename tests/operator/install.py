@@ -17,7 +17,7 @@ from tests.operator.world import Operator, eventually
 NAMESPACE = "scim-system"
 ACCOUNT = "scim-operator"
 _CHART = "charts/scim-operator"
-_IMAGE = Settings().service_image.partition(":")[0]
+IMAGE = Settings().service_image.partition(":")[0]
 
 
 @contextmanager
@@ -71,7 +71,7 @@ class Installation:
                 *("--show-only", "templates/rbac.yaml"),
                 *("--show-only", "templates/serviceaccount.yaml"),
                 *("--show-only", "templates/admissionpolicy.yaml"),
-                *("--set", f"service.image.repository={_IMAGE}"),
+                *("--set", f"service.image.repository={IMAGE}"),
             ],
             env=self._cluster.env,
             capture_output=True,

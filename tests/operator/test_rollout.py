@@ -7,9 +7,11 @@ import json
 import pytest
 
 from tests.cluster import ControlPlane
-from tests.operator.install import Installation
+from tests.operator.install import IMAGE, Installation
 from tests.operator.test_plugin import Plugin
 from tests.operator.world import Namespace, Object, eventually
+
+OLD, NEW = f"{IMAGE}:old", f"{IMAGE}:new"
 
 NAMES = [f"tenant-{number}" for number in range(4)]
 LIMIT = 2
@@ -23,7 +25,7 @@ def moved(namespace: Namespace) -> set[str]:
     return {
         body["metadata"]["labels"]["scim-operator.io/tenant"]
         for body in listed
-        if body["spec"]["template"]["spec"]["containers"][0]["image"] == "new:1"
+        if body["spec"]["template"]["spec"]["containers"][0]["image"] == NEW
     }
 
 
@@ -73,14 +75,14 @@ def test_halt(installation: Installation, unserved: Namespace, database: Object)
     """A version that does not start reaches as many as may move; one that does reaches all."""
     settings = {"watch_namespaces": unserved.name, "rollout_patience": "0"}
     unserved.kubectl("create", "secret", "generic", "pg", "--from-literal=url=postgresql://db/x")
-    with installation.operator("old", service_image="old:1", **settings) as (operator, _):
+    with installation.operator("old", service_image=OLD, **settings) as (operator, _):
         unserved.apply_all(NAMES, database)
         unserved.settle(NAMES)
-        eventually(lambda: serve(unserved, "old:1"))
+        eventually(lambda: serve(unserved, OLD))
         unserved.kubectl("wait", "scimtenant", "--all", "--for=condition=Ready", "--timeout=30s")
         assert operator.stop() == 0
 
-    settings |= {"service_image": "new:1", "rollout_limit": str(LIMIT)}
+    settings |= {"service_image": NEW, "rollout_limit": str(LIMIT)}
     with installation.operator("new", **settings) as (operator, _):
         first = eventually(lambda: found if len(found := moved(unserved)) == LIMIT else None)
         # Another operator in its place does not begin anew.
@@ -93,9 +95,7 @@ def test_halt(installation: Installation, unserved: Namespace, database: Object)
             assert unserved.condition(tenant, "Reconciling")["reason"] == "WaitingForRollout"
             assert unserved.condition(tenant, "Ready")["status"] == "True"
         eventually(
-            lambda: (
-                serve(unserved, "new:1") and states(unserved) == dict.fromkeys(NAMES, "current")
-            ),
+            lambda: serve(unserved, NEW) and states(unserved) == dict.fromkeys(NAMES, "current"),
             30,
         )
         assert operator.stop() == 0
@@ -107,15 +107,15 @@ def test_who_waits_is_left_alone(
 ) -> None:
     """A waiting tenant's Deployment stays as it is, until its owner or somebody else changes it."""
     settings = {"watch_namespaces": unserved.name, "rollout_patience": "0"}
-    with installation.operator("old", service_image="old:1", **settings) as (operator, _):
+    with installation.operator("old", service_image=OLD, **settings) as (operator, _):
         unserved.apply_all(NAMES)
         unserved.settle(NAMES)
-        eventually(lambda: serve(unserved, "old:1"))
+        eventually(lambda: serve(unserved, OLD))
         unserved.kubectl("wait", "scimtenant", "--all", "--for=condition=Ready", "--timeout=30s")
         assert operator.stop() == 0
 
     resources = json.dumps({"requests": {"cpu": "30m"}})
-    settings |= {"service_resources": resources, "rollout_limit": "1", "service_image": "new:1"}
+    settings |= {"service_resources": resources, "rollout_limit": "1", "service_image": NEW}
     before = {tenant: unserved.get("deployment", f"{tenant}-scim") for tenant in NAMES}
     with installation.operator("new", **settings) as (operator, _):
         waits, edited, changed = sorted(those(unserved, "waiting", len(NAMES) - 1))
@@ -123,8 +123,8 @@ def test_who_waits_is_left_alone(
         assert said.endswith("Rollout: 0 current, 1 moving, 3 waiting, 0 failed.\n")
         assert unserved.get("deployment", f"{waits}-scim")["spec"] == before[waits]["spec"]
         unserved.kubectl("set", "image", f"deployment/{edited}-scim", "scim=evil:1")
-        eventually(lambda: image(unserved, edited) == "new:1")
+        eventually(lambda: image(unserved, edited) == NEW)
         unserved.apply(changed, {"podLabels": {"team": "a"}})
-        eventually(lambda: image(unserved, changed) == "new:1")
-        assert image(unserved, waits) == "old:1"
+        eventually(lambda: image(unserved, changed) == NEW)
+        assert image(unserved, waits) == OLD
         assert operator.stop() == 0
