@@ -99,9 +99,9 @@ class _Change(NamedTuple):
 _SPEC = _Change(
     DEPLOYMENT,
     lambda client, tenant: client.merge(
-        TENANT, "served", tenant, {"spec": {"podLabels": {"example.com/changed": "yes"}}}
+        TENANT, "served", tenant, {"spec": {"nodeSelector": {"example.com/changed": "yes"}}}
     ),
-    lambda _, now: "example.com/changed" in now["spec"]["template"]["metadata"]["labels"],
+    lambda _, now: "nodeSelector" in now["spec"]["template"]["spec"],
 )
 _EDIT = _Change(
     DEPLOYMENT,
