@@ -6,7 +6,8 @@ for some of its attributes.
 """
 
 from abc import ABC, abstractmethod
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from dataclasses import replace as with_fields
 from datetime import UTC, datetime, timedelta
@@ -35,7 +36,14 @@ from scim_service.scim.patch import (
     split_members,
 )
 from scim_service.scim.projection import Projection
-from scim_service.scim.resource import missing_attributes, replace, validate
+from scim_service.scim.resource import (
+    is_active,
+    missing_attributes,
+    missing_parts,
+    replace,
+    validate,
+)
+from scim_service.scim.schema import ResourceType
 from scim_service.scim.sorting import Sort, parse_sort
 from scim_service.settings import Limits, Tenant
 from scim_service.store.folding import moment_text
@@ -344,7 +352,7 @@ class UserOperations(Operations[Users]):
     async def create(self, call: Call, body: object, projection: Projection) -> Answer:
         """Store a new user."""
         resource = self._kept(await self._validated(call, body))
-        self._check_required(resource)
+        self._check_rules(None, resource)
         record = await self._store.create(resource, call.origin("create"))
         call.resource_id = record.id
         return await self._answer(call, record, projection, 201)
@@ -362,7 +370,7 @@ class UserOperations(Operations[Users]):
 
         def change(before: dict[str, Any]) -> dict[str, Any]:
             after = self._kept(replace(self.resource_type, before, replacement))
-            self._check_required(after)
+            self._check_rules(before, after)
             return after
 
         record = await self._store.change(
@@ -383,7 +391,7 @@ class UserOperations(Operations[Users]):
 
         def change(before: dict[str, Any]) -> dict[str, Any]:
             after = self._patched(call, before, operations)
-            self._check_required(after)
+            self._check_rules(before, after)
             return after
 
         record = await self._store.change(
@@ -391,14 +399,14 @@ class UserOperations(Operations[Users]):
         )
         return await self._answer(call, record, projection)
 
-    def _check_required(self, resource: dict[str, Any]) -> None:
-        """Refuse a user without the attributes that the tenant asks for.
+    def _check_rules(self, before: Mapping[str, Any] | None, after: Mapping[str, Any]) -> None:
+        """Refuse a request that makes a user lack what the tenant asks for.
 
         The status is 400 because of what Entra does with it
         (docs/decisions/0004-refusals-that-entra-understands.md).
         """
         required = self._rules.tenant.provisioning.required_attributes
-        missing = missing_attributes(self.resource_type, resource, required)
+        missing = newly_missing(self.resource_type, required, before, after)
         if not missing:
             return
         advice = "; ".join(f"{name} (usually from {_source(name)})" for name in missing)
@@ -407,6 +415,41 @@ class UserOperations(Operations[Users]):
             " application's Provisioning, Mappings, Provision Microsoft Entra ID Users, and map"
             " the attribute; where it is mapped, the user has no value for it in Entra."
         )
+
+
+def newly_missing(
+    resource_type: ResourceType,
+    required: Sequence[str],
+    before: Mapping[str, Any] | None,
+    after: Mapping[str, Any],
+) -> tuple[str, ...]:
+    """Return what a request makes a user lack of what its tenant requires.
+
+    That is all that a user lacks who is new or becomes active, what is taken away from one who
+    stays active, and nothing for one who is disabled afterwards: no rule may keep access open.
+
+    Parameters
+    ----------
+    required
+        The attributes that every user must have a value for; those that a schema extension
+        requires are counted as well.
+    before
+        The user as it was, None for a new one.
+    """
+
+    def missing(user: Mapping[str, Any]) -> tuple[str, ...]:
+        return missing_attributes(resource_type, user, required) + missing_parts(
+            resource_type, user
+        )
+
+    lacking = missing(after)
+    if before is None or not lacking:
+        return tuple(dict.fromkeys(lacking))
+    if not is_active(after):
+        return ()
+    known = missing(before) if is_active(before) else ()
+    # Values of one attribute can lack the same part, so they are counted.
+    return tuple(Counter(lacking) - Counter(known))
 
 
 _SOURCES = {

@@ -5,7 +5,7 @@ URN of their schema, no null, no empty list and no empty object, ``schemas`` com
 is present. Values are never changed: a telephone number is returned as it was sent.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 from scim_service.scim import errors
@@ -19,7 +19,8 @@ MAX_VALUES = 1000
 def validate(resource_type: ResourceType, body: object, *, lenient: bool = False) -> dict[str, Any]:
     """Return the resource that a body describes, in canonical form.
 
-    Read-only attributes (``id``, ``meta``) are ignored, so the result has none of them.
+    Read-only attributes (``id``, ``meta``) are ignored, so the result has none of them. Required
+    sub-attributes are not asked for: `missing_parts` finds those that are missing.
 
     Parameters
     ----------
@@ -192,8 +193,11 @@ def check_required(resource_type: ResourceType, resource: Mapping[str, Any]) -> 
             raise errors.invalid_value(
                 f"{attribute.name} is required and has no value; give it one."
             )
-    for attribute in resource_type.with_required_parts:
-        _check_parts(attribute, resource.get(attribute.name), attribute.name)
+
+
+def is_active(user: Mapping[str, Any]) -> bool:
+    """Whether a user counts as active: unless it is said to be disabled."""
+    return user.get("active") is not False
 
 
 def missing_attributes(
@@ -204,6 +208,19 @@ def missing_attributes(
     An attribute of an extension may be named by its short name.
     """
     return tuple(name for name in names if not _has_value(resource_type, resource, name))
+
+
+def missing_parts(resource_type: ResourceType, resource: Mapping[str, Any]) -> tuple[str, ...]:
+    """Return the paths of the required sub-attributes that have no value, once for each place.
+
+    The attributes of an extension are sub-attributes of its URN; without any of them, none is
+    required (RFC 7643 section 6: the extension itself is optional).
+    """
+    return tuple(
+        path
+        for attribute in resource_type.with_required_parts
+        for path in _missing_parts(attribute, resource.get(attribute.name), attribute.name)
+    )
 
 
 def changed_attributes(before: Mapping[str, Any], after: Mapping[str, Any]) -> tuple[str, ...]:
@@ -257,17 +274,15 @@ def _carry_over(
                 replacement[name] = part
 
 
-def _check_parts(attribute: Attribute, value: Any, where: str) -> None:
-    for each in value if isinstance(value, list) else (value,):
-        if each is None:
-            continue
+def _missing_parts(attribute: Attribute, value: Any, where: str) -> Iterator[str]:
+    elements = value if isinstance(value, list) else [value]
+    for each in (element for element in elements if element is not None):
         for sub in attribute.sub_attributes:
-            if sub.required and sub.name not in each:
-                raise errors.invalid_value(
-                    f"{where} has no {sub.name}, which is required; give it a value."
-                )
-            if sub.type == "complex":
-                _check_parts(sub, each.get(sub.name), _join(attribute, where, sub.name))
+            path = _join(attribute, where, sub.name)
+            if sub.required and each.get(sub.name) in (None, "", []):
+                yield path
+            elif sub.type == "complex":
+                yield from _missing_parts(sub, each.get(sub.name), path)
 
 
 def _has_value(resource_type: ResourceType, resource: Mapping[str, Any], name: str) -> bool:

@@ -19,7 +19,7 @@ from sqlalchemy import (
 
 from scim_service.scim import errors
 from scim_service.scim.messages import URN_ENTERPRISE_USER
-from scim_service.scim.resource import changed_attributes
+from scim_service.scim.resource import changed_attributes, is_active
 from scim_service.scim.schema import ResourceType
 from scim_service.store.database import (
     Backend,
@@ -198,7 +198,7 @@ class Users(Resources):
             self._line(origin, record.id, tuple(resource), 201),
         ]
         try:
-            if self._maximum is None or not _is_active(resource):
+            if self._maximum is None or not is_active(resource):
                 await self._database.write(*steps)
             else:
                 async with self._database.transaction() as transaction:
@@ -240,8 +240,8 @@ class Users(Resources):
                     if "emails" in changed:
                         steps.append((self._delete_emails, {"user_id": resource_id}))
                         steps += self._emails(resource_id, folded)
-                    if _is_active(before) != _is_active(after):
-                        if _is_active(after):
+                    if is_active(before) != is_active(after):
+                        if is_active(after):
                             await self._check_licences(transaction)
                         steps.append(self._log.count(_counter(before), -1))
                         steps.append(self._log.count(_counter(after), 1))
@@ -280,7 +280,7 @@ class Users(Resources):
             "external_id": key_of(folded, "externalId"),
             "display_name": key_of(folded, "displayName"),
             "employee_number": key_of(folded.get(URN_ENTERPRISE_USER, {}), "employeeNumber"),
-            "active": _is_active(folded),
+            "active": is_active(folded),
         }
 
     def _emails(self, user_id: str, folded: Mapping[str, Any]) -> list[Step]:
@@ -326,10 +326,5 @@ class Users(Resources):
         )
 
 
-def _is_active(resource: Mapping[str, Any]) -> bool:
-    """Whether a user counts as active: unless it is said to be disabled."""
-    return resource.get("active") is not False
-
-
 def _counter(resource: Mapping[str, Any]) -> str:
-    return ACTIVE if _is_active(resource) else INACTIVE
+    return ACTIVE if is_active(resource) else INACTIVE

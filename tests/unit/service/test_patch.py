@@ -239,7 +239,6 @@ def test_operations_follow_each_other(user: ResourceType) -> None:
         (op("replace", "userName", value=None), "mutability", "userName is required"),
         (op("replace", f"{CUSTOM_URN}:code", value="B"), "mutability", "code is immutable"),
         (op("remove", f"{CUSTOM_URN}:code"), "mutability", "code is immutable"),
-        (op("add", f"{CUSTOM_URN}:desk", value={"room": "1"}), "mutability", "desk has no floor"),
         (
             op("replace", 'emails[value co "@"].primary', value=True),
             "invalidValue",
