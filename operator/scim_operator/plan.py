@@ -351,13 +351,24 @@ def _plan_token(
     if foreign := observed.foreign.get(token_identity):
         return ownership.fault(SECRET, foreign, tenant)
     stored = tokens.Stored(
-        token=trusted.token,
+        token=None if _has_ended(tenant, trusted) else trusted.token,
         accepted=trusted.accepted,
         rotated=_annotation(secret, names.ROTATE_ANNOTATION),
         # Without its digests a tenant has nothing to revoke.
         revoked=revoked if digests else wish.revoke,
     )
     return tokens.plan(wish, stored, observed.uses(), now)
+
+
+def _has_ended(tenant: Tenant, trusted: trust.Trusted) -> bool:
+    """Tell whether the operator's own token was refused while ``existingSecret`` was in its place.
+
+    Its Secret is still there, and a token that was revoked meanwhile must not come back with it.
+    """
+    if tenant.status.token_secret_name in (None, names.token_secret(tenant.key.name)):
+        return False
+    accepted = {entry.sha256 for entry in trusted.accepted}
+    return trusted.token is not None and tokens.digest(trusted.token) not in accepted
 
 
 def _owner_token(

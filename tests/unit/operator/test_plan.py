@@ -412,6 +412,34 @@ def test_a_secret_with_the_own_label() -> None:
     assert make(with_secret(observed(OWNED), STRONG, labels=labels)).token is not None
 
 
+def test_back_from_a_secret_of_the_owners() -> None:
+    """The operator's own token goes on if it is still accepted; a revoked one stays refused."""
+
+    def seen_by(seen: Observed, spec: dict[str, Any] | None, **annotations: str) -> Observed:
+        before = status.make(seen, make(seen), (), NOW)
+        tenant = observed(spec, **annotations).tenant
+        return with_secret(replace(seen, tenant=replace(tenant, status=before)), STRONG)
+
+    first = applied(observed(), make(observed()))
+    own = make(first).token
+    assert own is not None
+    switched = seen_by(first, OWNED)
+    switched = applied(switched, make(switched))
+    back = make(seen_by(switched, None)).token
+    assert back is not None
+    assert back.stored.token == own.stored.token
+
+    revoke = {names.REVOKE_ANNOTATION: "1"}
+    revoked = seen_by(switched, OWNED, **revoke)
+    revoked = applied(revoked, make(revoked))
+    back = make(seen_by(revoked, None, **revoke)).token
+    assert back is not None
+    assert back.changes == (tokens.Change.REISSUED,)
+    digests = [entry.sha256 for entry in back.stored.accepted]
+    assert digests[0] == tokens.digest(STRONG)
+    assert tokens.digest(str(own.stored.token)) not in digests
+
+
 def reported(seen: Observed, *uses: TokenUse) -> Observed:
     """The same with a reading of the service."""
     return replace(seen, report=Report(users=0, active_users=0, groups=0, tokens=uses))
