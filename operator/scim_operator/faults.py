@@ -48,6 +48,7 @@ class Refusal(Exception):  # noqa: N818 (an answer, not a failure of this progra
 
 
 _FORBIDDEN = re.compile(r'cannot (?P<verb>\w+) resource "(?P<resource>[\w/]+)"')
+_UNTYPED = "failed to create typed patch object"
 _QUOTA = re.compile(r"exceeded quota: (?P<quota>[^,]+),")
 
 
@@ -64,7 +65,8 @@ def explain(refusal: Refusal, kind: Kind, name: str, tenant: Tenant) -> Fault | 
             f"the cluster has no {kind.name} ({kind.api_version}): install its CRDs, or choose "
             "another way of exposure",
         )
-    if refusal.code in (400, 422):
+    # A server-side apply of a field that the kind does not have is answered as the server's error.
+    if refusal.code in (400, 422) or refusal.message.startswith(_UNTYPED):
         return Fault(kind, "Invalid", f"the {what} is refused: {refusal.message}")
     return None
 

@@ -39,6 +39,12 @@ TENANT = Tenant.of(body())
         (404, "not found", "KindMissing", "install its CRDs"),
         (422, "spec.x: Invalid value", "Invalid", "spec.x: Invalid value"),
         (400, "bad", "Invalid", "bad"),
+        (
+            500,
+            "failed to create typed patch object (team-a/x; apps/v1, Kind=Deployment): .spec.x: no",
+            "Invalid",
+            ".spec.x: no",
+        ),
     ],
 )
 def test_explained(code: int, message: str, reason: str, part: str) -> None:
