@@ -401,7 +401,12 @@ class Reconciler:
                 return ownership.fault(kind, live, tenant)
             # Its label was taken away: with the label it is watched again.
             labels = {"metadata": {"labels": names.labels(tenant.key.name)}}
-            self._cache.put(kind, await self._kube.merge(kind, live, labels))
+            try:
+                self._cache.put(kind, await self._kube.merge(kind, live, labels))
+            except Refusal as refusal:
+                if fault := faults.explain(refusal, kind, wanted.name, tenant):
+                    return fault
+                raise
         raise Refusal(409, f"the {kind.name} {wanted.name} has changed meanwhile")
 
     def _repair(self, wanted: Wanted) -> str | None:

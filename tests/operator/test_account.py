@@ -12,6 +12,7 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
+from scim_operator import names
 
 from tests.cluster import ClusterError, ControlPlane
 from tests.operator.install import ACCOUNT, NAMESPACE, Installation
@@ -270,3 +271,26 @@ def test_life(installation: Installation, unserved: Namespace) -> None:
         unserved.kubectl("delete", "scimtenant", "--all")
         eventually(lambda: not unserved.objects("contoso"), 30)
         assert "denied request" not in operator.log()
+
+
+@pytest.mark.finding(16)
+def test_stripped(installation: Installation, unserved: Namespace) -> None:
+    """What lost all that says whose it is is refused, which the condition tells with the remedy."""
+    with installation.operator("stripped", watch_namespaces=unserved.name):
+        unserved.apply("contoso", {"deletionPolicy": "Retain"})
+        token = unserved.settled("contoso")
+        fields = ("labels", "annotations")
+        operations = [{"op": "remove", "path": f"/metadata/{field}"} for field in fields]
+        unserved.kubectl(
+            *("patch", "secret", "contoso-scim-token", "--type=json"),
+            *("-p", json.dumps(operations)),
+        )
+
+        def told() -> str:
+            condition = unserved.condition("contoso", "TokenReady")
+            return str(condition["message"]) if condition["reason"] == "Forbidden" else ""
+
+        assert "give it the label scim-operator.io/tenant" in eventually(told)
+        unserved.kubectl("label", "secret", "contoso-scim-token", f"{names.TENANT_LABEL}=contoso")
+        eventually(lambda: unserved.condition("contoso", "TokenReady")["reason"] == "Issued")
+        assert unserved.token("contoso") == token
