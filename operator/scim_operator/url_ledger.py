@@ -34,7 +34,8 @@ Object = dict[str, Any]
 PAUSE = timedelta(seconds=20)
 """Time until records that were refused are tried again."""
 
-_LASTING = (400, 403, 404, 422)
+_NO_RECORD = 422
+_LASTING = (400, 403, 404, _NO_RECORD)
 """Answers that trying again at once does not change."""
 
 _AT_ONCE = 100
@@ -246,11 +247,14 @@ class Ledger:
         try:
             claim = self._learn(live)
         except (KeyError, ValueError):
-            raise Refusal(422, f"the ConfigMap {name} is no record of a URL: delete it") from None
+            problem = f"the ConfigMap {name} is no record of a URL: delete it"
+            raise Refusal(_NO_RECORD, problem) from None
         self._changed.discard(claim.place)
 
     def _learn(self, record: Object) -> Claim:
         claim = Claim.of(record)
+        if record["metadata"]["name"] != names.url_claim(self._settings.lease_name, *claim.place):
+            raise ValueError("its name is another URL's: host or path has been changed")
         self._recorded[claim.place] = record["metadata"]["uid"]
         self._register.put(claim)
         return claim
@@ -270,8 +274,10 @@ class Ledger:
         return not watched or key.namespace in watched
 
     def _explain(self, refusal: Refusal) -> str:
-        return (
+        problem = (
             "who has which Tenant URL cannot be recorded as ConfigMaps in namespace "
-            f"{self._settings.namespace} ({refusal.message}): give the operator's role get, list, "
-            "create, patch and delete there"
+            f"{self._settings.namespace} ({refusal.message})"
         )
+        if refusal.code == _NO_RECORD:
+            return problem
+        return f"{problem}: give the operator's role get, list, create, patch and delete there"

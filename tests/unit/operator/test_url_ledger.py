@@ -160,16 +160,21 @@ async def test_answer_that_was_lost() -> None:
     assert world.records.asked.count("apply") == 0
 
 
-async def test_unreadable_record() -> None:
+@pytest.mark.parametrize(
+    "edit", [{"since": "yesterday"}, {"host": "other.example.com"}, {"path": "/other"}]
+)
+async def test_edited_record(edit: dict[str, str]) -> None:
     """What somebody made of a record keeps the URL from everybody, and is named."""
     world = World()
-    record = Claim(URL, RIVAL, NOW).record(world.settings) | {"data": {"host": "x"}}
+    record = Claim(URL, RIVAL, NOW).record(world.settings)
+    record["data"] |= edit
     world.records.keep(record)
     await world.ledger.load()
     hold = await world.ledger.hold(world.tenant())
     assert not hold.routed
     assert hold.finding is not None
     assert f"{record['metadata']['name']} is no record of a URL: delete it" in hold.finding.message
+    assert "role" not in hold.finding.message
 
 
 @pytest.mark.parametrize("exposed", [True, False])
