@@ -27,8 +27,8 @@ from scim_operator import names
 
 _DURATION = r"^([0-9]{1,6}(h|m|s))+$"
 _OBJECT_NAME = r"^[a-z0-9]([-a-z0-9.]*[a-z0-9])?$"
-_HOST = r"^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$"
-_PATH = r"^(/[A-Za-z0-9._~-]+)+$"
+HOST = r"^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$"
+PATH = r"^(/[A-Za-z0-9._~-]+)+$"
 _ATTRIBUTE = r"^[A-Za-z$][A-Za-z0-9_$:.-]*$"
 EXTENSION_URN = r"^urn:[A-Za-z0-9][A-Za-z0-9-]*(:[A-Za-z0-9._-]+)+$"
 CORE_SCHEMAS = (
@@ -262,7 +262,7 @@ class Exposure(_Part):
     )
 
     host: Annotated[
-        Annotated[str, StringConstraints(pattern=_HOST, max_length=253)] | None,
+        Annotated[str, StringConstraints(pattern=HOST, max_length=253)] | None,
         Field(
             description="Host of the Tenant URL; the operator's default if omitted. With a host "
             "and neither ingress nor gateway, the route to the Service is made by you.",
@@ -270,7 +270,7 @@ class Exposure(_Part):
         ),
     ] = None
     path: Annotated[
-        Annotated[str, StringConstraints(pattern=_PATH, max_length=200)] | None,
+        Annotated[str, StringConstraints(pattern=PATH, max_length=200)] | None,
         Field(
             description="Path of the Tenant URL, without a slash at its end; the operator's "
             "default if omitted.",

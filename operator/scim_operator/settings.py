@@ -9,6 +9,7 @@ them.
 from __future__ import annotations
 
 import os
+import re
 import socket
 from collections.abc import Mapping
 from ipaddress import ip_network
@@ -18,7 +19,7 @@ from pydantic import BaseModel, ConfigDict, Field, Json, StringConstraints, fiel
 from pydantic.alias_generators import to_camel
 
 from scim_operator import __version__
-from scim_operator.crd import Duration
+from scim_operator.crd import HOST, PATH, Duration
 
 PREFIX = "SCIM_OPERATOR_"
 
@@ -139,7 +140,7 @@ class Settings(BaseModel):
         Field(description="Pull secrets of every tenant's pod, separated by commas."),
     ] = ()
     service_resources: Annotated[
-        Json[dict[str, dict[str, str]]],
+        Json[dict[str, dict[str, Annotated[str, Field(coerce_numbers_to_str=True)]]]],
         Field(description="Requests and limits of a tenant's pod, where the tenant gives none."),
     ] = {
         "requests": {"cpu": "25m", "memory": "96Mi", "ephemeral-storage": "64Mi"},
@@ -289,6 +290,16 @@ class Settings(BaseModel):
         Literal["debug", "info", "warning", "error"], Field(description="Least level logged.")
     ] = "info"
 
+    @field_validator("default_host")
+    @classmethod
+    def _host(cls, value: str) -> str:
+        return _template(value.lower(), HOST, "a host name in which") if value else value
+
+    @field_validator("default_path")
+    @classmethod
+    def _path(cls, value: str) -> str:
+        return _template(value, PATH, "a path without a slash at its end in which")
+
     @field_validator("trusted_proxies")
     @classmethod
     def _networks(cls, value: tuple[str, ...]) -> tuple[str, ...]:
@@ -311,6 +322,13 @@ class Settings(BaseModel):
     def holder(self) -> str:
         """Who this process is in the Lease."""
         return self.identity or socket.gethostname()
+
+
+def _template(value: str, pattern: str, what: str) -> str:
+    """Refuse what cannot be filled in, or is no name then."""
+    if re.search(pattern, value.replace("{namespace}", "a").replace("{name}", "a")) is None:
+        raise ValueError(f"give {what} only {{namespace}} and {{name}} are filled in")
+    return value
 
 
 def from_environment(environ: Mapping[str, str] = os.environ, **flags: str | None) -> Settings:

@@ -30,6 +30,18 @@ def test_forms() -> None:
     assert settings.leader_elect is True
 
 
+def test_forms_that_are_another_ones() -> None:
+    """Numbers without quotes are amounts, as in a pod's spec; the case of a host says nothing."""
+    settings = from_environment(
+        {
+            "SCIM_OPERATOR_SERVICE_RESOURCES": '{"limits": {"cpu": 1}, "requests": {"cpu": 0.5}}',
+            "SCIM_OPERATOR_DEFAULT_HOST": "SCIM.{namespace}.example.com",
+        }
+    )
+    assert settings.service_resources == {"limits": {"cpu": "1"}, "requests": {"cpu": "0.5"}}
+    assert settings.default_host == "scim.{namespace}.example.com"
+
+
 def test_flag_wins() -> None:
     """A flag that is given wins over its variable; one that is not does not."""
     environment = {"SCIM_OPERATOR_WORKERS": "3", "SCIM_OPERATOR_PORT": "1"}
@@ -44,6 +56,11 @@ def test_flag_wins() -> None:
         ("workers", "many"),
         ("log_format", "xml"),
         ("service_resources", "{"),
+        ("default_host", "{tenant}.example.com"),
+        ("default_host", "{}.example.com"),
+        ("default_host", "{namespace"),
+        ("default_path", "/{tenant}/scim"),
+        ("default_path", "/{namespace}/"),
         ("scim_peers", "[1]"),
         ("allow", '{"podLabels": ["a*b"]}'),
         ("allow", '{"resources": {"cpu": "much"}}'),
