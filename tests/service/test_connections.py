@@ -2,7 +2,9 @@
 
 import contextlib
 import resource
+import signal
 import socket
+import struct
 import subprocess
 import time
 from collections.abc import Iterator
@@ -10,6 +12,7 @@ from pathlib import Path
 
 import httpx
 import pytest
+from scim_service.http.protocol import PIPELINED
 
 from tests.service.program import TOKEN, client, free_port, program
 
@@ -196,6 +199,8 @@ def test_broken_bodies(tmp_path: Path, text: str) -> None:
         ("GET / HTTP/9.9\r\n" + HOST + "\r\n", [400]),
         ("\x16\x03\x01\x02\x00", [400]),
         (GET + HOST + AUTH + "\r\n" + "broken\r\n\r\n", [200]),
+        ((GET + HOST + AUTH + "\r\n") * 2 + "broken\r\n\r\n", [200, 200]),
+        ((GET + HOST + AUTH + "\r\n") * 50, [200] * (1 + PIPELINED)),
     ],
 )
 def test_what_is_no_request(service: Service, text: str, expected: list[int]) -> None:
@@ -209,11 +214,14 @@ def test_slow_heads(service: Service) -> None:
     """A head that is not complete in ten seconds is 408, and a silent connection is closed."""
     with (
         socket.create_connection(("127.0.0.1", service.scim), timeout=14) as slow,
+        socket.create_connection(("127.0.0.1", service.scim), timeout=14) as behind,
         socket.create_connection(("127.0.0.1", service.management), timeout=14) as silent,
     ):
         begun = time.monotonic()
         slow.sendall(b"GET /scim/Users HTT")
+        behind.sendall((GET + HOST + AUTH + "\r\nGET /scim/Users HTT").encode())
         assert statuses(slow.recv(65536)) == [408]
+        assert statuses(everything(behind)) == [200, 408]
         assert silent.recv(65536) == b""
         assert time.monotonic() - begun < 14
 
@@ -265,3 +273,67 @@ def test_three_thousand_connections(tmp_path: Path) -> None:
         assert service.is_well()
         assert len(list(Path(f"/proc/{service.process.pid}/fd").iterdir())) < 400
         assert service.memory() - memory < 24
+
+
+@pytest.mark.finding(19)
+def test_pipelines_fill_no_memory(tmp_path: Path) -> None:
+    """Ten thousand requests in one write, on 40 connections without a token, wait nowhere."""
+    request = b"GET / HTTP/1.1\r\nHost:a\r\n\r\n"
+    with running(tmp_path) as service, contextlib.ExitStack() as stack:
+        memory = service.memory()
+        for _ in range(40):
+            connection = socket.create_connection(("127.0.0.1", service.scim), timeout=5)
+            stack.enter_context(connection)
+            connection.setblocking(False)
+            with contextlib.suppress(ConnectionError, BlockingIOError):
+                connection.send(request * 10_000)
+        assert service.is_well()
+        assert service.memory() - memory < 24
+
+
+@pytest.mark.finding(29)
+def test_a_pipeline_that_breaks_off(tmp_path: Path) -> None:
+    """Requests that wait their turn on a connection that is reset leave no traceback."""
+    with running(tmp_path) as service:
+        for _ in range(10):
+            with socket.create_connection(("127.0.0.1", service.scim)) as connection:
+                connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+                connection.sendall((GET + HOST + "\r\n").encode() * 3)
+        # The answers to wrong tokens are held back for two seconds at most.
+        deadline = time.monotonic() + 10
+        while unauthenticated(service) < 10 and time.monotonic() < deadline:
+            time.sleep(0.1)
+        assert service.is_well()
+        service.process.send_signal(signal.SIGTERM)
+        assert service.process.stderr is not None
+        assert "Traceback" not in service.process.stderr.read()
+
+
+def unauthenticated(service: Service) -> int:
+    """How many requests without an accepted token were counted."""
+    headers = {"Authorization": f"Bearer {TOKEN}"}
+    status = httpx.get(f"http://127.0.0.1:{service.management}/-/status", headers=headers).json()
+    found: int = status["unauthenticated"]
+    return found
+
+
+@pytest.mark.finding(19, 22)
+def test_answers_that_nobody_takes(tmp_path: Path) -> None:
+    """Of a hundred clients that do not read their page, those that wait longest are given up."""
+    with running(tmp_path) as service, contextlib.ExitStack() as stack:
+        roles = [{"value": "x" * 900 + str(number)} for number in range(200)]
+        with client(service.url) as scim:
+            for number in range(25):
+                body = {"userName": f"user{number}", "roles": roles}
+                assert scim.post("/Users", json=body).status_code == 201
+        memory = service.memory()
+        for _ in range(100):
+            connection = stack.enter_context(socket.socket())
+            connection.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+            connection.connect(("127.0.0.1", service.scim))
+            connection.sendall(
+                (GET.replace("count=0", "count=1000") + HOST + AUTH + "\r\n").encode()
+            )
+            assert connection.recv(1)
+        assert service.is_well()
+        assert service.memory() - memory < 220

@@ -18,7 +18,7 @@ from typing import Any
 
 import orjson
 import uvicorn
-from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
 from uvicorn.server import ServerState
 
 from scim_service.scim.errors import ScimError
@@ -38,6 +38,17 @@ DISCARD_SECONDS = 2.0
 
 To close at once would reset the connection, and the client could lose the answer.
 """
+PIPELINED = 16
+"""Requests that wait on a connection behind the one in flight; what follows them is not read.
+
+One read of a socket may bring ten thousand, and each takes some kilobytes as it waits.
+"""
+UNSENT_BYTES = 128 << 20
+"""Answers of a port that its clients have not taken yet, all of them together."""
+_SENT_BYTES = 4 << 20
+"""What the kernel may have of an answer; all of it is kept until the last byte is sent."""
+UNSENT_SECONDS = 30.0
+"""A client that has taken nothing of its answer for so long is given up."""
 _OVERHEAD_BYTES = 65_536
 _OVERHEAD_RATIO = 8
 """Bytes of chunk heads and trailers for each byte of a body; a chunk of one byte has five."""
@@ -78,6 +89,7 @@ class Connections:
     _count: int = 0
     _of: defaultdict[str, int] = field(default_factory=lambda: defaultdict(int))
     _idle: defaultdict[str, dict[Protocol, None]] = field(default_factory=lambda: defaultdict(dict))
+    _slow: dict[Protocol, None] = field(default_factory=dict)
 
     def add(self, protocol: Protocol, source: str) -> bool:
         """Make room for a connection; False if there is none."""
@@ -111,6 +123,21 @@ class Connections:
         request less than a call. The mapping is the same while the source has connections.
         """
         return self._idle[source]
+
+    def add_slow(self, protocol: Protocol) -> None:
+        """Note that a client is behind with its answer, and give up those that are for longest."""
+        self._slow[protocol] = None
+        kept = sum(each.kept for each in self._slow)
+        for each in list(self._slow):
+            if kept <= UNSENT_BYTES or each is protocol:
+                return
+            kept -= each.kept
+            del self._slow[each]
+            each.transport.abort()
+
+    def remove_slow(self, protocol: Protocol) -> None:
+        """Note that a client has caught up, or is gone."""
+        self._slow.pop(protocol, None)
 
     def _close_idle_of(self, source: str) -> bool:
         protocol = next(iter(self._idle.get(source, ())), None)
@@ -150,6 +177,10 @@ class Protocol(HttpToolsProtocol):
         self._overhead_bytes = 0
         self._refusal = _MALFORMED
         self._timer: asyncio.TimerHandle | None = None
+        self._earlier: list[RequestResponseCycle] = []
+        self.kept = 0
+        self._unsent = 0
+        self._unsent_timer: asyncio.TimerHandle | None = None
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         """Count the connection, or refuse it."""
@@ -168,15 +199,47 @@ class Protocol(HttpToolsProtocol):
     def connection_lost(self, exc: Exception | None) -> None:
         """Forget the connection."""
         self._disarm()
-        self.leave()
+        if self._unsent_timer is not None:
+            self._unsent_timer.cancel()
+        # uvicorn tells only the newest request, and an earlier one would write to nowhere.
+        for cycle in self._earlier:
+            cycle.disconnected = True
+            cycle.message_event.set()
+        self._port.remove_slow(self)
+        self._uncount()
         super().connection_lost(exc)
 
     def leave(self) -> None:
         """Close a connection that has no request in flight, and count it no longer."""
-        if self._counted:
-            self._counted = False
-            self._port.remove(self, self._source)
-        self.transport.close()
+        self._uncount()
+        # To close would wait for the client to take the rest of an answer.
+        if self.unsent:
+            self.transport.abort()
+        else:
+            self.transport.close()
+
+    @property
+    def unsent(self) -> int:
+        """How many bytes the client has not taken yet."""
+        size: int = self.transport.get_write_buffer_size()
+        return size
+
+    def pause_writing(self) -> None:
+        """Watch a client that is behind with its answer."""
+        super().pause_writing()
+        self.kept = self.unsent + _SENT_BYTES
+        self._port.add_slow(self)
+        self._watch_unsent()
+
+    def resume_writing(self) -> None:
+        """Go on; the client has caught up."""
+        super().resume_writing()
+        self._port.remove_slow(self)
+
+    def timeout_keep_alive_handler(self) -> None:
+        """Close a connection that has been idle for too long."""
+        super().timeout_keep_alive_handler()
+        self._watch_unsent()
 
     def data_received(self, data: bytes) -> None:
         """Parse, within the bounds."""
@@ -189,7 +252,9 @@ class Protocol(HttpToolsProtocol):
         super().data_received(data)
         if self._discards or self.transport.is_closing():
             return
-        if self._in_head and self._begun:
+        # The beginning of another head may have come with the end of a request.
+        if self._in_head and (self._begun or self.scope is not self.cycle.scope):
+            self._begun = True
             if self._head_bytes > HEAD_BYTES:
                 self._answer(_TOO_LARGE)
             elif self._timer is None:
@@ -209,6 +274,8 @@ class Protocol(HttpToolsProtocol):
             and len(self.url) + sum(len(name) + len(value) for name, value in fields) > HEAD_BYTES
         ):
             self._refuse(_TOO_LARGE)
+        if len(self.pipeline) >= PIPELINED:
+            raise _RefusedError
         hosts = [name for name, _ in fields].count(b"host")
         if hosts != 1 and (hosts or self.parser.get_http_version() == "1.1"):
             self._refuse(_NO_HOST)
@@ -217,7 +284,11 @@ class Protocol(HttpToolsProtocol):
         if self._timer is not None:
             self._disarm()
         self._idle_of_source.pop(self, None)
+        previous = self.cycle
         super().on_headers_complete()
+        if self.pipeline:
+            self._earlier = [each for each in self._earlier if not each.response_complete]
+            self._earlier.append(previous)
         # The fields of a trailer go nowhere (RFC 9110 section 6.5.1).
         self.headers = []
 
@@ -235,6 +306,7 @@ class Protocol(HttpToolsProtocol):
         """End the answer; the rest of a body that nobody waited for is read for a moment."""
         super().on_response_complete()
         if self.transport.is_closing():
+            self._watch_unsent()
             return
         # A request that waited its turn has begun otherwise.
         if self.cycle.response_complete:
@@ -255,12 +327,12 @@ class Protocol(HttpToolsProtocol):
         """Answer and close; behind an answer that is still under way, only close."""
         cycle = self.cycle
         if cycle is not None and not cycle.response_complete:
-            if self.pipeline or (cycle.response_started and cycle.more_body):
-                self.transport.close()
-                return
             if not cycle.more_body:
                 cycle.keep_alive = False
                 self._discards = True
+                return
+            if self.pipeline or cycle.response_started:
+                self.transport.close()
                 return
             # What waits for the body learns that there will be no more of it.
             cycle.disconnected = True
@@ -275,7 +347,7 @@ class Protocol(HttpToolsProtocol):
         self._disarm()
         if self._counted:
             self._idle_of_source[self] = None
-        self._arm(DISCARD_SECONDS, self.transport.close)
+        self._arm(DISCARD_SECONDS, self.timeout_keep_alive_handler)
 
     def _head_is_late(self) -> None:
         self._timer = None
@@ -283,6 +355,23 @@ class Protocol(HttpToolsProtocol):
             self._answer(_TOO_SLOW)
         else:
             self.transport.close()
+
+    def _watch_unsent(self) -> None:
+        if self._unsent_timer is None and self.unsent:
+            self._unsent = self.unsent
+            self._unsent_timer = self.loop.call_later(UNSENT_SECONDS, self._end_unsent)
+
+    def _end_unsent(self) -> None:
+        self._unsent_timer = None
+        if 0 < self._unsent <= self.unsent:
+            self.transport.abort()
+        else:
+            self._watch_unsent()
+
+    def _uncount(self) -> None:
+        if self._counted:
+            self._counted = False
+            self._port.remove(self, self._source)
 
     def _arm(self, seconds: float, then: Any) -> None:
         self._timer = self.loop.call_later(seconds, then)

@@ -1,9 +1,13 @@
-"""Which connection has to go when there are too many."""
+"""Which connection has to go when there are too many, and which when its client is too slow."""
 
-from typing import Any
+import asyncio
+from collections.abc import Callable
+from typing import Any, cast
 
 import pytest
-from scim_service.http.protocol import Connections
+import uvicorn
+from scim_service.http.protocol import UNSENT_SECONDS, Connections, Protocol
+from uvicorn.server import ServerState
 
 
 class Connection:
@@ -81,3 +85,67 @@ def test_nothing_is_remembered_of_those_who_left() -> None:
     assert not Connection(connections, "a").admitted
     busy.leave()
     assert (connections._count, dict(connections._of), dict(connections._idle)) == (0, {}, {})
+
+
+class Transport:
+    """A socket whose client has not taken `unsent` bytes yet."""
+
+    def __init__(self) -> None:
+        self.unsent = 0
+        self.aborted = False
+
+    def get_extra_info(self, _: str) -> None:
+        """Know nothing of the client."""
+
+    def get_write_buffer_size(self) -> int:
+        """Return what is left to send."""
+        return self.unsent
+
+    def abort(self) -> None:
+        """Close without sending it."""
+        self.aborted = True
+
+
+class Loop:
+    """Calls what has been put off when it is told to."""
+
+    def __init__(self) -> None:
+        self._later: list[tuple[float, Callable[[], None]]] = []
+
+    def call_later(self, seconds: float, then: Callable[[], None]) -> asyncio.Handle:
+        """Put something off."""
+        self._later.append((seconds, then))
+        return asyncio.Handle(then, (), cast("asyncio.AbstractEventLoop", self))
+
+    def get_debug(self) -> bool:
+        """Be quick."""
+        return False
+
+    def elapse(self, seconds: float) -> None:
+        """Call what was put off for so long."""
+        due = [then for after, then in self._later if after == seconds]
+        self._later = [each for each in self._later if each[0] != seconds]
+        for then in due:
+            then()
+
+
+@pytest.mark.finding(19, 22)
+def test_a_client_that_takes_nothing_is_given_up() -> None:
+    """A slow client keeps its answer, and one that has stopped to read loses its connection."""
+    loop, transport = Loop(), Transport()
+    protocol = Protocol(
+        uvicorn.Config(lambda: None, log_config=None),
+        ServerState(),
+        {},
+        cast("asyncio.AbstractEventLoop", loop),
+        connections_of_port=Connections(1, 1),
+    )
+    protocol.connection_made(cast("asyncio.Transport", transport))
+    transport.unsent = 1_000_000
+    protocol.pause_writing()
+    for left in (900_000, 500_000, 499_999):
+        transport.unsent = left
+        loop.elapse(UNSENT_SECONDS)
+        assert not transport.aborted
+    loop.elapse(UNSENT_SECONDS)
+    assert transport.aborted
