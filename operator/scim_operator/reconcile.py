@@ -42,7 +42,7 @@ from scim_operator.plan import Observed, Plan, Wanted
 from scim_operator.repairs import Repairs, listed
 from scim_operator.report import Problem, Report
 from scim_operator.rollout import Decision, Rollout
-from scim_operator.seals import Seals, seal_of
+from scim_operator.seals import SEALED, Seals, seal_of
 from scim_operator.settings import Settings
 from scim_operator.tenant import Key, Tenant
 from scim_operator.url_ledger import Ledger
@@ -352,10 +352,9 @@ class Reconciler:
             body = wanted.live
             if body and wanted.additions:
                 # First: an admission policy need not admit an apply that leaves them.
-                restoration = drift.restoration(wanted.object, body)
-                body = await self._kube.patch(wanted.kind, body, restoration)
+                body = await self._restore(wanted, body)
             if body is None or not drift.contains(wanted.object, body):
-                body = await self._send(wanted)
+                body = await self._merge(wanted)
         except Refusal as refusal:
             fault = faults.explain(refusal, wanted.kind, wanted.name, tenant)
             if fault is None:
@@ -371,6 +370,24 @@ class Reconciler:
                 "the object from the rule"
             )
         return _Outcome(repaired=self._repair(wanted))
+
+    async def _restore(self, wanted: Wanted, live: Object) -> Object:
+        restoration = drift.restoration(wanted.object, live)
+        return await self._kube.patch(wanted.kind, live, restoration)
+
+    async def _merge(self, wanted: Wanted) -> Object | None:
+        """Write an object; None if another one, which was not seen, has its name."""
+        try:
+            return await self._send(wanted)
+        except Refusal as refusal:
+            # What was written before is valid by itself, but what it is merged into may not be: of
+            # a Service whose port has another number, an apply makes one with two ports of a name.
+            stamp = drift.stamp_of(wanted.live) if wanted.live else None
+            was_written = stamp in (None, drift.stamp_of(wanted.object))
+            if refusal.code != 422 or wanted.live is None or not was_written:
+                raise
+        await self._restore(wanted, wanted.live)
+        return await self._send(wanted)
 
     async def _send(self, wanted: Wanted) -> Object | None:
         """Write an object; None if another one, which was not seen, has its name."""
@@ -400,14 +417,24 @@ class Reconciler:
             if not ownership.judge(kind, live, tenant, self._seals).is_own:
                 return ownership.fault(kind, live, tenant)
             # Its label was taken away: with the label it is watched again.
-            labels = {"metadata": {"labels": names.labels(tenant.key.name)}}
             try:
-                self._cache.put(kind, await self._kube.merge(kind, live, labels))
+                self._cache.put(kind, await self._label(wanted, live, tenant))
             except Refusal as refusal:
                 if fault := faults.explain(refusal, kind, wanted.name, tenant):
                     return fault
                 raise
         raise Refusal(409, f"the {kind.name} {wanted.name} has changed meanwhile")
+
+    async def _label(self, wanted: Wanted, live: Object, tenant: Tenant) -> Object:
+        labels = names.labels(tenant.key.name)
+        if wanted.kind in (*SEALED, DEPLOYMENT):
+            # What is in it counts for the plan, and was not seen when that was made.
+            return await self._kube.merge(wanted.kind, live, {"metadata": {"labels": labels}})
+        # With all that is wanted: an admission policy need not admit the rest of what is there.
+        labels = (live["metadata"].get("labels") or {}) | labels
+        operation = {"op": "add", "path": "/metadata/labels", "value": labels}
+        restoration = drift.restoration(wanted.object, live)
+        return await self._kube.patch(wanted.kind, live, [*restoration, operation])
 
     def _repair(self, wanted: Wanted) -> str | None:
         """Say what was repaired; None if it was the wish that had changed."""

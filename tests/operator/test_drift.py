@@ -104,6 +104,15 @@ WEAKENED = {
         "service",
         [_add("/spec/ports/-", {"name": "admin", "port": 8081, "targetPort": 8081})],
     ),
+    "another port": (
+        "service",
+        [_add("/spec/ports", [{"name": "scim", "port": 8081, "targetPort": 8081}])],
+    ),
+    "port without a name": ("service", [_add("/spec/ports", [{"port": 8081}])]),
+    "another port of the container": (
+        "deployment",
+        [_add(f"{CONTAINER}/ports/0/containerPort", 9999)],
+    ),
     "external IP": ("service", [_add("/spec/externalIPs", ["192.0.2.1"])]),
     "type": ("service", [_add("/spec/type", "NodePort")]),
     "pods that are not ready": ("service", [_add("/spec/publishNotReadyAddresses", True)]),
