@@ -206,6 +206,7 @@ class Reconciler:
 
     async def _observe(self, tenant: Tenant, now: datetime) -> Observed:
         key = tenant.key
+        await self._find_digests(tenant)
         children, foreign, adopted = self._sort(tenant)
         spec = tenant.spec
         existing = database = None
@@ -253,6 +254,26 @@ class Reconciler:
 
     def _sort(self, tenant: Tenant) -> ownership.Sorted:
         return ownership.sort(self._cache.children(tenant.key), tenant, self._seals)
+
+    async def _find_digests(self, tenant: Tenant) -> None:
+        """Have the digests watched again if only their label was taken away.
+
+        Without them a token without its seal cannot be told from a stranger's, and is replaced.
+        """
+        name = names.digest_secret(tenant.key.name)
+        uid = tenant.status.objects.get(ownership.record_name(SECRET, name))
+        if uid is None or self._cache.get(SECRET, tenant.key.namespace, name):
+            return
+        live = await self._kube.get(SECRET, tenant.key.namespace, name)
+        if live is None or live["metadata"]["uid"] != uid:
+            return
+        labels = {"metadata": {"labels": names.labels(tenant.key.name)}}
+        try:
+            self._cache.put(SECRET, await self._kube.merge(SECRET, live, labels))
+        except Refusal as refusal:
+            # Told when they are written.
+            if faults.explain(refusal, SECRET, name, tenant) is None:
+                raise
 
     def _lost(self, tenant: Tenant) -> Object | None:
         lost = self._cache.lost(tenant.key)

@@ -303,6 +303,31 @@ def test_label_and_owner_taken_away(namespace: Namespace) -> None:
     assert list(namespace.digests("contoso")) == [sha256(token)]
 
 
+@pytest.mark.finding(6, 7)
+def test_label_and_seal_taken_away_while_no_operator_runs(
+    installation: Installation, unserved: Namespace
+) -> None:
+    """The token stays the same also where its Secret and that of the digests are both stripped."""
+    with installation.operator("before", watch_namespaces=unserved.name):
+        unserved.apply("contoso", {"deletionPolicy": "Retain"})
+        token = unserved.settled("contoso")
+        eventually(lambda: unserved.get("scimtenant", "contoso")["status"].get("objects"))
+    for secret in ("contoso-scim-token", "contoso-scim-digests"):
+        unserved.kubectl("label", "secret", secret, f"{names.TENANT_LABEL}-")
+        unserved.kubectl("annotate", "secret", secret, f"{names.SEAL_ANNOTATION}-")
+    with installation.operator("after", watch_namespaces=unserved.name):
+        eventually(
+            lambda: (
+                {"Secret/contoso-scim-token", "Secret/contoso-scim-digests"}
+                <= unserved.objects("contoso").keys()
+            ),
+            30,
+        )
+        unserved.repair("contoso")
+    assert unserved.token("contoso") == token
+    assert list(unserved.digests("contoso")) == [sha256(token)]
+
+
 @pytest.fixture
 def proxy(
     fragile: ControlPlane, installation: Installation, unserved: Namespace
