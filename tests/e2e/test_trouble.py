@@ -35,22 +35,32 @@ def test_image(images: dict[str, str], namespace: str, release: None) -> None:
     tenant.wait_ready()
 
 
-def memory(amount: str) -> dict[str, Any]:
-    """Resources of a tenant that gets so much memory and no more."""
-    return {"requests": {"memory": amount}, "limits": {"memory": amount}}
+TOO_LITTLE = {"requests": {"memory": "20Mi"}, "limits": {"memory": "20Mi"}}
 
 
 @pytest.mark.parametrize(
-    ("amount", "reason", "advice"),
+    ("spec", "reason", "advice"),
     [
-        pytest.param("4Ti", "Unschedulable", "Insufficient memory", id="more-than-the-node-has"),
-        pytest.param("20Mi", "OutOfMemory", "spec.resources.limits.memory", id="too-little"),
+        pytest.param(
+            {"nodeSelector": {"example.com/none": "true"}},
+            "Unschedulable",
+            "node affinity/selector",
+            id="no-node",
+        ),
+        pytest.param(
+            {"resources": TOO_LITTLE},
+            "OutOfMemory",
+            "spec.resources.limits.memory",
+            id="too-little-memory",
+        ),
     ],
 )
-def test_memory(namespace: str, amount: str, reason: str, advice: str) -> None:
-    """Memory that no node has, or too little of it, is told; with the default it starts."""
-    name = f"memory-{amount.lower()}"
-    tenant = troubled(name, namespace, reason, resources=memory(amount))
+def test_what_the_pod_asks_for(
+    namespace: str, spec: dict[str, Any], reason: str, advice: str
+) -> None:
+    """A pod that no node takes, or with too little memory, is told; with the default it starts."""
+    name = reason.lower()
+    tenant = troubled(name, namespace, reason, **spec)
     assert advice in tenant.condition("Ready")["message"]
     apply(manifest(name, namespace))
     tenant.wait_ready()
