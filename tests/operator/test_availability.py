@@ -20,6 +20,15 @@ SLACK_S = 3.0
 SHORT = {"lease_duration": str(LEASE_S), "renew_deadline": "2", "retry_period": "0.5"}
 
 
+def shared(namespace: Namespace) -> dict[str, str]:
+    """The settings of operators that share a Lease, and serve no tenant of other tests."""
+    return {
+        "leader_elect": "true",
+        "lease_name": namespace.name,
+        "watch_namespaces": namespace.name,
+    }
+
+
 def leases(proxy: Proxy) -> list[float]:
     """When the Lease was taken or renewed through a proxy."""
     return [
@@ -43,7 +52,7 @@ def test_handover(
     installation: Installation, unserved: Namespace, recovery: Callable[[float], None]
 ) -> None:
     """One of two acts; stopped, it hands over within two seconds and nothing is written again."""
-    settings = {"leader_elect": "true", "lease_name": unserved.name}
+    settings = shared(unserved)
     with installation.operator("first", **settings) as (first, by_first):
         take_lease(by_first)
         with installation.operator("second", **settings) as (second, by_second):
@@ -70,7 +79,7 @@ def test_kill(
     installation: Installation, unserved: Namespace, recovery: Callable[[float], None]
 ) -> None:
     """After a kill in mid-work the other goes on within the Lease's time, with what is missing."""
-    settings = {"leader_elect": "true", "lease_name": unserved.name} | SHORT
+    settings = shared(unserved) | SHORT
     with installation.operator("first", **settings) as (first, by_first):
         take_lease(by_first)
         with installation.operator("second", **settings) as (second, by_second):
@@ -95,7 +104,7 @@ def test_kill(
 
 def test_freeze(installation: Installation, unserved: Namespace) -> None:
     """One that was frozen while another took over writes nothing when it wakes, and ends."""
-    settings = {"leader_elect": "true", "lease_name": unserved.name} | SHORT
+    settings = shared(unserved) | SHORT
     with installation.operator("first", **settings) as (first, by_first):
         take_lease(by_first)
         with installation.operator("second", **settings) as (second, by_second):
