@@ -26,6 +26,7 @@ from typing import Any
 from scim_service.scim.budget import Budget
 from scim_service.scim.errors import ScimError
 from scim_service.scim.path import PatchPath, find_path, parsing_cost
+from scim_service.scim.resource import LABELS, says_empty
 from scim_service.scim.schema import Attribute, ResourceType
 
 _BOOLEANS = {"true": True, "false": False}
@@ -128,7 +129,9 @@ def _normalised(attribute: Attribute, value: Any) -> Any:
     if not attribute.multi_valued:
         return _normalised_element(attribute, single_value_in_list(attribute, value))
     elements = [_normalised_element(attribute, each) for each in value_without_list(value)]
-    return [each for each in elements if not is_label_of_nothing(each)]
+    kept = [each for each in elements if not is_label_of_nothing(each)]
+    # Where nothing is left and nothing said so, the protocol core says what is wrong.
+    return kept if kept or says_empty(attribute, elements) else elements
 
 
 def _normalised_removal(attribute: Attribute, value: Any) -> Any:
@@ -262,7 +265,7 @@ def is_label_of_nothing(element: Any) -> bool:
     if not isinstance(element, dict):
         return element is None
     given = {name.lower() for name, value in element.items() if value is not None}
-    return len(given) < len(element) and given <= {"type", "primary", "display"}
+    return len(given) < len(element) and given <= LABELS
 
 
 def display_name_of_member(attribute: Attribute, value: dict[str, Any]) -> dict[str, Any]:

@@ -25,6 +25,7 @@ from scim_service.scim.filter import (
 from scim_service.scim.messages import URN_PATCH_OP, message, object_members
 from scim_service.scim.path import PatchPath, find_path
 from scim_service.scim.resource import (
+    LABELS,
     canonical_element,
     canonical_object,
     canonical_value,
@@ -38,9 +39,6 @@ Op: TypeAlias = Literal["add", "replace", "remove"]
 
 MAX_OPERATIONS = 1000
 _OPS = ("add", "replace", "remove")
-
-# What is left of an element once its value is gone says nothing: {"type": "work"}.
-_LABELS = frozenset({"type", "primary", "display"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -193,7 +191,13 @@ def _removed_values(path: PatchPath, value: Any, lenient: bool) -> list[Any] | N
     if path.filter is not None or not path.leaf.multi_valued:
         return None
     values = value if isinstance(value, list) else [value]
-    return canonical_value(path.leaf, values, str(path), lenient=True) or []
+    check_number_of_values(path.leaf, values)
+    named = [
+        canonical_element(path.leaf, each, f"{path}[{index}]", lenient=True)
+        for index, each in enumerate(values)
+        if each is not None
+    ]
+    return [each for each in named if each is not None]
 
 
 def apply_patch(
@@ -460,7 +464,7 @@ def _changed_element(
         part = dict(element)
         _apply_to_whole(part, sub, op, value)
         _drop_stale_reference(part, element)
-        if lenient and name not in part and part.keys() <= _LABELS:
+        if lenient and name not in part and part.keys() <= LABELS:
             return None
         return part
     if op == "remove" or value is None:

@@ -15,6 +15,9 @@ from scim_service.scim.values import check_simple, json_type, wrong_type
 
 MAX_VALUES = 1000
 
+LABELS = frozenset({"type", "primary", "display"})
+"""What is left of an element once its value is gone says nothing: ``{"type": "work"}``."""
+
 
 def validate(resource_type: ResourceType, body: object, *, lenient: bool = False) -> dict[str, Any]:
     """Return the resource that a body describes, in canonical form.
@@ -138,6 +141,11 @@ def canonical_value(
         if each is not None
     ]
     values = [each for each in elements if each is not None]
+    if value and not values and not says_empty(attribute, value):
+        raise errors.invalid_value(
+            f"{where} has a list without a value that is understood; {_expected(attribute)}."
+            " Only an empty list, null or a remove takes all values away."
+        )
     if attribute.type == "complex" and sum(each.get("primary") is True for each in values) > 1:
         raise errors.invalid_value(
             f"{where} has more than one value that is primary; set primary to true on one only."
@@ -148,14 +156,64 @@ def canonical_value(
 def canonical_element(
     attribute: Attribute, value: Any, where: str, *, lenient: bool = False, keep_null: bool = False
 ) -> Any:
-    """Return one value of an attribute in canonical form, None for an empty object."""
+    """Return one value of an attribute in canonical form, None for an empty object.
+
+    With `keep_null`, an empty object stays, because it assigns nothing and so removes nothing.
+
+    Raises
+    ------
+    ScimError
+        invalidSyntax or invalidValue, also for an object with no part that is known where
+        dropping it would remove something; the detail names the attribute.
+    """
     if attribute.type != "complex":
         check_simple(attribute, value, where)
         return value
     if not isinstance(value, dict):
         raise wrong_type(attribute, value, where)
     canonical = canonical_object(attribute, value, where, lenient=lenient, keep_null=keep_null)
-    return canonical or None
+    dropped = not canonical or len(canonical) < len(value)
+    if dropped and _is_lost(attribute, value, keep_null=keep_null):
+        raise errors.invalid_value(
+            f"{where} has no part that is understood; {_expected(attribute)}."
+        )
+    return canonical if canonical or keep_null else None
+
+
+def says_empty(attribute: Attribute, values: Iterable[Any]) -> bool:
+    """Whether a list whose elements have no values says so of a part that is known.
+
+    Entra sends ``{"type": "work", "value": null}`` for what a user does not have; a member
+    without id is no member.
+    """
+    return attribute.name != "members" and any(
+        isinstance(each, dict) and any(map(attribute.sub_attribute, each)) for each in values
+    )
+
+
+def _is_lost(attribute: Attribute, value: Mapping[str, Any], *, keep_null: bool) -> bool:
+    """Whether what is left of a value, once unknown parts are dropped, says nothing.
+
+    An empty object in a list is nothing, and unknown attributes of an extension are skipped.
+    """
+    if ":" in attribute.name:
+        return False
+    known = {sub.name for name in value if (sub := attribute.sub_attribute(name)) is not None}
+    if not attribute.multi_valued:
+        return keep_null and bool(value) and not known
+    if not known:
+        return keep_null or bool(value)
+    return known <= LABELS and any(
+        each is not None and attribute.sub_attribute(name) is None for name, each in value.items()
+    )
+
+
+def _expected(attribute: Attribute) -> str:
+    """Say what a value of the attribute may be."""
+    if attribute.type != "complex":
+        return f"expected values of the type {attribute.type}"
+    known = (each.name for each in attribute.sub_attributes if each.mutability != "readOnly")
+    return f"expected an object with {', '.join(known)}"
 
 
 def check_number_of_values(attribute: Attribute, values: list[Any]) -> None:
