@@ -16,7 +16,7 @@ from scim_operator import names
 
 from tests.cluster import ClusterError, ControlPlane
 from tests.operator.install import ACCOUNT, NAMESPACE, Installation
-from tests.operator.world import Namespace, Object, eventually
+from tests.operator.world import COLLECTION_S, Namespace, Object, eventually
 
 AS_OPERATOR = f"--as=system:serviceaccount:{NAMESPACE}:{ACCOUNT}"
 LABELS = {"scim-operator.io/tenant": "contoso"}
@@ -269,7 +269,7 @@ def test_life(installation: Installation, unserved: Namespace) -> None:
         unserved.apply("contoso", {"suspended": True, "deletionPolicy": "Delete"})
         eventually(lambda: not unserved.get("ingress", "contoso-scim"))
         unserved.kubectl("delete", "scimtenant", "--all")
-        eventually(lambda: not unserved.objects("contoso"), 30)
+        eventually(lambda: not unserved.objects("contoso"), COLLECTION_S)
         assert "denied request" not in operator.log()
 
 

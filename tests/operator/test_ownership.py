@@ -14,7 +14,7 @@ from scim_operator import names
 from tests.cluster import ControlPlane
 from tests.operator.install import NAMESPACE, Installation
 from tests.operator.proxy import Proxy
-from tests.operator.world import Namespace, Object, Operator, eventually
+from tests.operator.world import COLLECTION_S, Namespace, Object, Operator, eventually
 
 LABELS = {names.TENANT_LABEL: "contoso", "app.kubernetes.io/managed-by": "scim-operator"}
 KEY = "scim-operator-key"
@@ -156,7 +156,7 @@ def test_the_attack_on_data(namespace: Namespace) -> None:
     namespace.apply("contoso", {"deletionPolicy": "Delete"})
     stalled(namespace)
     namespace.kubectl("delete", "scimtenant", "contoso")
-    eventually(lambda: not namespace.get("secret", "contoso-scim-token"), 30)
+    eventually(lambda: not namespace.get("secret", "contoso-scim-token"), COLLECTION_S)
     assert [contents(namespace, kind, NAMES_OF[kind]) for kind in names_of] == before
 
 
@@ -373,11 +373,11 @@ def test_restored_from_a_backup(namespace: Namespace) -> None:
         )
     }
     namespace.kubectl("delete", "scimtenant", "contoso")
-    eventually(lambda: set(namespace.objects("contoso")) == set(kept), 30)
+    eventually(lambda: set(namespace.objects("contoso")) == set(kept), COLLECTION_S)
     for path in kept:
         kind, name = path.split("/")
         namespace.kubectl("delete", kind, name)
-    eventually(lambda: not namespace.objects("contoso"), 30)
+    eventually(lambda: not namespace.objects("contoso"), COLLECTION_S)
     _restored(namespace, kept)
     namespace.apply("contoso")
     assert namespace.settled("contoso") == token

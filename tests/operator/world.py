@@ -23,6 +23,9 @@ T = TypeVar("T")
 SOON_S = 10.0
 """How long a repair may take."""
 
+COLLECTION_S = 75.0
+"""How long the garbage collector may take, which learns of a new kind within half a minute."""
+
 KINDS = (
     "configmap,secret,persistentvolumeclaim,service,deployment,networkpolicy,ingress,"
     "poddisruptionbudget"

@@ -2,9 +2,7 @@
 
 import contextlib
 import resource
-import signal
 import socket
-import struct
 import subprocess
 import time
 from collections.abc import Iterator
@@ -289,32 +287,6 @@ def test_pipelines_fill_no_memory(tmp_path: Path) -> None:
                 connection.send(request * 10_000)
         assert service.is_well()
         assert service.memory() - memory < 24
-
-
-@pytest.mark.finding(29)
-def test_a_pipeline_that_breaks_off(tmp_path: Path) -> None:
-    """Requests that wait their turn on a connection that is reset leave no traceback."""
-    with running(tmp_path) as service:
-        for _ in range(10):
-            with socket.create_connection(("127.0.0.1", service.scim)) as connection:
-                connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
-                connection.sendall((GET + HOST + "\r\n").encode() * 3)
-        # The answers to wrong tokens are held back for two seconds at most.
-        deadline = time.monotonic() + 10
-        while unauthenticated(service) < 10 and time.monotonic() < deadline:
-            time.sleep(0.1)
-        assert service.is_well()
-        service.process.send_signal(signal.SIGTERM)
-        assert service.process.stderr is not None
-        assert "Traceback" not in service.process.stderr.read()
-
-
-def unauthenticated(service: Service) -> int:
-    """How many requests without an accepted token were counted."""
-    headers = {"Authorization": f"Bearer {TOKEN}"}
-    status = httpx.get(f"http://127.0.0.1:{service.management}/-/status", headers=headers).json()
-    found: int = status["unauthenticated"]
-    return found
 
 
 @pytest.mark.finding(19, 22)
