@@ -82,6 +82,9 @@ class Gate:
         self._service = service
         self._access_log = access_log
         self._base_path = service.tenant.base_path
+        self._comparisons = service.limits.comparisons
+        self._request_seconds = service.limits.request_seconds
+        self._source_of = service.sources.of
         self._rate_limit = RateLimit(service.limits.rate)
         self._penalties = Penalties()
         self._sleep = sleep
@@ -93,8 +96,8 @@ class Gate:
         call = Call(
             secrets.token_hex(8),
             perf_counter(),
-            Budget(self._service.limits.comparisons),
-            self._service.sources.of(scope),
+            Budget(self._comparisons),
+            self._source_of(scope),
         )
         request_id = (b"x-request-id", call.request_id.encode())
         status = 0
@@ -107,7 +110,7 @@ class Gate:
             await send(message)
 
         try:
-            async with asyncio.timeout(self._service.limits.request_seconds):
+            async with asyncio.timeout(self._request_seconds):
                 await self._serve(scope, receive, send_with_id, call)
         except Exception as error:
             if not isinstance(error, TimeoutError):

@@ -265,25 +265,24 @@ class SqliteDatabase:
         self, statement: Statement, values: Values, *, reach: Reach = "rows"
     ) -> Sequence[Row]:
         """Return the rows of a query."""
-        read = partial(_fetch_all, sql=statement.sql, arguments=statement.arguments(values))
-        if reach != "rows":
-            return await self._read(read, reach)
-        if (rows := self._look_up(read)) is not None:
-            return rows
-        return await self._read(read, "table")
+        sql, arguments = statement.sql, statement.arguments(values)
+        if reach == "rows":
+            if (rows := self._look_up(_fetch_all, sql, arguments)) is not None:
+                return rows
+            reach = "table"
+        return await self._read(partial(_fetch_all, sql=sql, arguments=arguments), reach)
 
     async def fetch_page(
         self, statement: Statement, values: Values, *, most: int, reach: Reach
     ) -> Sequence[Row]:
         """Return the first rows of a query, up to an amount of text."""
-        read = partial(
-            _fetch_most, sql=statement.sql, arguments=statement.arguments(values), most=most
-        )
-        if reach != "rows":
-            return await self._read(read, reach)
-        if (rows := self._look_up(read)) is not None:
-            return rows
-        return await self._read(read, "table")
+        sql, arguments = statement.sql, statement.arguments(values)
+        if reach == "rows":
+            if (rows := self._look_up(_fetch_most, sql, arguments, most)) is not None:
+                return rows
+            reach = "table"
+        read = partial(_fetch_most, sql=sql, arguments=arguments, most=most)
+        return await self._read(read, reach)
 
     async def _read(self, read: _Read, reach: Reach) -> Sequence[Row]:
         try:
@@ -291,11 +290,13 @@ class SqliteDatabase:
         except sqlite3.Error as error:
             raise _translate(error) from error
 
-    def _look_up(self, read: _Read) -> Sequence[Row] | None:
+    def _look_up(
+        self, read: Callable[..., Sequence[Row]], *arguments: object
+    ) -> Sequence[Row] | None:
         """Read in the event loop; None where that takes too long."""
         self._until = perf_counter() + LOOP_SECONDS
         try:
-            return read(self._reader)
+            return read(self._reader, *arguments)
         except sqlite3.Error as error:
             if getattr(error, "sqlite_errorcode", 0) == sqlite3.SQLITE_INTERRUPT:
                 return None
