@@ -84,6 +84,19 @@ class _Lines:
         )
 
 
+def _adding(counters: Table, part: str, backend: Backend) -> Statement:
+    """Return the statement that adds an amount to a counter, which has a row for each `part`."""
+    names = ("name", part, "amount")
+    added = upsert(counters, backend).values(**{name: bindparam(name) for name in names})
+    return compile_statement(
+        added.on_conflict_do_update(
+            index_elements=[counters.c.name, counters.c[part]],
+            set_={"amount": counters.c.amount + added.excluded.amount},
+        ),
+        backend,
+    )
+
+
 class Log:
     """The tables that say what happened."""
 
@@ -96,16 +109,7 @@ class Log:
         self._refusals = _Lines.of(table(Refused), backend)
         tally, moment, secret = table(Tally), table(Moment), table(Secret)
 
-        counted = upsert(tally, backend).values(
-            name=bindparam("name"), slot=bindparam("slot"), amount=bindparam("amount")
-        )
-        self._count = compile_statement(
-            counted.on_conflict_do_update(
-                index_elements=[tally.c.name, tally.c.slot],
-                set_={"amount": tally.c.amount + counted.excluded.amount},
-            ),
-            backend,
-        )
+        self._count = _adding(tally, "slot", backend)
         self._amount = compile_statement(
             select(func.coalesce(func.sum(tally.c.amount), 0)).where(
                 tally.c.name == bindparam("name")
@@ -138,16 +142,7 @@ class Log:
 
     def _compile_hourly(self, backend: Backend) -> None:
         hourly = table(Hourly)
-        counted = upsert(hourly, backend).values(
-            name=bindparam("name"), hour=bindparam("hour"), amount=bindparam("amount")
-        )
-        self._add_hourly = compile_statement(
-            counted.on_conflict_do_update(
-                index_elements=[hourly.c.name, hourly.c.hour],
-                set_={"amount": hourly.c.amount + counted.excluded.amount},
-            ),
-            backend,
-        )
+        self._add_hourly = _adding(hourly, "hour", backend)
         since = bindparam("since", type_=Integer())
         self._sum_hourly = compile_statement(
             select(hourly.c.name, func.sum(hourly.c.amount))
