@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 
-from scim_operator.conditions import Outlook
-from scim_operator.kinds import Kind
+from scim_operator.conditions import AVAILABLE, EXPOSED, TOKEN_READY, Finding, Outlook
+from scim_operator.kinds import INGRESS, ROUTE, SECRET, Kind
 from scim_operator.tenant import Tenant
 
 
@@ -45,6 +46,18 @@ class Refusal(Exception):  # noqa: N818 (an answer, not a failure of this progra
         self.message = message
         self.reason = reason
         self.retry_after = retry_after
+
+
+_ASPECTS = {SECRET: TOKEN_READY, INGRESS: EXPOSED, ROUTE: EXPOSED}
+"""By kind, the condition that tells of its faults; Available tells of the rest."""
+
+
+def first_of(faults: Sequence[Fault], aspect: str) -> Finding | None:
+    """Return what a condition says of the first fault that it tells of; None if there is none."""
+    for fault in faults:
+        if _ASPECTS.get(fault.kind, AVAILABLE) == aspect:
+            return Finding(False, fault.reason, fault.message, fault.outlook)
+    return None
 
 
 _FORBIDDEN = re.compile(r'cannot (?P<verb>\w+) resource "(?P<resource>[\w/]+)"')

@@ -8,14 +8,21 @@ moves all the time, and what is not known right now stays as it was.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
 from datetime import datetime, timedelta
 
-from scim_operator import allow, conditions, diagnosis, names, ownership, provisioning
-from scim_operator.conditions import Finding, Outlook
+from scim_operator import (
+    allow,
+    availability,
+    conditions,
+    exposure,
+    names,
+    ownership,
+    provisioning,
+)
+from scim_operator.conditions import Finding
 from scim_operator.crd import Status, TokenStatus
-from scim_operator.faults import Fault
-from scim_operator.kinds import CLAIM, DEPLOYMENT, INGRESS, ROUTE, SECRET
+from scim_operator.faults import Fault, first_of
+from scim_operator.kinds import DEPLOYMENT
 from scim_operator.plan import Observed, Plan
 from scim_operator.report import Report
 from scim_operator.seals import SEALED, seal_of
@@ -23,8 +30,6 @@ from scim_operator.seals import SEALED, seal_of
 PROVISIONED_STEP = timedelta(seconds=30)
 USED_STEP = timedelta(minutes=10)
 """How far a moment that moves with every request must have moved to be written again."""
-
-_EXPOSING = (INGRESS, ROUTE)
 
 
 def make(observed: Observed, plan: Plan, faults: Sequence[Fault], now: datetime) -> Status:
@@ -40,8 +45,8 @@ def make(observed: Observed, plan: Plan, faults: Sequence[Fault], now: datetime)
     token_secret = tenant.spec.token.existing_secret or names.token_secret(tenant.key.name)
     aspects = {
         conditions.TOKEN_READY: _token_ready(observed, plan, faults, token_secret),
-        conditions.AVAILABLE: _with_intruder(observed, _available(observed, faults)),
-        conditions.EXPOSED: _exposed(observed, plan, faults),
+        conditions.AVAILABLE: availability.find(observed, faults),
+        conditions.EXPOSED: exposure.find(observed, plan, faults),
     }
     summary = conditions.ready(list(aspects.values()))
     findings = {
@@ -124,25 +129,11 @@ def next_look(report: Report | None, now: datetime) -> datetime | None:
     return silence if silence > now else None
 
 
-def _first(faults: Sequence[Fault], *, of: str) -> Finding | None:
-    for fault in faults:
-        aspect = conditions.AVAILABLE
-        if fault.kind is SECRET:
-            aspect = conditions.TOKEN_READY
-        elif fault.kind in _EXPOSING:
-            aspect = conditions.EXPOSED
-        if aspect == of:
-            return Finding(
-                good=False, reason=fault.reason, message=fault.message, outlook=fault.outlook
-            )
-    return None
-
-
 def _token_ready(
     observed: Observed, plan: Plan, faults: Sequence[Fault], token_secret: str
 ) -> Finding:
     refused = (plan.token_fault,) if plan.token_fault else ()
-    if finding := _first((*refused, *faults), of=conditions.TOKEN_READY):
+    if finding := first_of((*refused, *faults), conditions.TOKEN_READY):
         return finding
     if plan.weakness:
         return Finding(
@@ -173,179 +164,6 @@ def _waiting(observed: Observed, token_id: str, token_secret: str) -> Finding:
         f"older one stays valid until it is: paste secretToken of the Secret {token_secret} "
         "into Entra's Provisioning page",
     )
-
-
-def _available(observed: Observed, faults: Sequence[Fault]) -> Finding:
-    tenant = observed.tenant
-    if finding := _first(faults, of=conditions.AVAILABLE):
-        return finding
-    if tenant.spec.suspended:
-        return Finding(
-            good=False,
-            reason="Suspended",
-            message="no pod runs while spec.suspended is true; data and token are kept",
-        )
-    if finding := _database_secret(observed):
-        return finding
-    deployment = observed.children.get((DEPLOYMENT, names.workload(tenant.key.name)), {})
-    status = deployment.get("status", {})
-    # A status that is older than the spec speaks about pods that are about to go.
-    fresh = status.get("observedGeneration", 0) >= deployment.get("metadata", {}).get(
-        "generation", 1
-    )
-    ready = status.get("availableReplicas", 0) if fresh else 0
-    own = [pod for pod in observed.pods if diagnosis.is_own(tenant.key, pod)]
-    claim = None if ready else _claim_trouble(observed)
-    # A pod that cannot be scheduled is only the effect of a volume that cannot be made.
-    trouble = (claim if observed.storage_missing else None) or (
-        diagnosis.pods_trouble(tenant.key, own) or diagnosis.deployment_trouble(deployment) or claim
-    )
-    state = observed.rollout.state if observed.rollout else "current"
-    if state == "failed" and trouble is None:
-        return Finding(
-            good=ready > 0,
-            reason="RolloutFailed",
-            message="the pod of the current version has not become available in time: see "
-            f"kubectl describe pods -n {tenant.key.namespace} -l "
-            f"{names.TENANT_LABEL}={tenant.key.name}",
-            outlook=Outlook.STALLED,
-        )
-    if ready < 1:
-        return trouble or Finding(
-            good=False,
-            reason="Starting",
-            message="the pod is starting",
-            outlook=Outlook.PROGRESSING,
-        )
-    if state == "waiting" and trouble is None:
-        return Finding(
-            good=True,
-            reason="WaitingForRollout",
-            message="the service answers and waits for its place in the rollout of the current "
-            "version",
-            outlook=Outlook.PROGRESSING,
-        )
-    if trouble or status.get("updatedReplicas", 0) < tenant.spec.replicas:
-        return Finding(
-            good=True,
-            reason="RollingOut",
-            message=trouble.message if trouble else "pods are being replaced",
-            outlook=trouble.outlook if trouble else Outlook.PROGRESSING,
-        )
-    return Finding(good=True, reason="Serving", message="the service answers")
-
-
-def _with_intruder(observed: Observed, finding: Finding) -> Finding:
-    key = observed.tenant.key
-    if (name := diagnosis.intruder(key, observed.pods)) is None:
-        return finding
-    return Finding(
-        finding.good,
-        reason="ForeignPod",
-        message=f"the pod {name} has the tenant's labels, is not of its Deployment, and gets a "
-        "part of Entra's requests with the token: delete it, revoke the tokens, and see who may "
-        f"create pods in namespace {key.namespace}",
-        outlook=Outlook.STALLED,
-    )
-
-
-def _database_secret(observed: Observed) -> Finding | None:
-    """Return what is wrong with the Secret of the database URL; its values are not looked at."""
-    tenant = observed.tenant
-    if tenant.spec.database.postgres is None:
-        return None
-    url = tenant.spec.database.postgres.url_from
-    if observed.database is None:
-        problem, remedy = "does not exist", "create it"
-    elif url.key not in (observed.database.get("data") or {}):
-        problem, remedy = f"has no key {url.key}", "add it"
-    else:
-        return None
-    return Finding(
-        good=False,
-        reason="DatabaseSecretMissing",
-        message=f"the Secret {url.name} of spec.database.postgres.urlFrom {problem} in namespace "
-        f"{tenant.key.namespace}: {remedy}",
-        outlook=Outlook.STALLED,
-    )
-
-
-def _claim_trouble(observed: Observed) -> Finding | None:
-    tenant = observed.tenant
-    claim = observed.children.get((CLAIM, names.volume_claim(tenant.key.name)))
-    return diagnosis.claim_trouble(claim, observed.storage_missing)
-
-
-def _exposed(observed: Observed, plan: Plan, faults: Sequence[Fault]) -> Finding:
-    finding = _find_exposed(observed, plan, faults)
-    if note := observed.hold.note:
-        return replace(
-            finding, message=f"{finding.message}; a new tenant could not have this URL: {note}"
-        )
-    return finding
-
-
-def _find_exposed(observed: Observed, plan: Plan, faults: Sequence[Fault]) -> Finding:
-    where = plan.subject.address
-    exposure = observed.tenant.spec.exposure
-    if where.host is None:
-        return Finding(
-            good=False,
-            reason="HostMissing",
-            message="there is no host for the Tenant URL: set spec.exposure.host, or have the "
-            "operator's default host set",
-            outlook=Outlook.STALLED,
-        )
-    if observed.hold.finding:
-        return observed.hold.finding
-    if finding := _first(faults, of=conditions.EXPOSED):
-        return finding
-    if exposure.gateway:
-        return _routed(observed)
-    if exposure.ingress:
-        return Finding(good=True, reason="Ingress", message="an Ingress leads to the service")
-    if where.exposed:
-        return Finding(
-            good=True,
-            reason="External",
-            message="spec.exposure has a host and neither ingress nor gateway: the route to the "
-            f"Service {names.workload(observed.tenant.key.name)} is somebody else's matter",
-        )
-    return Finding(
-        good=True,
-        reason="InCluster",
-        message="only the cluster reaches the Tenant URL: for Entra, set spec.exposure.ingress "
-        "or spec.exposure.gateway",
-    )
-
-
-def _routed(observed: Observed) -> Finding:
-    name = names.workload(observed.tenant.key.name)
-    route = observed.children.get((ROUTE, name), {})
-    answers = [
-        condition
-        for parent in route.get("status", {}).get("parents", ())
-        for condition in parent.get("conditions", ())
-        if condition["type"] in ("Accepted", "ResolvedRefs")
-    ]
-    refused = next((answer for answer in answers if answer["status"] == "False"), None)
-    if refused:
-        return Finding(
-            good=False,
-            reason="RouteRefused",
-            message=f"the Gateway refuses the HTTPRoute {name} ({refused['reason']}): "
-            f"{refused.get('message', '')}",
-            outlook=Outlook.STALLED,
-        )
-    if not answers:
-        return Finding(
-            good=False,
-            reason="RoutePending",
-            message=f"no Gateway has accepted the HTTPRoute {name} yet: see that "
-            "spec.exposure.gateway.parentRefs names one that exists",
-            outlook=Outlook.PROGRESSING,
-        )
-    return Finding(good=True, reason="Gateway", message="an HTTPRoute leads to the service")
 
 
 def _provisioning(observed: Observed, token_secret: str, now: datetime) -> Finding:

@@ -1,0 +1,114 @@
+"""Whether the service of a tenant is available: its condition Available. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from scim_operator import conditions, diagnosis, names
+from scim_operator.conditions import Finding, Outlook
+from scim_operator.faults import Fault, first_of
+from scim_operator.kinds import CLAIM, DEPLOYMENT
+from scim_operator.plan import Observed
+
+
+def find(observed: Observed, faults: Sequence[Fault]) -> Finding:
+    """Return whether the service is available, or what keeps it from being so."""
+    finding = _of_pods(observed, faults)
+    key = observed.tenant.key
+    if (name := diagnosis.intruder(key, observed.pods)) is None:
+        return finding
+    return Finding(
+        finding.good,
+        reason="ForeignPod",
+        message=f"the pod {name} has the tenant's labels, is not of its Deployment, and gets a "
+        "part of Entra's requests with the token: delete it, revoke the tokens, and see who may "
+        f"create pods in namespace {key.namespace}",
+        outlook=Outlook.STALLED,
+    )
+
+
+def _of_pods(observed: Observed, faults: Sequence[Fault]) -> Finding:
+    tenant = observed.tenant
+    if finding := first_of(faults, conditions.AVAILABLE):
+        return finding
+    if tenant.spec.suspended:
+        return Finding(
+            good=False,
+            reason="Suspended",
+            message="no pod runs while spec.suspended is true; data and token are kept",
+        )
+    if finding := _database_secret(observed):
+        return finding
+    deployment = observed.children.get((DEPLOYMENT, names.workload(tenant.key.name)), {})
+    status = deployment.get("status", {})
+    # A status that is older than the spec speaks about pods that are about to go.
+    fresh = status.get("observedGeneration", 0) >= deployment.get("metadata", {}).get(
+        "generation", 1
+    )
+    ready = status.get("availableReplicas", 0) if fresh else 0
+    own = [pod for pod in observed.pods if diagnosis.is_own(tenant.key, pod)]
+    claim = None if ready else _claim_trouble(observed)
+    # A pod that cannot be scheduled is only the effect of a volume that cannot be made.
+    trouble = (claim if observed.storage_missing else None) or (
+        diagnosis.pods_trouble(tenant.key, own) or diagnosis.deployment_trouble(deployment) or claim
+    )
+    state = observed.rollout.state if observed.rollout else "current"
+    if state == "failed" and trouble is None:
+        return Finding(
+            good=ready > 0,
+            reason="RolloutFailed",
+            message="the pod of the current version has not become available in time: see "
+            f"kubectl describe pods -n {tenant.key.namespace} -l "
+            f"{names.TENANT_LABEL}={tenant.key.name}",
+            outlook=Outlook.STALLED,
+        )
+    if ready < 1:
+        return trouble or Finding(
+            good=False,
+            reason="Starting",
+            message="the pod is starting",
+            outlook=Outlook.PROGRESSING,
+        )
+    if state == "waiting" and trouble is None:
+        return Finding(
+            good=True,
+            reason="WaitingForRollout",
+            message="the service answers and waits for its place in the rollout of the current "
+            "version",
+            outlook=Outlook.PROGRESSING,
+        )
+    if trouble or status.get("updatedReplicas", 0) < tenant.spec.replicas:
+        return Finding(
+            good=True,
+            reason="RollingOut",
+            message=trouble.message if trouble else "pods are being replaced",
+            outlook=trouble.outlook if trouble else Outlook.PROGRESSING,
+        )
+    return Finding(good=True, reason="Serving", message="the service answers")
+
+
+def _database_secret(observed: Observed) -> Finding | None:
+    """Return what is wrong with the Secret of the database URL; its values are not looked at."""
+    tenant = observed.tenant
+    if tenant.spec.database.postgres is None:
+        return None
+    url = tenant.spec.database.postgres.url_from
+    if observed.database is None:
+        problem, remedy = "does not exist", "create it"
+    elif url.key not in (observed.database.get("data") or {}):
+        problem, remedy = f"has no key {url.key}", "add it"
+    else:
+        return None
+    return Finding(
+        good=False,
+        reason="DatabaseSecretMissing",
+        message=f"the Secret {url.name} of spec.database.postgres.urlFrom {problem} in namespace "
+        f"{tenant.key.namespace}: {remedy}",
+        outlook=Outlook.STALLED,
+    )
+
+
+def _claim_trouble(observed: Observed) -> Finding | None:
+    tenant = observed.tenant
+    claim = observed.children.get((CLAIM, names.volume_claim(tenant.key.name)))
+    return diagnosis.claim_trouble(claim, observed.storage_missing)
