@@ -50,6 +50,7 @@ async def test_a_killed_pod_loses_no_acknowledged_write(empty_tenant: Tenant) ->
             await asyncio.to_thread(kill, empty_tenant)
             interrupted = await cycle
             assert not interrupted.clean, "the pod was killed too late to interrupt anything"
+            await asyncio.to_thread(wait_until, "the new container", lambda: is_back(empty_tenant))
             await asyncio.to_thread(wait_until, "an answer", lambda: answers(url, token))
             assert await job.lost_writes() == []
             repeated = await job.initial_cycle(directory)
@@ -172,6 +173,29 @@ def kill(tenant: Tenant) -> None:
     [pod] = tenant.pods()
     container = pod["status"]["containerStatuses"][0]["containerID"].removeprefix("containerd://")
     run(f"ctr --namespace k8s.io tasks kill --signal SIGKILL {container}")
+
+
+def is_back(tenant: Tenant) -> bool:
+    """Tell whether the killed container is back, and the cluster's network knows it.
+
+    Before that the Service may lose its one address after the first answer: the new process can be
+    faster than the news that the old one is gone.
+    """
+    [pod] = tenant.pods()
+    [container] = pod["status"]["containerStatuses"]
+    [ready] = (each for each in pod["status"]["conditions"] if each["type"] == "Ready")
+    [addresses] = json.loads(
+        run(
+            f"kubectl get endpointslices -n {tenant.namespace} -o json"
+            f" -l kubernetes.io/service-name={tenant.name}-scim"
+        )
+    )["items"]
+    known = addresses["metadata"]["annotations"]["endpoints.kubernetes.io/last-change-trigger-time"]
+    return (
+        container["restartCount"] > 0
+        and ready["status"] == "True"
+        and known >= ready["lastTransitionTime"]
+    )
 
 
 def answers(url: str, token: str) -> bool:

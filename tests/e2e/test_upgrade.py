@@ -101,7 +101,9 @@ async def test_upgrade_in_place(
 
     async def large_under_traffic() -> None:
         try:
-            await provision_during(large, upgrade)
+            # One request at a time: the earlier version answers 500 where two of them disable and
+            # enable users at the same moment (a deadlock of its counters).
+            await provision_during(large, upgrade, parallel=1)
         finally:
             done.set()
 

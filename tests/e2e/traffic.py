@@ -8,7 +8,7 @@ from tests.entra import Directory, Provisioning
 
 
 async def provision_during(
-    tenant: Tenant, change: Callable[[], object], *, pause: float = 0
+    tenant: Tenant, change: Callable[[], object], *, pause: float = 0, parallel: int = 8
 ) -> None:
     """Fill a tenant, then run cycle after cycle until the change is over; each must be clean.
 
@@ -16,6 +16,8 @@ async def provision_during(
     ----------
     pause
         Seconds between two cycles; Entra's is 40 minutes.
+    parallel
+        How many requests are under way at once.
 
     Raises
     ------
@@ -25,7 +27,7 @@ async def provision_during(
     _, token = tenant.credentials()
     directory = Directory.generate(seed=4, users=60, groups=4)
     with tenant.reach() as url:
-        async with Provisioning(url, token) as job:
+        async with Provisioning(url, token, parallel=parallel) as job:
             assert (await job.initial_cycle(directory)).clean
             changing = asyncio.create_task(asyncio.to_thread(change))
             cycles = 0

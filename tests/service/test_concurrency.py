@@ -114,6 +114,39 @@ async def test_attributes_of_one_user_do_not_overwrite_each_other(replicas: list
     }
 
 
+async def test_users_are_disabled_while_others_are_enabled(
+    serve: Serve, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Requests that move users in opposite directions never wait for each other without end."""
+    # So that all of them meet in the same two rows.
+    monkeypatch.setattr("scim_service.store.log._SLOTS", {"sqlite": 1, "postgresql": 1})
+    replicas = await _replicas(serve, {})
+    scim = replicas[0].http
+    ids = [
+        (await scim.post("/Users", json={"userName": name, "active": number % 2 == 0})).json()["id"]
+        for number, name in enumerate(f"user-{number}" for number in range(CLIENTS))
+    ]
+
+    async def toggle(client: httpx.AsyncClient, user: str, *, active: bool) -> set[int]:
+        statuses = set()
+        for _ in range(8):
+            active = not active
+            operations = [{"op": "Replace", "path": "active", "value": active}]
+            answer = await client.patch(f"/Users/{user}", json=_patch(operations))
+            statuses.add(answer.status_code)
+        return statuses
+
+    found = await asyncio.gather(
+        *(
+            toggle(client, user, active=number % 2 == 0)
+            for number, (client, user) in enumerate(zip(_each(replicas), ids, strict=True))
+        )
+    )
+    assert set().union(*found) == {200}
+    active = await scim.get("/Users", params={"filter": "active eq true", "count": 0})
+    assert active.json()["totalResults"] == CLIENTS / 2
+
+
 def _patch(operations: list[dict[str, Any]]) -> dict[str, Any]:
     return {
         "schemas": ["urn:ietf:params:scim:api:messages:2.0:PatchOp"],

@@ -243,8 +243,9 @@ class Users(Resources):
                     if is_active(before) != is_active(after):
                         if is_active(after):
                             await self._check_licences(transaction)
-                        steps.append(self._log.count(_counter(before), -1))
-                        steps.append(self._log.count(_counter(after), 1))
+                        moved = {_counter(before): -1, _counter(after): 1}
+                        # In one order for both directions, or two of them wait for each other.
+                        steps += (self._log.count(*each) for each in sorted(moved.items()))
                 await transaction.write(*steps)
         except DuplicateError as error:
             raise await self._taken(after, folded) from error
