@@ -191,11 +191,8 @@ def is_back(tenant: Tenant) -> bool:
         )
     )["items"]
     known = addresses["metadata"]["annotations"]["endpoints.kubernetes.io/last-change-trigger-time"]
-    return (
-        container["restartCount"] > 0
-        and ready["status"] == "True"
-        and known >= ready["lastTransitionTime"]
-    )
+    restarted = container["restartCount"] > 0 and ready["status"] == "True"
+    return bool(restarted and known >= ready["lastTransitionTime"])
 
 
 def answers(url: str, token: str) -> bool:
