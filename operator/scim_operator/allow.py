@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, NamedTuple
 
-from scim_operator import drift
+from scim_operator import quantities
 from scim_operator.conditions import Finding
 from scim_operator.crd import Resources, Spec, Toleration
 from scim_operator.settings import Settings
@@ -132,7 +132,7 @@ def _leaves_namespace(affinity: Any) -> bool:
 
 
 def _exceeds(amount: str, most: str) -> bool:
-    number, bound = drift.quantity(amount), drift.quantity(most)
+    number, bound = quantities.read(amount), quantities.read(most)
     return number is None or bound is None or number > bound
 
 

@@ -12,12 +12,10 @@ from __future__ import annotations
 
 import hashlib
 import json
-import re
 from collections.abc import Iterator
-from decimal import Decimal
 from typing import Any
 
-from scim_operator import names
+from scim_operator import names, quantities
 
 Object = dict[str, Any]
 
@@ -78,22 +76,6 @@ _FILLED_IN: dict[str, Any] = {
 
 A volume claim is not here: nothing can be added to its spec once it is made.
 """
-
-_QUANTITY = re.compile(
-    r"([+-]?(?:[0-9]{1,40}(?:\.[0-9]{0,40})?|\.[0-9]{1,40}))"
-    r"(?:(n|u|m|k|M|G|T|P|E|Ki|Mi|Gi|Ti|Pi|Ei)|[eE]([+-]?[0-9]{1,2}))?"
-)
-_FACTORS = {
-    unit: Decimal(1000) ** power for power, unit in enumerate(("n", "u", "m", "", *"kMGTPE"), -3)
-} | {f"{unit}i": Decimal(1024) ** power for power, unit in enumerate("KMGTPE", 1)}
-
-
-def quantity(text: str) -> Decimal | None:
-    """Read a Kubernetes quantity (``500Mi``, ``100m``, ``1e3``); None if it is not one."""
-    found = _QUANTITY.fullmatch(text)
-    if found is None:
-        return None
-    return Decimal(f"{found[1]}e{found[3] or 0}") * _FACTORS[found[2] or ""]
 
 
 def stamp(wanted: Object) -> str:
@@ -227,8 +209,8 @@ def _contains(live: Any, wanted: Any) -> bool:
         return isinstance(live, list) and _contains_all(live, wanted)
     # The API server rewrites quantities: 1000m comes back as 1.
     if isinstance(live, str) and isinstance(wanted, str):
-        number = quantity(wanted)
-        return number is not None and number == quantity(live)
+        number = quantities.read(wanted)
+        return number is not None and number == quantities.read(live)
     return False
 
 

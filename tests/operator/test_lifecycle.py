@@ -280,6 +280,28 @@ def test_volume_grows(namespace: Namespace, storage_class: str) -> None:
     eventually(lambda: claim()["spec"]["resources"]["requests"]["storage"] == "3Gi")
 
 
+@pytest.mark.parametrize(
+    ("small", "large", "asked"),
+    [("1e9", "2e9", "2e9"), ("1E9", "2000M", "2G"), ("1000000000000m", "1.5Gi", "1536Mi")],
+)
+def test_volume_grows_in_every_notation(
+    namespace: Namespace, storage_class: str, small: str, large: str, asked: str
+) -> None:
+    """A size is compared as Kubernetes reads it, whatever suffix or exponent it is written with."""
+    change = json.dumps({"allowVolumeExpansion": True})
+    namespace.kubectl("patch", "storageclass", storage_class, f"--patch={change}")
+    spec = {"storageClassName": storage_class, "size": small}
+    namespace.apply("contoso", {"database": {"sqlite": spec}})
+    namespace.settled("contoso")
+
+    def claim() -> Object:
+        return namespace.get("pvc", "contoso-scim-data")
+
+    eventually(lambda: claim()["status"]["phase"] == "Bound", 20)
+    namespace.apply("contoso", {"database": {"sqlite": spec | {"size": large}}})
+    eventually(lambda: claim()["spec"]["resources"]["requests"]["storage"] == asked)
+
+
 def write_token(namespace: Namespace, token: str, **labels: str) -> str:
     """Write the owner's Secret; return the digest of its token."""
     secret = {

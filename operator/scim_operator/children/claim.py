@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from scim_operator import drift, names
+from scim_operator import drift, names, quantities
 from scim_operator.children.subject import Object, Subject, head
 from scim_operator.kinds import CLAIM
 
@@ -21,7 +21,7 @@ def build(subject: Subject) -> Object | None:
         return _build(subject, sqlite.size, named)
     live = subject.claim.get("spec", {})
     size = live.get("resources", {}).get("requests", {}).get("storage", sqlite.size)
-    if (drift.quantity(sqlite.size) or 0) > (drift.quantity(size) or 0):
+    if (quantities.read(sqlite.size) or 0) > (quantities.read(size) or 0):
         size = sqlite.size
     if not named:
         # The class in it is the cluster's default: to name it too would be a write more for each.
