@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from scim_service.settings import Limits
+from scim_service.store.backup import BACKUP
 from scim_service.store.database import DatabaseError
 from scim_service.store.folding import moment_text
 from scim_service.store.log import HOUR, Step
@@ -131,6 +132,7 @@ class Activity:
             "lastRequest": self._moment(_REQUEST),
             "lastProbed": self._moment(_PROBED),
             "lastProvisioned": self._moment(_PROVISIONED),
+            "lastBackup": self._moment(BACKUP),
             "failures": {
                 name.removeprefix(_REFUSED): amount
                 for name, amount in amounts.items()
@@ -138,6 +140,11 @@ class Activity:
             },
             "unauthenticated": amounts.get(_UNAUTHENTICATED, 0),
         }
+
+    async def last_backup(self) -> float:
+        """Return when the database was last backed up, in seconds since 1970; 0 for never."""
+        await self.load()
+        return self._moments.get(BACKUP, 0) / 1_000_000
 
     def last_used(self, token_id: str) -> str | None:
         """Return when a token was last accepted."""

@@ -34,6 +34,12 @@ class Metrics:
         self._users = resources.labels(tenant, "users")
         self._active_users = resources.labels(tenant, "activeUsers")
         self._groups = resources.labels(tenant, "groups")
+        self._last_backup = Gauge(
+            "scim_last_backup_timestamp_seconds",
+            "When the database was last backed up by this program, 0 for never.",
+            ("tenant",),
+            registry=self._registry,
+        )
         self._unauthenticated = Counter(
             "scim_unauthenticated_requests",
             "Requests of SCIM without an accepted token.",
@@ -73,9 +79,19 @@ class Metrics:
         """Count a request to the management port without its credential."""
         self._management_unauthenticated.inc()
 
-    def render(self, *, users: int, active_users: int, groups: int) -> bytes:
-        """Return the metrics in Prometheus' text format."""
+    def render(
+        self, *, users: int, active_users: int, groups: int, last_backup: float | None
+    ) -> bytes:
+        """Return the metrics in Prometheus' text format.
+
+        Parameters
+        ----------
+        last_backup
+            In seconds since 1970, 0 for never; None where the service makes none.
+        """
         self._users.set(users)
         self._active_users.set(active_users)
         self._groups.set(groups)
+        if last_backup is not None:
+            self._last_backup.labels(self._tenant).set(last_backup)
         return generate_latest(self._registry)

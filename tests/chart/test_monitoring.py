@@ -48,7 +48,9 @@ def promtool(tools: Binaries, *arguments: str) -> None:
 
 def exported() -> set[str]:
     """The names of all series that the operator and the service can export."""
-    service = Metrics("team-a/contoso", "0").render(users=0, active_users=0, groups=0)
+    service = Metrics("team-a/contoso", "0").render(
+        users=0, active_users=0, groups=0, last_backup=0
+    )
     families = [*REGISTRY.collect(), *text_string_to_metric_families(service.decode())]
     names = set()
     for family in families:

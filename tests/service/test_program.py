@@ -71,30 +71,3 @@ def test_killed_at_any_moment_it_keeps_what_it_answered(tmp_path: Path) -> None:
         for name in acknowledged:
             found = scim.get("/Users", params={"filter": f'userName eq "{name}"'}).json()
             assert found["totalResults"] == 1, name
-
-
-def test_a_copy_is_made_while_serving_and_put_back(tmp_path: Path) -> None:
-    """A backup holds what was there; restoring it brings that back, and not while it is in use."""
-    database, copy = tmp_path / "scim.db", tmp_path / "copy.db"
-    url_of_database = ("--database", f"sqlite:///{database}")
-    with program(f"sqlite:///{database}") as (_, url), client(url) as scim:
-        scim.post("/Users", json={"userName": "kept@b.example"})
-        assert run("backup", str(copy), *url_of_database).returncode == 0
-        scim.post("/Users", json={"userName": "later@b.example"})
-        refused = run("restore", str(copy), *url_of_database)
-        assert refused.returncode != 0
-        assert "in use" in refused.stderr
-    assert run("restore", str(copy), *url_of_database).returncode == 0
-    with program(f"sqlite:///{database}") as (_, url), client(url) as scim:
-        names = [user["userName"] for user in scim.get("/Users").json()["Resources"]]
-    assert names == ["kept@b.example"]
-
-
-def test_a_damaged_copy_is_refused(tmp_path: Path) -> None:
-    """What is no database is not put in the place of one."""
-    database, copy = tmp_path / "scim.db", tmp_path / "copy.db"
-    copy.write_bytes(b"not a database" * 100)
-    ended = run("restore", str(copy), "--database", f"sqlite:///{database}")
-    assert ended.returncode != 0
-    assert "Traceback" not in ended.stderr
-    assert not database.exists()

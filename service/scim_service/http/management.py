@@ -77,8 +77,13 @@ def _add_open_paths(application: FastAPI, service: Service) -> None:
 
     async def render() -> bytes:
         found = await counts.get()
+        # PostgreSQL's own tools make the backups there, and tell nobody.
+        is_ours = service.repository.database.backend == "sqlite"
         return service.metrics.render(
-            users=found.users, active_users=found.active_users, groups=found.groups
+            users=found.users,
+            active_users=found.active_users,
+            groups=found.groups,
+            last_backup=await service.activity.last_backup() if is_ours else None,
         )
 
     page = _Kept(render, service.repository.clock)

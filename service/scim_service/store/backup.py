@@ -1,165 +1,178 @@
-"""Copies of a SQLite database: made while it is served, and checked before they are put back.
+"""Copies of a SQLite database, made while it is served (`restore` puts them back).
 
-PostgreSQL has tools of its own for this (pg_dump, pg_restore).
+PostgreSQL has tools of its own for this (docs/decisions/0015-backups-by-the-serving-pod.md).
 """
 
 import contextlib
-import os
+import hashlib
+import logging
+import shutil
 import sqlite3
 from collections.abc import Iterator
+from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import Any, BinaryIO
 
 from scim_service.store.database import DatabaseError
 from scim_service.store.database_url import SqliteUrl, parse_database_url
-from scim_service.store.sqlite import PRIVATE
-from scim_service.store.upgrade import KNOWN, read_schema, sqlite_schema
+from scim_service.store.files import InUseError, locked, part_of, replacing
+from scim_service.store.records import now_microseconds
+
+BACKUP = "backup"
+"""The name of the time of the last backup."""
+
+_BUSY_SECONDS = 10.0
+_NOTE = (
+    "insert into moment (name, at) values (?, ?)"
+    " on conflict (name) do update set at = excluded.at where at < excluded.at"
+)
+
+_logger = logging.getLogger(__name__)
 
 
-def backup(url: str, target: Path) -> None:
-    """Copy the database to a new file.
+@dataclass(frozen=True, slots=True)
+class Copy:
+    """What a copy has; `sha256` is in hex, `size` in bytes."""
+
+    users: int
+    groups: int
+    revision: str
+    size: int
+    sha256: str
+
+    def document(self) -> dict[str, Any]:
+        """Return it as members of a JSON object."""
+        return asdict(self)
+
+    def __str__(self) -> str:
+        users = f"{self.users} user{'' if self.users == 1 else 's'}"
+        groups = f"{self.groups} group{'' if self.groups == 1 else 's'}"
+        return f"{users}, {groups} ({self.size} bytes, sha256 {self.sha256})"
+
+
+def backup(url: str, target: Path | None, output: BinaryIO) -> Copy:
+    """Copy the database to a new file, or without one to `output`, and return what it has.
+
+    The time is noted in the copy, and in the database once the copy is complete.
 
     Raises
     ------
     DatabaseError
-        The database is not SQLite or is not there, or the file exists or cannot be written.
+        The database is not SQLite or is not there, another copy is being made, or the file exists
+        or cannot be written.
+    BrokenPipeError
+        Nobody reads the output any more.
     """
-    source = _file(url)
+    source = sqlite_file(url)
     if not source.exists():
         raise DatabaseError("there is no file at the path of the database URL; nothing to copy")
-    if target.exists():
+    if target is not None and target.exists():
         raise DatabaseError(f"{target} exists already; name another file")
-    with _replacing(target) as temporary, _translated(f"cannot copy to {target}"):
-        _copy(source, temporary)
+    at = now_microseconds()
+    where = "standard output" if target is None else str(target)
+    with translated(f"cannot copy to {where}"), alone(source):
+        if target is None:
+            copy = _stream(source, at, output)
+        else:
+            with replacing(target) as temporary:
+                copy = _copy_with_time(source, temporary, at)
+        _note(source, at)
+    return copy
 
 
-def restore(url: str, source: Path) -> None:
-    """Put a copy in the place of the database, after checking it.
+def _stream(source: Path, at: int, output: BinaryIO) -> Copy:
+    # Beside the database, since a pod's other volumes have no room for it.
+    temporary = part_of(source.with_name(f"{source.name}.backup"))
+    temporary.unlink(missing_ok=True)
+    try:
+        copy = _copy_with_time(source, temporary, at)
+        with temporary.open("rb") as content:
+            shutil.copyfileobj(content, output, 1 << 20)
+        output.flush()
+    finally:
+        temporary.unlink(missing_ok=True)
+    return copy
 
-    It gets a new key for cursors, because the data that the old cursors were made from is gone.
+
+def _copy_with_time(source: Path, target: Path, at: int) -> Copy:
+    copy_database(source, target)
+    with contextlib.closing(sqlite3.connect(target, isolation_level=None)) as connection:
+        connection.execute(_NOTE, (BACKUP, at))
+    return contents(target)
+
+
+def _note(database: Path, at: int) -> None:
+    try:
+        with contextlib.closing(
+            sqlite3.connect(database, timeout=_BUSY_SECONDS, isolation_level=None)
+        ) as connection:
+            connection.execute(_NOTE, (BACKUP, at))
+    except sqlite3.Error as error:
+        _logger.warning("the copy is complete, but its time could not be noted: %s", error)
+
+
+def contents(copy: Path) -> Copy:
+    """Return what a complete copy has."""
+    with contextlib.closing(sqlite3.connect(copy)) as connection:
+        users, groups, revision = connection.execute(
+            "select (select count(*) from scim_user), (select count(*) from scim_group),"
+            " (select version_num from alembic_version)"
+        ).fetchone()
+    with copy.open("rb") as content:
+        digest = hashlib.file_digest(content, "sha256").hexdigest()
+    return Copy(users, groups, revision, copy.stat().st_size, digest)
+
+
+def copy_database(source: Path, target: Path) -> None:
+    """Copy a database that others may be writing to; the copy is one file, complete in itself."""
+    with (
+        contextlib.closing(
+            sqlite3.connect(f"{source.absolute().as_uri()}?mode=ro", uri=True)
+        ) as origin,
+        contextlib.closing(sqlite3.connect(target)) as copy,
+    ):
+        origin.backup(copy)
+        copy.execute("pragma journal_mode=delete")
+
+
+def sqlite_file(url: str) -> Path:
+    """Return the file of a database URL.
 
     Raises
     ------
     DatabaseError
-        The copy is damaged, has something that the program does not make or is newer than the
-        program, or the database is in use; the database is as before.
+        It is PostgreSQL's.
     """
-    target = _file(url)
-    if not source.exists():
-        raise DatabaseError(f"there is no file {source} to restore from")
-    with _translated(f"cannot restore {source}"), _replacing(target) as temporary:
-        _copy(source, temporary)
-        _check(temporary, source)
-        if target.exists():
-            _check_unused(target)
-        # They belong to the old file, and would be applied to the new one.
-        for suffix in ("-wal", "-shm"):
-            target.with_name(target.name + suffix).unlink(missing_ok=True)
-
-
-def _file(url: str) -> Path:
     found = parse_database_url(url)
     if not isinstance(found, SqliteUrl):
         raise DatabaseError("the database is PostgreSQL; use pg_dump and pg_restore")
     return found.path
 
 
-def _copy(source: Path, target: Path) -> None:
-    with (
-        contextlib.closing(_read_only(source)) as origin,
-        contextlib.closing(sqlite3.connect(target)) as copy,
-    ):
-        origin.backup(copy)
-        # A copy is one file, complete in itself.
-        copy.execute("pragma journal_mode=delete")
+@contextlib.contextmanager
+def alone(database: Path) -> Iterator[None]:
+    """Let no other backup or restore of the database be under way.
 
-
-def _check(copy: Path, source: Path) -> None:
-    """Check the copy of a file that a stranger may have made, and take its key for cursors away."""
-    with contextlib.closing(sqlite3.connect(copy, isolation_level=None)) as connection:
-        # No function that the file names is called.
-        connection.execute("pragma trusted_schema=off")
-        _check_schema(connection, source)
-        damage = connection.execute("pragma integrity_check(1)").fetchone()[0]
-        if damage != "ok":
-            raise DatabaseError(f"{source} is damaged: {damage}; restore another copy")
-        dangling = connection.execute("pragma foreign_key_check").fetchone()
-        if dangling is not None:
-            raise DatabaseError(
-                f"{source} is damaged: a row of {dangling[0]} belongs to no row of {dangling[2]};"
-                " restore another copy"
-            )
-        connection.execute("delete from secret where name = 'cursor'")
-
-
-def _check_schema(connection: sqlite3.Connection, source: Path) -> None:
-    present = read_schema(connection)
-    if ("table", "alembic_version") not in {(kind, name) for kind, name, *_ in present}:
-        raise DatabaseError(f"{source} is a database, but not one of this program")
-    revisions = [row[0] for row in connection.execute("select version_num from alembic_version")]
-    if len(revisions) != 1:
-        raise DatabaseError(f"{source} has {len(revisions)} revisions, not 1; restore another copy")
-    if revisions[0] not in KNOWN:
-        raise DatabaseError(
-            f"{source} is newer than this program: it is at revision {revisions[0]!r}, and the"
-            f" program knows up to {KNOWN[-1]}"
-        )
-    expected = sqlite_schema(revisions[0])
-    for problem, entries in (
-        ("has, or has changed,", present - expected),
-        ("lacks", expected - present),
-    ):
-        for kind, name, *_ in sorted(entries):
-            raise DatabaseError(
-                f"{source} {problem} the {kind} {name!r}, unlike a database of this program;"
-                " restore another copy"
-            )
-
-
-def _check_unused(target: Path) -> None:
-    """Refuse to replace a database that a service has open.
-
-    A service keeps its connections, so in WAL mode nobody else can get it exclusively.
+    Raises
+    ------
+    DatabaseError
+        One is.
     """
-    with contextlib.closing(sqlite3.connect(target, timeout=0, isolation_level=None)) as connection:
-        try:
-            connection.execute("pragma locking_mode=exclusive")
-            connection.execute("pragma journal_mode=delete")
-        except sqlite3.OperationalError as error:
-            raise DatabaseError(
-                f"the database is in use ({error}); stop the service that serves it first"
-            ) from error
-
-
-def _read_only(path: Path) -> sqlite3.Connection:
-    return sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True)
+    try:
+        with locked(database):
+            yield
+    except InUseError:
+        raise DatabaseError(
+            "another backup or restore of this database is under way; repeat this when it has ended"
+        ) from None
 
 
 @contextlib.contextmanager
-def _replacing(target: Path) -> Iterator[Path]:
-    """Write to a file beside the target, which it becomes at the end, durably and at once."""
-    temporary = target.with_name(f".{target.name}.part")
-    temporary.unlink(missing_ok=True)
-    try:
-        os.close(os.open(temporary, os.O_CREAT | os.O_EXCL | os.O_WRONLY, PRIVATE))
-        yield temporary
-        _sync(temporary)
-        temporary.replace(target)
-        _sync(target.parent)
-    finally:
-        temporary.unlink(missing_ok=True)
-
-
-def _sync(path: Path) -> None:
-    descriptor = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
-
-
-@contextlib.contextmanager
-def _translated(doing: str) -> Iterator[None]:
+def translated(doing: str) -> Iterator[None]:
+    """Say of errors of files and of SQLite what could not be done."""
     try:
         yield
+    except BrokenPipeError:
+        raise
     except (sqlite3.Error, OSError) as error:
         raise DatabaseError(f"{doing}: {error}") from error

@@ -35,6 +35,7 @@ from scim_service.store.database import (
     Values,
     text_length,
 )
+from scim_service.store.files import PRIVATE
 from scim_service.worker import QueueLimit
 
 BUSY_MILLISECONDS = 5000
@@ -52,9 +53,6 @@ _LOOP_STEPS, _THREAD_STEPS = 1000, 10_000
 """After how many steps of SQLite's machine a query is asked whether it is to go on."""
 
 Result = TypeVar("Result")
-
-PRIVATE = 0o600
-"""The mode of all files that hold data."""
 
 _logger = logging.getLogger(__name__)
 _UNIQUE = re.compile(r"UNIQUE constraint failed: \w+\.(\w+)")

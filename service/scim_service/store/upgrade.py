@@ -16,6 +16,7 @@ from typing import TypeAlias
 
 from scim_service.store.database import Backend, Database, DatabaseError
 from scim_service.store.database_url import SqliteUrl, parse_database_url
+from scim_service.store.files import restored_copy, take_restored_copy
 from scim_service.store.sqlite import SqliteDatabase, connect, make_private
 
 Schema: TypeAlias = set[tuple[str, str, str, str]]
@@ -40,7 +41,8 @@ async def open_database(url: str) -> Database:
     """
     found = parse_database_url(url)
     if isinstance(found, SqliteUrl):
-        _upgrade_sqlite(found.path)
+        _take_restored_copy(found.path)
+        upgrade_file(found.path)
         return SqliteDatabase(found.path)
     if not found.verified:
         _logger.warning(
@@ -115,7 +117,29 @@ def _execute_script(connection: sqlite3.Connection, script: str) -> None:
             statement = ""
 
 
-def _upgrade_sqlite(path: Path) -> None:
+def waiting_copy(url: str) -> Path | None:
+    """Return where a copy waits until the database is closed, and opened again."""
+    found = parse_database_url(url)
+    return restored_copy(found.path) if isinstance(found, SqliteUrl) else None
+
+
+def _take_restored_copy(path: Path) -> None:
+    try:
+        taken = take_restored_copy(path)
+    except OSError as error:
+        raise DatabaseError(f"cannot put the restored copy in its place: {error}") from error
+    if taken:
+        _logger.info("a restored copy has taken the place of the database")
+
+
+def upgrade_file(path: Path) -> None:
+    """Bring a SQLite database to the program's revision.
+
+    Raises
+    ------
+    DatabaseError
+        It cannot be used, or it is newer than the program.
+    """
     make_private(path)
     connection = connect(path)
     try:
