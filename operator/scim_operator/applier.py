@@ -122,6 +122,9 @@ class Applier:
                 body = await self._restore(wanted, body)
             if body is None or not drift.contains(wanted.object, body):
                 body = await self._merge(wanted)
+            if body and _looks_deployed(body, tenant):
+                change = {"metadata": {"labels": {names.INSTANCE_LABEL: None}}}
+                body = await self._kube.merge(wanted.kind, body, change)
         except Refusal as refusal:
             fault = faults.explain(refusal, wanted.kind, wanted.name, tenant)
             if fault is None:
@@ -227,6 +230,15 @@ class Applier:
                 raise
             return Outcome(fault=fault)
         return _DONE
+
+
+def _looks_deployed(body: Object, tenant: Tenant) -> bool:
+    """Tell whether a label of an earlier version is left, which an apply of this one has not taken.
+
+    That is so where the label was put back by a merge, as it was when it had been taken away.
+    """
+    labels = body["metadata"].get("labels") or {}
+    return bool(labels.get(names.INSTANCE_LABEL) == tenant.key.name)
 
 
 def _is_foreign(outcome: Outcome, *kinds: Kind) -> bool:

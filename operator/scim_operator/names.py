@@ -21,6 +21,9 @@ TENANT_LABEL = f"{GROUP}/tenant"
 
 MANAGED_BY_LABEL = "app.kubernetes.io/managed-by"
 
+INSTANCE_LABEL = "app.kubernetes.io/instance"
+"""On pods only: tools that track what they have deployed by it take other objects for their own."""
+
 CLAIM_LABEL = f"{GROUP}/claim"
 """On every record of who has a URL, with the name of the operator's Lease."""
 
@@ -89,10 +92,14 @@ def labels(tenant: str) -> dict[str, str]:
     """Return the labels of every object of a tenant."""
     return {
         "app.kubernetes.io/name": SERVICE,
-        "app.kubernetes.io/instance": tenant,
         MANAGED_BY_LABEL: MANAGER,
         TENANT_LABEL: tenant,
     }
+
+
+def pod_labels(tenant: str) -> dict[str, str]:
+    """Return the labels of a tenant's pods: to change them would restart every pod."""
+    return labels(tenant) | {INSTANCE_LABEL: tenant}
 
 
 def selector(tenant: str) -> dict[str, str]:

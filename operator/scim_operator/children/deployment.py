@@ -44,7 +44,7 @@ def build(subject: Subject) -> Object:
             "selector": {"matchLabels": names.selector(tenant.key.name)},
             "template": {
                 "metadata": {
-                    "labels": dict(spec.pod_labels) | names.labels(tenant.key.name),
+                    "labels": dict(spec.pod_labels) | names.pod_labels(tenant.key.name),
                     "annotations": _pod_annotations(subject),
                 },
                 "spec": _pod(subject),

@@ -56,12 +56,11 @@ def test_labels() -> None:
     for wanted in found.values():
         assert wanted["metadata"]["labels"] == {
             "app.kubernetes.io/name": "scim-service",
-            "app.kubernetes.io/instance": "contoso",
             "app.kubernetes.io/managed-by": "scim-operator",
             "scim-operator.io/tenant": "contoso",
         }
     labels = found["Deployment", "contoso-scim"]["spec"]["template"]["metadata"]["labels"]
-    assert labels == names.labels("contoso") | {"team": "a"}
+    assert labels == names.pod_labels("contoso") | {"team": "a"}
 
 
 def test_restricted_pod() -> None:
