@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from scim_operator.children.subject import Object
 from scim_operator.conditions import Finding, Outlook
-from scim_operator.kinds import REPLICA_SET
+from scim_operator.kinds import REPLICA_SET, Object
 from scim_operator.names import selector, workload
 from scim_operator.tenant import Key
 

@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any, TypeAlias
 
 from scim_operator import names
+
+Object: TypeAlias = dict[str, Any]
+"""An object as the API server returns it."""
 
 
 @dataclass(frozen=True, slots=True)

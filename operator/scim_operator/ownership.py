@@ -14,10 +14,9 @@ from typing import NamedTuple
 
 from scim_operator import diagnosis, names
 from scim_operator.children import BUILDERS
-from scim_operator.children.subject import Object
 from scim_operator.conditions import Outlook
 from scim_operator.faults import Fault
-from scim_operator.kinds import SECRET, Kind
+from scim_operator.kinds import SECRET, Kind, Object
 from scim_operator.seals import SEALED, Seals
 from scim_operator.tenant import Tenant
 

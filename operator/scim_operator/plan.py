@@ -16,17 +16,19 @@ from scim_operator import (
     faults,
     names,
     ownership,
+    secret_data,
     tokens,
     trust,
 )
+from scim_operator.address import address
 from scim_operator.children import BUILDERS, secrets
-from scim_operator.children.subject import Object, Subject
+from scim_operator.children.subject import Subject
 from scim_operator.crd import Rollout, duration
-from scim_operator.kinds import CLAIM, CONFIG_MAP, DEPLOYMENT, POLICY, SECRET, Kind
+from scim_operator.kinds import CLAIM, CONFIG_MAP, DEPLOYMENT, POLICY, SECRET, Kind, Object
 from scim_operator.report import Problem, Report
 from scim_operator.seals import SEALED, Seals
 from scim_operator.settings import Settings
-from scim_operator.tenant import Tenant, address
+from scim_operator.tenant import Tenant
 from scim_operator.url_claims import HELD, Hold
 
 _ACCESS_OVERLAP = timedelta(hours=1)
@@ -377,21 +379,21 @@ def _owner_token(
     """Return the token in the owner's Secret, or why it cannot be used."""
     tenant = observed.tenant
     what = f"the Secret {name} of spec.token.existingSecret"
-    if observed.existing and secrets.is_reserved(observed.existing, tenant.key.name):
+    if observed.existing and secret_data.is_reserved(observed.existing, tenant.key.name):
         return faults.Fault(
             SECRET,
             "ForeignSecret",
             f"{what} is the operator's own or another tenant's: name one that you have made for "
             "this tenant",
         )
-    token = secrets.read(observed.existing, secrets.TOKEN_KEY)
+    token = secret_data.read(observed.existing, secret_data.TOKEN_KEY)
     if token is None:
-        problem = f"has no key {secrets.TOKEN_KEY}" if observed.existing else "does not exist"
+        problem = f"has no key {secret_data.TOKEN_KEY}" if observed.existing else "does not exist"
         return faults.Fault(
             SECRET,
             "SecretMissing",
-            f"{what} {problem}: give it the key {secrets.TOKEN_KEY} with a token of at least 32 "
-            "random characters",
+            f"{what} {problem}: give it the key {secret_data.TOKEN_KEY} with a token of at least "
+            "32 random characters",
         )
     if (weakness := tokens.weakness(token)) and not _is_accepted(tenant, token, accepted):
         return faults.Fault(
@@ -480,8 +482,8 @@ def _digests(
     if not accepted and live is None:
         # A pod with no token to accept serves nobody: better it waits for its volume.
         return ()
-    files = {secrets.DIGESTS_FILE: tokens.dump(accepted)}
+    files = {secret_data.DIGESTS_FILE: tokens.dump(accepted)}
     if entered := access.stored.accepted if access else trusted.access:
-        files[secrets.ACCESS_FILE] = tokens.dump(entered)
+        files[secret_data.ACCESS_FILE] = tokens.dump(entered)
     revoked = token.stored.revoked if token else _annotation(live, names.REVOKE_ANNOTATION)
     return ((SECRET, secrets.build_digests(subject, files, revoked)),)

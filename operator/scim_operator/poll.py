@@ -22,9 +22,8 @@ from collections.abc import Awaitable, Callable
 
 import aiohttp
 
-from scim_operator import diagnosis, metrics, names
+from scim_operator import diagnosis, metrics, names, secret_data
 from scim_operator.cache import Cache, Object
-from scim_operator.children import secrets
 from scim_operator.faults import Refusal
 from scim_operator.kinds import DEPLOYMENT, REPLICA_SET, SECRET, Kind
 from scim_operator.report import MOST_BYTES, Problem, Report, UnreadableError, read
@@ -189,7 +188,7 @@ class Poller:
         digests, which takes a minute or two.
         """
         secret = self._cache.get(SECRET, key.namespace, names.access_secret(key.name))
-        return self._credentials.get(key) or secrets.read(secret, secrets.ACCESS_KEY)
+        return self._credentials.get(key) or secret_data.read(secret, secret_data.ACCESS_KEY)
 
     async def _is_own(self, key: Key, pod: Object) -> bool:
         """Tell whether a pod's controller is the ReplicaSet of the tenant's own Deployment."""

@@ -26,11 +26,11 @@ from typing import NamedTuple
 from urllib.parse import urlsplit
 
 from scim_operator import crd, drift, names
-from scim_operator.children.subject import Object
+from scim_operator.address import Address
 from scim_operator.crd import RolloutState
-from scim_operator.kinds import DEPLOYMENT
+from scim_operator.kinds import DEPLOYMENT, Object
 from scim_operator.plan import Observed, Plan, Wanted
-from scim_operator.tenant import Address, Key
+from scim_operator.tenant import Key
 
 WITNESSES = 4
 """Namespaces that must serve for one with failed tenants not to count."""

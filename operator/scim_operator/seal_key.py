@@ -11,9 +11,8 @@ import binascii
 import secrets
 
 from scim_operator import names
-from scim_operator.children.subject import Object
 from scim_operator.faults import Refusal
-from scim_operator.kinds import SECRET
+from scim_operator.kinds import SECRET, Object
 from scim_operator.kube import Kube
 from scim_operator.seals import KEY_BYTES
 from scim_operator.settings import Settings

@@ -11,9 +11,8 @@ from __future__ import annotations
 import hmac
 
 from scim_operator import names
-from scim_operator.children.secrets import ACCESS_FILE, ACCESS_KEY, DIGESTS_FILE, TOKEN_KEY
-from scim_operator.children.subject import Object
-from scim_operator.kinds import CLAIM, SECRET, Kind
+from scim_operator.kinds import CLAIM, SECRET, Kind, Object
+from scim_operator.secret_data import ACCESS_FILE, ACCESS_KEY, DIGESTS_FILE, TOKEN_KEY
 from scim_operator.tenant import Key
 from scim_operator.tokens import Accepted
 

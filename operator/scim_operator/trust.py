@@ -12,10 +12,8 @@ from dataclasses import replace
 from enum import Enum
 from typing import NamedTuple
 
-from scim_operator import tokens
-from scim_operator.children import secrets
-from scim_operator.children.subject import Object
-from scim_operator.kinds import SECRET
+from scim_operator import secret_data, tokens
+from scim_operator.kinds import SECRET, Object
 from scim_operator.ownership import Standing, judge
 from scim_operator.seals import Seals
 from scim_operator.tenant import Tenant
@@ -67,11 +65,11 @@ def read(
         That of the operator's own making: the Secret of ``existingSecret`` is its owner's matter.
     """
     accepted, entered = _entries(tenant, seals, digests)
-    found = _value(tenant, seals, token, secrets.TOKEN_KEY, accepted)
-    credential = _value(tenant, seals, access, secrets.ACCESS_KEY, entered)
-    stored = tokens.load(secrets.read(digests, secrets.DIGESTS_FILE) or "")
+    found = _value(tenant, seals, token, secret_data.TOKEN_KEY, accepted)
+    credential = _value(tenant, seals, access, secret_data.ACCESS_KEY, entered)
+    stored = tokens.load(secret_data.read(digests, secret_data.DIGESTS_FILE) or "")
     rejected = []
-    if found is None and secrets.read(token, secrets.TOKEN_KEY):
+    if found is None and secret_data.read(token, secret_data.TOKEN_KEY):
         rejected.append(Rejected.TOKEN)
     if len(accepted) < len(stored):
         rejected.append(Rejected.DIGEST)
@@ -83,8 +81,8 @@ def _entries(
 ) -> tuple[tuple[Accepted, ...], tuple[Accepted, ...]]:
     if digests is None:
         return (), ()
-    stored = tokens.load(secrets.read(digests, secrets.DIGESTS_FILE) or "")
-    entered = tokens.load(secrets.read(digests, secrets.ACCESS_FILE) or "")
+    stored = tokens.load(secret_data.read(digests, secret_data.DIGESTS_FILE) or "")
+    entered = tokens.load(secret_data.read(digests, secret_data.ACCESS_FILE) or "")
     standing = judge(SECRET, digests, tenant, seals)
     if standing in _WHOLE:
         return stored, entered
@@ -106,7 +104,7 @@ def _value(
     key: str,
     accepted: tuple[Accepted, ...],
 ) -> str | None:
-    value = secrets.read(secret, key)
+    value = secret_data.read(secret, key)
     if value is None or secret is None:
         return None
     if judge(SECRET, secret, tenant, seals) in _WHOLE:

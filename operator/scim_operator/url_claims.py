@@ -15,10 +15,11 @@ from datetime import datetime, timedelta
 from typing import Any, Self
 
 from scim_operator import names
+from scim_operator.address import Address, address
 from scim_operator.conditions import EXPOSED, Finding, Outlook
 from scim_operator.moments import parse, show
 from scim_operator.settings import Settings
-from scim_operator.tenant import Address, Key, Tenant, address
+from scim_operator.tenant import Key, Tenant
 from scim_operator.url_rules import Place, Verdict, judge
 
 Object = dict[str, Any]

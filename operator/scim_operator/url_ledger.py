@@ -17,13 +17,14 @@ from typing import Any
 from pydantic import ValidationError
 
 from scim_operator import names
+from scim_operator.address import address
 from scim_operator.cache import Cache
 from scim_operator.crd import duration
 from scim_operator.faults import Refusal
 from scim_operator.kinds import CONFIG_MAP, TENANT
 from scim_operator.kube import UNREACHABLE, Kube
 from scim_operator.settings import Settings
-from scim_operator.tenant import Key, Tenant, address
+from scim_operator.tenant import Key, Tenant
 from scim_operator.url_claims import Claim, Hold, Register, keep_out, refuse, seed, unrecorded
 from scim_operator.url_rules import Place, judge
 

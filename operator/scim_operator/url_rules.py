@@ -8,9 +8,10 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import NamedTuple, Self
 
+from scim_operator.address import Address, address, fill
 from scim_operator.crd import HOST_RULES, PATH_RULES, Exposure, NameRule
 from scim_operator.settings import ExposureRule, Settings
-from scim_operator.tenant import Address, Key, Tenant, address, fill
+from scim_operator.tenant import Key, Tenant
 
 
 class Place(NamedTuple):

@@ -14,7 +14,9 @@ import httpx
 import pytest
 from scim_operator import names, tokens
 from scim_operator.cli.channel import direct, reach
-from scim_operator.cli.cluster import Cluster, ClusterError
+from scim_operator.cli.cluster import Cluster
+from scim_operator.cli.errors import ClusterError
+from scim_operator.cli.kubeconfig import Choice
 
 from tests.cluster import ControlPlane
 from tests.operator.world import Namespace, Object, Operator, eventually
@@ -200,7 +202,11 @@ def test_lie_about_use(poller: Operator, admission: Namespace, impostor: Imposto
 
 @pytest.mark.finding(1, 17)
 def test_planted_pod(
-    cluster: ControlPlane, poller: Operator, admission: Namespace, impostor: Impostor
+    cluster: ControlPlane,
+    poller: Operator,
+    admission: Namespace,
+    impostor: Impostor,
+    request: pytest.FixtureRequest,
 ) -> None:
     """A pod with the labels of a tenant that does not own it gets no request and no token."""
     admission.apply("contoso")
@@ -218,7 +224,8 @@ def test_planted_pod(
     labels = [f"{key}={value}" for key, value in names.labels("contoso").items()]
     admission.kubectl("label", "pod", "a-planted", "--overwrite", *labels)
 
-    plugin = Cluster.connect(str(cluster.kubeconfig), None, admission.name)
+    plugin = Cluster.connect(Choice(str(cluster.kubeconfig), namespace=admission.name))
+    request.addfinalizer(plugin.close)
     tenant = plugin.tenant("contoso")
     with pytest.raises(ClusterError, match=r"no pod of .* is ready"):
         plugin.ready_pod(tenant)
@@ -233,12 +240,16 @@ def test_planted_pod(
 
 @pytest.mark.finding(17)
 def test_no_token_in_the_clear(
-    cluster: ControlPlane, namespace: Namespace, monkeypatch: pytest.MonkeyPatch
+    cluster: ControlPlane,
+    namespace: Namespace,
+    monkeypatch: pytest.MonkeyPatch,
+    request: pytest.FixtureRequest,
 ) -> None:
     """The plugin asks nothing of a Tenant URL without https, whoever answers to its name."""
     namespace.apply("contoso")
     token = namespace.settled("contoso")
-    plugin = Cluster.connect(str(cluster.kubeconfig), None, namespace.name)
+    plugin = Cluster.connect(Choice(str(cluster.kubeconfig), namespace=namespace.name))
+    request.addfinalizer(plugin.close)
     tenant = plugin.tenant("contoso")
     assert (tenant.status.tenant_url or "").startswith("http://")
 

@@ -7,11 +7,14 @@ import json
 import secrets
 import time
 from collections.abc import Callable, Iterator
+from contextlib import closing
 from pathlib import Path
 
 import pytest
 from scim_operator import names
-from scim_operator.cli.cluster import Cluster, ClusterError
+from scim_operator.cli.cluster import Cluster
+from scim_operator.cli.errors import ClusterError
+from scim_operator.cli.kubeconfig import Choice
 
 from tests.cluster import ControlPlane
 from tests.operator.world import Namespace, Object, Operator, eventually
@@ -359,8 +362,11 @@ def test_token_of_another_tenant(cluster: ControlPlane, namespace: Namespace) ->
             lambda: namespace.condition(name, "TokenReady").get("reason") == "ForeignSecret"  # noqa: B023
         )
         assert sha256(token) not in namespace.digests(name)
-        plugin = Cluster.connect(str(cluster.kubeconfig), None, namespace.name)
-        with pytest.raises(ClusterError, match="another tenant's"):
+        choice = Choice(str(cluster.kubeconfig), namespace=namespace.name)
+        with (
+            closing(Cluster.connect(choice)) as plugin,
+            pytest.raises(ClusterError, match="another tenant's"),
+        ):
             plugin.token(plugin.tenant(name))
 
 

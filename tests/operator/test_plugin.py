@@ -7,11 +7,15 @@ import secrets
 import subprocess
 import sys
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
 import httpx
 import pytest
+from scim_operator.cli.cluster import Cluster
+from scim_operator.cli.errors import ClusterError, ForbiddenError
+from scim_operator.cli.kubeconfig import Choice
 
 from tests.cluster import ControlPlane
 from tests.operator.tls import https
@@ -176,6 +180,25 @@ def test_missing_right(cluster: ControlPlane, plugin: Plugin, namespace: Namespa
     assert f"you may not get secrets in namespace {namespace.name}" in refused
     refused = plugin.run("rotate", "contoso", flag, code=1).stderr
     assert "you may not patch scimtenants.scim-operator.io" in refused
+
+
+def test_missing_right_to_forward(
+    cluster: ControlPlane, plugin: Plugin, namespace: Namespace
+) -> None:
+    """Who may not connect to a pod reads which right is missing; whom no node has, that."""
+    namespace.apply("contoso")
+    namespace.settled("contoso")
+    (pod,) = eventually(lambda: namespace.pods("contoso"))
+    kubeconfig = restricted(cluster, namespace).removeprefix("--kubeconfig=")
+    for config, error, words in (
+        (kubeconfig, ForbiddenError, "you may not get pods/portforward"),
+        (str(cluster.kubeconfig), ClusterError, "cannot be reached through the API server"),
+    ):
+        with (
+            closing(Cluster.connect(Choice(config, namespace=namespace.name))) as found,
+            pytest.raises(error, match=words),
+        ):
+            found.forward(pod["metadata"]["name"], 8080)
 
 
 def test_no_crd(cluster: ControlPlane) -> None:

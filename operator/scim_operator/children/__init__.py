@@ -19,7 +19,7 @@ from scim_operator.children import (
     route,
     service,
 )
-from scim_operator.children.subject import Object, Subject
+from scim_operator.children.subject import Subject
 from scim_operator.kinds import (
     BUDGET,
     CLAIM,
@@ -30,6 +30,7 @@ from scim_operator.kinds import (
     ROUTE,
     SERVICE,
     Kind,
+    Object,
 )
 from scim_operator.names import config as config_name
 from scim_operator.names import volume_claim, workload

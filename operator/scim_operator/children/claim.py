@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from scim_operator import drift, names, quantities
-from scim_operator.children.subject import Object, Subject, head
-from scim_operator.kinds import CLAIM
+from scim_operator.children.subject import Subject, head
+from scim_operator.kinds import CLAIM, Object
 
 
 def build(subject: Subject) -> Object | None:

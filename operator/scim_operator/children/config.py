@@ -6,8 +6,8 @@ import hashlib
 import json
 
 from scim_operator import names
-from scim_operator.children.subject import Object, Subject, head
-from scim_operator.kinds import CONFIG_MAP
+from scim_operator.children.subject import Subject, head
+from scim_operator.kinds import CONFIG_MAP, Object
 
 FILE = "config.json"
 

@@ -6,11 +6,11 @@ from typing import Any
 
 from scim_operator import names
 from scim_operator.children import config
-from scim_operator.children.secrets import ACCESS_FILE, DIGESTS_FILE
 from scim_operator.children.service import PORT_NAME
-from scim_operator.children.subject import Object, Subject, head
+from scim_operator.children.subject import Subject, head
 from scim_operator.crd import Resources, SecretKey
-from scim_operator.kinds import DEPLOYMENT
+from scim_operator.kinds import DEPLOYMENT, Object
+from scim_operator.secret_data import ACCESS_FILE, DIGESTS_FILE
 
 CONTAINER = "scim"
 _USER = 65532

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from scim_operator import names
 from scim_operator.children.service import PORT_NAME
-from scim_operator.children.subject import Object, Subject, head
-from scim_operator.kinds import INGRESS
+from scim_operator.children.subject import Subject, head
+from scim_operator.kinds import INGRESS, Object
 
 
 def build(subject: Subject) -> Object | None:

@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 from scim_operator import names
-from scim_operator.children.subject import Object, Subject, head
-from scim_operator.kinds import POLICY
+from scim_operator.children.subject import Subject, head
+from scim_operator.kinds import POLICY, Object
 
 
 def build(subject: Subject) -> Object | None:

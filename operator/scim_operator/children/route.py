@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from scim_operator import names
 from scim_operator.children.service import PORT
-from scim_operator.children.subject import Object, Subject, head
-from scim_operator.kinds import ROUTE
+from scim_operator.children.subject import Subject, head
+from scim_operator.kinds import ROUTE, Object
 
 
 def build(subject: Subject) -> Object | None:

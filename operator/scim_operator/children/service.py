@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from scim_operator import names
-from scim_operator.children.subject import Object, Subject, head
-from scim_operator.kinds import SERVICE
+from scim_operator.children.subject import Subject, head
+from scim_operator.kinds import SERVICE, Object
 
 PORT = 80
 PORT_NAME = "scim"

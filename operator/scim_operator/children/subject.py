@@ -6,11 +6,10 @@ from dataclasses import dataclass
 from typing import Any
 
 from scim_operator import names
-from scim_operator.kinds import Kind
+from scim_operator.address import Address
+from scim_operator.kinds import Kind, Object
 from scim_operator.settings import Settings
-from scim_operator.tenant import Address, Tenant
-
-Object = dict[str, Any]
+from scim_operator.tenant import Tenant
 
 
 @dataclass(frozen=True, slots=True)

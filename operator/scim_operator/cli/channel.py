@@ -19,8 +19,10 @@ from urllib.parse import urlencode, urlsplit
 import certifi
 
 from scim_operator import names
-from scim_operator.children.subject import Object
-from scim_operator.cli.cluster import Cluster, ClusterError
+from scim_operator.cli.cluster import Cluster
+from scim_operator.cli.errors import ClusterError
+from scim_operator.cli.server import Over
+from scim_operator.kinds import Object
 from scim_operator.tenant import Tenant
 
 CONNECT_TIMEOUT_S = 5.0
@@ -146,20 +148,6 @@ class Channel:
         return total
 
 
-class _Forwarded(HTTPConnection):
-    """A connection through the API server; each one that is needed is opened anew."""
-
-    def __init__(self, host: str, cluster: Cluster, pod: str, port: int) -> None:
-        super().__init__(host, timeout=ANSWER_TIMEOUT_S)
-        self._cluster = cluster
-        self._pod = pod
-        self._pod_port = port
-
-    def connect(self) -> None:
-        self.sock = self._cluster.forward(self._pod, self._pod_port)
-        self.sock.settimeout(ANSWER_TIMEOUT_S)
-
-
 def trusting(roots: str | None = None) -> ssl.SSLContext:
     """Return a context that trusts public authorities, or those in a file.
 
@@ -204,9 +192,7 @@ def forwarded(cluster: Cluster, tenant: Tenant, token: str | None) -> Channel:
         No pod is ready.
     """
     url = urlsplit(tenant.status.tenant_url or "")
-    connection = _Forwarded(
-        url.netloc or "localhost", cluster, cluster.ready_pod(tenant), names.SCIM_PORT
-    )
+    connection = _through(cluster, tenant, names.SCIM_PORT, url.netloc)
     return Channel(connection, url.path, "through the API server", token)
 
 
@@ -218,8 +204,13 @@ def management(cluster: Cluster, tenant: Tenant) -> Channel:
     ClusterError
         No pod is ready.
     """
-    connection = _Forwarded("localhost", cluster, cluster.ready_pod(tenant), names.MANAGEMENT_PORT)
+    connection = _through(cluster, tenant, names.MANAGEMENT_PORT)
     return Channel(connection, "", "through the API server", cluster.access(tenant.key))
+
+
+def _through(cluster: Cluster, tenant: Tenant, port: int, host: str = "") -> Over:
+    pod = cluster.ready_pod(tenant)
+    return Over(host or "localhost", ANSWER_TIMEOUT_S, lambda: cluster.forward(pod, port))
 
 
 def reach(cluster: Cluster, tenant: Tenant, token: str) -> Channel:

@@ -6,39 +6,25 @@ Every refusal is told with what to do about it.
 from __future__ import annotations
 
 import json
+import os
 import socket
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, Self
+from typing import Self
+from urllib.parse import urlencode
 
-import click
-import urllib3
-from kubernetes.client import ApiClient, ApiException, Configuration, CoreV1Api
-from kubernetes.config import ConfigException, list_kube_config_contexts, load_kube_config
-from kubernetes.stream import portforward
+import websocket
 from pydantic import ValidationError
 
-from scim_operator import diagnosis, names, tokens
-from scim_operator.children import secrets
-from scim_operator.kinds import DEPLOYMENT, POD, REPLICA_SET, SECRET, TENANT, Kind
+from scim_operator import diagnosis, names, secret_data, tokens
+from scim_operator.cli.errors import ClusterError, ForbiddenError, MissingError
+from scim_operator.cli.forwarding import forward
+from scim_operator.cli.kubeconfig import Choice, load
+from scim_operator.cli.server import ApiServer
+from scim_operator.kinds import DEPLOYMENT, POD, REPLICA_SET, SECRET, TENANT, Kind, Object
 from scim_operator.tenant import Key, Tenant
 
-Object = dict[str, Any]
-
-_TIMEOUT_S = 15
 _MERGE = "application/merge-patch+json"
-
-
-class ClusterError(click.ClickException):
-    """What was asked for cannot be had; the message says why and what to do."""
-
-
-class MissingError(ClusterError):
-    """There is no such object."""
-
-
-class ForbiddenError(ClusterError):
-    """The user lacks a right."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,33 +37,24 @@ class Cluster:
         Where tenants are looked for.
     """
 
-    api: ApiClient
+    server: ApiServer
     namespace: str
 
     @classmethod
-    def connect(cls, kubeconfig: str | None, context: str | None, namespace: str | None) -> Self:
+    def connect(cls, choice: Choice) -> Self:
         """Read the kubeconfig as kubectl does.
 
         Raises
         ------
         ClusterError
-            It is missing, or has no such context.
+            It is missing, or has not what is chosen.
         """
-        configuration = Configuration()
-        try:
-            load_kube_config(kubeconfig, context, client_configuration=configuration)  # type: ignore[no-untyped-call]
-            contexts, current = list_kube_config_contexts(kubeconfig)  # type: ignore[no-untyped-call]
-        except ConfigException as error:
-            raise ClusterError(
-                f"no cluster: {error} Name a kubeconfig with --kubeconfig or KUBECONFIG, and one "
-                "of its contexts with --context."
-            ) from error
-        configuration.retries = False
-        chosen = next((each for each in contexts if each["name"] == context), current)
-        return cls(
-            ApiClient(configuration),
-            namespace or chosen["context"].get("namespace") or "default",
-        )
+        access = load(choice, os.environ)
+        return cls(ApiServer(access), access.namespace)
+
+    def close(self) -> None:
+        """Close the connection to the API server."""
+        self.server.close()
 
     def tenant(self, name: str) -> Tenant:
         """Read a tenant.
@@ -118,16 +95,16 @@ class Cluster:
         issued = names.token_secret(tenant.key.name)
         name = tenant.status.token_secret_name or issued
         secret = self._get(SECRET, name)
-        if name != issued and secrets.is_reserved(secret, tenant.key.name):
+        if name != issued and secret_data.is_reserved(secret, tenant.key.name):
             raise ClusterError(
                 f"the Secret {name} is the operator's own or another tenant's, and its token is "
                 f"not sent for {tenant.key}: correct spec.token.existingSecret"
             )
-        token = secrets.read(secret, secrets.TOKEN_KEY)
+        token = secret_data.read(secret, secret_data.TOKEN_KEY)
         if token is None:
             raise ClusterError(
-                f"the Secret {name} has no {secrets.TOKEN_KEY}: see the condition TokenReady of "
-                f"kubectl scim status {tenant.key.name}"
+                f"the Secret {name} has no {secret_data.TOKEN_KEY}: see the condition TokenReady "
+                f"of kubectl scim status {tenant.key.name}"
             )
         return token
 
@@ -144,7 +121,7 @@ class Cluster:
         except MissingError:
             return None
         sha256 = tokens.digest(token)
-        accepted = tokens.load(secrets.read(digests, secrets.DIGESTS_FILE) or "")
+        accepted = tokens.load(secret_data.read(digests, secret_data.DIGESTS_FILE) or "")
         return next((entry.id for entry in accepted if entry.sha256 == sha256), None)
 
     def access(self, tenant: Key) -> str | None:
@@ -156,8 +133,8 @@ class Cluster:
             It may not be read.
         """
         try:
-            return secrets.read(
-                self._get(SECRET, names.access_secret(tenant.name)), secrets.ACCESS_KEY
+            return secret_data.read(
+                self._get(SECRET, names.access_secret(tenant.name)), secret_data.ACCESS_KEY
             )
         except MissingError:
             return None
@@ -213,24 +190,21 @@ class Cluster:
         ClusterError
             The API server or the pod's node refuses.
         """
-        get = CoreV1Api(self.api).connect_get_namespaced_pod_portforward
         try:
-            forwarded = portforward(get, pod, self.namespace, ports=str(port))
-        except ApiException as error:
-            reason = str(error.reason)
-            if "403 Forbidden" in reason:
+            return forward(self.server, self.namespace, pod, port)
+        except websocket.WebSocketBadStatusException as error:
+            answer = (error.resp_body or b"").decode(errors="replace")
+            if error.status_code == 403:
                 # A WebSocket is a GET, for which newer API servers ask, without words, for the
                 # right to create as well.
-                verb = "get" if "cannot get" in reason else "create"
+                verb = "get" if "cannot get" in answer else "create"
                 raise ForbiddenError(
                     _missing_right(verb, "pods/portforward", self.namespace)
                 ) from None
             raise ClusterError(
-                f"the pod {pod} cannot be reached through the API server ({reason}): see "
-                f"that kubectl port-forward works for it"
+                f"the pod {pod} cannot be reached through the API server ({error.status_code}): "
+                "see that kubectl port-forward works for it"
             ) from error
-        connection: socket.socket = forwarded.socket(port)
-        return connection
 
     def _whereabouts(self, name: str) -> str:
         try:
@@ -259,27 +233,14 @@ class Cluster:
         body: Object | None = None,
         query: Sequence[tuple[str, str]] = (),
     ) -> Object:
-        headers = {"Accept": "application/json"} | ({"Content-Type": _MERGE} if body else {})
-        request = self.api.param_serialize(
-            method,
-            path,
-            query_params=list(query),
-            header_params=headers,
-            body=body,
-            auth_settings=["BearerToken"],
-        )
-        try:
-            response = self.api.call_api(*request, _request_timeout=_TIMEOUT_S)
-        except (urllib3.exceptions.HTTPError, ApiException, OSError) as error:
-            raise ClusterError(
-                f"the API server {self.api.configuration.host} does not answer ({error}): see "
-                "that kubectl get namespaces works, or choose another cluster with --context"
-            ) from error
-        text = response.read().decode()  # type: ignore[no-untyped-call]
-        if response.status < 300:
+        target = f"{path}?{urlencode(query)}" if query else path
+        sent = json.dumps(body).encode() if body else None
+        status, answer = self.server.request(method, target, sent, _MERGE)
+        text = answer.decode(errors="replace")
+        if status < 300:
             found: Object = json.loads(text)
             return found
-        raise _refusal(response.status, text, verb, kind, self.namespace)
+        raise _refusal(status, text, verb, kind, self.namespace)
 
 
 def _read(body: Object) -> Tenant:

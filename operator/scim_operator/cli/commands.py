@@ -5,11 +5,9 @@ Exit status: 0 if all is well, 1 if something was found or failed, 2 if the comm
 
 from __future__ import annotations
 
-import functools
 import time
 from collections import Counter
-from collections.abc import Callable
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -19,54 +17,18 @@ from scim_operator import __version__, conditions, names
 from scim_operator.cli import portal, probe
 from scim_operator.cli.channel import management, reach
 from scim_operator.cli.checks import Check, Outcome
-from scim_operator.cli.cluster import Cluster, ClusterError
+from scim_operator.cli.cluster import Cluster
 from scim_operator.cli.doctor import examine
+from scim_operator.cli.errors import ClusterError
 from scim_operator.cli.facts import gather
 from scim_operator.cli.output import COLOURS, show, table, text
+from scim_operator.cli.session import Session, command
 from scim_operator.crd import ROLLOUT_STATES, RolloutState
 from scim_operator.moments import parse
 from scim_operator.tenant import Tenant
 
 _ROTATION = timedelta(seconds=30)
 """How long the operator is given to carry out a rotation: it takes a second or two."""
-
-
-@dataclass(frozen=True, slots=True)
-class Session:
-    """One invocation: the cluster, and the form of the output."""
-
-    cluster: Cluster
-    output: str
-
-
-def _command(function: Callable[..., None]) -> Callable[..., None]:
-    """Give a command the options of kubectl and its session."""
-
-    @functools.wraps(function)
-    def run(
-        *,
-        namespace: str | None,
-        context: str | None,
-        kubeconfig: str | None,
-        output: str,
-        **arguments: Any,
-    ) -> None:
-        function(Session(Cluster.connect(kubeconfig, context, namespace), output), **arguments)
-
-    for option in (
-        click.option(
-            "-o",
-            "--output",
-            type=click.Choice(["table", "json"]),
-            default="table",
-            help="For people or for machines.",
-        ),
-        click.option("--kubeconfig", metavar="FILE", help="Kubeconfig; else KUBECONFIG, as usual."),
-        click.option("--context", metavar="NAME", help="Context of the kubeconfig."),
-        click.option("-n", "--namespace", metavar="NAME", help="Namespace; else the context's."),
-    ):
-        run = option(run)
-    return run
 
 
 _LIMIT = click.option(
@@ -91,7 +53,7 @@ def plugin() -> None:
 @plugin.command()
 @click.argument("name")
 @click.option("--show-token", is_flag=True, help="Print the Secret Token, too.")
-@_command
+@command
 def connect(session: Session, name: str, *, show_token: bool) -> None:
     """Say what to paste into Entra, and where."""
     tenant = session.cluster.tenant(name)
@@ -137,7 +99,7 @@ def connect(session: Session, name: str, *, show_token: bool) -> None:
 @plugin.command()
 @click.argument("name", required=False)
 @click.option("-A", "--all-namespaces", is_flag=True, help="List the tenants of all namespaces.")
-@_command
+@command
 def status(session: Session, name: str | None, *, all_namespaces: bool) -> None:
     """Show a tenant's conditions, counts and tokens; without a name, list the tenants.
 
@@ -221,7 +183,7 @@ def _show_tenant(session: Session, tenant: Tenant) -> None:
 @click.argument("name")
 @click.option("--revoke", is_flag=True, help="Refuse every earlier token at once, as after a leak.")
 @click.option("--yes", is_flag=True, help="Do not ask before --revoke.")
-@_command
+@command
 def rotate(session: Session, name: str, *, revoke: bool, yes: bool) -> None:
     """Have a new token issued; the old one works until the new one has been used."""
     cluster = session.cluster
@@ -287,7 +249,7 @@ def _wait_for_token(cluster: Cluster, name: str, known: set[str]) -> Tenant:
 
 @plugin.command()
 @click.argument("name")
-@_command
+@command
 def test(session: Session, name: str) -> None:
     """Do what Entra's Test Connection does, and explain what comes back."""
     tenant = session.cluster.tenant(name)
@@ -301,7 +263,7 @@ def test(session: Session, name: str) -> None:
     "--filter", "wanted", metavar="FILTER", help="SCIM filter, such as 'active eq false'."
 )
 @_LIMIT
-@_command
+@command
 def users(session: Session, name: str, *, wanted: str | None, limit: int) -> None:
     """List the users that Entra has provisioned."""
     found = _resources(session, name, "/Users", wanted, limit)
@@ -324,7 +286,7 @@ def users(session: Session, name: str, *, wanted: str | None, limit: int) -> Non
 @click.argument("name")
 @click.option("--filter", "wanted", metavar="FILTER", help="SCIM filter on groups.")
 @_LIMIT
-@_command
+@command
 def groups(session: Session, name: str, *, wanted: str | None, limit: int) -> None:
     """List the groups that Entra has provisioned."""
     found = _resources(session, name, "/Groups", wanted, limit)
@@ -346,7 +308,7 @@ def groups(session: Session, name: str, *, wanted: str | None, limit: int) -> No
 @click.option(
     "--limit", type=click.IntRange(1, 1000), default=50, show_default=True, help="Most lines."
 )
-@_command
+@command
 def activity(session: Session, name: str, *, failures: bool, limit: int) -> None:
     """Show recent writes and refused requests, the newest first."""
     tenant = session.cluster.tenant(name)
@@ -374,7 +336,7 @@ def activity(session: Session, name: str, *, failures: bool, limit: int) -> None
 @plugin.command()
 @click.argument("name")
 @click.option("--user", metavar="NAME", help="A user who is missed: userName or e-mail address.")
-@_command
+@command
 def doctor(session: Session, name: str, *, user: str | None) -> None:
     """Find out why nothing, or not everything, is provisioned, and who can do something."""
     tenant = session.cluster.tenant(name)

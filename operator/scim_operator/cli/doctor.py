@@ -11,9 +11,9 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from scim_operator import conditions, diagnosis, names
-from scim_operator.children.subject import Object
 from scim_operator.cli import portal
 from scim_operator.cli.checks import By, Check, ok, problem, unknown, warning
+from scim_operator.kinds import Object
 from scim_operator.provisioning import QUARANTINE_EVALUATION, RISK, SILENCE
 from scim_operator.report import Report
 from scim_operator.tenant import Tenant

@@ -11,8 +11,9 @@ from urllib.parse import urlsplit
 from scim_operator.cli import probe
 from scim_operator.cli.certificate import look
 from scim_operator.cli.channel import management, reach
-from scim_operator.cli.cluster import Cluster, ClusterError
+from scim_operator.cli.cluster import Cluster
 from scim_operator.cli.doctor import Contents, Facts, Handshakes, Unknown
+from scim_operator.cli.errors import ClusterError
 from scim_operator.report import Report, UnreadableError, read
 from scim_operator.tenant import Tenant
 

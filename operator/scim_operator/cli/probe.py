@@ -12,7 +12,8 @@ import uuid
 
 from scim_operator.cli.channel import Answer, Channel, direct, forwarded
 from scim_operator.cli.checks import By, Check, ok, problem, unknown, warning
-from scim_operator.cli.cluster import Cluster, ClusterError
+from scim_operator.cli.cluster import Cluster
+from scim_operator.cli.errors import ClusterError
 from scim_operator.tenant import Tenant
 
 CONNECTION = "connection"

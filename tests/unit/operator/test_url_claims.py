@@ -6,8 +6,9 @@ from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
+from scim_operator.address import address
 from scim_operator.settings import Settings
-from scim_operator.tenant import Key, Tenant, address
+from scim_operator.tenant import Key, Tenant
 from scim_operator.url_claims import MOST_RESERVED, Claim, Register, keep_out, seed, unrecorded
 from scim_operator.url_rules import Place
 

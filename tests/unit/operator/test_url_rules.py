@@ -6,8 +6,9 @@ import json
 from typing import Any
 
 import pytest
+from scim_operator.address import Address
 from scim_operator.settings import Settings, from_environment
-from scim_operator.tenant import Address, Tenant
+from scim_operator.tenant import Tenant
 from scim_operator.url_rules import Place, Verdict, judge
 
 from tests.unit.operator.sample import body

@@ -1,0 +1,345 @@
+"""The kubeconfig, as kubectl reads it: which API server, and as whom.
+
+Every rule is kubectl's ("Organizing Cluster Access Using kubeconfig Files" and the kubeconfig v1
+reference of the Kubernetes documentation); the tests run kubectl beside it. Of several files the
+first that has a cluster, user or context of a name defines all of it, and the first that names a
+current context chooses. Paths are relative to the file that has them.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import reduce
+from pathlib import Path
+from typing import Annotated, Any, Literal, Protocol, TypeVar
+
+import yaml
+from pydantic import Base64Bytes, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
+
+from scim_operator.cli.errors import ClusterError
+
+SERVICE_ACCOUNT = Path("/var/run/secrets/kubernetes.io/serviceaccount")
+"""Where a pod finds the credentials of its account."""
+
+T = TypeVar("T")
+M = TypeVar("M", bound="_Named")
+
+_EMPTY_IF_NULL = BeforeValidator(lambda value: [] if value is None else value)
+Several = Annotated[list[T], _EMPTY_IF_NULL]
+
+
+class _Part(BaseModel):
+    """A part of the file; what is unknown here is ignored, as kubectl does."""
+
+    model_config = ConfigDict(
+        alias_generator=lambda name: name.replace("_", "-"),
+        populate_by_name=True,
+        coerce_numbers_to_str=True,
+        hide_input_in_errors=True,
+    )
+
+
+class _Extension(_Part):
+    name: str
+    extension: Any = None
+
+
+class Server(_Part):
+    """An API server.
+
+    Attributes
+    ----------
+    server
+        Its URL, which may have a path.
+    tls_server_name
+        The name that its certificate must be for, if it is not the URL's host.
+    """
+
+    server: str = ""
+    tls_server_name: str | None = None
+    insecure_skip_tls_verify: bool = False
+    certificate_authority: str | None = None
+    certificate_authority_data: Base64Bytes | None = None
+    proxy_url: str | None = None
+    extensions: Several[_Extension] = []
+
+
+class Variable(_Part):
+    """An environment variable of a credential plugin."""
+
+    name: str
+    value: str = ""
+
+
+class Plugin(_Part):
+    """A program that gets credentials (``client.authentication.k8s.io``)."""
+
+    api_version: Annotated[
+        Literal["client.authentication.k8s.io/v1", "client.authentication.k8s.io/v1beta1"],
+        Field(alias="apiVersion"),
+    ]
+    command: str
+    args: Several[str] = []
+    env: Several[Variable] = []
+    install_hint: Annotated[str | None, Field(alias="installHint")] = None
+    provide_cluster_info: Annotated[bool, Field(alias="provideClusterInfo")] = False
+    interactive_mode: Annotated[
+        Literal["Never", "IfAvailable", "Always"], Field(alias="interactiveMode")
+    ] = "IfAvailable"
+
+
+class AuthProvider(_Part):
+    """The predecessor of credential plugins."""
+
+    name: str
+    config: dict[str, str] | None = None
+
+
+class User(_Part):
+    """Who the user is, and whom they act as."""
+
+    client_certificate: str | None = None
+    client_certificate_data: Base64Bytes | None = None
+    client_key: str | None = None
+    client_key_data: Base64Bytes | None = None
+    token: str | None = None
+    token_file: Annotated[str | None, Field(alias="tokenFile")] = None
+    username: str | None = None
+    password: str | None = None
+    exec: Plugin | None = None
+    auth_provider: AuthProvider | None = None
+    as_: Annotated[str | None, Field(alias="as")] = None
+    as_uid: str | None = None
+    as_groups: Several[str] = []
+    as_user_extra: dict[str, list[str]] | None = None
+
+
+class Context(_Part):
+    """A cluster, a user and a namespace."""
+
+    cluster: str = ""
+    user: str = ""
+    namespace: str | None = None
+
+
+class _Named(Protocol):
+    @property
+    def name(self) -> str: ...
+
+
+class _NamedServer(_Part):
+    name: str
+    cluster: Server
+
+
+class _NamedUser(_Part):
+    name: str
+    user: User
+
+
+class _NamedContext(_Part):
+    name: str
+    context: Context
+
+
+class _File(_Part):
+    """One kubeconfig, or what several make together."""
+
+    clusters: Several[_NamedServer] = []
+    users: Several[_NamedUser] = []
+    contexts: Several[_NamedContext] = []
+    current_context: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """What the command line says in place of the kubeconfig; kubectl's options of these names.
+
+    Attributes
+    ----------
+    kubeconfig
+        The only file to read; else those of KUBECONFIG, else ``~/.kube/config``.
+    """
+
+    kubeconfig: str | None = None
+    context: str | None = None
+    namespace: str | None = None
+    as_: str | None = None
+    as_uid: str | None = None
+    as_groups: Sequence[str] = ()
+    as_user_extra: Sequence[str] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Access:
+    """One API server, as one user, and the namespace that is meant if none is named."""
+
+    server: Server
+    user: User
+    namespace: str
+
+
+def load(choice: Choice, environ: Mapping[str, str], account: Path = SERVICE_ACCOUNT) -> Access:
+    """Read the kubeconfig, or where there is none the account of the pod.
+
+    Raises
+    ------
+    ClusterError
+        There is none, a file cannot be read, or it lacks what is chosen.
+    """
+    merged = _merge(map(_read, _files(choice, environ)))
+    name = choice.context or merged.current_context
+    context = _named(merged.contexts, name, "context").context if name else Context()
+    server = (
+        _named(merged.clusters, context.cluster, "cluster").cluster if context.cluster else Server()
+    )
+    user = _named(merged.users, context.user, "user").user if context.user else User()
+    namespace = choice.namespace or context.namespace
+    if not server.server:
+        pod = _account(environ, account)
+        if pod is None:
+            raise _no_cluster(merged)
+        server, user = pod.server, pod.user
+        namespace = namespace or pod.namespace
+    return Access(server, _acting(user, choice), namespace or "default")
+
+
+def _files(choice: Choice, environ: Mapping[str, str]) -> list[Path]:
+    """Name the files to read; of those in KUBECONFIG some may be missing."""
+    if choice.kubeconfig:
+        return [Path(choice.kubeconfig)]
+    named = [path for path in environ.get("KUBECONFIG", "").split(os.pathsep) if path]
+    files = [Path(path) for path in dict.fromkeys(named)] or [Path.home() / ".kube" / "config"]
+    return [file for file in files if file.exists()]
+
+
+def _read(file: Path) -> _File:
+    try:
+        content = yaml.safe_load(file.read_text(encoding="utf-8-sig"))
+        found = _File.model_validate({} if content is None else content)
+    except (OSError, UnicodeDecodeError) as error:
+        raise ClusterError(
+            f"the kubeconfig {file} cannot be read ({error}): name another with --kubeconfig or "
+            "KUBECONFIG"
+        ) from error
+    except yaml.YAMLError as error:
+        # The text around an error may be a credential: the position has to do.
+        mark = getattr(error, "problem_mark", None)
+        where = f" at line {mark.line + 1}" if mark else ""
+        raise ClusterError(f"the kubeconfig {file} is no YAML{where}: correct it") from None
+    except ValidationError as error:
+        first = error.errors(include_url=False, include_input=False)[0]
+        where = ".".join(str(part) for part in first["loc"])
+        raise ClusterError(
+            f"the kubeconfig {file} is wrong at {where or 'its beginning'}: {first['msg']}"
+        ) from None
+    for listed, kind in (
+        (found.clusters, "cluster"),
+        (found.users, "user"),
+        (found.contexts, "context"),
+    ):
+        names = [each.name for each in listed]
+        if len(set(names)) < len(names):
+            raise ClusterError(f"the kubeconfig {file} has two of a {kind}: keep one of them")
+    _resolve(found, file.absolute().parent)
+    return found
+
+
+def _resolve(found: _File, folder: Path) -> None:
+    """Make the paths absolute; a command without a separator is looked for on PATH."""
+
+    def absolute(path: str | None) -> str | None:
+        return str(folder / path) if path else None
+
+    for server in (each.cluster for each in found.clusters):
+        server.certificate_authority = absolute(server.certificate_authority)
+    for user in (each.user for each in found.users):
+        user.client_certificate = absolute(user.client_certificate)
+        user.client_key = absolute(user.client_key)
+        user.token_file = absolute(user.token_file)
+        if user.exec and os.sep in user.exec.command:
+            user.exec.command = str(folder / user.exec.command)
+
+
+def _merge(files: Iterable[_File]) -> _File:
+    """Put files together, the first one's entries before all."""
+
+    def beside(first: Sequence[M], second: Iterable[M]) -> list[M]:
+        known = {each.name for each in first}
+        return [*first, *(each for each in second if each.name not in known)]
+
+    def add(merged: _File, file: _File) -> _File:
+        return _File.model_construct(
+            clusters=beside(merged.clusters, file.clusters),
+            users=beside(merged.users, file.users),
+            contexts=beside(merged.contexts, file.contexts),
+            current_context=merged.current_context or file.current_context,
+        )
+
+    return reduce(add, files, _File())
+
+
+def _named(known: Sequence[M], name: str, kind: str) -> M:
+    found = next((each for each in known if each.name == name), None)
+    if found is None:
+        names = ", ".join(each.name for each in known) or "none"
+        raise ClusterError(f"the kubeconfig has no {kind} {name}; it has: {names}")
+    return found
+
+
+def _acting(user: User, choice: Choice) -> User:
+    """Act as whom the command line names; what it does not name stays."""
+    extra = dict(user.as_user_extra or {})
+    named: dict[str, list[str]] = {}
+    for each in choice.as_user_extra:
+        key, equals, value = each.partition("=")
+        if not equals:
+            raise ClusterError(f"--as-user-extra {each} is not of the form KEY=VALUE")
+        named.setdefault(key, []).append(value)
+    acting = user.model_copy(
+        update={
+            "as_": choice.as_ or user.as_,
+            "as_uid": choice.as_uid or user.as_uid,
+            "as_groups": list(choice.as_groups) or user.as_groups,
+            "as_user_extra": extra | named,
+        }
+    )
+    if not acting.as_ and (acting.as_uid or acting.as_groups or acting.as_user_extra):
+        raise ClusterError(
+            "groups, a uid or extra values are to be impersonated, but no user: name one with --as"
+        )
+    return acting
+
+
+def _account(environ: Mapping[str, str], folder: Path) -> Access | None:
+    """Return the access of the account of the pod that this runs in; None outside of a cluster."""
+    host = environ.get("KUBERNETES_SERVICE_HOST")
+    port = environ.get("KUBERNETES_SERVICE_PORT")
+    token = folder / "token"
+    if not host or not port or not token.is_file():
+        return None
+    if ":" in host:
+        host = f"[{host}]"
+    authority = folder / "ca.crt"
+    server = Server(
+        server=f"https://{host}:{port}",
+        certificate_authority=str(authority) if authority.is_file() else None,
+    )
+    file = folder / "namespace"
+    namespace = environ.get("POD_NAMESPACE") or (
+        file.read_text(encoding="utf-8").strip() if file.is_file() else ""
+    )
+    return Access(server, User(token_file=str(token)), namespace)
+
+
+def _no_cluster(merged: _File) -> ClusterError:
+    names = ", ".join(each.name for each in merged.contexts)
+    if names:
+        return ClusterError(
+            f"the kubeconfig chooses no cluster: name one of its contexts with --context ({names})"
+        )
+    return ClusterError(
+        "there is no kubeconfig with a cluster: name one with --kubeconfig or KUBECONFIG"
+    )
