@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
+from datetime import datetime
 
-from scim_operator import conditions, diagnosis, names
+from scim_operator import conditions, diagnosis, names, pods
 from scim_operator.conditions import Finding, Outlook
 from scim_operator.faults import Fault, first_of
-from scim_operator.kinds import CLAIM, DEPLOYMENT
+from scim_operator.kinds import CLAIM, DEPLOYMENT, Object
 from scim_operator.plan import Observed
 
 
-def find(observed: Observed, faults: Sequence[Fault]) -> Finding:
+def find(observed: Observed, faults: Sequence[Fault], now: datetime) -> Finding:
     """Return whether the service is available, or what keeps it from being so."""
-    finding = _of_pods(observed, faults)
+    finding = _of_tenant(observed, faults, now)
     key = observed.tenant.key
     if (name := diagnosis.intruder(key, observed.pods)) is None:
         return finding
@@ -27,11 +29,10 @@ def find(observed: Observed, faults: Sequence[Fault]) -> Finding:
     )
 
 
-def _of_pods(observed: Observed, faults: Sequence[Fault]) -> Finding:
-    tenant = observed.tenant
+def _of_tenant(observed: Observed, faults: Sequence[Fault], now: datetime) -> Finding:
     if finding := first_of(faults, conditions.AVAILABLE):
         return finding
-    if tenant.spec.suspended:
+    if observed.tenant.spec.suspended:
         return Finding(
             good=False,
             reason="Suspended",
@@ -39,6 +40,34 @@ def _of_pods(observed: Observed, faults: Sequence[Fault]) -> Finding:
         )
     if finding := _database_secret(observed):
         return finding
+    finding = _of_pods(observed, now)
+    if observed.rollout is None or observed.rollout.state != "waiting":
+        return finding
+    if finding.outlook is Outlook.SETTLED or finding == _REPLACED:
+        return Finding(
+            good=True,
+            reason="WaitingForRollout",
+            message="the service answers and waits for its place in the rollout of the current "
+            "version",
+            outlook=Outlook.PROGRESSING,
+        )
+    return replace(
+        finding,
+        message=f"{finding.message}; the current version of the service waits for its place in the "
+        "rollout",
+    )
+
+
+_REPLACED = Finding(
+    good=True,
+    reason="RollingOut",
+    message="pods are being replaced",
+    outlook=Outlook.PROGRESSING,
+)
+
+
+def _of_pods(observed: Observed, now: datetime) -> Finding:
+    tenant = observed.tenant
     deployment = observed.children.get((DEPLOYMENT, names.workload(tenant.key.name)), {})
     status = deployment.get("status", {})
     # A status that is older than the spec speaks about pods that are about to go.
@@ -46,14 +75,8 @@ def _of_pods(observed: Observed, faults: Sequence[Fault]) -> Finding:
         "generation", 1
     )
     ready = status.get("availableReplicas", 0) if fresh else 0
-    own = [pod for pod in observed.pods if diagnosis.is_own(tenant.key, pod)]
-    claim = None if ready else _claim_trouble(observed)
-    # A pod that cannot be scheduled is only the effect of a volume that cannot be made.
-    trouble = (claim if observed.storage_missing else None) or (
-        diagnosis.pods_trouble(tenant.key, own) or diagnosis.deployment_trouble(deployment) or claim
-    )
-    state = observed.rollout.state if observed.rollout else "current"
-    if state == "failed" and trouble is None:
+    trouble = _trouble(observed, deployment, is_available=ready > 0, now=now)
+    if trouble is None and observed.rollout and observed.rollout.state == "failed":
         return Finding(
             good=ready > 0,
             reason="RolloutFailed",
@@ -62,29 +85,35 @@ def _of_pods(observed: Observed, faults: Sequence[Fault]) -> Finding:
             f"{names.TENANT_LABEL}={tenant.key.name}",
             outlook=Outlook.STALLED,
         )
+    halted = diagnosis.rollout_trouble(tenant.key, deployment) if fresh else None
+    if trouble and halted:
+        trouble = replace(trouble, outlook=halted.outlook)
+    if finding := trouble or halted:
+        return replace(finding, good=ready > 0)
     if ready < 1:
-        return trouble or Finding(
+        return Finding(
             good=False,
             reason="Starting",
             message="the pod is starting",
             outlook=Outlook.PROGRESSING,
         )
-    if state == "waiting" and trouble is None:
-        return Finding(
-            good=True,
-            reason="WaitingForRollout",
-            message="the service answers and waits for its place in the rollout of the current "
-            "version",
-            outlook=Outlook.PROGRESSING,
-        )
-    if trouble or status.get("updatedReplicas", 0) < tenant.spec.replicas:
-        return Finding(
-            good=True,
-            reason="RollingOut",
-            message=trouble.message if trouble else "pods are being replaced",
-            outlook=trouble.outlook if trouble else Outlook.PROGRESSING,
-        )
+    if status.get("updatedReplicas", 0) < tenant.spec.replicas:
+        return _REPLACED
     return Finding(good=True, reason="Serving", message="the service answers")
+
+
+def _trouble(
+    observed: Observed, deployment: Object, *, is_available: bool, now: datetime
+) -> Finding | None:
+    key = observed.tenant.key
+    own = [pod for pod in observed.pods if diagnosis.is_own(key, pod)]
+    claim = None if is_available else _claim_trouble(observed)
+    # A pod that cannot be scheduled is only the effect of a volume that cannot be made.
+    return (claim if observed.storage_missing else None) or (
+        pods.problem(key, own, observed.pod_events, now)
+        or diagnosis.deployment_trouble(deployment)
+        or claim
+    )
 
 
 def _database_secret(observed: Observed) -> Finding | None:

@@ -70,8 +70,9 @@ def slim(kind: Kind, body: Object) -> Object:
     status = kept.get("status")
     if kind is not TENANT and status and "conditions" in status:
         # Their heartbeats would make news of nothing.
+        fields = (*_CONDITION, "lastTransitionTime") if kind is POD else _CONDITION
         conditions = [
-            {key: condition[key] for key in _CONDITION if key in condition}
+            {key: condition[key] for key in fields if key in condition}
             for condition in status["conditions"]
         ]
         kept["status"] = status | {"conditions": conditions}

@@ -1,4 +1,4 @@
-"""Why a tenant's pods do not run, read from the watched Deployment, pods and claim. Pure."""
+"""Whose pods there are, and why a Deployment or claim does not get them to run. Pure."""
 
 from __future__ import annotations
 
@@ -6,11 +6,8 @@ from collections.abc import Sequence
 
 from scim_operator.conditions import Finding, Outlook
 from scim_operator.kinds import REPLICA_SET, Object
-from scim_operator.names import selector, workload
+from scim_operator.names import TENANT_LABEL, selector, workload
 from scim_operator.tenant import Key
-
-_PULL_FAILURES = ("ErrImagePull", "ImagePullBackOff", "ErrImageNeverPull", "InvalidImageName")
-_CONFIG_FAILURES = ("CreateContainerConfigError", "CreateContainerError", "RunContainerError")
 
 
 def is_ready(pod: Object) -> bool:
@@ -52,51 +49,6 @@ def intruder(key: Key, pods: Sequence[Object]) -> str | None:
     return None
 
 
-def pods_trouble(key: Key, pods: Sequence[Object]) -> Finding | None:
-    """Return what the pods complain about; None if they are merely starting."""
-    for pod in pods:
-        if "deletionTimestamp" in pod["metadata"]:
-            continue
-        status = pod.get("status", {})
-        for container in status.get("containerStatuses", ()):
-            if finding := _container_trouble(key, container):
-                return finding
-        for condition in status.get("conditions", ()):
-            if condition["type"] == "PodScheduled" and condition["status"] == "False":
-                return _bad(
-                    "Unschedulable",
-                    f"no node takes the pod: {condition.get('message', 'no reason is given')}",
-                )
-    return None
-
-
-def _container_trouble(key: Key, container: Object) -> Finding | None:
-    waiting = container.get("state", {}).get("waiting", {})
-    reason = waiting.get("reason")
-    if reason in _PULL_FAILURES:
-        return _bad(
-            "ImagePullFailed",
-            f"the image {container['image']} cannot be pulled: check its name in the operator's "
-            "settings, that the registry has it, and the pull secrets",
-        )
-    if reason in _CONFIG_FAILURES:
-        return _bad("ConfigError", f"the container cannot start: {waiting.get('message', reason)}")
-    ended = container.get("lastState", {}).get("terminated", {})
-    if reason == "CrashLoopBackOff" and ended.get("reason") == "OOMKilled":
-        return _bad(
-            "OutOfMemory",
-            "the service needs more memory than its limit: raise spec.resources.limits.memory",
-        )
-    if reason == "CrashLoopBackOff":
-        return _bad(
-            "CrashLoop",
-            f"the service ends with exit code {ended.get('exitCode', 'unknown')} again and "
-            f"again: see kubectl logs -n {key.namespace} deployment/{workload(key.name)} "
-            "--previous",
-        )
-    return None
-
-
 def deployment_trouble(deployment: Object) -> Finding | None:
     """Return why the Deployment cannot make its pods; None if it can."""
     for condition in deployment.get("status", {}).get("conditions", ()):
@@ -108,6 +60,25 @@ def deployment_trouble(deployment: Object) -> Finding | None:
                     "the namespace's quota has no room for the pod: raise it, or free some of it",
                 )
             return _bad("PodRefused", f"the pod is refused: {message}")
+    return None
+
+
+def rollout_trouble(key: Key, deployment: Object) -> Finding | None:
+    """Return why the Deployment does not replace its pods any further; None if it does."""
+    name = workload(key.name)
+    if deployment.get("spec", {}).get("paused"):
+        return _bad(
+            "DeploymentPaused",
+            f"the Deployment {name} is paused, so its pods stay as they are: kubectl rollout "
+            f"resume -n {key.namespace} deployment/{name}",
+        )
+    for condition in deployment.get("status", {}).get("conditions", ()):
+        if condition.get("reason") == "ProgressDeadlineExceeded":
+            return _bad(
+                "ProgressDeadlineExceeded",
+                f"the pods of the Deployment {name} have not become available in time: see "
+                f"kubectl describe pods -n {key.namespace} -l {TENANT_LABEL}={key.name}",
+            )
     return None
 
 

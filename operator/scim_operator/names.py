@@ -46,6 +46,9 @@ ROTATE_ANNOTATION = f"{GROUP}/rotate-token"
 REVOKE_ANNOTATION = f"{GROUP}/revoke-tokens"
 PAUSED_ANNOTATION = f"{GROUP}/paused"
 
+CONTAINER = "scim"
+"""The service's own among the containers of a pod."""
+
 SCIM_PORT = 8080
 MANAGEMENT_PORT = 8081
 

@@ -56,6 +56,8 @@ class Observed:
         Those of its own that the operator has yet to make so; see `ownership.Sorted`.
     pods
         The watched copies of its pods.
+    pod_events
+        Events of a pod whose node does not create its containers.
     hold
         Whether it has its Tenant URL.
     existing
@@ -78,6 +80,7 @@ class Observed:
     foreign: Mapping[tuple[Kind, str], Object] = field(default_factory=dict)
     adopted: Collection[tuple[Kind, str]] = ()
     pods: Sequence[Object] = ()
+    pod_events: Sequence[Object] = ()
     hold: Hold = HELD
     existing: Object | None = None
     database: Object | None = None

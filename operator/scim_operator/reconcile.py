@@ -36,6 +36,7 @@ from scim_operator.kinds import (
 from scim_operator.kube import UNREACHABLE, Kube
 from scim_operator.moments import parse
 from scim_operator.plan import Observed, Plan
+from scim_operator.pod_events import PodEvents
 from scim_operator.report import Problem, Report
 from scim_operator.rollout import Decision, Rollout
 from scim_operator.seals import Seals
@@ -110,6 +111,7 @@ class Reconciler:
         metrics.show_rollout(self._rollout.count)
         self._references: dict[tuple[Kind, str | None, str], tuple[float, Object | None]] = {}
         self._applier = Applier(kube, cache, seals)
+        self._pod_events = PodEvents(kube)
 
     async def __call__(self, key: Key) -> float | None:
         """Look at a tenant once.
@@ -129,6 +131,7 @@ class Reconciler:
             if tenant is None:
                 await self._ledger.forget(key)
             self._rollout.forget(key)
+            self._pod_events.forget(key)
             metrics.TENANTS.forget(str(key))
             return None
         now = self._kube.clock.now()
@@ -171,7 +174,7 @@ class Reconciler:
         for held in self._rollout.free():
             self._wake(held)
         due = self._due(observed, planned, found, now, decision)
-        pauses = [due, *(outcome.pause for outcome in outcomes)]
+        pauses = [due, self._pod_events.pause(key), *(outcome.pause for outcome in outcomes)]
         return min((pause for pause in pauses if pause is not None), default=None)
 
     def _show(self, tenant: Tenant, result: Status) -> None:
@@ -191,13 +194,15 @@ class Reconciler:
             name = spec.database.postgres.url_from.name
             database = await self._reference(SECRET, key.namespace, name)
         claim = children.get((CLAIM, names.volume_claim(key.name)))
+        pods = self._cache.pods(key)
         return Observed(
             tenant=tenant,
             seals=self._seals,
             children=children,
             foreign=foreign,
             adopted=adopted,
-            pods=self._cache.pods(key),
+            pods=pods,
+            pod_events=await self._pod_events.of(key, pods, now),
             hold=await self._ledger.hold(tenant),
             existing=existing,
             database=database,
@@ -328,7 +333,7 @@ class Reconciler:
         decision: Decision | None,
     ) -> float | None:
         spec = observed.tenant.spec
-        moments = [status.next_look(observed.report, now), observed.hold.due]
+        moments = [status.next_look(observed, now), observed.hold.due]
         if decision:
             moments.append(decision.again)
         moments += [decided.due for decided in (planned.token, planned.access) if decided]

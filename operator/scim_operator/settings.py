@@ -42,7 +42,8 @@ RIGHTS = (
     Right("scim-operator.io", ("scimtenants/finalizers",), ("update",)),
     Right("", ("configmaps", "persistentvolumeclaims", "secrets", "services"), _OWN),
     Right("", ("pods",), ("get", "list", "watch")),
-    Right("", ("events",), ("create",)),
+    # Only they tell why a node does not create a pod's containers.
+    Right("", ("events",), ("create", "list")),
     Right("apps", ("deployments",), _OWN),
     # Whether a pod is the tenant's own: its ReplicaSet must be the Deployment's.
     Right("apps", ("replicasets",), ("get",)),

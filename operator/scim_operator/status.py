@@ -17,6 +17,7 @@ from scim_operator import (
     exposure,
     names,
     ownership,
+    pods,
     provisioning,
 )
 from scim_operator.conditions import Finding
@@ -24,7 +25,6 @@ from scim_operator.crd import Status, TokenStatus
 from scim_operator.faults import Fault, first_of
 from scim_operator.kinds import DEPLOYMENT
 from scim_operator.plan import Observed, Plan
-from scim_operator.report import Report
 from scim_operator.seals import SEALED, seal_of
 
 PROVISIONED_STEP = timedelta(seconds=30)
@@ -45,7 +45,7 @@ def make(observed: Observed, plan: Plan, faults: Sequence[Fault], now: datetime)
     token_secret = tenant.spec.token.existing_secret or names.token_secret(tenant.key.name)
     aspects = {
         conditions.TOKEN_READY: _token_ready(observed, plan, faults, token_secret),
-        conditions.AVAILABLE: availability.find(observed, faults),
+        conditions.AVAILABLE: availability.find(observed, faults, now),
         conditions.EXPOSED: exposure.find(observed, plan, faults),
     }
     summary = conditions.ready(list(aspects.values()))
@@ -121,12 +121,12 @@ def paused(before: Status, generation: int, now: datetime) -> Status:
     return before.model_copy(update={"conditions": (*others, reconciling)})
 
 
-def next_look(report: Report | None, now: datetime) -> datetime | None:
+def next_look(observed: Observed, now: datetime) -> datetime | None:
     """Return when the mere passing of time can change the status; None if it cannot."""
-    if report is None or report.last_request is None:
-        return None
-    silence = report.last_request + provisioning.SILENCE
-    return silence if silence > now else None
+    report = observed.report
+    silence = report.last_request + provisioning.SILENCE if report and report.last_request else now
+    moments = (silence, pods.next_change(observed.pods, now))
+    return min((moment for moment in moments if moment and moment > now), default=None)
 
 
 def _token_ready(

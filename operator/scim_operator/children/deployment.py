@@ -12,7 +12,6 @@ from scim_operator.crd import Resources, SecretKey
 from scim_operator.kinds import DEPLOYMENT, Object
 from scim_operator.secret_data import ACCESS_FILE, DIGESTS_FILE
 
-CONTAINER = "scim"
 _USER = 65532
 _CONFIG_FOLDER = "/etc/scim/config"
 _TOKENS_FOLDER = "/etc/scim/tokens"
@@ -113,7 +112,7 @@ def _container(subject: Subject) -> Object:
     spec = subject.tenant.spec
     resources = spec.resources or Resources.model_validate(subject.settings.service_resources)
     container: Object = {
-        "name": CONTAINER,
+        "name": names.CONTAINER,
         "image": subject.settings.service_image,
         "imagePullPolicy": subject.settings.service_image_pull_policy,
         "ports": [

@@ -10,7 +10,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from scim_operator import conditions, diagnosis, names
+from scim_operator import conditions, diagnosis, names, pods
 from scim_operator.cli import portal
 from scim_operator.cli.checks import By, Check, ok, problem, unknown, warning
 from scim_operator.kinds import Object
@@ -164,7 +164,7 @@ def check_pods(facts: Facts) -> Check:
         for container in pod.get("status", {}).get("containerStatuses", ())
     )
     found = f"{ready} of {wanted} ready, {restarts} restarts"
-    if trouble := diagnosis.pods_trouble(facts.tenant.key, facts.pods):
+    if trouble := pods.problem(facts.tenant.key, facts.pods, (), facts.now):
         return problem(name, f"{found}: {trouble.reason}", trouble.message, By.SRE)
     if not ready:
         key = facts.tenant.key

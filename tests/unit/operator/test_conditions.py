@@ -249,6 +249,13 @@ def test_waiting_for_the_rollout() -> None:
     assert found.rollout.state == "waiting"
 
 
+def test_down_and_waiting_for_the_rollout() -> None:
+    """A tenant that is down and waits for its place says both, and is not said to answer."""
+    found = find(rolled_out("waiting", available=0), conditions.READY)
+    assert (found.status, found.reason) == ("False", "Starting")
+    assert "waits for its place in the rollout" in found.message
+
+
 @pytest.mark.finding(14)
 @pytest.mark.parametrize("available", [0, 1])
 def test_failed_in_the_rollout(available: int) -> None:

@@ -17,10 +17,12 @@ from tests.unit.operator.sample import NOW, body
 
 ID = "k3v9q2aa"
 POD = {
-    "metadata": {"name": "contoso-scim-1"},
+    "metadata": {"name": "contoso-scim-1", "creationTimestamp": "2026-11-25T08:00:00Z"},
     "status": {
         "conditions": [{"type": "Ready", "status": "True"}],
-        "containerStatuses": [{"restartCount": 2, "state": {"running": {}}}],
+        "containerStatuses": [
+            {"name": "scim", "ready": True, "restartCount": 2, "state": {"running": {}}}
+        ],
     },
 }
 REPORT = Report(
@@ -305,10 +307,11 @@ def test_unknown() -> None:
 def test_a_crashing_pod() -> None:
     """The pod's own complaint becomes the remedy."""
     pod = {
-        "metadata": {"name": "contoso-scim-1"},
+        "metadata": {"name": "contoso-scim-1", "creationTimestamp": "2026-11-25T08:00:00Z"},
         "status": {
             "containerStatuses": [
                 {
+                    "name": "scim",
                     "restartCount": 7,
                     "state": {"waiting": {"reason": "CrashLoopBackOff"}},
                     "lastState": {"terminated": {"reason": "OOMKilled", "exitCode": 137}},
