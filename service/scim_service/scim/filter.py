@@ -21,7 +21,7 @@ from datetime import datetime
 from functools import lru_cache
 from typing import Any, Literal, NoReturn, TypeAlias, cast
 
-from scim_service.scim import errors
+from scim_service.scim import errors, quotes
 from scim_service.scim.schema import Attribute, ResourceType
 from scim_service.scim.values import INTEGERS, parse_datetime
 
@@ -139,7 +139,9 @@ def parse_filter(text: str, *, lenient: bool = False) -> Filter:
     Parameters
     ----------
     lenient
-        Accept literals without quotes, as in ``externalId eq jyoung``.
+        Accept literals without quotes, as in ``externalId eq jyoung``, and in quotes of another
+        kind (see `quotes`). One without quotes has no blank, parenthesis, bracket or double quote
+        in it and neither begins nor ends with a quote, but for an apostrophe at its end.
 
     Raises
     ------
@@ -311,7 +313,18 @@ class _Parser:
             return self._number(token, is_integer=number.group(1) is number.group(2) is None)
         if not self._lenient:
             self._fail("a value is a string in double quotes, a number, true, false or null")
+        if quotes.opens(token):
+            return self._other_quotes()
+        if quotes.ends_open(token):
+            self._fail("a quote ends here that nothing opens; put the value in double quotes")
         return token
+
+    def _other_quotes(self) -> str:
+        end = quotes.quoted_end(self._text, self._position)
+        if end is None:
+            self._fail("a quote opens here that nothing closes; put the value in double quotes")
+        self._token = self._text[self._position : end]
+        return quotes.unquoted(self._token)
 
     def _number(self, token: str, *, is_integer: bool) -> Value:
         if is_integer:
