@@ -205,21 +205,35 @@ def check_depth(openings: int, document: Any, limit: int) -> None:
     raise errors.invalid_syntax(f"The body is nested more than {limit} levels deep.")
 
 
-def etag(version: int) -> str:
-    """Return the version of a resource as an entity tag."""
-    return f'W/"{version}"'
+def etag(version: int, of_others: str = "") -> str:
+    """Return the version of a resource as an entity tag.
+
+    Parameters
+    ----------
+    of_others
+        What stands for the part of an answer that comes from other resources.
+    """
+    return f'W/"{version}-{of_others}"' if of_others else f'W/"{version}"'
 
 
 def expected_version(text: str | None) -> Expected:
-    """Return the versions that an ``If-Match`` allows; None is no such header."""
-    return Expected(None if text is None else parse_etags(text))
+    """Return the versions that an ``If-Match`` allows; None is no such header.
+
+    What comes from other resources is no part of what a write changes, so it does not count.
+    """
+    tags = None if text is None else parse_etags(text)
+    if tags is None:
+        return Expected(None)
+    versions = (tag.partition("-")[0] for tag in tags)
+    return Expected(
+        frozenset(
+            int(each) for each in versions if each.isascii() and each.isdecimal() and len(each) < 19
+        )
+    )
 
 
-def parse_etags(text: str) -> frozenset[int] | None:
-    """Return the versions in a list of entity tags, None for ``*``; unknown tags are nothing."""
+def parse_etags(text: str) -> frozenset[str] | None:
+    """Return what is between the quotes of a list of entity tags, None for ``*``."""
     if text.strip() == "*":
         return None
-    tags = (tag.strip().removeprefix("W/").strip('"') for tag in text.split(","))
-    return frozenset(
-        int(tag) for tag in tags if tag.isascii() and tag.isdecimal() and len(tag) < 19
-    )
+    return frozenset(tag.strip().removeprefix("W/").strip('"') for tag in text.split(","))

@@ -12,13 +12,15 @@ from dataclasses import dataclass
 from dataclasses import replace as with_fields
 from datetime import UTC, datetime, timedelta
 from functools import partial
-from typing import Any, Generic, NamedTuple, TypeVar, cast
+from hashlib import blake2b
+from typing import Any, Generic, Literal, NamedTuple, TypeVar, cast
 
 import orjson
 
 from scim_service import entra, worker
 from scim_service.http.exchange import Call, etag
 from scim_service.scim import errors
+from scim_service.scim.absent import without_absent
 from scim_service.scim.filter import Filter, parse_filter, resolve_filter
 from scim_service.scim.messages import SearchRequest, list_response
 from scim_service.scim.paging import (
@@ -46,10 +48,10 @@ from scim_service.scim.resource import (
 from scim_service.scim.schema import ResourceType
 from scim_service.scim.sorting import Sort, parse_sort
 from scim_service.settings import Limits, Tenant
-from scim_service.store.folding import moment_text
 from scim_service.store.groups import Groups
 from scim_service.store.query import Query
 from scim_service.store.records import ANY_VERSION, Expected, Record, is_id
+from scim_service.store.rendered import meta_text
 from scim_service.store.resources import Page, Resources
 from scim_service.store.users import Users
 
@@ -186,11 +188,29 @@ class Operations(ABC, Generic[Store]):
         body = list_response(found.resources, total=found.total, start_index=page.start_index)
         return orjson.dumps(body)
 
-    async def page(self, call: Call, request: SearchRequest, *, offset: int, count: int) -> Listed:
-        """Return the resources of a page: fewer than `count` where they are long."""
+    async def page(
+        self,
+        call: Call,
+        request: SearchRequest,
+        *,
+        offset: int,
+        count: int,
+        among: Sequence[ResourceType] = (),
+    ) -> Listed:
+        """Return the resources of a page: fewer than `count` where they are long.
+
+        Parameters
+        ----------
+        among
+            The types that the query is over; an attribute that only another one of them has is
+            without a value here (RFC 7644 section 3.4.2.1).
+        """
         projection = self.projection(request.attributes, request.excluded_attributes)
+        selected = self._filter(request, among)
+        if selected is False:
+            return Listed([], 0, is_last=True)
         query = Query(
-            filter=self._filter(request),
+            filter=selected or None,
             sort=self._sort(request),
             offset=offset,
             count=count,
@@ -217,7 +237,7 @@ class Operations(ABC, Generic[Store]):
             request.count, default=limits.page_default, maximum=limits.page_maximum
         )
         query = Query(
-            filter=self._filter(request),
+            filter=self._filter(request) or None,
             sort=sort,
             after=after,
             count=count,
@@ -237,12 +257,18 @@ class Operations(ABC, Generic[Store]):
             )
         )
 
-    def _filter(self, request: SearchRequest) -> Filter | None:
+    def _filter(
+        self, request: SearchRequest, among: Sequence[ResourceType] = ()
+    ) -> Filter | Literal[False] | None:
+        """Return the filter: None selects everything, False nothing."""
         if request.filter is None:
             return None
         lenient = self._rules.lenient
         parsed = parse_filter(request.filter, lenient=lenient)
-        return resolve_filter(parsed, self.resource_type, lenient=lenient)
+        left = without_absent(parsed, self.resource_type, among, lenient=lenient)
+        if isinstance(left, bool):
+            return None if left else False
+        return resolve_filter(left, self.resource_type, lenient=lenient)
 
     def _sort(self, request: SearchRequest) -> Sort | None:
         if request.sort_by is None and request.sort_order is None:
@@ -283,21 +309,20 @@ class Operations(ABC, Generic[Store]):
             status,
             await worker.run(size, partial(self._render, call, record, projection)),
             self.location(call, record.id),
-            etag(record.version),
+            self._tag(record),
         )
+
+    def _tag(self, record: Record) -> str:
+        """Return the entity tag of a resource as an answer shows it."""
+        return etag(record.version)
 
     def _render(self, call: Call, record: Record, projection: Projection) -> bytes:
         """Return a resource as JSON text."""
         computed = ""
         if record.computed is not None and record.computed != "[]":
             computed = f',"{self.computed_name}":{record.computed}'
-        meta = (
-            f'{{"resourceType":"{self.resource_type.name}"'
-            f',"created":"{moment_text(record.created)}"'
-            f',"lastModified":"{moment_text(record.last_modified)}"'
-            f',"location":"{self.location(call, record.id)}"'
-            f',"version":"W/\\"{record.version}\\""}}'
-        )
+        location = self.location(call, record.id)
+        meta = meta_text(self.resource_type, record, location=location, tag=self._tag(record))
         text = f'{record.document[:-1]},"id":"{record.id}"{computed},"meta":{meta}}}'.encode()
         if projection.is_default and self._is_whole:
             return text
@@ -348,6 +373,16 @@ class UserOperations(Operations[Users]):
     """The operations on users."""
 
     computed_name = "groups"
+
+    def _tag(self, record: Record) -> str:
+        """Return a tag that changes with the memberships, which change the row of no user.
+
+        The reason is in docs/decisions/0017-what-an-entity-tag-covers.md.
+        """
+        if record.computed is None or record.computed == "[]":
+            return etag(record.version)
+        digest = blake2b(record.computed.encode(), digest_size=8).hexdigest()
+        return etag(record.version, digest)
 
     async def create(self, call: Call, body: object, projection: Projection) -> Answer:
         """Store a new user."""

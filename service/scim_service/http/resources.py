@@ -9,7 +9,6 @@ from scim_service.http.exchange import (
     Call,
     ScimResponse,
     call_of,
-    etag,
     expected_version,
     header,
     parse_etags,
@@ -153,5 +152,5 @@ def _begin(request: Request, resource_type: str) -> Call:
 
 
 def _is_known(text: str, answer: Answer) -> bool:
-    versions = parse_etags(text)
-    return versions is None or answer.version in {etag(version) for version in versions}
+    known = parse_etags(text)
+    return known is None or not known.isdisjoint(parse_etags(answer.version or "") or ())

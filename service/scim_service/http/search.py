@@ -51,25 +51,15 @@ async def _search(service: Service, call: Call, request: SearchRequest) -> bytes
     )
     resources: list[dict[str, Any]] = []
     total = 0
-    refusal: errors.ScimError | None = None
-    answered = False
     wanted = page.count
-    for operations in (service.users, service.groups):
-        try:
-            found = await operations.page(
-                call, request, offset=max(page.offset - total, 0), count=wanted
-            )
-        except errors.ScimError as error:
-            # A filter on what only one type has finds nothing of the other.
-            if error.scim_type != "invalidFilter":
-                raise
-            refusal = error
-            continue
-        answered = True
+    both = (service.users, service.groups)
+    among = [operations.resource_type for operations in both]
+    for operations in both:
+        found = await operations.page(
+            call, request, offset=max(page.offset - total, 0), count=wanted, among=among
+        )
         resources += found.resources
         total += found.total
         # Where the page has ended before its last user, no group may follow.
         wanted = wanted - len(found.resources) if found.is_last else 0
-    if refusal is not None and not answered:
-        raise refusal
     return orjson.dumps(list_response(resources, total=total, start_index=page.start_index))

@@ -51,10 +51,12 @@ from scim_service.scim.filter import (
 from scim_service.scim.schema import Attribute
 from scim_service.store.database import Backend
 from scim_service.store.folding import microseconds
+from scim_service.store.rendered import META
 from scim_service.store.tables import Jsonb
 
 Condition: TypeAlias = ColumnElement[bool]
 Expression: TypeAlias = ColumnElement[Any]
+Key: TypeAlias = tuple[str | None, str, str | None]
 
 _TEXTS = {"string", "reference", "binary"}
 _BIND_TYPES: Mapping[str, type[TypeEngine[Any]]] = {
@@ -95,15 +97,16 @@ class Source:
     ----------
     columns
         Attributes that are columns, by ``(schema, name, sub)``.
-    unindexed
-        The names of those of them that have no index.
+    relations
+        Multi-valued attributes whose elements are rows, by their name.
+
+    What is in neither is looked up in the folded document, and `rendered.META` never is.
     """
 
     table: FromClause
     id: Expression
     folded: Expression
-    columns: Mapping[tuple[str | None, str, str | None], Expression]
-    unindexed: frozenset[str]
+    columns: Mapping[Key, Expression]
     relations: Mapping[str, Relation]
 
 
@@ -170,6 +173,11 @@ class Conditions:
         kind = _bind_type(path.leaf)
         if known is not None:
             return known, kind
+        relation = self._source.relations.get(path.name) if path.schema is None else None
+        if _is_rendered(path) or (relation is not None and not relation.documented):
+            raise errors.invalid_path(
+                f"sortBy names {path}, which is made anew for each answer and has no order."
+            )
         assert path.attribute is not None
         if not path.attribute.multi_valued:
             return self._documents.value(self._source.folded, _steps(path), path.leaf), kind
@@ -187,10 +195,21 @@ class Conditions:
         known = self._source.columns.get((path.schema, path.name, path.sub))
         if known is not None:
             return self._test(known, leaf, attribute, negated=negated)
+        if _is_rendered(path):
+            return self._rendered(leaf)
         if not path.attribute.multi_valued:
             value = self._documents.value(self._source.folded, _steps(path), attribute)
             return self._test(value, leaf, attribute, negated=negated)
         return self._leaf_of_elements(leaf, path)
+
+    def _rendered(self, leaf: Compare | Present) -> Condition:
+        """Return the condition on what every answer has and no column."""
+        if isinstance(leaf, Present):
+            return true()
+        raise errors.invalid_filter(
+            f"the filter compares {leaf.path}, which is made anew for each answer; it can only ask"
+            f" for {leaf.path} pr"
+        )
 
     def _leaf_of_elements(self, leaf: Compare | Present, path: AttributePath) -> Condition:
         """Return the condition that one of several values passes a test."""
@@ -305,11 +324,15 @@ def selective(filter: Filter, source: Source) -> bool:  # noqa: A002
             if path.name in source.relations:
                 return path.sub == "value"
             key = (path.schema, path.name, path.sub)
-            return key in source.columns and path.name not in source.unindexed
+            return key in source.columns and not _is_rendered(path)
         case ValuePath(path, inner):
             return path.name in source.relations and _selects_value(inner)
         case _:
             return False
+
+
+def _is_rendered(path: AttributePath) -> bool:
+    return path.schema is None and path.name == META
 
 
 def _selects_value(filter: Filter) -> bool:  # noqa: A002

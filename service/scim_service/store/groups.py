@@ -32,7 +32,8 @@ from scim_service.store.records import (
     is_id,
     key_of,
 )
-from scim_service.store.resources import Resources, json_rows, reference
+from scim_service.store.rendered import META, meta_columns, reference, version_column
+from scim_service.store.resources import Resources, json_rows
 from scim_service.store.tables import Group, Jsonb, Membership, User, table
 
 GROUPS = "groups"
@@ -47,29 +48,31 @@ _GROUP = table(Group)
 _USER = table(User)
 _MEMBERSHIP = table(Membership)
 
-_SOURCE = Source(
-    table=_GROUP,
-    id=_GROUP.c.id,
-    folded=_GROUP.c.folded,
-    columns={
-        (None, "id", None): _GROUP.c.id,
-        (None, "displayName", None): _GROUP.c.display_name,
-        (None, "externalId", None): _GROUP.c.external_id,
-        (None, "meta", "created"): _GROUP.c.created,
-        (None, "meta", "lastModified"): _GROUP.c.last_modified,
-    },
-    unindexed=frozenset({"meta"}),
-    relations={
-        "members": Relation(
-            rows=_MEMBERSHIP,
-            owner=_MEMBERSHIP.c.group_id,
-            columns={
-                "value": _MEMBERSHIP.c.member_id,
-                "type": func.lower(_MEMBERSHIP.c.member_type),
-            },
-        )
-    },
-)
+
+def _source(resource_type: ResourceType, backend: Backend) -> Source:
+    return Source(
+        table=_GROUP,
+        id=_GROUP.c.id,
+        folded=_GROUP.c.folded,
+        columns={
+            (None, "id", None): _GROUP.c.id,
+            (None, "displayName", None): _GROUP.c.display_name,
+            (None, "externalId", None): _GROUP.c.external_id,
+            **meta_columns(_GROUP, resource_type, backend),
+            (None, META, "version"): version_column(_GROUP, backend),
+        },
+        relations={
+            "members": Relation(
+                rows=_MEMBERSHIP,
+                owner=_MEMBERSHIP.c.group_id,
+                columns={
+                    "value": _MEMBERSHIP.c.member_id,
+                    "type": func.lower(_MEMBERSHIP.c.member_type),
+                    "$ref": reference(_endpoint(), _MEMBERSHIP.c.member_id),
+                },
+            )
+        },
+    )
 
 
 def _ids(backend: Backend) -> Select[Any]:
@@ -119,7 +122,7 @@ class Groups(Resources):
             clock,
             resource_type=resource_type,
             table=_GROUP,
-            source=_SOURCE,
+            source=_source(resource_type, backend),
             computed=json_rows(
                 backend,
                 select(members.member_id).where(members.group_id == _GROUP.c.id).correlate(_GROUP),

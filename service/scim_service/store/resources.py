@@ -83,11 +83,6 @@ def json_rows(
     return rows.with_only_columns(aggregate).scalar_subquery()
 
 
-def reference(endpoint: Expression, resource_id: Expression) -> Expression:
-    """Return a resource's address; the parameter ``base`` is the tenant's."""
-    return bindparam("base", type_=Text()) + endpoint + resource_id
-
-
 class Resources(ABC):
     """The resources of one type.
 

@@ -29,7 +29,7 @@ from scim_service.store.database import (
     Transaction,
     compile_statement,
 )
-from scim_service.store.filters import Relation, Source
+from scim_service.store.filters import Expression, Relation, Source
 from scim_service.store.log import Log
 from scim_service.store.records import (
     ANY_VERSION,
@@ -40,7 +40,8 @@ from scim_service.store.records import (
     Record,
     key_of,
 )
-from scim_service.store.resources import Resources, Step, json_rows, reference
+from scim_service.store.rendered import meta_columns, plain_text, reference
+from scim_service.store.resources import Resources, Step, json_rows
 from scim_service.store.tables import Email, Group, Jsonb, Membership, User, table
 
 ACTIVE = "activeUsers"
@@ -62,7 +63,11 @@ def _display_name(backend: Backend) -> Any:
     )
 
 
-def _source() -> Source:
+def _group_reference() -> Expression:
+    return reference(literal_column("'/Groups/'"), _GROUP.c.id)
+
+
+def _source(resource_type: ResourceType, backend: Backend) -> Source:
     groups = _MEMBERSHIP.join(_GROUP, _GROUP.c.id == _MEMBERSHIP.c.group_id)
     return Source(
         table=_USER,
@@ -74,10 +79,8 @@ def _source() -> Source:
             (None, "externalId", None): _USER.c.external_id,
             (None, "displayName", None): _USER.c.display_name,
             (URN_ENTERPRISE_USER, "employeeNumber", None): _USER.c.employee_number,
-            (None, "meta", "created"): _USER.c.created,
-            (None, "meta", "lastModified"): _USER.c.last_modified,
+            **meta_columns(_USER, resource_type, backend),
         },
-        unindexed=frozenset({"meta"}),
         relations={
             "emails": Relation(
                 rows=_EMAIL,
@@ -92,7 +95,12 @@ def _source() -> Source:
             "groups": Relation(
                 rows=groups,
                 owner=_MEMBERSHIP.c.member_id,
-                columns={"value": _MEMBERSHIP.c.group_id, "display": _GROUP.c.display_name},
+                columns={
+                    "value": _MEMBERSHIP.c.group_id,
+                    "display": _GROUP.c.display_name,
+                    "$ref": _group_reference(),
+                    "type": plain_text(literal_column("'direct'"), backend),
+                },
             ),
         },
     )
@@ -129,12 +137,12 @@ class Users(Resources):
             clock,
             resource_type=resource_type,
             table=_USER,
-            source=_source(),
+            source=_source(resource_type, backend),
             computed=json_rows(
                 backend,
                 memberships,
                 value=_GROUP.c.id,
-                ref=reference(literal_column("'/Groups/'"), _GROUP.c.id),
+                ref=_group_reference(),
                 display=_display_name(backend),
                 type=literal_column("'direct'"),
             ),
