@@ -20,7 +20,7 @@ import orjson
 from scim_service import entra, worker
 from scim_service.http.exchange import Call, etag
 from scim_service.scim import errors
-from scim_service.scim.absent import without_absent
+from scim_service.scim.absent import with_active_unless_disabled, without_absent
 from scim_service.scim.filter import Filter, parse_filter, resolve_filter
 from scim_service.scim.messages import SearchRequest, list_response
 from scim_service.scim.paging import (
@@ -40,6 +40,7 @@ from scim_service.scim.patch import (
 from scim_service.scim.projection import Projection
 from scim_service.scim.resource import (
     is_active,
+    keep_disabled,
     missing_attributes,
     missing_parts,
     replace,
@@ -268,7 +269,8 @@ class Operations(ABC, Generic[Store]):
         left = without_absent(parsed, self.resource_type, among, lenient=lenient)
         if isinstance(left, bool):
             return None if left else False
-        return resolve_filter(left, self.resource_type, lenient=lenient)
+        resolved = resolve_filter(left, self.resource_type, lenient=lenient)
+        return with_active_unless_disabled(resolved)
 
     def _sort(self, request: SearchRequest) -> Sort | None:
         if request.sort_by is None and request.sort_order is None:
@@ -405,8 +407,7 @@ class UserOperations(Operations[Users]):
 
         def change(before: dict[str, Any]) -> dict[str, Any]:
             after = self._kept(replace(self.resource_type, before, replacement))
-            self._check_rules(before, after)
-            return after
+            return self._ruled(before, after)
 
         record = await self._store.change(
             resource_id, change, call.origin("replace"), base=call.base, expected=expected
@@ -425,14 +426,18 @@ class UserOperations(Operations[Users]):
         operations = await self._patch_operations(call, body)
 
         def change(before: dict[str, Any]) -> dict[str, Any]:
-            after = self._patched(call, before, operations)
-            self._check_rules(before, after)
-            return after
+            return self._ruled(before, self._patched(call, before, operations))
 
         record = await self._store.change(
             resource_id, change, call.origin("patch"), base=call.base, expected=expected
         )
         return await self._answer(call, record, projection)
+
+    def _ruled(self, before: Mapping[str, Any], after: dict[str, Any]) -> dict[str, Any]:
+        """Return what a request makes of a user, if the tenant's rules allow it."""
+        after = keep_disabled(before, after)
+        self._check_rules(before, after)
+        return after
 
     def _check_rules(self, before: Mapping[str, Any] | None, after: Mapping[str, Any]) -> None:
         """Refuse a request that makes a user lack what the tenant asks for.

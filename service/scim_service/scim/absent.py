@@ -56,6 +56,26 @@ def _reduced(filter: Filter, is_absent: Callable[[AttributePath], bool]) -> Filt
             return _joined(_reduced(left, is_absent), _reduced(right, is_absent), Or, neutral=False)
 
 
+def with_active_unless_disabled(filter: Filter) -> Filter:  # noqa: A002
+    """Return a resolved filter in which a user without ``active`` is active.
+
+    Such a user counts as one (`resource.is_active`), so ``active eq true`` becomes
+    ``not (active eq false)``, and ``active ne true`` becomes ``active eq false``.
+    """
+    match filter:
+        case Compare(AttributePath(None, "active") as path, op, True):
+            disabled = Compare(path, "eq", False)
+            return Not(disabled) if op == "eq" else disabled
+        case Not(operand):
+            return Not(with_active_unless_disabled(operand))
+        case And(left, right):
+            return And(with_active_unless_disabled(left), with_active_unless_disabled(right))
+        case Or(left, right):
+            return Or(with_active_unless_disabled(left), with_active_unless_disabled(right))
+        case _:
+            return filter
+
+
 def _joined(
     left: Filter | bool, right: Filter | bool, join: type[And | Or], *, neutral: bool
 ) -> Filter | bool:

@@ -258,6 +258,15 @@ def is_active(user: Mapping[str, Any]) -> bool:
     return user.get("active") is not False
 
 
+def keep_disabled(before: Mapping[str, Any], after: dict[str, Any]) -> dict[str, Any]:
+    """Return `after`, still disabled where nothing says that a disabled user is to be enabled.
+
+    What a client leaves out or clears, the service may give a default (RFC 7644 section 3.5.1):
+    here that is ``false``, because no ``active`` at all would count as active.
+    """
+    return after if is_active(before) or "active" in after else {**after, "active": False}
+
+
 def missing_attributes(
     resource_type: ResourceType, resource: Mapping[str, Any], names: Iterable[str]
 ) -> tuple[str, ...]:
