@@ -1,4 +1,4 @@
-"""Entity tags (RFC 7644 section 3.14): a 304 hides no change, and If-Match is about what is written."""
+"""Entity tags (RFC 7644 section 3.14): a 304 hides no change, If-Match is about what is written."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""What is made for an answer is found as it is answered, or refused: never a wrong list with 200."""
+"""What is made for an answer is found as it is answered, or refused: no wrong list with 200."""
 
 import json
 from collections.abc import Iterator

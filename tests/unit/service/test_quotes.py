@@ -69,7 +69,7 @@ def test_an_apostrophe_in_a_word_stays(text: str, value: str) -> None:
 )
 def test_a_quote_that_is_not_closed_is_refused(text: str) -> None:
     """Half a pair of quotes is a mistake, and no part of a value that nobody has."""
-    with pytest.raises(ScimError, match="quote|no end") as caught:
+    with pytest.raises(ScimError, match=r"quote|no end") as caught:
         parse_filter(f"userName eq {text}", lenient=True)
     assert caught.value.scim_type == "invalidFilter"
 
