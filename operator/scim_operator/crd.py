@@ -696,6 +696,10 @@ class Status(_Part):
     last_provisioned: Annotated[
         datetime | None, Field(description="When Entra last changed a user or group.")
     ] = None
+    last_backup: Annotated[
+        datetime | None,
+        Field(description="When kubectl scim backup last copied the database, of a SQLite tenant."),
+    ] = None
     objects: Annotated[
         dict[str, str],
         Field(

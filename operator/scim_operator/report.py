@@ -69,6 +69,8 @@ class Report(_Part):
     ----------
     last_request, last_provisioned
         The last authenticated request and the last write that succeeded.
+    last_backup
+        The last complete copy of the database; None where others make them, as on PostgreSQL.
     failures
         Refused requests of the last 24 hours by SCIM error type or HTTP status; an older service
         counts requests without an accepted token here, as ``401``.
@@ -83,6 +85,7 @@ class Report(_Part):
     groups: Count
     last_request: Moment | None = None
     last_provisioned: Moment | None = None
+    last_backup: Moment | None = None
     tokens: Annotated[tuple[TokenUse, ...], Field(max_length=256)] = ()
     failures: Annotated[Mapping[_Word, Count], Field(max_length=64)] = {}
     unauthenticated: Count = 0
@@ -99,7 +102,10 @@ class Report(_Part):
     @property
     def latest(self) -> datetime:
         """The latest of all times in it."""
-        times = (self.last_request, self.last_provisioned, *self.last_used.values())
+        times = (
+            *(self.last_request, self.last_provisioned, self.last_backup),
+            *self.last_used.values(),
+        )
         return max((moment for moment in times if moment), default=_FIRST)
 
     @property

@@ -71,6 +71,7 @@ def make(observed: Observed, plan: Plan, faults: Sequence[Fault], now: datetime)
         active_users=report.active_users if report else before.active_users,
         groups=report.groups if report else before.groups,
         last_provisioned=_last_provisioned(observed, now),
+        last_backup=report.last_backup if report else before.last_backup,
         tokens=_tokens(observed, plan, now),
         rollout=observed.rollout,
         objects=ownership.record(

@@ -6,6 +6,7 @@ import json
 import subprocess
 import sys
 import time
+from pathlib import Path
 from typing import Any
 
 from tests.e2e.conftest import POLL_S
@@ -78,6 +79,32 @@ async def test_what_entra_has_provisioned(empty_tenant: Tenant) -> None:
     assert found[f"user {active['userName'].upper()}"] == "ok"
     found = checks(empty_tenant, "doctor", "--user", "nobody@contoso.example", code=1)
     assert found["user nobody@contoso.example"] == "problem"
+
+
+async def test_backup_and_restore(empty_tenant: Tenant, tmp_path: Path) -> None:
+    """A copy is made and put back while the tenant is served, and the status tells when."""
+    directory = Directory.generate(seed=6, users=USERS, groups=4)
+    await provision(empty_tenant, directory)
+    file = tmp_path / "contoso.db"
+    copied = plugin(empty_tenant, "backup", str(file))
+    assert (copied["users"], copied["groups"]) == (USERS, 4)
+    assert file.stat().st_size == copied["size"]
+    for pod in empty_tenant.pods():
+        assert all(each["restartCount"] == 0 for each in pod["status"]["containerStatuses"])
+
+    before = {user["id"] for user in plugin(empty_tenant, "users", "--limit", "0")}
+    directory = Directory.generate(seed=7, users=3, groups=0)
+    await provision(empty_tenant, directory)
+    restored = plugin(empty_tenant, "restore", str(file), "--yes")
+    assert (restored["users"], restored["groups"]) == (USERS, 4)
+    assert {user["id"] for user in plugin(empty_tenant, "users", "--limit", "0")} == before
+    for pod in empty_tenant.pods():
+        assert all(each["restartCount"] == 0 for each in pod["status"]["containerStatuses"])
+    wait_until(
+        "the last backup is in the status",
+        lambda: "lastBackup" in plugin(empty_tenant, "status"),
+        seconds=3 * POLL_S,
+    )
 
 
 def test_a_new_token(empty_tenant: Tenant) -> None:

@@ -8,7 +8,8 @@ from __future__ import annotations
 import json
 import os
 import socket
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Self
 from urllib.parse import urlencode
@@ -18,6 +19,7 @@ from pydantic import ValidationError
 
 from scim_operator import diagnosis, names, secret_data, tokens
 from scim_operator.cli.errors import ClusterError, ForbiddenError, MissingError
+from scim_operator.cli.execution import Ended, Readable, Target, Writable, execute
 from scim_operator.cli.forwarding import forward
 from scim_operator.cli.kubeconfig import Choice, load
 from scim_operator.cli.server import ApiServer
@@ -190,20 +192,44 @@ class Cluster:
         ClusterError
             The API server or the pod's node refuses.
         """
-        try:
+        with self._refusals(pod, "pods/portforward", "kubectl port-forward"):
             return forward(self.server, self.namespace, pod, port)
+
+    def execute(
+        self,
+        tenant: Tenant,
+        command: Sequence[str],
+        *,
+        stdin: Readable | None = None,
+        stdout: Writable | None = None,
+    ) -> Ended:
+        """Run a command in the service's container of a ready pod until it ends.
+
+        Raises
+        ------
+        ClusterError
+            No pod is ready, the API server or the pod's node refuses, or the connection is lost.
+        """
+        pod = self.ready_pod(tenant)
+        target = Target(self.namespace, pod, names.CONTAINER)
+        with self._refusals(pod, "pods/exec", "kubectl exec"):
+            return execute(self.server, target, command, stdin=stdin, stdout=stdout)
+
+    @contextmanager
+    def _refusals(self, pod: str, resource: str, command: str) -> Iterator[None]:
+        """Explain why the way to a pod is refused."""
+        try:
+            yield
         except websocket.WebSocketBadStatusException as error:
             answer = (error.resp_body or b"").decode(errors="replace")
             if error.status_code == 403:
                 # A WebSocket is a GET, for which newer API servers ask, without words, for the
                 # right to create as well.
                 verb = "get" if "cannot get" in answer else "create"
-                raise ForbiddenError(
-                    _missing_right(verb, "pods/portforward", self.namespace)
-                ) from None
+                raise ForbiddenError(_missing_right(verb, resource, self.namespace)) from None
             raise ClusterError(
                 f"the pod {pod} cannot be reached through the API server ({error.status_code}): "
-                "see that kubectl port-forward works for it"
+                f"see that {command} works for it"
             ) from error
 
     def _whereabouts(self, name: str) -> str:

@@ -15,6 +15,7 @@ import click
 
 from scim_operator import __version__, conditions, names
 from scim_operator.cli import portal, probe
+from scim_operator.cli.backups import backup, restore
 from scim_operator.cli.channel import management, reach
 from scim_operator.cli.checks import Check, Outcome
 from scim_operator.cli.cluster import Cluster
@@ -342,6 +343,10 @@ def doctor(session: Session, name: str, *, user: str | None) -> None:
     tenant = session.cluster.tenant(name)
     checks = examine(gather(session.cluster, tenant, user))
     _show_checks(session, tenant, checks)
+
+
+for _copying in (backup, restore):
+    plugin.add_command(_copying)
 
 
 def _resources(

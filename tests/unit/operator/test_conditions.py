@@ -143,14 +143,15 @@ def test_fault_reaches_ready() -> None:
 
 def test_counts_stay_while_unreachable() -> None:
     """What is not known right now stays as it was."""
-    report = Report(users=3, active_users=2, groups=1)
+    report = Report(users=3, active_users=2, groups=1, last_backup=NOW)
     seen = replace(serving(), report=report)
     before = result(seen)
     assert (before.users, before.active_users, before.groups) == (3, 2, 1)
+    assert before.last_backup == NOW
     seen = replace(seen, tenant=replace(seen.tenant, status=before), report=None)
     seen = replace(seen, unreadable=Problem("Unreachable", "no answer"))
     after = result(seen)
-    assert after.users == 3
+    assert (after.users, after.last_backup) == (3, NOW)
     assert find(after, "Provisioning").status == "Unknown"
     assert find(after, "Ready").status == "True"
 
