@@ -101,6 +101,7 @@ class Service:
             max_users=tenant.provisioning.max_users,
             clock=clock,
         )
+        await repository.users.prepare()
         activity = Activity(repository, limits)
         await activity.load()
         key = await repository.log.secret("cursor", secrets.token_hex(_KEY_BYTES))

@@ -715,7 +715,7 @@ def matches(filter: Filter, resource: Mapping[str, Any]) -> bool:  # noqa: A002
         case Compare():
             return _compares(filter, resource)
         case Present(path):
-            return any(value not in ("", [], {}) for value in _values(path, resource))
+            return any(value not in ("", [], {}) for value in values_at(path, resource))
         case And(left, right):
             return matches(left, resource) and matches(right, resource)
         case Or(left, right):
@@ -723,7 +723,7 @@ def matches(filter: Filter, resource: Mapping[str, Any]) -> bool:  # noqa: A002
         case Not(operand):
             return not matches(operand, resource)
         case ValuePath(path, inner):
-            return any(matches(inner, as_object(each)) for each in _values(path, resource))
+            return any(matches(inner, as_object(each)) for each in values_at(path, resource))
 
 
 def as_object(element: Any) -> Mapping[str, Any]:
@@ -736,7 +736,8 @@ def fold(text: str) -> str:
     return text.casefold()
 
 
-def _values(path: AttributePath, resource: Mapping[str, Any]) -> Iterator[Any]:
+def values_at(path: AttributePath, resource: Mapping[str, Any]) -> Iterator[Any]:
+    """Return the values that a resource has at a resolved path."""
     holder = resource if path.schema is None else resource.get(path.schema)
     if holder is None:
         return
@@ -750,7 +751,7 @@ def _values(path: AttributePath, resource: Mapping[str, Any]) -> Iterator[Any]:
 def _compares(compare: Compare, resource: Mapping[str, Any]) -> bool:
     leaf = compare.path.leaf
     wanted = _comparable(compare.value, leaf)
-    values = [_comparable(value, leaf) for value in _values(compare.path, resource)]
+    values = [_comparable(value, leaf) for value in values_at(compare.path, resource)]
     if compare.op == "ne":
         return not values or any(value != wanted for value in values)
     holds = _HOLDS[compare.op]

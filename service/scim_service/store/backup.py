@@ -17,6 +17,7 @@ from scim_service.store.database import DatabaseError
 from scim_service.store.database_url import SqliteUrl, parse_database_url
 from scim_service.store.files import InUseError, locked, part_of, replacing
 from scim_service.store.records import now_microseconds
+from scim_service.store.uniqueness import drop_indexes
 
 BACKUP = "backup"
 """The name of the time of the last backup."""
@@ -133,6 +134,7 @@ def copy_database(source: Path, target: Path) -> None:
     ):
         origin.backup(copy)
         copy.execute("pragma journal_mode=delete")
+        drop_indexes(copy)
 
 
 def sqlite_file(url: str) -> Path:

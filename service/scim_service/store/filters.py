@@ -302,6 +302,36 @@ class Conditions:
         return _OPERATORS[compare.op](value, wanted)
 
 
+@dataclass(frozen=True, slots=True)
+class Located:
+    """The values of an attribute in a folded document.
+
+    `rows` are the elements of a multi-valued attribute, with one `value` each; None for another.
+    """
+
+    value: Expression
+    rows: FromClause | None
+    kind: TypeEngine[Any]
+
+    def equals(self, name: str) -> Condition:
+        """Return the condition that one of them is the parameter of that name, folded."""
+        same = self.value == bindparam(name, type_=self.kind)
+        if self.rows is None:
+            return same
+        return select(literal_column("1")).select_from(self.rows).where(same).exists()
+
+
+def locate(folded: Expression, path: AttributePath, backend: Backend) -> Located:
+    """Return where an attribute that is no column and no row has its values."""
+    documents = _DOCUMENTS[backend]
+    kind = _bind_type(path.leaf)
+    assert path.attribute is not None
+    if not path.attribute.multi_valued:
+        return Located(documents.value(folded, _steps(path), path.leaf), None, kind)
+    rows, _, find = documents.elements(folded, path)
+    return Located(find(path.sub_attribute), rows, kind)
+
+
 def _names(filter: Filter) -> frozenset[str]:  # noqa: A002
     """Return the sub-attributes that the filter of a value path asks for."""
     match filter:

@@ -43,6 +43,7 @@ from scim_service.store.records import (
 from scim_service.store.rendered import meta_columns, plain_text, reference
 from scim_service.store.resources import Resources, Step, json_rows
 from scim_service.store.tables import Email, Group, Jsonb, Membership, User, table
+from scim_service.store.uniqueness import Uniqueness
 
 ACTIVE = "activeUsers"
 INACTIVE = "inactiveUsers"
@@ -148,6 +149,7 @@ class Users(Resources):
             ),
         )
         self._maximum = maximum
+        self._uniqueness = Uniqueness(database, resource_type)
         user_id = bindparam("user_id", type_=Text())
         self._insert_email = compile_statement(
             insert(_EMAIL)
@@ -189,13 +191,17 @@ class Users(Resources):
                 select(func.pg_advisory_xact_lock(_LICENCE_LOCK)), backend
             )
 
+    async def prepare(self) -> None:
+        """Make ready what the tenant's rules need; nothing keeps it from being served."""
+        await self._uniqueness.prepare()
+
     async def create(self, resource: Mapping[str, Any], origin: Origin) -> Record:
         """Store a new user.
 
         Raises
         ------
         ScimError
-            409 for a userName that is taken, 400 over the licence limit.
+            409 for a userName, or another unique value, that is taken, 400 over the licence limit.
         """
         record = self._new(resource)
         folded = self._fold(resource)
@@ -206,11 +212,15 @@ class Users(Resources):
             self._line(origin, record.id, tuple(resource), 201),
         ]
         try:
-            if self._maximum is None or not is_active(resource):
+            unique = self._uniqueness.concerns(folded)
+            if not unique and (self._maximum is None or not is_active(resource)):
                 await self._database.write(*steps)
             else:
-                async with self._database.transaction() as transaction:
-                    await self._check_licences(transaction)
+                long = unique and self._uniqueness.long
+                async with self._database.transaction(long=long) as transaction:
+                    await self._uniqueness.check(transaction, record.id, {}, folded)
+                    if is_active(resource):
+                        await self._check_licences(transaction)
                     await transaction.write(*steps)
         except DuplicateError as error:
             raise await self._taken(resource, folded) from error
@@ -235,7 +245,8 @@ class Users(Resources):
         after: Mapping[str, Any] = {}
         folded: Mapping[str, Any] = {}
         try:
-            async with self._database.transaction() as transaction:
+            long = self._uniqueness.long
+            async with self._database.transaction(long=long) as transaction:
                 record = await self._locked(transaction, resource_id, expected, base=base)
                 before = orjson.loads(record.document)
                 after = change(before)
@@ -244,6 +255,9 @@ class Users(Resources):
                 if changed:
                     record = self._changed(record, after)
                     folded = self._fold(after)
+                    if self._uniqueness.concerns(folded):
+                        former = self._fold(before)
+                        await self._uniqueness.check(transaction, resource_id, former, folded)
                     steps.append((self._update, self._row(record, folded)))
                     if "emails" in changed:
                         steps.append((self._delete_emails, {"user_id": resource_id}))
