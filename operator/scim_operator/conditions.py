@@ -11,8 +11,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from enum import Enum
+from typing import Any
 
 from scim_operator.crd import Condition
+from scim_operator.moments import show
 
 READY = "Ready"
 RECONCILING = "Reconciling"
@@ -25,6 +27,10 @@ RESTRICTED = "Restricted"
 """Only there while a part of the spec is not passed on."""
 
 WEAK_TOKEN = "WeakToken"  # noqa: S105 (the reason of a condition)
+
+
+_HELD_UP = {READY: "False", RECONCILING: "False", STALLED: "True"}
+"""What the conditions say of a tenant over which no pass comes to its end."""
 
 
 class Outlook(Enum):
@@ -109,3 +115,35 @@ def conditions(
             )
         )
     return tuple(result)
+
+
+def held_up(
+    status: Mapping[str, Any], finding: Finding, generation: int, now: datetime
+) -> dict[str, Any] | None:
+    """Return the status of a tenant over which no pass comes to its end; None if it says so.
+
+    It takes and returns the status as it is stored, which this version may be unable to read. The
+    rest of it stays: what is known of the tenant is not less true than before. The message may
+    differ between two passes that fail for one reason, which is not worth a write.
+    """
+    known = {condition.get("type"): condition for condition in status.get("conditions", ())}
+    said = [known.get(kind, {}) for kind in (READY, STALLED)]
+    if (
+        status.get("observedGeneration") == generation
+        and [(each.get("status"), each.get("reason")) for each in said]
+        == [(_HELD_UP[kind], finding.reason) for kind in (READY, STALLED)]
+        and all(each.get("observedGeneration") == generation for each in said)
+    ):
+        return None
+    for kind, state in _HELD_UP.items():
+        before = known.get(kind, {})
+        since = before.get("lastTransitionTime") if before.get("status") == state else None
+        known[kind] = {
+            "type": kind,
+            "status": state,
+            "reason": finding.reason,
+            "message": finding.message,
+            "lastTransitionTime": since or show(now),
+            "observedGeneration": generation,
+        }
+    return {**status, "observedGeneration": generation, "conditions": list(known.values())}

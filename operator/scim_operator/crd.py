@@ -19,7 +19,10 @@ from pydantic import (
     ConfigDict,
     Field,
     StringConstraints,
+    ValidationError,
+    ValidatorFunctionWrapHandler,
     WithJsonSchema,
+    WrapValidator,
 )
 from pydantic.alias_generators import to_camel
 
@@ -626,6 +629,14 @@ class TokenStatus(_Part):
     ] = None
 
 
+def _if_known(value: Any, read: ValidatorFunctionWrapHandler) -> Any:
+    """Read what another version of the operator has written; None if it means nothing here."""
+    try:
+        return read(value)
+    except ValidationError:
+        return None
+
+
 RolloutState = Literal["current", "moving", "waiting", "failed"]
 ROLLOUT_STATES: tuple[RolloutState, ...] = get_args(RolloutState)
 
@@ -723,7 +734,9 @@ class Status(_Part):
     ] = ()
 
     rollout: Annotated[
-        Rollout | None, Field(description="How far the current version of the service has come.")
+        Rollout | None,
+        WrapValidator(_if_known),
+        Field(description="How far the current version of the service has come."),
     ] = None
 
     @property

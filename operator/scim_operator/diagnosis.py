@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from scim_operator import admission
 from scim_operator.conditions import Finding, Outlook
 from scim_operator.kinds import REPLICA_SET, Object
 from scim_operator.names import TENANT_LABEL, selector, workload
@@ -54,12 +55,11 @@ def deployment_trouble(deployment: Object) -> Finding | None:
     for condition in deployment.get("status", {}).get("conditions", ()):
         if condition["type"] == "ReplicaFailure" and condition["status"] == "True":
             message = condition.get("message", "")
-            if "exceeded quota" in message:
-                return _bad(
-                    "QuotaExceeded",
-                    "the namespace's quota has no room for the pod: raise it, or free some of it",
-                )
-            return _bad("PodRefused", f"the pod is refused: {message}")
+            metadata = deployment["metadata"]
+            what = f"the pod of the Deployment {metadata['name']}"
+            if denial := admission.read(message, what, metadata["namespace"]):
+                return _bad(*denial)
+            return _bad("PodRefused", f"{what} is refused: {admission.steady(message)}")
     return None
 
 

@@ -6,9 +6,10 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from scim_operator import admission
 from scim_operator.conditions import AVAILABLE, EXPOSED, TOKEN_READY, Finding, Outlook
 from scim_operator.kinds import INGRESS, ROUTE, SECRET, Kind
-from scim_operator.tenant import Tenant
+from scim_operator.tenant import Tenant, UnreadableTenantError
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +37,8 @@ class Refusal(Exception):  # noqa: N818 (an answer, not a failure of this progra
         HTTP status.
     retry_after
         Seconds that the server asks to wait; None if it does not.
+    what
+        The request, for people: ``PATCH of services/contoso-scim in namespace team-a``.
     """
 
     def __init__(
@@ -46,6 +49,21 @@ class Refusal(Exception):  # noqa: N818 (an answer, not a failure of this progra
         self.message = message
         self.reason = reason
         self.retry_after = retry_after
+        self.what = "a request of the operator"
+
+
+class HeldUp(Exception):  # noqa: N818 (a state of the tenant, not a failure of this program)
+    """Nothing can be done for a tenant as long as something else stays as it is.
+
+    Attributes
+    ----------
+    finding
+        What that is.
+    """
+
+    def __init__(self, finding: Finding) -> None:
+        super().__init__(finding.message)
+        self.finding = finding
 
 
 _ASPECTS = {SECRET: TOKEN_READY, INGRESS: EXPOSED, ROUTE: EXPOSED}
@@ -60,15 +78,29 @@ def first_of(faults: Sequence[Fault], aspect: str) -> Finding | None:
     return None
 
 
-_FORBIDDEN = re.compile(r'cannot (?P<verb>\w+) resource "(?P<resource>[\w/]+)"')
+_FORBIDDEN = re.compile(
+    r'cannot (?P<verb>\w+) resource "(?P<resource>[\w/]+)"'
+    r'(?:.* in the namespace "(?P<namespace>[^"]+)")?'
+)
 _UNTYPED = "failed to create typed patch object"
-_QUOTA = re.compile(r"exceeded quota: (?P<quota>[^,]+),")
+_NO_NAMESPACE = re.compile(r'^namespaces "[^"]+" not found')
+_TOO_LARGE = 413
+_NOT_IN_TIME = 504
 
 
 def explain(refusal: Refusal, kind: Kind, name: str, tenant: Tenant) -> Fault | None:
     """Return the fault behind a refusal to write an object; None if trying again may help."""
     what = f"{kind.name} {name}"
     namespace = tenant.key.namespace
+    if denial := admission.read(refusal.message, f"the {what}", namespace):
+        return Fault(kind, *denial)
+    if "being terminated" in refusal.message or _NO_NAMESPACE.search(refusal.message):
+        return Fault(
+            kind,
+            "NamespaceTerminating",
+            f"namespace {namespace} is being deleted, and the tenant with it",
+            Outlook.SETTLED,
+        )
     if refusal.code == 403:
         return _explain_forbidden(refusal, kind, what, namespace)
     if refusal.code == 404:
@@ -79,19 +111,12 @@ def explain(refusal: Refusal, kind: Kind, name: str, tenant: Tenant) -> Fault | 
             "another way of exposure",
         )
     # A server-side apply of a field that the kind does not have is answered as the server's error.
-    if refusal.code in (400, 422) or refusal.message.startswith(_UNTYPED):
+    if refusal.code in (400, _TOO_LARGE, 422) or refusal.message.startswith(_UNTYPED):
         return Fault(kind, "Invalid", f"the {what} is refused: {refusal.message}")
     return None
 
 
 def _explain_forbidden(refusal: Refusal, kind: Kind, what: str, namespace: str) -> Fault:
-    if quota := _QUOTA.search(refusal.message):
-        return Fault(
-            kind,
-            "QuotaExceeded",
-            f"the quota {quota['quota']} of namespace {namespace} has no room for the {what}: "
-            "raise it, or free some of it",
-        )
     if "must support resize" in refusal.message:
         return Fault(
             kind,
@@ -99,18 +124,72 @@ def _explain_forbidden(refusal: Refusal, kind: Kind, what: str, namespace: str) 
             f"the StorageClass of the {what} does not let it grow: set allowVolumeExpansion on the "
             "class if its driver can; until then the volume keeps the size that it has",
         )
-    if "being terminated" in refusal.message:
-        return Fault(
-            kind,
-            "NamespaceTerminating",
-            f"namespace {namespace} is being deleted, and the tenant with it",
-            Outlook.SETTLED,
-        )
     if right := _FORBIDDEN.search(refusal.message):
-        return Fault(
-            kind,
-            "Forbidden",
-            f"the operator may not {right['verb']} {right['resource']} in namespace {namespace}: "
-            "give its role that right",
-        )
+        return Fault(kind, "Forbidden", _missing_right(right, f"namespace {namespace}"))
     return Fault(kind, "Forbidden", f"the {what} is refused: {refusal.message}")
+
+
+def _missing_right(right: re.Match[str], where: str) -> str:
+    return (
+        f"the operator may not {right['verb']} {right['resource']} in {where}: give its role that "
+        "right"
+    )
+
+
+_HOLDS_UP = (
+    "see what holds it up, such as an admission webhook that does not answer (kubectl get "
+    "mutatingwebhookconfigurations,validatingwebhookconfigurations)"
+)
+
+SILENT = Finding(
+    False,
+    "APIServerSilent",
+    "the API server gives no answer in time to what the operator asks for this tenant: "
+    f"{_HOLDS_UP}, and the operator's log",
+    Outlook.STALLED,
+)
+"""What is said of a tenant whose passes end because a request is not answered."""
+
+
+def of_refusal(refusal: Refusal, namespace: str) -> Finding:
+    """Say why the passes over a tenant end: the answer to a request that every pass needs."""
+    if denial := admission.read(refusal.message, refusal.what, namespace):
+        return Finding(False, *denial, Outlook.STALLED)
+    if refusal.code == _NOT_IN_TIME:
+        message = f"the API server does not complete {refusal.what} in time: {_HOLDS_UP}"
+        return Finding(False, "APIServerSilent", message, Outlook.STALLED)
+    if refusal.code == 403 and (right := _FORBIDDEN.search(refusal.message)):
+        where = f"namespace {right['namespace']}" if right["namespace"] else "the cluster"
+        return Finding(False, "Forbidden", _missing_right(right, where), Outlook.STALLED)
+    return Finding(
+        False,
+        "APIServerRefuses",
+        f"the API server refuses {refusal.what} ({refusal}), and the operator goes on trying: see "
+        "its log",
+        Outlook.STALLED,
+    )
+
+
+def of_error(error: Exception) -> Finding:
+    """Say that the passes over a tenant end by an error of the operator's own.
+
+    The error's text is left to the log: it may hold what is not for the readers of a status.
+    """
+    return Finding(
+        False,
+        "OperatorError",
+        f"the operator fails at this tenant by an error of its own ({type(error).__name__}), and "
+        "goes on trying: its log has the place; report it",
+        Outlook.STALLED,
+    )
+
+
+def unreadable(error: UnreadableTenantError) -> Finding:
+    """Say that this version of the operator cannot read a tenant."""
+    return Finding(
+        False,
+        "Unreadable",
+        f"this version of the operator cannot read the tenant, and leaves everything as it is: "
+        f"{error}. Correct it, or install the version of the operator that it was written for",
+        Outlook.STALLED,
+    )

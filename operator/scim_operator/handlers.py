@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable
 from typing import Any
 
+import aiohttp
 import kopf
 
 from scim_operator import names
@@ -15,6 +17,8 @@ from scim_operator.settings import Settings
 from scim_operator.tenant import Key
 
 _WORKER_IDLE = 0.5
+_REFUSED_PAUSE = 5.0
+"""Seconds that a refused request is held; the framework adds pauses of its own."""
 
 
 class _NoMemory(kopf.DiffBaseStorage):
@@ -30,6 +34,21 @@ class _NoMemory(kopf.DiffBaseStorage):
         return None
 
 
+async def _outlast(
+    request: aiohttp.ClientRequest, handler: aiohttp.ClientHandlerType
+) -> aiohttp.ClientResponse:
+    """Take a namespace that refuses for one that cannot be reached now.
+
+    The framework ends at a refusal that lasts, and so would the watches of all other namespaces.
+    """
+    response = await handler(request)
+    if response.status != 403 or "/namespaces/" not in request.url.path:
+        return response
+    response.close()
+    await asyncio.sleep(_REFUSED_PAUSE)
+    raise aiohttp.ClientConnectionError(f"{request.url.path} is refused")
+
+
 def make_registry(kube: Kube, cache: Cache, wake: Callable[[Key], None]) -> kopf.OperatorRegistry:
     """Register the handlers; none of them waits, or runs in a thread of the framework.
 
@@ -43,7 +62,7 @@ def make_registry(kube: Kube, cache: Cache, wake: Callable[[Key], None]) -> kopf
 
     @kopf.on.login(registry=registry)
     async def login(**_: Any) -> kopf.AiohttpSession:
-        return kopf.AiohttpSession(server=kube.server, aiohttp_session=kube.session())
+        return kopf.AiohttpSession(server=kube.server, aiohttp_session=kube.session(_outlast))
 
     # Not as an index as well, which would hold events back until all tenants are known: that wakes
     # every waiting tenant for every indexed one, two minutes of work where there are 5,000.

@@ -10,13 +10,13 @@ from __future__ import annotations
 import asyncio
 import logging
 import random
-from collections.abc import Callable, Iterable
+from collections.abc import Awaitable, Callable, Iterable
 
-from scim_operator import names
+from scim_operator import metrics, names
 from scim_operator.cache import Cache, identify
 from scim_operator.conditions import Outlook
 from scim_operator.faults import Fault, Refusal
-from scim_operator.kinds import TENANT, WATCHED, Kind
+from scim_operator.kinds import NAMESPACE, TENANT, WATCHED, Kind
 from scim_operator.kube import UNREACHABLE, Kube
 from scim_operator.settings import Settings
 from scim_operator.tenant import Key
@@ -25,6 +25,17 @@ _LOG = logging.getLogger(__name__)
 _LONGEST_PAUSE = 30.0
 _MISSING_KIND_PAUSE = 60.0
 
+_MISSING = (
+    "namespace %s, which the settings name in watch_namespaces, is not there: its tenants are "
+    "served when it is; create it, or remove it from watchNamespaces"
+)
+_REFUSED = (
+    "namespace %s, which the settings name in watch_namespaces, is not served, because the API "
+    "server refuses to list its ScimTenants: the namespace is missing, or the operator's Role and "
+    "RoleBinding in it; create them (helm upgrade does once the namespace is there), or remove it "
+    "from watchNamespaces"
+)
+
 
 class Informers:
     """The watches of all owned kinds.
@@ -32,7 +43,8 @@ class Informers:
     Attributes
     ----------
     synced
-        Set once every kind has been listed and is watched.
+        Set once every kind has been listed and is watched, but for the namespaces of the settings
+        that refuse it while another does not.
 
     Parameters
     ----------
@@ -52,6 +64,7 @@ class Informers:
         self.synced = asyncio.Event()
         self._listing = asyncio.Lock()
         self._faults: dict[tuple[Kind, str | None], Fault] = {}
+        self._problems: dict[str, str] = {}
 
     def faults(self, namespace: str) -> Iterable[Fault]:
         """Return which kinds are not watched in a namespace, and why."""
@@ -60,6 +73,16 @@ class Informers:
             for (_, scope), fault in self._faults.items()
             if scope is None or scope == namespace
         ]
+
+    def unlisted(self, namespace: str) -> Fault | None:
+        """Return why a namespace's objects are not known; None if they are.
+
+        Without them a tenant would look as if it had nothing.
+        """
+        for kind, scope in self._waiting:
+            if scope in (None, namespace) and (fault := self._faults.get((kind, scope))):
+                return fault
+        return None
 
     async def run(self) -> None:
         """Watch until cancelled."""
@@ -78,8 +101,55 @@ class Informers:
         Refusal, aiohttp.ClientError, TimeoutError, OSError
             They cannot be listed now.
         """
+        await self._ask_each(lambda namespace: self._list(TENANT, namespace))
+
+    async def find_definition(self) -> None:
+        """Ask whether the API server knows ScimTenants and lets the operator list them.
+
+        Raises
+        ------
+        Refusal, aiohttp.ClientError, TimeoutError, OSError
+            It does not, in none of the namespaces.
+        """
+        await self._ask_each(
+            lambda namespace: self._kube.request(
+                "GET", TENANT.path(namespace), params={"limit": "1"}
+            )
+        )
+
+    async def _ask_each(self, ask: Callable[[str | None], Awaitable[object]]) -> None:
+        """Ask about each namespace; one that refuses must not keep the others from being served."""
+        refusals = []
         for namespace in self._namespaces:
-            await self._list(TENANT, namespace)
+            try:
+                await ask(namespace)
+            except Refusal as refusal:
+                if namespace is None or refusal.code != 403:
+                    raise
+                refusals.append(refusal)
+                self._note(namespace, _REFUSED)
+            else:
+                if namespace is not None:
+                    self._note(namespace, "" if await self._is_there(namespace) else _MISSING)
+        if len(refusals) == len(self._namespaces):
+            raise refusals[0]
+
+    async def _is_there(self, namespace: str) -> bool:
+        try:
+            return await self._kube.get(NAMESPACE, None, namespace) is not None
+        except Refusal:
+            # Without the right to look: what is in it can be listed.
+            return True
+
+    def _note(self, namespace: str, problem: str) -> None:
+        """Tell once when one of the settings' namespaces goes or comes."""
+        metrics.show_namespace(namespace, is_served=not problem)
+        before = self._problems.get(namespace, "")
+        self._problems[namespace] = problem
+        if problem and problem != before:
+            _LOG.error(problem, namespace)
+        elif before and not problem:
+            _LOG.info("namespace %s is there and is served", namespace)
 
     async def _follow(self, kind: Kind, namespace: str | None) -> None:
         version: str | None = None
@@ -136,10 +206,16 @@ class Informers:
 
     def _restored(self, kind: Kind, namespace: str | None) -> None:
         self._waiting.discard((kind, namespace))
-        if not self._waiting:
-            self.synced.set()
         if self._faults.pop((kind, namespace), None):
             self._wake_each(self._cache.tenants())
+        if namespace is not None and self._problems.get(namespace):
+            self._note(namespace, "")
+        self._check_sync()
+
+    def _check_sync(self) -> None:
+        refused = {scope for scope in self._faults if scope[1] is not None}
+        if self._waiting <= refused and len(self._waiting) < len(self._scopes):
+            self.synced.set()
 
     def _refused(self, kind: Kind, namespace: str | None, refusal: Refusal, failures: int) -> float:
         if refusal.code == 404 and kind.optional:
@@ -154,6 +230,7 @@ class Informers:
             _LOG.error(message)
             self._faults[kind, namespace] = Fault(kind, "Forbidden", message, Outlook.STALLED)
             self._wake_each(self._cache.tenants())
+            self._check_sync()
         if refusal.code == 410:
             return 0
         return _pause(failures)

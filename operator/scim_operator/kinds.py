@@ -41,6 +41,15 @@ class Kind:
         return "/".join(parts)
 
 
+def describe(path: str) -> str:
+    """Name what a path of the API is the path of: ``services/contoso-scim in namespace team-a``."""
+    _, _, rest = path.partition("/namespaces/")
+    namespace, _, what = rest.partition("/")
+    if not what:
+        return path
+    return f"{what} in namespace {namespace}"
+
+
 TENANT = Kind(names.API_VERSION, names.KIND, names.PLURAL)
 CONFIG_MAP = Kind("v1", "ConfigMap", "configmaps")
 SECRET = Kind("v1", "Secret", "secrets")
@@ -54,6 +63,7 @@ POLICY = Kind("networking.k8s.io/v1", "NetworkPolicy", "networkpolicies")
 INGRESS = Kind("networking.k8s.io/v1", "Ingress", "ingresses")
 BUDGET = Kind("policy/v1", "PodDisruptionBudget", "poddisruptionbudgets")
 ROUTE = Kind("gateway.networking.k8s.io/v1", "HTTPRoute", "httproutes", optional=True)
+NAMESPACE = Kind("v1", "Namespace", "namespaces")
 LEASE = Kind("coordination.k8s.io/v1", "Lease", "leases")
 STORAGE_CLASS = Kind("storage.k8s.io/v1", "StorageClass", "storageclasses")
 

@@ -24,10 +24,10 @@ from kubernetes.aio.config import ConfigException, load_incluster_config, load_k
 from scim_operator import __version__, metrics, names
 from scim_operator.clock import Clock
 from scim_operator.faults import Refusal
-from scim_operator.kinds import EVENT, Kind
+from scim_operator.kinds import EVENT, Kind, describe
 from scim_operator.moments import show
 from scim_operator.settings import Settings
-from scim_operator.tenant import Tenant
+from scim_operator.tenant import Key
 
 Object = dict[str, Any]
 
@@ -96,12 +96,12 @@ class Kube:
         host: str = self._configuration.host
         return host.rstrip("/")
 
-    def session(self) -> aiohttp.ClientSession:
+    def session(self, *middlewares: aiohttp.ClientMiddlewareType) -> aiohttp.ClientSession:
         """Open a session that authenticates and counts every request."""
         return aiohttp.ClientSession(
             connector=aiohttp.TCPConnector(limit=0, ssl=self._tls()),
             headers={"User-Agent": f"{names.MANAGER}/{__version__}"},
-            middlewares=(self._instrument,),
+            middlewares=(*middlewares, self._instrument),
             read_bufsize=_READ_BUFFER,
         )
 
@@ -206,22 +206,24 @@ class Kube:
             if refusal.code not in (404, 409):
                 raise
 
-    async def post_event(self, tenant: Tenant, reason: str, message: str, *, warning: bool) -> None:
-        """Tell of a transition, for ``kubectl describe``."""
+    async def post_event(
+        self, key: Key, uid: str, reason: str, message: str, *, warning: bool
+    ) -> None:
+        """Tell of a transition of a tenant, for ``kubectl describe``."""
         now = self.clock.now()
         event = {
             "apiVersion": EVENT.api_version,
             "kind": EVENT.name,
             "metadata": {
-                "name": f"{tenant.key.name}.{uuid.uuid4().hex[:16]}",
-                "namespace": tenant.key.namespace,
+                "name": f"{key.name}.{uuid.uuid4().hex[:16]}",
+                "namespace": key.namespace,
             },
             "involvedObject": {
                 "apiVersion": names.API_VERSION,
                 "kind": names.KIND,
-                "namespace": tenant.key.namespace,
-                "name": tenant.key.name,
-                "uid": tenant.uid,
+                "namespace": key.namespace,
+                "name": key.name,
+                "uid": uid,
             },
             "type": "Warning" if warning else "Normal",
             "reason": reason,
@@ -301,6 +303,9 @@ class Kube:
             also where the `fence` holds it back.
         """
         data = None if body is None else json.dumps(body, separators=(",", ":"))
+        if method != "GET":
+            # Or what holds up the API server would outlast the request, and not even be named.
+            params = {**(params or {}), "timeout": f"{self._settings.request_timeout * 0.9:.1f}s"}
         timeout = aiohttp.ClientTimeout(total=self._settings.request_timeout)
         for attempt in range(1, _TOO_OFTEN + 1):
             async with self._slots:
@@ -318,6 +323,7 @@ class Kube:
                     try:
                         await _check(response)
                     except Refusal as refusal:
+                        refusal.what = f"{method} of {describe(path)}"
                         if refusal.retry_after is None or attempt == _TOO_OFTEN:
                             raise
                         self._not_before = max(

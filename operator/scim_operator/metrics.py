@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter as Tally
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from datetime import datetime
 from functools import partial
 from typing import NamedTuple
@@ -59,6 +59,12 @@ REQUEST_TIME = Histogram(
 
 LEADER = Gauge("leader_election_master_status", "1 in the process that does the work.", ("name",))
 
+_SERVED = Gauge(
+    "scim_operator_watched_namespace_served",
+    "1 if a namespace of watchNamespaces is served; 0 if it is missing, or a right there.",
+    ("namespace",),
+)
+
 READINGS = Counter("scim_operator_readings", "Readings of tenants' counts.", ("result",))
 
 _ROLLOUT = Gauge(
@@ -66,6 +72,9 @@ _ROLLOUT = Gauge(
     "Tenants by how far the current version of the service has come to them.",
     ("state",),
 )
+
+_SHOWN = (READY, TOKEN_READY, PROVISIONING)
+"""Conditions that there are samples of."""
 
 _FIGURES = {
     "active_users": "Active users of the tenant.",
@@ -80,6 +89,11 @@ def show_rollout(count: Callable[[RolloutState], int]) -> None:
     """Show how many tenants are in each state of the rollout, whenever there is a scrape."""
     for state in ROLLOUT_STATES:
         _ROLLOUT.labels(state).set_function(partial(count, state))
+
+
+def show_namespace(namespace: str, *, is_served: bool) -> None:
+    """Show whether one of the namespaces that are named in the settings is served."""
+    _SERVED.labels(namespace).set(is_served)
 
 
 class _Known(NamedTuple):
@@ -115,7 +129,7 @@ class Tenants(Collector):
             conditions=tuple(
                 (condition.type, condition.status, condition.reason)
                 for condition in status.conditions
-                if condition.type in (READY, TOKEN_READY, PROVISIONING)
+                if condition.type in _SHOWN
             ),
             tokens=tuple(
                 (token.id, _seconds(last_used.get(token.id)), _seconds(token.not_after))
@@ -128,6 +142,23 @@ class Tenants(Collector):
                 _seconds(report.last_request) if report else None,
                 _seconds(status.last_provisioned),
             ),
+        )
+
+    def mark(self, tenant: str, conditions: Iterable[Mapping[str, str]]) -> None:
+        """Remember the conditions of a tenant of which nothing else was found out.
+
+        Parameters
+        ----------
+        conditions
+            As they are stored.
+        """
+        known = self._known.get(tenant) or _Known((), (), (None,) * len(_FIGURES))
+        self._known[tenant] = known._replace(
+            conditions=tuple(
+                (each["type"], each["status"], each["reason"])
+                for each in conditions
+                if each["type"] in _SHOWN
+            )
         )
 
     def forget(self, tenant: str) -> None:

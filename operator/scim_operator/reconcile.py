@@ -24,8 +24,9 @@ from scim_operator import (
 )
 from scim_operator.applier import Applier
 from scim_operator.cache import Cache
+from scim_operator.conditions import Finding
 from scim_operator.crd import Status
-from scim_operator.faults import Fault, Refusal
+from scim_operator.faults import Fault, HeldUp, Refusal
 from scim_operator.kinds import (
     CLAIM,
     SECRET,
@@ -41,7 +42,7 @@ from scim_operator.report import Problem, Report
 from scim_operator.rollout import Decision, Rollout
 from scim_operator.seals import Seals
 from scim_operator.settings import Settings
-from scim_operator.tenant import Key, Tenant
+from scim_operator.tenant import Key, Tenant, UnreadableTenantError
 from scim_operator.url_ledger import Ledger
 
 _LOG = logging.getLogger(__name__)
@@ -71,13 +72,21 @@ class Readings(Protocol):
         """Return why the latest attempts to read failed."""
 
 
+class Watches(Protocol):
+    """What is known of the kinds that cannot be watched."""
+
+    def faults(self, namespace: str) -> Iterable[Fault]:
+        """Return which kinds are not watched in a namespace, and why."""
+
+    def unlisted(self, namespace: str) -> Fault | None:
+        """Return why a namespace's objects are not known; None if they are."""
+
+
 class Reconciler:
     """Brings tenants to what their specs say.
 
     Parameters
     ----------
-    blind
-        Returns which kinds cannot be watched in a namespace, and why.
     wake
         Called with tenants that a pass over another one has an effect on.
     """
@@ -91,7 +100,7 @@ class Reconciler:
         *,
         ledger: Ledger,
         readings: Readings,
-        blind: Callable[[str], Iterable[Fault]],
+        watches: Watches,
         wake: Callable[[Key], None],
     ) -> None:
         self._kube = kube
@@ -100,7 +109,7 @@ class Reconciler:
         self._seals = seals
         self._ledger = ledger
         self._readings = readings
-        self._blind = blind
+        self._watches = watches
         self._wake = wake
         self._rollout = Rollout(
             settings.rollout_limit,
@@ -125,8 +134,10 @@ class Reconciler:
         ------
         Refusal, aiohttp.ClientError, TimeoutError, OSError
             The API server cannot be reached or puts the pass off; trying again may help.
+        HeldUp
+            Nothing can be done for the tenant as long as something else stays as it is.
         """
-        tenant = self._cache.tenant(key)
+        tenant = self._tenant(key)
         if tenant is None or tenant.deleting:
             if tenant is None:
                 await self._ledger.forget(key)
@@ -154,7 +165,7 @@ class Reconciler:
         outcomes = await self._applier.carry_out(
             planned.without_deployment() if is_held else planned
         )
-        found = [*planned.faults, *self._blind(key.namespace)]
+        found = [*planned.faults, *self._watches.faults(key.namespace)]
         found += [outcome.fault for outcome in outcomes if outcome.fault]
         after = self._sort(tenant)
         observed = replace(observed, tenant=tenant, children=after.own, adopted=after.adopted)
@@ -176,6 +187,19 @@ class Reconciler:
         due = self._due(observed, planned, found, now, decision)
         pauses = [due, self._pod_events.pause(key), *(outcome.pause for outcome in outcomes)]
         return min((pause for pause in pauses if pause is not None), default=None)
+
+    def release(self, key: Key) -> None:
+        """Give back what a tenant has that is left as it is: its place in the rollout."""
+        self._rollout.forget(key)
+
+    def _tenant(self, key: Key) -> Tenant | None:
+        try:
+            tenant = self._cache.tenant(key)
+        except UnreadableTenantError as error:
+            raise HeldUp(faults.unreadable(error)) from None
+        if tenant and (fault := self._watches.unlisted(key.namespace)):
+            raise HeldUp(Finding(False, fault.reason, fault.message, fault.outlook))
+        return tenant
 
     def _show(self, tenant: Tenant, result: Status) -> None:
         report = self._readings.report(tenant.key)
@@ -319,7 +343,9 @@ class Reconciler:
 
     async def _tell(self, tenant: Tenant, event: events.Event) -> None:
         try:
-            await self._kube.post_event(tenant, event.reason, event.message, warning=event.warning)
+            await self._kube.post_event(
+                tenant.key, tenant.uid, event.reason, event.message, warning=event.warning
+            )
         except (Refusal, *UNREACHABLE) as error:
             # The state is in the status; an event that is lost is not worth another pass.
             _LOG.debug("event %s is lost: %r", event.reason, error)
@@ -354,7 +380,8 @@ class Reconciler:
 def _rollout_state(body: Object) -> crd.RolloutState | None:
     """Read the state in a tenant's record without the cost of reading the tenant."""
     record = body.get("status", {}).get("rollout")
-    return record["state"] if record else None
+    state = record.get("state") if isinstance(record, dict) else None
+    return state if state in crd.ROLLOUT_STATES else None
 
 
 def _is_pending(claim: Object | None) -> TypeGuard[Object]:

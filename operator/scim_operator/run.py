@@ -17,9 +17,9 @@ from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 
 from scim_operator import __version__, handlers, metrics, seal_key
 from scim_operator.cache import Cache
+from scim_operator.failures import Failures
 from scim_operator.faults import Refusal
 from scim_operator.informers import Informers
-from scim_operator.kinds import TENANT
 from scim_operator.kube import UNREACHABLE, Kube
 from scim_operator.leader import Elector
 from scim_operator.poll import Poller
@@ -96,11 +96,8 @@ class Operator:
             self._queue.wake(key, FOLDING)
 
     async def _work(self) -> None:
-        namespace = next(iter(self._settings.watch_namespaces), None)
         # The framework looks for the definition of ScimTenants only once.
-        await _until_listed(
-            lambda: self._kube.request("GET", TENANT.path(namespace), params={"limit": "1"})
-        )
+        await _until_listed(self._informers.find_definition)
         await self._informers.synced.wait()
         self.ready.set()
         if self._elector:
@@ -151,11 +148,12 @@ class Operator:
             await self._seals(),
             ledger=ledger,
             readings=self._poller,
-            blind=self._informers.faults,
+            watches=self._informers,
             wake=self._queue.wake,
         )
+        work = Failures(self._kube, self._cache, reconcile, release=reconcile.release)
         async with asyncio.TaskGroup() as group:
-            group.create_task(self._queue.run(reconcile))
+            group.create_task(self._queue.run(work))
             group.create_task(self._resync(ledger))
 
     async def _run_framework(self) -> None:

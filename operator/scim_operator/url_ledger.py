@@ -14,8 +14,6 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
 
-from pydantic import ValidationError
-
 from scim_operator import names
 from scim_operator.address import address
 from scim_operator.cache import Cache
@@ -24,7 +22,7 @@ from scim_operator.faults import Refusal
 from scim_operator.kinds import CONFIG_MAP, TENANT
 from scim_operator.kube import UNREACHABLE, Kube
 from scim_operator.settings import Settings
-from scim_operator.tenant import Key, Tenant
+from scim_operator.tenant import Key, Tenant, UnreadableTenantError
 from scim_operator.url_claims import Claim, Hold, Register, keep_out, refuse, seed, unrecorded
 from scim_operator.url_rules import Place, judge
 
@@ -192,7 +190,7 @@ class Ledger:
                 continue
             try:
                 yield Tenant.of(body)
-            except ValidationError as error:
+            except UnreadableTenantError as error:
                 _LOG.warning("the ScimTenant %s cannot be read: %s", key, error)
 
     async def _obstacle(self, place: Place, key: Key, *, whole: bool) -> Claim | None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import subprocess
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -55,22 +55,38 @@ class Installation:
     ----------
     folder
         Where kubeconfigs and logs are kept.
+    account
+        Name of the account and of its roles.
+    namespaces
+        Those where the account has a Role; none: it has a ClusterRole.
     """
 
-    def __init__(self, cluster: ControlPlane, folder: Path) -> None:
+    def __init__(
+        self,
+        cluster: ControlPlane,
+        folder: Path,
+        account: str = ACCOUNT,
+        namespaces: Sequence[str] = (),
+    ) -> None:
         self._cluster = cluster
         self._folder = folder
+        self._account = account
+        self._namespaces = namespaces
         self.grant()
-        self._token = cluster.kubectl("-n", NAMESPACE, "create", "token", ACCOUNT).strip()
+        self._token = cluster.kubectl("-n", NAMESPACE, "create", "token", account).strip()
 
     def grant(self) -> None:
         """Give the account the chart's rights, also after one was taken away."""
+        # The policy bounds rights in namespaces that the operator does not serve.
+        policy = () if self._namespaces else ("--show-only", "templates/admissionpolicy.yaml")
         rendered = subprocess.run(
             [
-                *("helm", "template", "scim-operator", _CHART, "--namespace", NAMESPACE),
+                *("helm", "template", self._account, _CHART, "--namespace", NAMESPACE),
+                *("--set", f"fullnameOverride={self._account}"),
+                *("--set-json", f"watchNamespaces={json.dumps(self._namespaces)}"),
                 *("--show-only", "templates/rbac.yaml"),
                 *("--show-only", "templates/serviceaccount.yaml"),
-                *("--show-only", "templates/admissionpolicy.yaml"),
+                *policy,
                 *("--set", f"service.image.repository={IMAGE}"),
             ],
             env=self._cluster.env,
@@ -84,7 +100,7 @@ class Installation:
 
     def revoke(self, resource: str, verb: str) -> None:
         """Take one right away from the account."""
-        role = json.loads(self._cluster.kubectl("get", "clusterrole", ACCOUNT, "-o", "json"))
+        role = json.loads(self._cluster.kubectl("get", "clusterrole", self._account, "-o", "json"))
         (rule,) = [rule for rule in role["rules"] if resource in rule["resources"]]
         rule["resources"].remove(resource)
         verbs = [other for other in rule["verbs"] if other != verb]
@@ -115,6 +131,7 @@ class Installation:
                 kubeconfig=str(kubeconfig),
                 namespace=NAMESPACE,
                 identity=name,
+                key_secret=f"{self._account}-key",
                 **settings,
             )
             operator.start()

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import json
-from collections.abc import Iterator
-from contextlib import contextmanager
 from typing import Any
 
 import pytest
 
 from tests.cluster import ControlPlane
+from tests.operator.definition import lax
 from tests.operator.install import Installation
 from tests.operator.world import Namespace, eventually
 from tests.unit.extensions import CASES
@@ -32,38 +30,12 @@ def told(namespace: Namespace, tenant: str) -> dict[str, Any]:
     return eventually(look)
 
 
-def _without_rules(schema: Any) -> Any:
-    """Leave out of a schema what refuses extensions."""
-    if isinstance(schema, list):
-        return [_without_rules(part) for part in schema]
-    if not isinstance(schema, dict):
-        return schema
-    refusing = ("x-kubernetes-validations", "pattern")
-    return {key: _without_rules(part) for key, part in schema.items() if key not in refusing}
-
-
-@contextmanager
-def lax(cluster: ControlPlane) -> Iterator[None]:
-    """Have the API server admit what an earlier definition admitted."""
-    name = "scimtenants.scim-operator.io"
-    strict = cluster.kubectl("get", "crd", name, "-o", "json")
-    body = json.loads(strict)
-    (version,) = body["spec"]["versions"]
-    root = version["schema"]["openAPIV3Schema"]["properties"]["spec"]["properties"]
-    root["provisioning"] = _without_rules(root["provisioning"])
-    patch = {"spec": {"versions": [version]}}
-    cluster.kubectl("patch", "crd", name, "--type=merge", "--patch", json.dumps(patch))
-    yield
-    patch = {"spec": {"versions": json.loads(strict)["spec"]["versions"]}}
-    cluster.kubectl("patch", "crd", name, "--type=merge", "--patch", json.dumps(patch))
-
-
 def test_stored_before_they_were_refused(
     installation: Installation, fragile: ControlPlane, unserved: Namespace
 ) -> None:
     """A tenant from before the rule gets no pod that ends again and again; it says why."""
     bad = spec("a URN of one part")
-    with lax(fragile):
+    with lax(fragile, "provisioning"):
         eventually(lambda: unserved.refusal("contoso", bad) == "")
         unserved.apply("contoso", bad)
     eventually(lambda: unserved.refusal("other", bad))

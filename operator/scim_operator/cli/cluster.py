@@ -15,7 +15,6 @@ from typing import Self
 from urllib.parse import urlencode
 
 import websocket
-from pydantic import ValidationError
 
 from scim_operator import diagnosis, names, secret_data, tokens
 from scim_operator.cli.errors import ClusterError, ForbiddenError, MissingError
@@ -24,7 +23,7 @@ from scim_operator.cli.forwarding import forward
 from scim_operator.cli.kubeconfig import Choice, load
 from scim_operator.cli.server import ApiServer
 from scim_operator.kinds import DEPLOYMENT, POD, REPLICA_SET, SECRET, TENANT, Kind, Object
-from scim_operator.tenant import Key, Tenant
+from scim_operator.tenant import Key, Tenant, UnreadableTenantError
 
 _MERGE = "application/merge-patch+json"
 
@@ -58,16 +57,24 @@ class Cluster:
         """Close the connection to the API server."""
         self.server.close()
 
-    def tenant(self, name: str) -> Tenant:
+    def tenant(self, name: str, *, legible: bool = False) -> Tenant:
         """Read a tenant.
+
+        Parameters
+        ----------
+        legible
+            Whether what can be read is enough, to show it; see `Tenant.legible`.
 
         Raises
         ------
         MissingError
             There is none of that name; the message names those there are.
+        ClusterError
+            It has what this plugin does not know.
         """
         try:
-            return _read(self._get(TENANT, name))
+            body = self._get(TENANT, name)
+            return Tenant.legible(body) if legible else _read(body)
         except MissingError as error:
             raise MissingError(
                 f"there is no ScimTenant {name} in namespace {self.namespace}. "
@@ -75,10 +82,13 @@ class Cluster:
             ) from error
 
     def tenants(self, *, everywhere: bool = False) -> list[Tenant]:
-        """List the tenants of the namespace, or of all of them, in the order of their names."""
+        """List the tenants of the namespace, or of all of them, in the order of their names.
+
+        One that cannot be read whole is there with what can be.
+        """
         path = TENANT.path(None if everywhere else self.namespace)
         listed = self._request("list", TENANT, "GET", path)
-        return sorted((_read(body) for body in listed["items"]), key=lambda tenant: tenant.key)
+        return sorted(map(Tenant.legible, listed["items"]), key=lambda tenant: tenant.key)
 
     def annotate(self, tenant: Key, annotation: str, value: str) -> None:
         """Set an annotation of a tenant."""
@@ -272,10 +282,10 @@ class Cluster:
 def _read(body: Object) -> Tenant:
     try:
         return Tenant.of(body)
-    except ValidationError as error:
+    except UnreadableTenantError as error:
         raise ClusterError(
-            f"the ScimTenant {body['metadata']['name']} is not as this plugin knows it: install "
-            "the plugin's version that the operator has"
+            f"this version of the plugin cannot read the ScimTenant {body['metadata']['name']}: "
+            f"{error}. Install the plugin's version that the operator has"
         ) from error
 
 

@@ -109,7 +109,7 @@ def status(session: Session, name: str | None, *, all_namespaces: bool) -> None:
     if name and all_namespaces:
         raise click.UsageError("-A lists the tenants of all namespaces: omit the name")
     if name:
-        tenants = [session.cluster.tenant(name)]
+        tenants = [session.cluster.tenant(name, legible=True)]
         _show_tenant(session, tenants[0])
     else:
         tenants = session.cluster.tenants(everywhere=all_namespaces)
@@ -143,6 +143,15 @@ def _list_tenants(session: Session, tenants: list[Tenant]) -> None:
         [_document(each) for each in tenants],
         table(columns, rows) if rows else empty,
         *_rollout([tenant.status.rollout.state for tenant in tenants if tenant.status.rollout]),
+        *map(_unreadable, (tenant for tenant in tenants if tenant.unreadable)),
+    )
+
+
+def _unreadable(tenant: Tenant) -> Any:
+    """Say of which fields this plugin shows nothing."""
+    return text(
+        f"This version of the plugin cannot read all of {tenant.key}: {tenant.unreadable}.",
+        "yellow",
     )
 
 
@@ -177,6 +186,7 @@ def _show_tenant(session: Session, tenant: Tenant) -> None:
         table(("CONDITION", "STATUS", "REASON", "MESSAGE"), found),
         text(""),
         table(("TOKEN", "CREATED", "LAST USED", "RETIRED AT"), accepted),
+        *([_unreadable(tenant)] if tenant.unreadable else ()),
     )
 
 
@@ -340,7 +350,7 @@ def activity(session: Session, name: str, *, failures: bool, limit: int) -> None
 @command
 def doctor(session: Session, name: str, *, user: str | None) -> None:
     """Find out why nothing, or not everything, is provisioned, and who can do something."""
-    tenant = session.cluster.tenant(name)
+    tenant = session.cluster.tenant(name, legible=True)
     checks = examine(gather(session.cluster, tenant, user))
     _show_checks(session, tenant, checks)
 

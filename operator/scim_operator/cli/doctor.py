@@ -118,7 +118,19 @@ def check_conditions(facts: Facts) -> Iterator[Check]:
     """What the operator itself says; what the service reports is looked at below."""
     tenant = facts.tenant
     seen = tenant.status.observed_generation
-    if tenant.paused:
+    aspects = (conditions.TOKEN_READY, conditions.AVAILABLE, conditions.EXPOSED)
+    told = {each.reason for each in tenant.status.conditions if each.type in aspects}
+    stalled = tenant.status.condition(conditions.STALLED)
+    if tenant.unreadable:
+        yield problem(
+            "version",
+            f"this version of the plugin cannot read the tenant: {tenant.unreadable}",
+            "correct that, or install the plugin's version that the operator has",
+            By.SRE,
+        )
+    if stalled and stalled.status == "True" and stalled.reason not in told:
+        yield problem("operator", stalled.reason, stalled.message, By.SRE)
+    elif tenant.paused:
         yield warning(
             "operator",
             "the operator changes nothing while the tenant is paused",
@@ -135,7 +147,6 @@ def check_conditions(facts: Facts) -> Iterator[Check]:
         )
     else:
         yield ok("operator", "the operator has taken up the newest spec")
-    aspects = (conditions.TOKEN_READY, conditions.AVAILABLE, conditions.EXPOSED)
     for each in tenant.status.conditions:
         if each.type not in aspects:
             continue

@@ -34,7 +34,7 @@ TENANT = Tenant.of(body())
             "VolumeCannotGrow",
             "set allowVolumeExpansion on the class",
         ),
-        (403, "denied by a webhook", "Forbidden", "denied by a webhook"),
+        (403, "denied by a rule", "Forbidden", "denied by a rule"),
         (403, "unable to create: namespace is being terminated", "NamespaceTerminating", "team-a"),
         (404, "not found", "KindMissing", "install its CRDs"),
         (422, "spec.x: Invalid value", "Invalid", "spec.x: Invalid value"),
