@@ -26,6 +26,9 @@ PROVISIONING = "Provisioning"
 RESTRICTED = "Restricted"
 """Only there while a part of the spec is not passed on."""
 
+CLUSTER_ONLY = "ClusterOnly"
+"""The reason of Exposed where no one outside of the cluster can reach the tenant."""
+
 WEAK_TOKEN = "WeakToken"  # noqa: S105 (the reason of a condition)
 
 
@@ -54,21 +57,33 @@ class Finding:
     message
         A sentence that says what is wrong and what the reader can do. No timestamp and no
         counter: every change of the text is a write.
+    is_needed
+        Whether the tenant is Ready only if this is good.
     """
 
     good: bool | None
     reason: str
     message: str
     outlook: Outlook = Outlook.SETTLED
+    is_needed: bool = True
 
 
 def ready(aspects: Sequence[Finding]) -> Finding:
     """Sum up: the first aspect that is not good speaks for the tenant, a stalled one before all."""
-    bad = [aspect for aspect in aspects if not aspect.good]
+    bad = [aspect for aspect in aspects if aspect.is_needed and not aspect.good]
     stalled = [aspect for aspect in bad if aspect.outlook is Outlook.STALLED]
     return next(
         iter(stalled or bad),
-        Finding(good=True, reason="Ready", message="the tenant serves SCIM at its Tenant URL"),
+        Finding(
+            good=True,
+            reason="Ready",
+            message="; ".join(
+                [
+                    "the tenant serves SCIM at its Tenant URL",
+                    *(each.message for each in aspects if not (each.good or each.is_needed)),
+                ]
+            ),
+        ),
     )
 
 

@@ -629,6 +629,13 @@ class TokenStatus(_Part):
     ] = None
 
 
+class CertificateStatus(_Part):
+    """The certificate in a TLS Secret."""
+
+    secret_name: Annotated[str, Field(description="Name of the Secret.")]
+    not_after: Annotated[datetime, Field(description="When the certificate expires.")]
+
+
 def _if_known(value: Any, read: ValidatorFunctionWrapHandler) -> Any:
     """Read what another version of the operator has written; None if it means nothing here."""
     try:
@@ -704,6 +711,11 @@ class Status(_Part):
     users: Annotated[int | None, Field(description="Users in the tenant.")] = None
     active_users: Annotated[int | None, Field(description="Users that are active.")] = None
     groups: Annotated[int | None, Field(description="Groups in the tenant.")] = None
+    certificate: Annotated[
+        CertificateStatus | None,
+        WrapValidator(_if_known),
+        Field(description="What the Ingress serves TLS with."),
+    ] = None
     last_provisioned: Annotated[
         datetime | None, Field(description="When Entra last changed a user or group.")
     ] = None
@@ -833,6 +845,7 @@ def _columns() -> list[dict[str, Any]]:
     columns = (
         ("Tenant URL", "string", ".status.tenantURL", 0),
         ("Ready", "string", f"{ready}.status", 0),
+        ("Exposed", "string", '.status.conditions[?(@.type=="Exposed")].reason', 0),
         ("Users", "integer", ".status.users", 0),
         ("Groups", "integer", ".status.groups", 0),
         ("Last Sync", "date", ".status.lastProvisioned", 0),

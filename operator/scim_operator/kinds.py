@@ -65,6 +65,7 @@ BUDGET = Kind("policy/v1", "PodDisruptionBudget", "poddisruptionbudgets")
 ROUTE = Kind("gateway.networking.k8s.io/v1", "HTTPRoute", "httproutes", optional=True)
 NAMESPACE = Kind("v1", "Namespace", "namespaces")
 LEASE = Kind("coordination.k8s.io/v1", "Lease", "leases")
+INGRESS_CLASS = Kind("networking.k8s.io/v1", "IngressClass", "ingressclasses")
 STORAGE_CLASS = Kind("storage.k8s.io/v1", "StorageClass", "storageclasses")
 
 WATCHED = (

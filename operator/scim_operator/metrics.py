@@ -80,6 +80,7 @@ _FIGURES = {
     "active_users": "Active users of the tenant.",
     "max_users": "Active users that the tenant may have; absent without a limit.",
     "failures": "Requests to the tenant that were refused within a day.",
+    "certificate_not_after_timestamp_seconds": "When the certificate of the Ingress expires.",
     "last_request_timestamp_seconds": "When an authenticated request came last.",
     "last_provisioned_timestamp_seconds": "When a user or group was changed last.",
 }
@@ -139,6 +140,7 @@ class Tenants(Collector):
                 status.active_users,
                 max_users,
                 report.refused if report else None,
+                _seconds(status.certificate.not_after) if status.certificate else None,
                 _seconds(report.last_request) if report else None,
                 _seconds(status.last_provisioned),
             ),

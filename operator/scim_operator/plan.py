@@ -24,6 +24,7 @@ from scim_operator.address import address
 from scim_operator.children import BUILDERS, secrets
 from scim_operator.children.subject import Subject
 from scim_operator.crd import Rollout, duration
+from scim_operator.ingress_facts import NOTHING_READ, IngressFacts
 from scim_operator.kinds import CLAIM, CONFIG_MAP, DEPLOYMENT, POLICY, SECRET, Kind, Object
 from scim_operator.report import Problem, Report
 from scim_operator.seals import SEALED, Seals
@@ -66,6 +67,8 @@ class Observed:
         The Secret that ``database.postgres.urlFrom`` names; None if it is not there.
     lost
         The token Secret as it was when somebody deleted it under the operator's eyes.
+    ingress
+        What its Ingress needs beside itself.
     storage_missing
         What is wrong with the volume's StorageClass, as words; None if nothing is known.
     report, unreadable
@@ -85,6 +88,7 @@ class Observed:
     existing: Object | None = None
     database: Object | None = None
     lost: Object | None = None
+    ingress: IngressFacts = NOTHING_READ
     storage_missing: str | None = None
     report: Report | None = None
     unreadable: Problem | None = None

@@ -27,8 +27,10 @@ from scim_operator.cache import Cache
 from scim_operator.conditions import Finding
 from scim_operator.crd import Status
 from scim_operator.faults import Fault, HeldUp, Refusal
+from scim_operator.ingress_reader import IngressReader
 from scim_operator.kinds import (
     CLAIM,
+    INGRESS,
     SECRET,
     STORAGE_CLASS,
     TENANT,
@@ -121,6 +123,7 @@ class Reconciler:
         self._references: dict[tuple[Kind, str | None, str], tuple[float, Object | None]] = {}
         self._applier = Applier(kube, cache, seals)
         self._pod_events = PodEvents(kube)
+        self._ingresses = IngressReader(kube)
 
     async def __call__(self, key: Key) -> float | None:
         """Look at a tenant once.
@@ -167,8 +170,7 @@ class Reconciler:
         )
         found = [*planned.faults, *self._watches.faults(key.namespace)]
         found += [outcome.fault for outcome in outcomes if outcome.fault]
-        after = self._sort(tenant)
-        observed = replace(observed, tenant=tenant, children=after.own, adopted=after.adopted)
+        observed = await self._observe_result(observed, tenant, now)
         if decision:
             observed = replace(observed, rollout=rollout.recorded(decision, planned, observed))
         result = status.make(observed, planned, found, now)
@@ -235,6 +237,19 @@ class Reconciler:
             report=self._readings.report(key),
             unreadable=self._readings.problem(key),
             rollout=tenant.status.rollout,
+        )
+
+    async def _observe_result(self, before: Observed, tenant: Tenant, now: datetime) -> Observed:
+        """Return what is there after the plan was carried out."""
+        after = self._sort(tenant)
+        # Now that it is written it may name another class or Secret than before.
+        ingress = after.own.get((INGRESS, names.workload(tenant.key.name)))
+        return replace(
+            before,
+            tenant=tenant,
+            children=after.own,
+            adopted=after.adopted,
+            ingress=await self._ingresses.read(tenant, ingress, now),
         )
 
     def _decide(self, observed: Observed, planned: Plan, now: datetime) -> Decision | None:
@@ -369,7 +384,7 @@ class Reconciler:
         claim = planned.subject.claim
         if _is_pending(claim) and now - _created(claim) < BINDING_TIME:
             pauses.append(BINDING_TIME.total_seconds())
-        if observed.storage_missing:
+        if observed.storage_missing or observed.ingress.has_problem:
             # Nothing tells that a class has been made; a class that is made by hand can wait.
             pauses.append(2 * REFERENCE_AGE)
         if spec.database.postgres or spec.token.existing_secret:

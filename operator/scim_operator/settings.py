@@ -53,8 +53,12 @@ RIGHTS = (
 )
 """Needed in every watched namespace: a ClusterRole for all of them, or a Role in each."""
 
-CLUSTER_RIGHTS = (Right("storage.k8s.io", ("storageclasses",), ("get", "list")),)
-"""Cluster-wide and optional: with it, a pending volume's condition can say what is missing."""
+CLUSTER_RIGHTS = (
+    Right("storage.k8s.io", ("storageclasses",), ("get", "list")),
+    Right("networking.k8s.io", ("ingressclasses",), ("get",)),
+)
+"""Cluster-wide and optional: with them, the condition of a volume or an Ingress that waits can say
+which class is missing."""
 
 LEADER_RIGHTS = (
     Right("coordination.k8s.io", ("leases",), ("get", "create", "update")),
@@ -200,6 +204,13 @@ class Settings(BaseModel):
     ingress_class: Annotated[
         str, Field(description="IngressClass of tenants that name none; empty: the default class.")
     ] = ""
+    ingress_addresses: Annotated[
+        bool,
+        Field(
+            description="Whether an Ingress without an address in its status counts as not "
+            "reached; off for a controller that writes none."
+        ),
+    ] = True
     ingress_tls_secret: Annotated[
         str, Field(description="TLS Secret of ingresses that name none, in the tenant's namespace.")
     ] = ""

@@ -21,7 +21,7 @@ from scim_operator import (
     provisioning,
 )
 from scim_operator.conditions import Finding
-from scim_operator.crd import Status, TokenStatus
+from scim_operator.crd import CertificateStatus, Status, TokenStatus
 from scim_operator.faults import Fault, first_of
 from scim_operator.kinds import DEPLOYMENT
 from scim_operator.plan import Observed, Plan
@@ -46,7 +46,7 @@ def make(observed: Observed, plan: Plan, faults: Sequence[Fault], now: datetime)
     aspects = {
         conditions.TOKEN_READY: _token_ready(observed, plan, faults, token_secret),
         conditions.AVAILABLE: availability.find(observed, faults, now),
-        conditions.EXPOSED: exposure.find(observed, plan, faults),
+        conditions.EXPOSED: exposure.find(observed, plan, faults, now),
     }
     summary = conditions.ready(list(aspects.values()))
     findings = {
@@ -70,6 +70,7 @@ def make(observed: Observed, plan: Plan, faults: Sequence[Fault], now: datetime)
         users=report.users if report else before.users,
         active_users=report.active_users if report else before.active_users,
         groups=report.groups if report else before.groups,
+        certificate=_certificate(observed),
         last_provisioned=_last_provisioned(observed, now),
         last_backup=report.last_backup if report else before.last_backup,
         tokens=_tokens(observed, plan, now),
@@ -126,7 +127,11 @@ def next_look(observed: Observed, now: datetime) -> datetime | None:
     """Return when the mere passing of time can change the status; None if it cannot."""
     report = observed.report
     silence = report.last_request + provisioning.SILENCE if report and report.last_request else now
-    moments = (silence, pods.next_change(observed.pods, now))
+    moments = (
+        silence,
+        pods.next_change(observed.pods, now),
+        exposure.next_change(observed, now),
+    )
     return min((moment for moment in moments if moment and moment > now), default=None)
 
 
@@ -181,6 +186,13 @@ def _provisioning(observed: Observed, token_secret: str, now: datetime) -> Findi
         good = {"True": True, "False": False, "Unknown": None}[before.status]
         return Finding(good, before.reason, before.message)
     return Finding(good=None, reason="NotReported", message="the service has not been asked yet")
+
+
+def _certificate(observed: Observed) -> CertificateStatus | None:
+    tls = observed.ingress.tls
+    if tls is None or tls.not_after is None:
+        return None
+    return CertificateStatus(secret_name=tls.name, not_after=tls.not_after)
 
 
 def _last_provisioned(observed: Observed, now: datetime) -> datetime | None:

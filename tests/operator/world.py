@@ -65,6 +65,8 @@ class Operator:
             "port": "0",
             "log_format": "text",
             "log_level": "debug",
+            # No controller runs here that would write any.
+            "ingress_addresses": "false",
         } | settings
         settings = {PREFIX + name.upper(): text for name, text in chosen.items()}
         self._env = {**cluster.env, **settings, **environ}

@@ -154,6 +154,8 @@ def check_conditions(facts: Facts) -> Iterator[Check]:
             yield warning(each.type, "the token can be guessed", each.message, By.SRE)
         elif each.status == "True":
             yield ok(each.type, each.message)
+        elif each.reason == conditions.CLUSTER_ONLY:
+            yield warning(each.type, "Entra cannot reach the tenant", each.message, By.SRE)
         elif each.reason == "Suspended":
             yield warning(each.type, each.message, "set spec.suspended to false", By.SRE)
         else:
