@@ -719,6 +719,16 @@ class Status(_Part):
     last_provisioned: Annotated[
         datetime | None, Field(description="When Entra last changed a user or group.")
     ] = None
+    refused: Annotated[
+        int | None,
+        Field(
+            description="How many of Entra's requests were refused within a day; from ten on only "
+            "the first digit counts (387 is 300), so that it seldom changes."
+        ),
+    ] = None
+    version: Annotated[
+        str | None, Field(description="Version of the service that was read last.")
+    ] = None
     last_backup: Annotated[
         datetime | None,
         Field(description="When kubectl scim backup last copied the database, of a SQLite tenant."),

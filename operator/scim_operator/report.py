@@ -41,6 +41,7 @@ Count = Annotated[int, Field(ge=0, le=2**53)]
 
 _Proof = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{64}$")]
 _Word = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9._-]{1,64}$")]
+_Version = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9._+-]{1,64}$")]
 
 
 class _Part(BaseModel):
@@ -67,6 +68,8 @@ class Report(_Part):
 
     Attributes
     ----------
+    version
+        Of the service.
     last_request, last_provisioned
         The last authenticated request and the last write that succeeded.
     last_backup
@@ -80,6 +83,7 @@ class Report(_Part):
         What keeps the service from working as configured, as printable text.
     """
 
+    version: _Version | None = None
     users: Count
     active_users: Count
     groups: Count

@@ -72,6 +72,8 @@ def make(observed: Observed, plan: Plan, faults: Sequence[Fault], now: datetime)
         groups=report.groups if report else before.groups,
         certificate=_certificate(observed),
         last_provisioned=_last_provisioned(observed, now),
+        refused=_first_digit(report.refused) if report else before.refused,
+        version=report.version if report else before.version,
         last_backup=report.last_backup if report else before.last_backup,
         tokens=_tokens(observed, plan, now),
         rollout=observed.rollout,
@@ -193,6 +195,11 @@ def _certificate(observed: Observed) -> CertificateStatus | None:
     if tls is None or tls.not_after is None:
         return None
     return CertificateStatus(secret_name=tls.name, not_after=tls.not_after)
+
+
+def _first_digit(count: int) -> int:
+    digits = str(count)
+    return int(digits[0].ljust(len(digits), "0"))
 
 
 def _last_provisioned(observed: Observed, now: datetime) -> datetime | None:

@@ -108,6 +108,33 @@ def test_status(plugin: Plugin, namespace: Namespace) -> None:
     assert listed["name"] == "contoso"
 
 
+def test_status_that_is_not_known(plugin: Plugin, served: httpx.Client) -> None:
+    """Unknown is shown as Unknown, with its reason, and the exit status is one of its own."""
+    found = plugin.document("status", "contoso", code=3)
+    assert (found["ready"], found["paused"], found["suspended"]) == ("Unknown", True, False)
+    (line,) = plugin.run("status", "-o", "wide", code=3).stdout.splitlines()[1:]
+    assert "Unknown" in line
+    assert "Paused" in line
+    assert "no operator has worked on it yet" in line
+
+
+def test_status_in_full(plugin: Plugin, namespace: Namespace) -> None:
+    """The list has what was refused, the version, the last backup, and who is suspended."""
+    namespace.apply("contoso", {"suspended": True})
+    namespace.settled("contoso")
+    namespace.kubectl("annotate", "scimtenant", "contoso", "scim-operator.io/paused=true")
+    status = {"refused": 300, "version": "9.8.7", "lastBackup": "2026-11-25T09:00:00Z"}
+    patch = json.dumps({"status": status})
+    namespace.kubectl(
+        *("patch", "scimtenant", "contoso", "--subresource=status", "--type=merge", "-p", patch)
+    )
+    line = plugin.run("status", "-o", "wide", code=1).stdout.splitlines()[1]
+    for part in ("300", "9.8.7", "2026-11-25 09:00:00Z", "False", "Suspended, Paused"):
+        assert part in line
+    assert "9.8.7" not in plugin.run("status", code=1).stdout
+    assert "9.8.7" in plugin.run("status", "contoso", code=1).stdout
+
+
 def test_rotate(plugin: Plugin, namespace: Namespace) -> None:
     """After the command the new token is there, and the old one is accepted still."""
     namespace.apply("contoso")
@@ -299,9 +326,10 @@ def test_no_way_to_the_tenant(plugin: Plugin, served: httpx.Client, namespace: N
     _point(namespace, f"http://127.0.0.1:{free_port()}/scim")
     for command in ("users", "groups", "activity"):
         assert "no pod of" in plugin.run(command, "contoso", code=1).stderr
-    connection, query = plugin.document("test", "contoso")["checks"]
+    connection, *queries = plugin.document("test", "contoso", code=3)["checks"]
     assert "from inside of the cluster only" in connection["message"]
-    assert (query["outcome"], "no pod of" in query["message"]) == ("unknown", True)
+    for query in queries:
+        assert (query["outcome"], "no pod of" in query["message"]) == ("unknown", True)
 
 
 def test_doctor(plugin: Plugin, served: httpx.Client) -> None:
@@ -333,3 +361,53 @@ def test_doctor_without_rights(cluster: ControlPlane, plugin: Plugin, namespace:
     assert checks["Available"]["outcome"] == "problem"
     assert "you may not list pods" in checks["pods"]["message"]
     assert "you may not get secrets" in checks["token"]["message"]
+    assert "you may not get secrets" in checks["user query"]["message"]
+    assert "Provisioning" in checks
+    assert not any("kubectl scim doctor" in text for text in _texts(checks))
+
+
+def test_doctor_of_what_cannot_be_seen(
+    cluster: ControlPlane, plugin: Plugin, served: httpx.Client, namespace: Namespace
+) -> None:
+    """With the right to look at tenants only, nothing wrong is found, and that is not all well."""
+    flag = restricted(cluster, namespace)
+    condition = {
+        "status": "True",
+        "message": "",
+        "lastTransitionTime": "2026-11-25T09:00:00Z",
+        "observedGeneration": 1,
+    }
+    aspects = {"Ready": "Ready", "Available": "Serving", "Provisioning": "Active"}
+    status = {
+        "observedGeneration": 1,
+        "users": 2,
+        "activeUsers": 2,
+        "groups": 1,
+        "tokens": [
+            {
+                "id": "abcdefgh",
+                "createdAt": "2026-11-25T09:00:00Z",
+                "lastUsed": "2026-11-25T10:00:00Z",
+            }
+        ],
+        "conditions": [
+            {"type": kind, "reason": reason, **condition} for kind, reason in aspects.items()
+        ],
+    }
+    patch = json.dumps({"status": status})
+    namespace.kubectl(
+        *("patch", "scimtenant", "contoso", "--subresource=status", "--type=merge", "-p", patch)
+    )
+    found = plugin.document("doctor", "contoso", flag, code=3)
+    assert (found["ok"], found["complete"]) == (True, False)
+    unknown = {each["name"] for each in found["checks"] if each["outcome"] == "unknown"}
+    assert unknown == {"user query", "group query", "mail"}
+    assert "SCIM answers at" in next(
+        each["message"] for each in found["checks"] if each["name"] == "connection"
+    )
+
+
+def _texts(checks: dict[str, Any]) -> Iterator[str]:
+    for each in checks.values():
+        yield each["message"]
+        yield each["remedy"]

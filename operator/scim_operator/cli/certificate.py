@@ -11,7 +11,7 @@ import ssl
 from datetime import UTC, datetime
 
 from scim_operator.cli.channel import CONNECT_TIMEOUT_S, trusting
-from scim_operator.cli.doctor import Handshakes
+from scim_operator.cli.facts import Handshakes
 
 SUITES = (
     "ECDHE-ECDSA-AES128-GCM-SHA256",

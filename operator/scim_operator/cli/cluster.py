@@ -167,7 +167,8 @@ class Cluster:
                 name: str = pod["metadata"]["name"]
                 return name
         raise ClusterError(
-            f"no pod of {tenant.key} is ready: see pods in kubectl scim doctor {tenant.key.name}"
+            f"no pod of {tenant.key} is ready: see the condition Available "
+            f"(kubectl scim status {tenant.key.name})"
         )
 
     def _is_own(self, tenant: Tenant, pod: Object) -> bool:

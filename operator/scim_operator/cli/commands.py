@@ -1,12 +1,12 @@
 """The command line ``kubectl scim``.
 
-Exit status: 0 if all is well, 1 if something was found or failed, 2 if the command line is wrong.
+Exit status: 0 if all is well, 1 if something was found or failed, 2 if the command line is wrong,
+3 if nothing was found, but not everything is known.
 """
 
 from __future__ import annotations
 
 import time
-from collections import Counter
 from dataclasses import asdict
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -21,10 +21,10 @@ from scim_operator.cli.checks import Check, Outcome
 from scim_operator.cli.cluster import Cluster
 from scim_operator.cli.doctor import examine
 from scim_operator.cli.errors import ClusterError
-from scim_operator.cli.facts import gather
+from scim_operator.cli.gather import gather
 from scim_operator.cli.output import COLOURS, show, table, text
-from scim_operator.cli.session import Session, command
-from scim_operator.crd import ROLLOUT_STATES, RolloutState
+from scim_operator.cli.overview import status
+from scim_operator.cli.session import FOUND, UNKNOWN, Session, command
 from scim_operator.moments import parse
 from scim_operator.tenant import Tenant
 
@@ -47,7 +47,7 @@ def plugin() -> None:
     """Run tenants of scim-operator and connect them to Microsoft Entra ID.
 
     Exit status: 0 if all is well, 1 if something was found or failed, 2 if the command line is
-    wrong.
+    wrong, 3 if nothing was found, but not everything is known.
     """
 
 
@@ -94,99 +94,6 @@ def connect(session: Session, name: str, *, show_token: bool) -> None:
         *(text(note, "yellow") for note in notes),
         text(""),
         *(text(f"{number}. {step}.") for number, step in enumerate(steps, 1)),
-    )
-
-
-@plugin.command()
-@click.argument("name", required=False)
-@click.option("-A", "--all-namespaces", is_flag=True, help="List the tenants of all namespaces.")
-@command
-def status(session: Session, name: str | None, *, all_namespaces: bool) -> None:
-    """Show a tenant's conditions, counts and tokens; without a name, list the tenants.
-
-    Exit status 1 means that one of them is not ready.
-    """
-    if name and all_namespaces:
-        raise click.UsageError("-A lists the tenants of all namespaces: omit the name")
-    if name:
-        tenants = [session.cluster.tenant(name, legible=True)]
-        _show_tenant(session, tenants[0])
-    else:
-        tenants = session.cluster.tenants(everywhere=all_namespaces)
-        _list_tenants(session, tenants)
-    if not all(tenant.status.is_true(conditions.READY) for tenant in tenants):
-        click.get_current_context().exit(1)
-
-
-def _list_tenants(session: Session, tenants: list[Tenant]) -> None:
-    rows = [
-        (
-            tenant.key.namespace,
-            tenant.key.name,
-            tenant.status.tenant_url,
-            _verdict(tenant.status.is_true(conditions.READY)),
-            tenant.status.users,
-            tenant.status.groups,
-            tenant.status.last_provisioned,
-            found.reason if (found := tenant.status.condition(conditions.PROVISIONING)) else None,
-            tenant.status.rollout.state if tenant.status.rollout else None,
-        )
-        for tenant in tenants
-    ]
-    columns = (
-        *("NAMESPACE", "NAME", "TENANT URL", "READY", "USERS", "GROUPS", "LAST SYNC"),
-        *("PROVISIONING", "ROLLOUT"),
-    )
-    empty = text(f"There are no tenants in namespace {session.cluster.namespace}; -A lists all.")
-    show(
-        session.output,
-        [_document(each) for each in tenants],
-        table(columns, rows) if rows else empty,
-        *_rollout([tenant.status.rollout.state for tenant in tenants if tenant.status.rollout]),
-        *map(_unreadable, (tenant for tenant in tenants if tenant.unreadable)),
-    )
-
-
-def _unreadable(tenant: Tenant) -> Any:
-    """Say of which fields this plugin shows nothing."""
-    return text(
-        f"This version of the plugin cannot read all of {tenant.key}: {tenant.unreadable}.",
-        "yellow",
-    )
-
-
-def _rollout(states: list[RolloutState]) -> list[Any]:
-    """Say how far a rollout has come; nothing if it is over."""
-    counts = Counter(states)
-    if counts["current"] == len(states):
-        return []
-    parts = [f"{counts[state]} {state}" for state in ROLLOUT_STATES]
-    return [text(f"Rollout: {', '.join(parts)}.", "yellow")]
-
-
-def _show_tenant(session: Session, tenant: Tenant) -> None:
-    status = tenant.status
-    facts = [
-        ("Tenant", str(tenant.key)),
-        ("Tenant URL", status.tenant_url),
-        ("Users", f"{_count(status.users)} ({_count(status.active_users)} active)"),
-        ("Groups", _count(status.groups)),
-        ("Last sync", status.last_provisioned),
-        ("Rollout", status.rollout.state if status.rollout else None),
-    ]
-    found = [(each.type, each.status, each.reason, each.message) for each in status.conditions]
-    accepted = [
-        (each.id, each.created_at, each.last_used, each.not_after) for each in status.tokens
-    ]
-    show(
-        session.output,
-        _document(tenant),
-        table((), facts),
-        text(""),
-        table(("CONDITION", "STATUS", "REASON", "MESSAGE"), found),
-        text(""),
-        table(("TOKEN", "CREATED", "LAST USED", "RETIRED AT"), accepted),
-        *([_unreadable(tenant)] if tenant.unreadable else ()),
     )
 
 
@@ -355,8 +262,8 @@ def doctor(session: Session, name: str, *, user: str | None) -> None:
     _show_checks(session, tenant, checks)
 
 
-for _copying in (backup, restore):
-    plugin.add_command(_copying)
+for _other in (status, backup, restore):
+    plugin.add_command(_other)
 
 
 def _resources(
@@ -374,8 +281,9 @@ def _cut(shown: int, limit: int) -> list[Any]:
 
 
 def _show_checks(session: Session, tenant: Tenant, checks: list[Check]) -> None:
-    """Print what was found; a problem among it is exit status 1."""
-    fine = all(check.outcome is not Outcome.PROBLEM for check in checks)
+    """Print what was found; the exit status says whether there is a problem, or a check is open."""
+    outcomes = {check.outcome for check in checks}
+    fine = Outcome.PROBLEM not in outcomes
     rows: list[tuple[object, ...]] = []
     for check in checks:
         rows.append((check.name, text(check.outcome, COLOURS[check.outcome]), check.message))
@@ -383,24 +291,18 @@ def _show_checks(session: Session, tenant: Tenant, checks: list[Check]) -> None:
             rows.append(("", "", text(f"{check.by}: {check.remedy}", "bold")))
     show(
         session.output,
-        {"tenant": str(tenant.key), "ok": fine, "checks": [asdict(check) for check in checks]},
+        {
+            "tenant": str(tenant.key),
+            "ok": fine,
+            "complete": Outcome.UNKNOWN not in outcomes,
+            "checks": [asdict(check) for check in checks],
+        },
         table(("CHECK", "RESULT", "FOUND"), [[cell or text("") for cell in row] for row in rows]),
     )
     if not fine:
-        click.get_current_context().exit(1)
-
-
-def _document(tenant: Tenant) -> dict[str, Any]:
-    status = tenant.status.model_dump(mode="json", by_alias=True, exclude_none=True)
-    return {"namespace": tenant.key.namespace, "name": tenant.key.name, **status}
-
-
-def _verdict(good: bool) -> Any:
-    return text("True", "green") if good else text("False", "bold red")
-
-
-def _count(number: int | None) -> object:
-    return "?" if number is None else number
+        click.get_current_context().exit(FOUND)
+    if Outcome.UNKNOWN in outcomes:
+        click.get_current_context().exit(UNKNOWN)
 
 
 def main() -> None:

@@ -1,100 +1,34 @@
 """Why a tenant is not provisioned: one function a question, over gathered facts. Pure.
 
 Each finding says what to do and whether the SRE or the Entra administrator can do it. A fact that
-could not be had makes its checks ``unknown``, and no others.
+could not be had makes its checks ``unknown``, and no others; what the status says in its place
+is taken from there.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
-from datetime import datetime, timedelta
+from collections.abc import Iterator
+from datetime import timedelta
 
 from scim_operator import conditions, diagnosis, names, pods
-from scim_operator.cli import portal
-from scim_operator.cli.checks import By, Check, ok, problem, unknown, warning
-from scim_operator.kinds import Object
-from scim_operator.provisioning import QUARANTINE_EVALUATION, RISK, SILENCE
-from scim_operator.report import Report
-from scim_operator.tenant import Tenant
+from scim_operator.cli import distrust
+from scim_operator.cli.checks import By, Check, Outcome, ok, problem, unknown, warning
+from scim_operator.cli.doctor_provisioning import (
+    check_licences,
+    check_mail,
+    check_quarantine,
+    check_scope,
+    check_traffic,
+    check_user,
+)
+from scim_operator.cli.facts import CONNECTION, USER_QUERY, Facts, Handshakes, Unknown
+from scim_operator.crd import Condition, TokenStatus
 
 EXPIRES_SOON = timedelta(days=14)
-_HOSTNAME_MISMATCH = 62
-_EXPIRED = 10
-_WEAK_KEY = 66
-_NO_CHAIN = (18, 19, 20, 21)
-"""``X509_V_ERR_...`` of a self-signed certificate, and of one whose issuer is not known."""
-
-
-class Unknown(str):
-    """A fact that could not be had; the text says why."""
-
-    __slots__ = ()
-
-
-@dataclass(frozen=True, slots=True)
-class Handshakes:
-    """What came of two TLS handshakes with the host of the Tenant URL.
-
-    Attributes
-    ----------
-    distrust
-        Why the certificate is not accepted, as OpenSSL says it, and its number for it
-        (``X509_V_ERR_...``); None and 0 if it is.
-    not_after
-        When an accepted certificate expires.
-    suite
-        What was agreed on when only TLS 1.2 and Entra's suites were offered; None if nothing was.
-    """
-
-    host: str
-    distrust: str | None = None
-    code: int = 0
-    not_after: datetime | None = None
-    suite: str | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Contents:
-    """What the tenant holds.
-
-    Attributes
-    ----------
-    without_mail
-        How many active users have no e-mail address.
-    sought
-        The user that was asked for; None if there is none.
-    """
-
-    without_mail: int
-    sought: Object | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Facts:
-    """Everything that the checks look at.
-
-    Attributes
-    ----------
-    token_id
-        Id of the token to paste into Entra; None if it is not among the accepted ones.
-    connection
-        The checks of Test Connection.
-    handshakes
-        None if the Tenant URL is not https.
-    user
-        Name of the user that somebody misses; None if it is not about one.
-    """
-
-    tenant: Tenant
-    now: datetime
-    pods: Sequence[Object] | Unknown
-    token_id: str | Unknown | None
-    report: Report | Unknown
-    connection: Sequence[Check] | Unknown
-    handshakes: Handshakes | Unknown | None
-    contents: Contents | Unknown
-    user: str | None = None
+_SUMMARIES = (conditions.READY, conditions.RECONCILING, conditions.STALLED)
+_ASPECTS = (conditions.TOKEN_READY, conditions.AVAILABLE, conditions.EXPOSED)
+_BY_ENTRA = ("Unauthorized", "WaitingForEntra", "Silent", "QuarantineRisk", "UserLimitReached")
+"""Reasons of Provisioning that Entra's administrator can do something about."""
 
 
 def examine(facts: Facts) -> list[Check]:
@@ -118,8 +52,7 @@ def check_conditions(facts: Facts) -> Iterator[Check]:
     """What the operator itself says; what the service reports is looked at below."""
     tenant = facts.tenant
     seen = tenant.status.observed_generation
-    aspects = (conditions.TOKEN_READY, conditions.AVAILABLE, conditions.EXPOSED)
-    told = {each.reason for each in tenant.status.conditions if each.type in aspects}
+    told = {each.reason for each in tenant.status.conditions if each.type not in _SUMMARIES}
     stalled = tenant.status.condition(conditions.STALLED)
     if tenant.unreadable:
         yield problem(
@@ -147,25 +80,60 @@ def check_conditions(facts: Facts) -> Iterator[Check]:
         )
     else:
         yield ok("operator", "the operator has taken up the newest spec")
-    for each in tenant.status.conditions:
-        if each.type not in aspects:
-            continue
-        if each.reason == conditions.WEAK_TOKEN:
-            yield warning(each.type, "the token can be guessed", each.message, By.SRE)
+    yield from _told(facts)
+
+
+def _told(facts: Facts) -> Iterator[Check]:
+    """Repeat the conditions, each once; a summary is repeated where nothing else says why."""
+    known = facts.tenant.status.conditions
+    details = [each for each in known if each.type not in _SUMMARIES]
+    for each in details:
+        if each.type in _ASPECTS:
+            yield _check_aspect(each)
+        elif each.type == conditions.PROVISIONING:
+            yield _check_provisioning(each)
         elif each.status == "True":
-            yield ok(each.type, each.message)
-        elif each.reason == conditions.CLUSTER_ONLY:
-            yield warning(each.type, "Entra cannot reach the tenant", each.message, By.SRE)
-        elif each.reason == "Suspended":
-            yield warning(each.type, each.message, "set spec.suspended to false", By.SRE)
-        else:
-            yield problem(each.type, f"{each.status}: {each.reason}", each.message, By.SRE)
+            # All others are there only while something is not as it should be.
+            yield warning(each.type, each.reason, each.message, By.SRE)
+    stalled = facts.tenant.status.condition(conditions.STALLED)
+    ready = facts.tenant.status.condition(conditions.READY)
+    told = {each.reason for each in (*details, stalled) if each}
+    if ready and ready.status == "False" and ready.reason not in told:
+        yield problem(ready.type, f"False: {ready.reason}", ready.message, By.SRE)
+
+
+def _check_aspect(found: Condition) -> Check:
+    if found.reason == conditions.WEAK_TOKEN:
+        return warning(found.type, "the token can be guessed", found.message, By.SRE)
+    if found.status == "True":
+        return ok(found.type, found.message)
+    if found.reason == conditions.CLUSTER_ONLY:
+        return warning(found.type, "Entra cannot reach the tenant", found.message, By.SRE)
+    if found.reason == "Suspended":
+        return warning(found.type, found.message, "set spec.suspended to false", By.SRE)
+    return problem(found.type, f"{found.status}: {found.reason}", found.message, By.SRE)
+
+
+def _check_provisioning(found: Condition) -> Check:
+    by = By.ENTRA if found.reason in _BY_ENTRA or found.status == "True" else By.SRE
+    said = f"{found.status}: {found.reason}"
+    if found.status == "True":
+        if found.reason == "Active":
+            return ok(found.type, found.message)
+        return warning(found.type, said, found.message, by)
+    if found.reason == "Suspended":
+        return warning(found.type, found.message, "set spec.suspended to false", By.SRE)
+    if found.status == "Unknown" and by is By.SRE:
+        return unknown(found.type, f"{found.reason}: {found.message}")
+    return problem(found.type, said, found.message, by)
 
 
 def check_pods(facts: Facts) -> Check:
     """Whether the pods run."""
     name = "pods"
     if isinstance(facts.pods, Unknown):
+        if facts.tenant.status.is_true(conditions.AVAILABLE):
+            return ok(name, "enough are ready, as the tenant's status says")
         return unknown(name, facts.pods)
     if facts.tenant.spec.suspended:
         return ok(name, "none, as spec.suspended has it")
@@ -195,9 +163,8 @@ def check_token(facts: Facts) -> Check:
     name = "token"
     accepted = {each.id: each for each in facts.tenant.status.tokens}
     if isinstance(facts.token_id, Unknown):
-        return unknown(name, facts.token_id)
+        return _check_newest_token(facts, facts.token_id)
     current = accepted.get(facts.token_id) if facts.token_id else None
-    connect = f"kubectl scim connect {facts.tenant.key.name} --show-token"
     if current is None:
         return problem(
             name,
@@ -206,27 +173,54 @@ def check_token(facts: Facts) -> Check:
             "next pass",
             By.SRE,
         )
-    if current.not_after and current.not_after <= facts.now:
+    if trouble := _token_problem(facts, current):
+        return trouble
+    queries = () if isinstance(facts.connection, Unknown) else facts.connection
+    if any(each.name == USER_QUERY and each.outcome is Outcome.OK for each in queries):
+        return ok(name, f"the token {current.id} is accepted")
+    return unknown(
+        name,
+        f"the operator has issued the token {current.id}; no answer has shown whether the service "
+        "accepts it",
+    )
+
+
+def _check_newest_token(facts: Facts, why: Unknown) -> Check:
+    """Say what the status knows of the newest token, where the Secret may not be read."""
+    name = "token"
+    newest = next(reversed(facts.tenant.status.tokens), None)
+    if newest is None:
+        return unknown(name, why)
+    if trouble := _token_problem(facts, newest):
+        return trouble
+    if newest.last_used:
+        return ok(name, f"the newest token {newest.id} was used last on {newest.last_used:%F %R}Z")
+    return unknown(name, why)
+
+
+def _token_problem(facts: Facts, token: TokenStatus) -> Check | None:
+    connect = f"kubectl scim connect {facts.tenant.key.name} --show-token"
+    if token.not_after and token.not_after <= facts.now:
         return problem(
-            name,
-            f"the token {current.id} has expired",
+            "token",
+            f"the token {token.id} has expired",
             f"kubectl scim rotate {facts.tenant.key.name}, then paste the new one ({connect})",
             By.SRE,
         )
-    if current.last_used is None and len(accepted) > 1:
+    if token.last_used is None and len(facts.tenant.status.tokens) > 1:
         return warning(
-            name,
-            f"Entra still sends an older token than {current.id}",
+            "token",
+            f"Entra still sends an older token than {token.id}",
             f"paste the new one ({connect}), press Test Connection and save",
             By.ENTRA,
         )
-    return ok(name, f"the token {current.id} is accepted")
+    return None
 
 
 def check_connection(facts: Facts) -> Iterator[Check]:
     """What Test Connection would find."""
     if isinstance(facts.connection, Unknown):
-        yield unknown("connection", facts.connection)
+        yield unknown(CONNECTION, facts.connection)
     else:
         yield from facts.connection
 
@@ -254,18 +248,9 @@ def check_certificate(facts: Facts) -> Iterator[Check]:
 def _check_trust(facts: Facts, found: Handshakes) -> Check:
     name = "certificate"
     if found.distrust:
-        remedies = {
-            _HOSTNAME_MISMATCH: f"have one issued that names {found.host}, and see that the "
-            "ingress or gateway serves it for this host and not its default one",
-            _EXPIRED: "renew it, and see why that has not happened by itself (cert-manager)",
-            _WEAK_KEY: "have one issued for an RSA key of 2048 bits or an elliptic one of 256",
-        } | dict.fromkeys(
-            _NO_CHAIN,
-            "use one of a public authority and serve the intermediate certificates with it "
-            "(tls.crt holds the whole chain): Entra accepts no private authority",
+        return problem(
+            name, f"refused: {found.distrust}", distrust.remedy(found.host, found.code), By.SRE
         )
-        remedy = remedies.get(found.code, "see what the ingress or gateway serves on port 443")
-        return problem(name, f"refused: {found.distrust}", remedy, By.SRE)
     if found.not_after and found.not_after - facts.now < EXPIRES_SOON:
         return warning(
             name,
@@ -274,169 +259,3 @@ def _check_trust(facts: Facts, found: Handshakes) -> Check:
             By.SRE,
         )
     return ok(name, f"of a public authority and for {found.host}")
-
-
-def check_traffic(facts: Facts) -> Check:
-    """Whether Entra comes at all."""
-    name = "traffic"
-    report = facts.report
-    if isinstance(report, Unknown):
-        return unknown(name, report)
-    silent = report.last_request is None or report.last_request + SILENCE <= facts.now
-    if silent and report.unauthenticated:
-        return problem(
-            name,
-            "requests come without an accepted token, and none with one: if they are Entra's, its "
-            "job goes into quarantine",
-            f"paste the token (kubectl scim connect {facts.tenant.key.name} --show-token), press "
-            "Test Connection, save, and restart provisioning",
-            By.ENTRA,
-        )
-    if report.last_request is None:
-        return problem(
-            name,
-            "no request has come yet",
-            f"follow kubectl scim connect {facts.tenant.key.name} to the end: Start provisioning",
-            By.ENTRA,
-        )
-    if silent:
-        return problem(
-            name,
-            f"the last request came {_ago(facts.now - report.last_request)} ago, and Entra comes "
-            "every 40 minutes",
-            "see on the Provisioning page whether it is on or in quarantine, and correct what it "
-            "names before Restart provisioning",
-            By.ENTRA,
-        )
-    return ok(name, f"the last request came {_ago(facts.now - report.last_request)} ago")
-
-
-def check_quarantine(facts: Facts) -> Check:
-    """How near the job is to quarantine (40 % of at least 5,000 attempts)."""
-    name = "quarantine"
-    report = facts.report
-    if isinstance(report, Unknown):
-        return unknown(name, report)
-    refused = report.refused
-    if not refused:
-        return ok(name, "no request was refused within a day")
-    kinds = sorted(report.failures.items(), key=lambda item: -item[1])
-    found = f"{refused} requests were refused within a day: " + ", ".join(
-        f"{kind} {count}" for kind, count in kinds
-    )
-    log = f"kubectl scim activity {facts.tenant.key.name} --failures"
-    remedy = f"read the reasons in Entra's provisioning log (here: {log}); correct mapping or scope"
-    if refused >= RISK:
-        return problem(
-            name,
-            f"{found}. Entra puts a job into quarantine from {QUARANTINE_EVALUATION} failures on",
-            remedy,
-            By.ENTRA,
-        )
-    return warning(name, found, remedy, By.ENTRA)
-
-
-def check_licences(facts: Facts) -> Check:
-    """Whether another user fits in."""
-    name = "licences"
-    report = facts.report
-    most = facts.tenant.spec.provisioning.max_users
-    if isinstance(report, Unknown):
-        return unknown(name, report)
-    if most is None:
-        return ok(name, f"{report.active_users} active users, and no limit")
-    found = f"{report.active_users} of {most} active users"
-    if report.active_users >= most:
-        return problem(
-            name,
-            f"{found}: further ones are refused",
-            f'set the scope to "{portal.SCOPE}" and assign only those who need it, or have '
-            "spec.provisioning.maxUsers raised",
-            By.ENTRA,
-        )
-    return ok(name, found)
-
-
-def check_scope(facts: Facts) -> Check:
-    """Whether both kinds of objects are provisioned."""
-    name = "scope"
-    report = facts.report
-    if isinstance(report, Unknown):
-        return unknown(name, report)
-    if report.users and not report.groups:
-        return warning(
-            name,
-            "users are provisioned, but no group",
-            "where groups are wanted, assign them to the application and enable Provision "
-            "Microsoft Entra ID Groups under Mappings; members of nested groups are not in scope",
-            By.ENTRA,
-        )
-    if not report.users:
-        return warning(
-            name,
-            "no user has been provisioned",
-            f'with the scope "{portal.SCOPE}", assign users or groups to the application',
-            By.ENTRA,
-        )
-    return ok(name, f"{report.users} users and {report.groups} groups")
-
-
-def check_mail(facts: Facts) -> Check:
-    """Whether mail is mapped."""
-    name = "mail"
-    found = facts.contents
-    if isinstance(found, Unknown):
-        return unknown(name, found)
-    if not found.without_mail:
-        return ok(name, "every active user has an e-mail address")
-    return warning(
-        name,
-        f"{found.without_mail} active users have no e-mail address",
-        f"map the source attribute mail to {portal.MAIL}; where it is mapped, these users have no "
-        "mail in Entra",
-        By.ENTRA,
-    )
-
-
-def check_user(facts: Facts) -> Iterator[Check]:
-    """Why one user is not there, or cannot sign in."""
-    if facts.user is None:
-        return
-    name = f"user {facts.user}"
-    if isinstance(facts.contents, Unknown):
-        yield unknown(name, facts.contents)
-        return
-    sought = facts.contents.sought
-    if sought is None:
-        yield problem(
-            name,
-            "there is no user with this userName or e-mail address",
-            "it is out of scope, or was refused: assign it to the application (directly, or by a "
-            "group that is assigned itself), see the scoping filter under Mappings, and use "
-            "Provision on demand, which names the reason",
-            By.ENTRA,
-        )
-    elif not sought.get("active", True):
-        yield problem(
-            name,
-            "the user is there and inactive",
-            "it was unassigned, disabled or deleted in Entra: assign it again, or enable it; the "
-            "next cycle makes it active",
-            By.ENTRA,
-        )
-    elif not any(mail.get("value") for mail in sought.get("emails", ())):
-        yield warning(
-            name,
-            "the user is there and active, but has no e-mail address",
-            f"map mail to {portal.MAIL}, or give the user a mail in Entra",
-            By.ENTRA,
-        )
-    else:
-        yield ok(name, f"the user is there and active, as {sought['userName']}")
-
-
-def _ago(span: timedelta) -> str:
-    minutes = int(span.total_seconds() // 60)
-    if minutes < 120:
-        return f"{minutes} min"
-    return f"{minutes // 60} h" if minutes < 48 * 60 else f"{minutes // (24 * 60)} d"

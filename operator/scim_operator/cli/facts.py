@@ -1,76 +1,94 @@
-"""Gathers what the doctor looks at."""
+"""What the doctor looks at. Pure; ``gather`` gets it."""
 
 from __future__ import annotations
 
-import json
-from collections.abc import Callable
-from datetime import UTC, datetime
-from typing import TypeVar
-from urllib.parse import urlsplit
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
 
-from scim_operator.cli import probe
-from scim_operator.cli.certificate import look
-from scim_operator.cli.channel import management, reach
-from scim_operator.cli.cluster import Cluster
-from scim_operator.cli.doctor import Contents, Facts, Handshakes, Unknown
-from scim_operator.cli.errors import ClusterError
-from scim_operator.report import Report, UnreadableError, read
+from scim_operator.cli.checks import Check
+from scim_operator.crd import Status
+from scim_operator.kinds import Object
+from scim_operator.report import Report
 from scim_operator.tenant import Tenant
 
-T = TypeVar("T")
+CONNECTION = "connection"
+USER_QUERY = "user query"
+GROUP_QUERY = "group query"
+"""Names of the checks of Test Connection."""
 
 
-def gather(cluster: Cluster, tenant: Tenant, user: str | None) -> Facts:
-    """Look at everything; what cannot be had is told in its place."""
-    token = _attempt(lambda: cluster.token(tenant))
+class Unknown(str):
+    """A fact that could not be had; the text says why."""
 
-    def with_token(ask: Callable[[str], T]) -> T | Unknown:
-        return token if isinstance(token, Unknown) else _attempt(lambda: ask(token))
-
-    return Facts(
-        tenant=tenant,
-        now=datetime.now(UTC),
-        pods=_attempt(lambda: cluster.pods(tenant.key)),
-        token_id=with_token(lambda known: cluster.token_id(tenant.key, known)),
-        report=_attempt(lambda: _report(cluster, tenant)),
-        connection=with_token(lambda known: probe.test_connection(cluster, tenant, known)),
-        handshakes=_attempt(lambda: _handshakes(tenant)),
-        contents=with_token(lambda known: _contents(cluster, tenant, known, user)),
-        user=user,
-    )
+    __slots__ = ()
 
 
-def _attempt(look_up: Callable[[], T]) -> T | Unknown:
-    try:
-        return look_up()
-    except ClusterError as error:
-        return Unknown(error.message)
+@dataclass(frozen=True, slots=True)
+class Handshakes:
+    """What came of two TLS handshakes with the host of the Tenant URL.
+
+    Attributes
+    ----------
+    distrust
+        Why the certificate is not accepted, as OpenSSL says it, and its number for it
+        (``X509_V_ERR_...``); None and 0 if it is.
+    not_after
+        When an accepted certificate expires.
+    suite
+        What was agreed on when only TLS 1.2 and Entra's suites were offered; None if nothing was.
+    """
+
+    host: str
+    distrust: str | None = None
+    code: int = 0
+    not_after: datetime | None = None
+    suite: str | None = None
 
 
-def _report(cluster: Cluster, tenant: Tenant) -> Report:
-    answer = management(cluster, tenant).fetch("/-/status")
-    try:
-        return read(answer.body)
-    except UnreadableError as error:
-        raise ClusterError(error.problem.message) from error
+@dataclass(frozen=True, slots=True)
+class Contents:
+    """What the tenant holds.
+
+    Attributes
+    ----------
+    without_mail
+        How many active users have no e-mail address.
+    sought
+        The user that was asked for; None if there is none.
+    """
+
+    without_mail: int
+    sought: Object | None = None
 
 
-def _handshakes(tenant: Tenant) -> Handshakes | None:
-    url = urlsplit(tenant.status.tenant_url or "")
-    if url.scheme != "https":
-        return None
-    assert url.hostname
-    try:
-        return look(url.hostname, url.port or 443)
-    except OSError as error:
-        raise ClusterError(f"{url.hostname} is not reached from here: {error}") from error
+@dataclass(frozen=True, slots=True)
+class Facts:
+    """Everything that the checks look at.
 
+    Attributes
+    ----------
+    token_id
+        Id of the token to paste into Entra; None if it is not among the accepted ones.
+    connection
+        The checks of Test Connection.
+    handshakes
+        None if the Tenant URL is not https.
+    user
+        Name of the user that somebody misses; None if it is not about one.
+    """
 
-def _contents(cluster: Cluster, tenant: Tenant, token: str, user: str | None) -> Contents:
-    channel = reach(cluster, tenant, token)
-    without_mail = channel.count("/Users", filter="not (active eq false) and not (emails.value pr)")
-    if user is None:
-        return Contents(without_mail)
-    name = json.dumps(user, ensure_ascii=False)
-    wanted = f"userName eq {name} or emails.value eq {name}"
-    return Contents(without_mail, next(channel.resources("/Users", limit=1, filter=wanted), None))
+    tenant: Tenant
+    now: datetime
+    pods: Sequence[Object] | Unknown
+    token_id: str | Unknown | None
+    report: Report | Unknown
+    connection: Sequence[Check] | Unknown
+    handshakes: Handshakes | Unknown | None
+    contents: Contents | Unknown
+    user: str | None = None
+
+    @property
+    def report_or_status(self) -> Report | Status:
+        """What the service says of its contents; else what the operator has seen of it last."""
+        return self.tenant.status if isinstance(self.report, Unknown) else self.report

@@ -10,13 +10,14 @@ import socket
 import ssl
 import uuid
 
+from scim_operator.cli import distrust
 from scim_operator.cli.channel import Answer, Channel, direct, forwarded
 from scim_operator.cli.checks import By, Check, ok, problem, unknown, warning
 from scim_operator.cli.cluster import Cluster
 from scim_operator.cli.errors import ClusterError
+from scim_operator.cli.facts import CONNECTION, GROUP_QUERY, USER_QUERY
 from scim_operator.tenant import Tenant
 
-CONNECTION = "connection"
 _LIST = "urn:ietf:params:scim:api:messages:2.0:ListResponse"
 _SLOW_S = 10.0
 
@@ -35,8 +36,31 @@ def test_connection(cluster: Cluster, tenant: Tenant, token: str) -> list[Check]
         try:
             channel = forwarded(cluster, tenant, token)
         except ClusterError as refusal:
-            return [found, unknown("user query", refusal.message)]
+            return [found, *_unasked(refusal.message)]
     return [found, *ask(channel)]
+
+
+def look_without_token(tenant: Tenant, why: str) -> list[Check]:
+    """Find out whether SCIM answers at the Tenant URL, for one who may not read the token."""
+    try:
+        channel = direct(tenant, None)
+    except (OSError, ClusterError) as error:
+        return [no_connection(tenant, error), *_unasked(why)]
+    try:
+        answer = channel.get("/Users")
+    except ClusterError as error:
+        return [unknown(CONNECTION, error.message), *_unasked(why)]
+    finally:
+        channel.connection.close()
+    if answer.is_scim:
+        found = ok(CONNECTION, f"SCIM answers at {tenant.status.tenant_url}; no token was sent")
+    else:
+        found = explain(CONNECTION, answer, channel.route)
+    return [found, *_unasked(why)]
+
+
+def _unasked(why: str) -> list[Check]:
+    return [unknown(name, why) for name in (USER_QUERY, GROUP_QUERY)]
 
 
 def ask(channel: Channel) -> list[Check]:
@@ -44,9 +68,9 @@ def ask(channel: Channel) -> list[Check]:
     stranger = uuid.uuid4()
     checks = []
     for name, path, query in (
-        ("user query", "/Users", {"filter": f'userName eq "{stranger}"'}),
+        (USER_QUERY, "/Users", {"filter": f'userName eq "{stranger}"'}),
         (
-            "group query",
+            GROUP_QUERY,
             "/Groups",
             {"excludedAttributes": "members", "filter": f'displayName eq "{stranger}"'},
         ),
@@ -92,7 +116,7 @@ def no_connection(tenant: Tenant, error: Exception) -> Check:
         return problem(
             CONNECTION,
             f"the certificate of {host} is refused: {error.verify_message}",
-            f"kubectl scim doctor {tenant.key.name} says what a certificate for Entra must be",
+            distrust.remedy(host, error.verify_code),
             By.SRE,
         )
     if isinstance(error, ssl.SSLError):
@@ -133,8 +157,8 @@ def explain(name: str, answer: Answer, route: str) -> Check:
     return problem(
         name,
         f"{found}: {detail}",
-        "see the pod's log (kubectl logs) and kubectl scim doctor; Entra tries again in the next "
-        "cycle, and many failures put the job into quarantine",
+        "see the pod's log (kubectl logs); Entra tries again in the next cycle, and many failures "
+        "put the job into quarantine",
         By.SRE,
     )
 
@@ -175,7 +199,9 @@ def _explain_stranger(name: str, answer: Answer, found: str) -> Check:
             "the job into quarantine for it"
         )
     elif answer.status in (502, 503, 504):
-        what = "it does not reach the tenant's pods: see that they are ready (kubectl scim doctor)"
+        what = (
+            "it does not reach the tenant's pods: see the condition Available (kubectl scim status)"
+        )
     else:
         what = "see which proxy, ingress or gateway answers at the Tenant URL, and why"
     return problem(name, found, what, By.SRE)

@@ -13,13 +13,16 @@ import click
 from scim_operator.cli.cluster import Cluster
 from scim_operator.cli.kubeconfig import Choice
 
+FOUND, UNKNOWN = 1, 3
+"""Exit statuses: something is wrong; nothing is known to be, but not everything is known."""
+
 _OPTIONS = (
     click.option(
         "-o",
         "--output",
-        type=click.Choice(["table", "json"]),
+        type=click.Choice(["table", "wide", "json"]),
         default="table",
-        help="For people or for machines.",
+        help="For people, with more columns (status), or for machines.",
     ),
     click.option("--as-user-extra", metavar="KEY=VALUE", multiple=True, help="Impersonate: extra."),
     click.option("--as-uid", metavar="UID", help="Impersonate: uid."),

@@ -156,6 +156,17 @@ def test_counts_stay_while_unreachable() -> None:
     assert find(after, "Ready").status == "True"
 
 
+@pytest.mark.parametrize(
+    ("failures", "shown"),
+    [({}, 0), ({"invalidValue": 7}, 7), ({"a": 380, "b": 7, "401": 9}, 300), ({"a": 1000}, 1000)],
+)
+def test_refusals_are_coarse(failures: dict[str, int], shown: int) -> None:
+    """Refused requests are counted by their first digit, so that few of them are a write."""
+    report = Report(users=0, active_users=0, groups=0, failures=failures, version="1.2.3+abc")
+    found = result(replace(serving(), report=report))
+    assert (found.refused, found.version) == (shown, "1.2.3+abc")
+
+
 def test_use_is_coarse() -> None:
     """A token's last use is written at most every ten minutes."""
     seen = serving()

@@ -7,8 +7,9 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
-from scim_operator.cli.checks import By, Check, Outcome, ok
-from scim_operator.cli.doctor import Contents, Facts, Handshakes, Unknown, examine
+from scim_operator.cli.checks import By, Check, Outcome, ok, unknown
+from scim_operator.cli.doctor import examine
+from scim_operator.cli.facts import Contents, Facts, Handshakes, Unknown
 from scim_operator.moments import show
 from scim_operator.report import Report
 from scim_operator.tenant import Tenant
@@ -33,12 +34,15 @@ REPORT = Report(
 def tenant(
     spec: dict[str, Any] | None = None,
     *,
+    counts: dict[str, int] | None = None,
     conditions: dict[str, str] | None = None,
     seen: int = 1,
     accepted: list[dict[str, Any]] | None = None,
     annotations: dict[str, str] | None = None,
 ) -> Tenant:
-    """A tenant with a status; conditions are reasons, with a ! before those that are not met."""
+    """A tenant with a status; conditions are reasons, with a ! before those that are not met,
+    and a ? before those of which that is not known.
+    """
     found = {"TokenReady": "Issued", "Available": "Serving", "Exposed": "Ingress"}
     made = body(spec=spec, annotations=annotations)
     made["status"] = {
@@ -47,13 +51,14 @@ def tenant(
         "conditions": [
             {
                 "type": kind,
-                "status": "False" if reason.startswith("!") else "True",
-                "reason": reason.removeprefix("!"),
+                "status": {"!": "False", "?": "Unknown"}.get(reason[0], "True"),
+                "reason": reason.strip("!?"),
                 "message": f"about {kind}",
                 "lastTransitionTime": show(NOW),
             }
             for kind, reason in (found | (conditions or {})).items()
         ],
+        **(counts or {}),
         "tokens": [{"id": ID, "createdAt": show(NOW), "lastUsed": show(NOW)}]
         if accepted is None
         else accepted,
@@ -70,7 +75,7 @@ FACTS = Facts(
     pods=[POD],
     token_id=ID,
     report=REPORT,
-    connection=[ok("connection", "")],
+    connection=[ok("connection", ""), ok("user query", "")],
     handshakes=HANDSHAKES,
     contents=Contents(without_mail=0),
 )
@@ -90,7 +95,16 @@ def test_healthy() -> None:
     """Where nothing is wrong nothing is found, and every question was asked."""
     found = examine(FACTS)
     assert [each.name for each in found] == [
-        *("operator", "TokenReady", "Available", "Exposed", "pods", "token", "connection"),
+        *(
+            "operator",
+            "TokenReady",
+            "Available",
+            "Exposed",
+            "pods",
+            "token",
+            "connection",
+            "user query",
+        ),
         *("TLS", "certificate", "traffic", "quarantine", "licences", "scope", "mail"),
     ]
     assert {each.outcome for each in found} == {Outcome.OK}
@@ -290,18 +304,103 @@ def test_wrong_token() -> None:
     assert "restart provisioning" in found["traffic"].remedy
 
 
+WHY = Unknown("you may not list pods")
+BLIND = replace(
+    FACTS, pods=WHY, token_id=WHY, report=WHY, connection=WHY, handshakes=WHY, contents=WHY
+)
+
+
 def test_unknown() -> None:
     """What cannot be looked at is said with the reason, and is neither well nor a problem."""
-    why = Unknown("you may not list pods")
-    blind = replace(
-        FACTS, pods=why, token_id=why, report=why, connection=why, handshakes=why, contents=why
-    )
-    found = [each for each in examine(replace(blind, user="ada")) if each.message == why]
+    blind = replace(BLIND, tenant=tenant(conditions={"Available": "?Unknown"}, accepted=[]))
+    found = [each for each in examine(replace(blind, user="ada")) if each.message == WHY]
     assert [each.name for each in found] == [
         *("pods", "token", "connection", "certificate", "traffic", "quarantine", "licences"),
         *("scope", "mail", "user ada"),
     ]
     assert {each.outcome for each in found} == {Outcome.UNKNOWN}
+
+
+def blind(reason: str, **counts: int) -> dict[str, Check]:
+    """The checks of one who sees nothing but the tenant, whose Provisioning is so."""
+    spec = {"provisioning": {"maxUsers": 9}}
+    seen = tenant(spec, conditions={"Provisioning": reason}, counts=counts)
+    return {each.name: each for each in examine(replace(BLIND, tenant=seen))}
+
+
+@pytest.mark.parametrize(
+    ("reason", "traffic", "quarantine"),
+    [
+        ("Active", Outcome.OK, Outcome.OK),
+        ("PartlyRefused", Outcome.OK, Outcome.WARNING),
+        ("!QuarantineRisk", Outcome.OK, Outcome.PROBLEM),
+        ("!UserLimitReached", Outcome.OK, Outcome.UNKNOWN),
+        ("!Silent", Outcome.PROBLEM, Outcome.UNKNOWN),
+        ("!Unauthorized", Outcome.PROBLEM, Outcome.UNKNOWN),
+        ("?WaitingForEntra", Outcome.PROBLEM, Outcome.UNKNOWN),
+        ("?Unreachable", Outcome.UNKNOWN, Outcome.UNKNOWN),
+    ],
+)
+def test_what_the_status_answers(reason: str, traffic: Outcome, quarantine: Outcome) -> None:
+    """Who may look at the tenant only has what its status says for an answer."""
+    found = blind(reason, users=3, activeUsers=2, groups=1)
+    assert (found["traffic"].outcome, found["quarantine"].outcome) == (traffic, quarantine)
+    assert found["licences"].message == "2 of 9 active users"
+    assert found["scope"].message == "3 users and 1 groups"
+    assert (found["pods"].outcome, found["token"].outcome) == (Outcome.OK, Outcome.OK)
+    assert blind(reason, users=9, activeUsers=9, groups=1)["licences"].outcome is Outcome.PROBLEM
+
+
+@pytest.mark.parametrize(
+    ("reason", "outcome", "by"),
+    [
+        ("Active", Outcome.OK, None),
+        ("PartlyRefused", Outcome.WARNING, By.ENTRA),
+        ("!Silent", Outcome.PROBLEM, By.ENTRA),
+        ("!ServiceProblem", Outcome.PROBLEM, By.SRE),
+        ("?WaitingForEntra", Outcome.PROBLEM, By.ENTRA),
+        ("?Unreachable", Outcome.UNKNOWN, None),
+        ("?Suspended", Outcome.WARNING, By.SRE),
+    ],
+)
+def test_provisioning(reason: str, outcome: Outcome, by: By | None) -> None:
+    """The condition Provisioning is shown, with who can do something about it."""
+    seen = replace(FACTS, tenant=tenant(conditions={"Provisioning": reason}))
+    found = check("Provisioning", seen)
+    assert (found.outcome, found.by) == (outcome, by)
+    assert "about Provisioning" in found.message + found.remedy
+
+
+def test_a_reason_that_nothing_else_says() -> None:
+    """A summary is shown where no other condition has its reason, once."""
+    failing = {"Ready": "!InvalidSpec", "Stalled": "InvalidSpec", "Reconciling": "!Settled"}
+    found = check("operator", replace(FACTS, tenant=tenant(conditions=failing)))
+    assert (found.outcome, found.message) == (Outcome.PROBLEM, "InvalidSpec")
+    waiting = tenant(conditions={"Ready": "!URLPending"})
+    assert check("Ready", replace(FACTS, tenant=waiting)).message == "False: URLPending"
+    told = tenant(conditions={"Available": "!CrashLoop", "Ready": "!CrashLoop"})
+    names = [each.name for each in examine(replace(FACTS, tenant=told))]
+    assert "Ready" not in names
+
+
+def test_a_condition_of_later() -> None:
+    """A condition that is there only while something is wrong is shown, whatever its name."""
+    seen = replace(FACTS, tenant=tenant(conditions={"FieldConflict": "OtherManager"}))
+    assert check("FieldConflict", seen).outcome is Outcome.WARNING
+
+
+@pytest.mark.parametrize(
+    "connection",
+    [
+        Unknown("no pod of team-a/contoso is ready"),
+        [ok("connection", ""), unknown("user query", "no pod of team-a/contoso is ready")],
+    ],
+)
+def test_no_proof_of_the_token(connection: Any) -> None:
+    """A token that nothing has answered to is not called accepted."""
+    found = {each.name: each for each in examine(replace(FACTS, connection=connection))}
+    assert found["token"].outcome is Outcome.UNKNOWN
+    assert "whether the service accepts it" in found["token"].message
 
 
 def test_a_crashing_pod() -> None:

@@ -81,7 +81,7 @@ def _tenant(url: str) -> Tenant:
 def test_no_connection(error: OSError, words: str) -> None:
     """Name, certificate, protocol and firewall are told apart."""
     if isinstance(error, ssl.SSLCertVerificationError):
-        error.verify_message = "certificate has expired"
+        error.verify_message, error.verify_code = "certificate has expired", 10
     found = probe.no_connection(_tenant("https://scim.example.com/scim"), error)
     assert found.outcome is Outcome.PROBLEM
     assert words in found.message
