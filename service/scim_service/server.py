@@ -166,6 +166,7 @@ async def _run(
     chores = [
         asyncio.create_task(_repeat(service.activity.flush, FLUSH_SECONDS)),
         asyncio.create_task(_repeat(service.activity.prune, PRUNE_SECONDS)),
+        asyncio.create_task(_repeat(service.repository.page_starts.flush, FLUSH_SECONDS)),
         asyncio.create_task(_stop_when(told, copy, [server for server, _ in servers])),
     ]
     # What is there now stays; the collector need not look at it again.
@@ -178,6 +179,7 @@ async def _run(
         chore.cancel()
     await asyncio.gather(*chores, return_exceptions=True)
     await service.activity.flush()
+    await service.repository.page_starts.flush()
 
 
 async def _stop_when(told: asyncio.Event, copy: Path | None, servers: Sequence[_Server]) -> None:

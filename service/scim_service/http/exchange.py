@@ -52,6 +52,8 @@ class Call:
         What its comparisons are paid from.
     source
         Where it comes from.
+    peer
+        The address and port of the connection that brought it.
     base
         The tenant's URL as the client knows it, without a slash at its end.
     operation
@@ -69,6 +71,7 @@ class Call:
     started: float
     budget: Budget
     source: str = ""
+    peer: tuple[str, int] | None = None
     token_id: str | None = None
     base: str = ""
     resource_type: str | None = None

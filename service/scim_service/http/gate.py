@@ -98,6 +98,7 @@ class Gate:
             perf_counter(),
             Budget(self._comparisons),
             self._source_of(scope),
+            scope.get("client"),
         )
         request_id = (b"x-request-id", call.request_id.encode())
         status = 0

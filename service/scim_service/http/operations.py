@@ -19,6 +19,7 @@ import orjson
 
 from scim_service import entra, worker
 from scim_service.http.exchange import Call, etag
+from scim_service.http.walks import Walks
 from scim_service.scim import errors
 from scim_service.scim.absent import with_active_unless_disabled, without_absent
 from scim_service.scim.filter import Filter, parse_filter, resolve_filter
@@ -50,6 +51,7 @@ from scim_service.scim.schema import ResourceType
 from scim_service.scim.sorting import Sort, parse_sort
 from scim_service.settings import Limits, Tenant
 from scim_service.store.groups import Groups
+from scim_service.store.page_starts import Position
 from scim_service.store.query import Query
 from scim_service.store.records import ANY_VERSION, Expected, Record, is_id
 from scim_service.store.rendered import meta_text
@@ -70,11 +72,15 @@ class Answer:
 
 
 class Listed(NamedTuple):
-    """Resources of a page as JSON, how many results there are, and whether none come after it."""
+    """Resources of a page as JSON, with their sort keys, and whether some come after it.
+
+    `total` is how many results there are.
+    """
 
     resources: list[dict[str, Any]]
+    positions: Sequence[Position]
     total: int
-    is_last: bool
+    more: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,7 +103,8 @@ class Operations(ABC, Generic[Store]):
     computed_name: str
     """The attribute that comes from other rows."""
 
-    def __init__(self, rules: Rules, store: Store) -> None:
+    def __init__(self, rules: Rules, store: Store, walks: Walks) -> None:
+        self._walks = walks
         resource_type = store.resource_type
         self.resource_type = resource_type
         self._store = store
@@ -185,8 +192,14 @@ class Operations(ABC, Generic[Store]):
             default=limits.page_default,
             maximum=limits.page_maximum,
         )
-        found = await self.page(call, request, offset=page.offset, count=page.count)
-        body = list_response(found.resources, total=found.total, start_index=page.start_index)
+        step = await self._walks.step(self.resource_type.name, request, page)
+        found = await self.page(
+            call, request, offset=page.offset, count=page.count, after=step.after
+        )
+        kept, total = await self._walks.settle(
+            call, step, found.positions, more=found.more, total=found.total
+        )
+        body = list_response(found.resources[:kept], total=total, start_index=page.start_index)
         return orjson.dumps(body)
 
     async def page(
@@ -196,6 +209,7 @@ class Operations(ABC, Generic[Store]):
         *,
         offset: int,
         count: int,
+        after: Position | None = None,
         among: Sequence[ResourceType] = (),
     ) -> Listed:
         """Return the resources of a page: fewer than `count` where they are long.
@@ -209,18 +223,19 @@ class Operations(ABC, Generic[Store]):
         projection = self.projection(request.attributes, request.excluded_attributes)
         selected = self._filter(request, among)
         if selected is False:
-            return Listed([], 0, is_last=True)
+            return Listed([], [], total=0, more=False)
         query = Query(
             filter=selected or None,
             sort=self._sort(request),
             offset=offset,
+            after=after,
             count=count,
             computed=projection.wants(self.computed_name),
             most=self._rules.limits.page_bytes,
         )
         found = await self._store.find(query, base=call.base)
         fragments = await self._fragments(call, found, projection)
-        return Listed(fragments, found.total, is_last=found.next is None)
+        return Listed(fragments, found.positions, found.total, found.more)
 
     async def _search_by_cursor(self, call: Call, request: SearchRequest) -> bytes:
         limits = self._rules.limits

@@ -6,11 +6,14 @@ import orjson
 from fastapi import APIRouter, Request, Response
 
 from scim_service.http.exchange import Call, ScimResponse, call_of, read_json
+from scim_service.http.operations import Listed
 from scim_service.http.resources import search_request
 from scim_service.http.service import Service
+from scim_service.http.walks import Step
 from scim_service.scim import errors
 from scim_service.scim.messages import SearchRequest, list_response, parse_search_request
 from scim_service.scim.paging import parse_page
+from scim_service.store.page_starts import Position
 
 
 def add_search_routes(router: APIRouter, service: Service) -> None:
@@ -49,17 +52,39 @@ async def _search(service: Service, call: Call, request: SearchRequest) -> bytes
         default=limits.page_default,
         maximum=limits.page_maximum,
     )
+    step = await service.walks.step("", request, page)
+    found = await _page_of_both(service, call, request, step)
+    kept, total = await service.walks.settle(
+        call, step, found.positions, more=found.more, total=found.total
+    )
+    return orjson.dumps(
+        list_response(found.resources[:kept], total=total, start_index=page.start_index)
+    )
+
+
+async def _page_of_both(service: Service, call: Call, request: SearchRequest, step: Step) -> Listed:
+    """Return a page over both types; the sort keys begin with the name of the type."""
+    page, after = step.page, step.after
     resources: list[dict[str, Any]] = []
-    total = 0
-    wanted = page.count
+    positions: list[Position] = []
+    total, more = 0, False
     both = (service.users, service.groups)
     among = [operations.resource_type for operations in both]
     for operations in both:
+        kind = operations.resource_type.name
+        is_past = after is not None and after[0] == "Group" and kind == "User"
+        # Where the page has ended before its last user, no group may follow.
+        wanted = 0 if more or is_past else page.count - len(resources)
         found = await operations.page(
-            call, request, offset=max(page.offset - total, 0), count=wanted, among=among
+            call,
+            request,
+            offset=max(page.offset - total, 0) if after is None else 0,
+            count=wanted,
+            after=after[1:] if after is not None and after[0] == kind else None,
+            among=among,
         )
         resources += found.resources
+        positions += [(kind, *position) for position in found.positions]
         total += found.total
-        # Where the page has ended before its last user, no group may follow.
-        wanted = wanted - len(found.resources) if found.is_last else 0
-    return orjson.dumps(list_response(resources, total=total, start_index=page.start_index))
+        more = more or found.more or (wanted == 0 and not is_past and found.total > 0)
+    return Listed(resources, positions, total, more)

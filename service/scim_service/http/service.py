@@ -10,6 +10,7 @@ from scim_service.auth import Tokens
 from scim_service.http.exchange import OPERATIONS, Call
 from scim_service.http.operations import GroupOperations, Rules, UserOperations
 from scim_service.http.source import Sources
+from scim_service.http.walks import Walks
 from scim_service.metrics import Metrics
 from scim_service.scim.schema import Registry
 from scim_service.settings import Limits, Tenant
@@ -56,6 +57,7 @@ class Service:
     metrics: Metrics
     users: UserOperations
     groups: GroupOperations
+    walks: Walks
     sources: Sources
 
     @property
@@ -106,6 +108,7 @@ class Service:
         await activity.load()
         key = await repository.log.secret("cursor", secrets.token_hex(_KEY_BYTES))
         rules = Rules(tenant, limits, _cursor_key(key))
+        walks = Walks(repository.page_starts)
         return cls(
             tenant=tenant,
             rules=rules,
@@ -115,7 +118,8 @@ class Service:
             access=access or tokens,
             activity=activity,
             metrics=Metrics(tenant.tenant, __version__),
-            users=UserOperations(rules, repository.users),
-            groups=GroupOperations(rules, repository.groups),
+            users=UserOperations(rules, repository.users, walks),
+            groups=GroupOperations(rules, repository.groups, walks),
+            walks=walks,
             sources=sources or Sources(),
         )

@@ -21,10 +21,14 @@ _NUMBER_LENGTH = 18
 
 @dataclass(frozen=True, slots=True)
 class Page:
-    """A page by index: `start_index` is 1-based, `count` may be 0."""
+    """A page by index: `start_index` is 1-based, `count` may be 0.
+
+    `asked` is the count that the client asked for, which may be above the maximum.
+    """
 
     start_index: int
     count: int
+    asked: int
 
     @property
     def offset(self) -> int:
@@ -49,7 +53,8 @@ def parse_page(
     if start is None or size is None:
         name = "startIndex" if start is None else "count"
         raise errors.invalid_value(f"{name} must be an integer.")
-    return Page(max(start, 1), min(max(size, 0), maximum))
+    size = max(size, 0)
+    return Page(max(start, 1), min(size, maximum), size)
 
 
 def parse_cursor_count(count: str | int | None, *, default: int, maximum: int) -> int:

@@ -132,6 +132,7 @@ class Groups(Resources):
                 display=members.display,
             ),
             computed_reach="page",
+            counters=(GROUPS,),
         )
         self._unique = unique
         ids = _ids(backend)

@@ -15,8 +15,10 @@ from sqlalchemy import (
     delete,
     func,
     insert,
+    literal,
     select,
 )
+from sqlalchemy.sql.elements import ColumnElement
 
 from scim_service.store.database import (
     Backend,
@@ -181,6 +183,12 @@ class Log:
         """Return the step that adds to a counter."""
         slot = random.randrange(self._slots)  # noqa: S311
         return self._count, {"name": name, "slot": slot, "amount": amount}
+
+    def sum_of(self, names: Sequence[str]) -> ColumnElement[int]:
+        """Return the sum of counters, for a query."""
+        tally = table(Tally)
+        added = select(func.coalesce(func.sum(tally.c.amount), 0))
+        return added.where(tally.c.name.in_(map(literal, names))).scalar_subquery()
 
     async def amount(self, transaction: Transaction, name: str) -> int:
         """Return a counter as it is inside of a transaction."""

@@ -47,8 +47,11 @@ class Query:
     ----------
     filter
         A resolved filter, None for everything.
+    offset
+        How many results come before the page.
     after
-        The sort value (where there is a `sort`) and the id after which the page starts.
+        The sort value (where there is a `sort`) and the id after which the page starts; it is
+        found by them then, and not by the offset.
     computed
         Whether the attributes that are computed from other rows are wanted.
     most
@@ -66,14 +69,16 @@ class Query:
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """Rows of a page, how many results there are in all, and where the next page starts.
+    """Rows of a page, how many results there are in all, and whether some come after the page.
 
-    There may be fewer rows than the page could have, where they have much text: `next` tells.
+    There may be fewer rows than the page could have, where they have much text. `positions` are
+    the sort keys of the rows.
     """
 
     rows: Sequence[Row]
     total: int
-    next: tuple[Any, ...] | None
+    more: bool
+    positions: Sequence[tuple[Any, ...]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,6 +98,8 @@ class Finder:
         What to select; the last one is the computed attributes.
     computed_reach
         How far a query reaches that selects them, too, of rows that no index leads to.
+    number
+        How many rows there are.
     """
 
     def __init__(
@@ -102,7 +109,9 @@ class Finder:
         columns: Sequence[Expression],
         *,
         computed_reach: Reach,
+        number: Expression,
     ) -> None:
+        self._number = number
         self._database = database
         self._source = source
         self._columns = columns
@@ -135,7 +144,8 @@ class Finder:
         if after is not None:
             values = {**values, "after_id": after[-1], "after_value": after[0]}
         reach = plan.reach
-        if reach == "rows" and query.offset + query.count > PAGE_ROWS:
+        passed = query.offset if after is None else 0
+        if reach == "rows" and passed + query.count > PAGE_ROWS:
             reach = "page"
         rows: Sequence[Row] = ()
         more = False
@@ -145,11 +155,11 @@ class Finder:
             found = await self._database.fetch_page(plan.page, page, most=query.most, reach=reach)
             rows = _fitting(found[: query.count], query.most)
             more = len(found) > len(rows)
-        if more or not rows or after is not None:
-            total = (await self._database.fetch(plan.total, values, reach=plan.reach))[0][0]
+        if more or not rows or (after is not None and not query.offset):
+            total = int((await self._database.fetch(plan.total, values, reach=plan.reach))[0][0])
         else:
             total = query.offset + len(rows)
-        return Found(rows, total, _position(query, rows[-1]) if more else None)
+        return Found(rows, total, more, [_position(query, row) for row in rows])
 
     def _make_plan(self, shape: "_Shape") -> _Plan:
         query = shape.query
@@ -157,12 +167,12 @@ class Finder:
         backend = self._database.backend
         columns = self._columns if query.computed else self._columns[:-1]
         page: Select[Any] = select(*columns)
-        total: Select[Any] = select(func.count()).select_from(source.table)
+        total: Select[Any] = select(self._number)
         conditions = Conditions(source, backend)
         if query.filter is not None:
             condition = conditions.condition(query.filter)
             page = page.where(condition)
-            total = total.where(condition)
+            total = select(func.count()).select_from(source.table).where(condition)
         page = self._ordered(page, query)
         page = page.limit(bindparam("limit", type_=BigInteger()))
         if query.after is None:

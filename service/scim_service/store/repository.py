@@ -6,6 +6,7 @@ from scim_service.scim.schema import Registry
 from scim_service.store.database import Database
 from scim_service.store.groups import GROUPS, Groups
 from scim_service.store.log import Log
+from scim_service.store.page_starts import PageStarts, page_starts
 from scim_service.store.records import Clock, now_microseconds
 from scim_service.store.users import ACTIVE, INACTIVE, Users
 
@@ -27,6 +28,7 @@ class Repository:
     users: Users
     groups: Groups
     log: Log
+    page_starts: PageStarts
     clock: Clock
 
     @classmethod
@@ -54,6 +56,7 @@ class Repository:
             users=Users(database, log, clock, resource_type=registry.user, maximum=max_users),
             groups=Groups(database, log, clock, resource_type=registry.group, unique=unique_groups),
             log=log,
+            page_starts=page_starts(database, clock),
             clock=clock,
         )
 

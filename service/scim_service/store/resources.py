@@ -52,11 +52,17 @@ _MEMBER_NAMES = {"ref": "$ref"}
 
 @dataclass(frozen=True, slots=True)
 class Page:
-    """Records, how many there are in all, and where the next page starts (None: nowhere)."""
+    """Records with their sort keys, how many there are in all, and whether some come after it."""
 
     records: Sequence[Record]
     total: int
-    next: tuple[Any, ...] | None
+    more: bool
+    positions: Sequence[tuple[Any, ...]]
+
+    @property
+    def next(self) -> tuple[Any, ...] | None:
+        """Where the next page starts; None: nowhere."""
+        return self.positions[-1] if self.more else None
 
 
 def json_rows(
@@ -92,6 +98,8 @@ class Resources(ABC):
         The attributes that come from other rows, as JSON text.
     computed_reach
         How far a list of resources reaches that has them.
+    counters
+        The counters of the log that say together how many resources there are.
     """
 
     def __init__(
@@ -105,6 +113,7 @@ class Resources(ABC):
         source: Source,
         computed: Expression,
         computed_reach: Reach = "rows",
+        counters: Sequence[str],
     ) -> None:
         self.resource_type = resource_type
         self._database = database
@@ -119,7 +128,13 @@ class Resources(ABC):
             table.c.last_modified,
             computed,
         )
-        self._finder = Finder(database, source, columns, computed_reach=computed_reach)
+        self._finder = Finder(
+            database,
+            source,
+            columns,
+            computed_reach=computed_reach,
+            number=log.sum_of(counters),
+        )
         by_id = table.c.id == bindparam("id")
         backend = database.backend
         self._get = {
@@ -182,7 +197,7 @@ class Resources(ABC):
         found = await self._finder.find(query, {"base": base})
         width = 6 if query.computed else 5
         records = [Record(*row[:width]) for row in found.rows]
-        return Page(records, found.total, found.next)
+        return Page(records, found.total, found.more, found.positions)
 
     @abstractmethod
     async def delete(

@@ -34,7 +34,8 @@ _MAGIC, _HEADER_BYTES = b"SQLite format 3\x00", 100
 def restore(url: str, source: Path | None, stream: BinaryIO, *, wait: float = WAIT_SECONDS) -> Copy:
     """Put a copy, from a file or else from a stream, in the place of the database.
 
-    It gets a new key for cursors, because the data that the old cursors were made from is gone.
+    It gets a new key for cursors and forgets where pages start, because the data that they were
+    made from is gone.
 
     Raises
     ------
@@ -56,7 +57,8 @@ def restore(url: str, source: Path | None, stream: BinaryIO, *, wait: float = WA
                 copy_database(source, temporary)
             _check(temporary, name)
             upgrade_file(temporary)
-            with contextlib.closing(sqlite3.connect(temporary)) as connection:
+            with contextlib.closing(sqlite3.connect(temporary, isolation_level=None)) as connection:
+                connection.execute("delete from page_start")
                 connection.execute("pragma journal_mode=delete")
             copy = contents(temporary)
         _hand_over(target, wait)

@@ -184,6 +184,24 @@ class Secret(SQLModel, table=True):
     value: str = Field(sa_type=Text)
 
 
+class PageStart(SQLModel, table=True):
+    """What an index of a query follows, for those who walk by index (see `page_starts`).
+
+    `position` is a JSON array. Unlogged on PostgreSQL: no page waits for the disk.
+    """
+
+    __tablename__ = "page_start"
+    __table_args__ = (Index("ix_page_start_at", "at"),)
+
+    query: str = _key(primary_key=True)
+    start_index: int = Field(sa_type=BigInteger, primary_key=True)
+    position: str = Field(sa_type=Text)
+    client: str = Field(sa_type=Text)
+    is_first: bool
+    by_count: bool
+    at: int = _time()
+
+
 def table(model: type[SQLModel]) -> Table:
     """Return the table that a class defines, for statements."""
     return metadata.tables[str(model.__tablename__)]

@@ -147,6 +147,7 @@ class Users(Resources):
                 display=_display_name(backend),
                 type=literal_column("'direct'"),
             ),
+            counters=(ACTIVE, INACTIVE),
         )
         self._maximum = maximum
         self._uniqueness = Uniqueness(database, resource_type)

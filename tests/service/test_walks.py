@@ -1,0 +1,302 @@
+"""Reading everything page by page, while people come and go."""
+
+import itertools
+from collections import Counter
+from collections.abc import AsyncIterator, Awaitable, Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+import httpx
+import pytest
+from scim_service.http.application import scim_application
+from scim_service.settings import Limits
+from scim_service.store import page_starts
+from scim_service.store.database import compile_statement
+from scim_service.store.tables import PageStart, table
+from sqlalchemy import select
+
+from tests.service.served import SECRET, Serve, Served
+
+Json = dict[str, Any]
+
+NUMBER, COUNT = 40, 7
+
+
+@dataclass
+class People:
+    """Users, and groups of the same number, of which some come and go with each `change`."""
+
+    scim: httpx.AsyncClient
+    endpoint: str = "/Users"
+    staying: set[str] = field(default_factory=set)
+    _leaving: list[str] = field(default_factory=list)
+    _numbers: "itertools.count[int]" = field(default_factory=itertools.count)
+
+    async def create(self) -> str:
+        """Create one, and return its id."""
+        number = next(self._numbers)
+        # Not in the order of their creation, where they are sorted.
+        name = f"{number * 7919 % 1009:04}"
+        body: Json = {"displayName": name}
+        if self.endpoint == "/Users":
+            body |= {"userName": f"{name}@b.example", "title": f"t{number % 3}"}
+        created = await self.scim.post(self.endpoint, json=body)
+        assert created.status_code == 201, created.text
+        return str(created.json()["id"])
+
+    async def fill(self) -> None:
+        """Create those who are there from the start; every third will leave."""
+        for number in range(NUMBER):
+            (self._leaving.append if number % 3 == 0 else self.staying.add)(await self.create())
+
+    async def change(self) -> None:
+        """Delete one of the first, one of the last and one in between, and create two."""
+        for index in (0, -1, len(self._leaving) // 2):
+            if self._leaving:
+                leaving = self._leaving.pop(min(index, len(self._leaving) - 1))
+                assert (await self.scim.delete(f"{self.endpoint}/{leaving}")).status_code == 204
+        for _ in range(2):
+            await self.create()
+
+
+Advance = Callable[[Json, int], int]
+
+ADVANCES: dict[str, Advance] = {
+    "itemsPerPage": lambda page, _: int(page["itemsPerPage"]),
+    "count": lambda _, count: count,
+}
+
+
+async def walk(
+    scim: httpx.AsyncClient,
+    path: str,
+    query: dict[str, str],
+    *,
+    count: int = COUNT,
+    advance: Advance = ADVANCES["itemsPerPage"],
+) -> AsyncIterator[list[str]]:
+    """Yield the ids of page after page, as long as totalResults says that there are more."""
+    start, total = 1, 1
+    while start <= total:
+        answer = await scim.get(path, params={**query, "startIndex": start, "count": count})
+        assert answer.status_code == 200, answer.text
+        page = answer.json()
+        assert page["startIndex"] == start
+        assert page["itemsPerPage"] == len(page["Resources"]) <= count
+        assert page["Resources"] or start > page["totalResults"], "a client would ask for ever"
+        yield [resource["id"] for resource in page["Resources"]]
+        total = page["totalResults"]
+        start += advance(page, count)
+
+
+async def found_once(
+    pages: AsyncIterator[list[str]], people: People, change: Callable[[], Awaitable[None]]
+) -> None:
+    """Walk, with a change after each page, and check who is found, and how often."""
+    found: Counter[str] = Counter()
+    async for page in pages:
+        found.update(page)
+        await change()
+    assert set(found.values()) == {1}
+    assert people.staying <= found.keys()
+
+
+QUERIES: dict[str, tuple[str, str, dict[str, str]]] = {
+    "plain": ("/Users", "/Users", {}),
+    "another filter": ("/Users", "/Users", {"filter": "displayName pr"}),
+    "filter": ("/Users", "/Users", {"filter": 'title sw "t"'}),
+    "sorted": ("/Users", "/Users", {"sortBy": "userName"}),
+    "sorted by few values": ("/Users", "/Users", {"sortBy": "title", "sortOrder": "descending"}),
+    "groups": ("/Groups", "/Groups", {}),
+    "users among both": ("/Users", "/", {}),
+    "groups among both": ("/Groups", "/", {}),
+}
+
+
+@pytest.mark.parametrize("advance", ADVANCES)
+@pytest.mark.parametrize("query", QUERIES)
+async def test_a_walk_finds_everybody_once(query: str, advance: str, serve: Serve) -> None:
+    """Whoever is there all the time is found once, whichever way a client counts on."""
+    endpoint, path, parameters = QUERIES[query]
+    scim = (await serve()).http
+    people = People(scim, endpoint)
+    await people.fill()
+    pages = walk(scim, path, parameters, advance=ADVANCES[advance])
+    await found_once(pages, people, people.change)
+
+
+async def test_a_walk_goes_from_users_to_groups(serve: Serve) -> None:
+    """Where both are listed and both change, the walk passes from one to the other once."""
+    scim = (await serve()).http
+    people, groups = People(scim), People(scim, "/Groups")
+    await people.fill()
+    await groups.fill()
+
+    async def change() -> None:
+        await people.change()
+        await groups.change()
+
+    people.staying |= groups.staying
+    await found_once(walk(scim, "/", {}), people, change)
+
+
+@pytest.mark.parametrize("query", ["plain", "sorted"])
+async def test_a_walk_by_cursor_finds_everybody_once(query: str, serve: Serve) -> None:
+    """Cursors follow resources, so that coming and going changes nothing either."""
+    scim = (await serve()).http
+    people = People(scim)
+    await people.fill()
+
+    async def pages() -> AsyncIterator[list[str]]:
+        cursor: str | None = ""
+        while cursor is not None:
+            parameters = {**QUERIES[query][2], "cursor": cursor, "count": str(COUNT)}
+            page = (await scim.get("/Users", params=parameters)).json()
+            yield [user["id"] for user in page["Resources"]]
+            cursor = page.get("nextCursor")
+
+    await found_once(pages(), people, people.change)
+
+
+def beside(served: Served, port: int) -> httpx.AsyncClient:
+    """Return a client with a connection of its own."""
+    application = scim_application(served.service, served.access_log.append)
+    return httpx.AsyncClient(
+        transport=httpx.ASGITransport(application, client=("192.0.2.1", port)),
+        base_url=served.http.base_url,
+        headers={"Authorization": f"Bearer {SECRET}"},
+    )
+
+
+async def test_walks_at_the_same_time(serve: Serve) -> None:
+    """Walks that began at different moments are told apart, though they ask for the same."""
+    served = await serve()
+    people = People(served.http)
+    await people.fill()
+    walks = []
+    for port in range(5):
+        client = beside(served, port)
+        pages = walk(client, "/Users", {})
+        walks.append((Counter(await anext(pages)), pages))
+        await people.change()
+    going = list(walks)
+    while going:
+        for found, pages in list(going):
+            page = await anext(pages, None)
+            if page is None:
+                going.remove((found, pages))
+            else:
+                found.update(page)
+        await people.change()
+    for found, _ in walks:
+        assert set(found.values()) == {1}
+        assert people.staying <= found.keys()
+
+
+async def test_a_walk_after_others_that_were_given_up(serve: Serve) -> None:
+    """A client that begins again gets whole pages, and is not led on by its earlier walks."""
+    scim = (await serve()).http
+    people = People(scim)
+    await people.fill()
+    for pages_read in (1, 1, 3):
+        pages = walk(scim, "/Users", {})
+        assert len(await anext(pages)) == COUNT
+        for _ in range(pages_read - 1):
+            await anext(pages)
+        await people.change()
+    await found_once(walk(scim, "/Users", {}), people, people.change)
+
+
+async def test_a_walk_over_replicas_and_restarts(serve: Serve) -> None:
+    """Each page may be asked of another process, where each has written before it ended."""
+    people = People((await serve()).http)
+    await people.fill()
+    served = await serve()
+
+    async def go_on() -> None:
+        nonlocal served
+        await people.change()
+        await served.service.repository.page_starts.flush()
+        served = await serve()
+
+    async def pages() -> AsyncIterator[list[str]]:
+        start, total = 1, 1
+        while start <= total:
+            query = {"startIndex": start, "count": COUNT}
+            page = (await served.http.get("/Users", params=query)).json()
+            yield [user["id"] for user in page["Resources"]]
+            start, total = start + page["itemsPerPage"], page["totalResults"]
+
+    await found_once(pages(), people, go_on)
+
+
+async def test_a_client_that_counts_on_over_short_pages(serve: Serve) -> None:
+    """Where pages end early, going on at startIndex + count leaves nobody out either."""
+    limits = Limits(page_bytes=4_000, page_maximum=20)
+    scim = (await serve(limits=limits)).http
+    ids = set()
+    for number in range(30):
+        user = {"userName": f"u{number}", "title": "x" * 900}
+        ids.add((await scim.post("/Users", json=user)).json()["id"])
+    for count in (10, 25):
+        pages = walk(scim, "/Users", {}, count=count, advance=ADVANCES["count"])
+        found = [each async for page in pages for each in page]
+        assert len(found) == len(set(found))
+        assert set(found) == ids
+        honest = [each async for page in walk(scim, "/Users", {}, count=count) for each in page]
+        assert sorted(honest) == sorted(ids)
+
+
+async def test_totals_are_those_of_the_tenant_where_nothing_changes(serve: Serve) -> None:
+    """A client that counts on by what it got sees the number of users on every page."""
+    scim = (await serve(limits=Limits(page_bytes=4_000))).http
+    for number in range(12):
+        await scim.post("/Users", json={"userName": f"u{number}", "title": "x" * 900})
+    start, totals = 1, []
+    while start <= 12:
+        page = (await scim.get("/Users", params={"startIndex": start, "count": 100})).json()
+        totals.append(page["totalResults"])
+        start += page["itemsPerPage"]
+    assert len(totals) > 2
+    assert set(totals) == {12}
+    beyond = (await scim.get("/Users", params={"startIndex": 13})).json()
+    assert (beyond["totalResults"], beyond["itemsPerPage"]) == (12, 0)
+    for path in ("/Users", "/"):
+        none = (await scim.get(path, params={"startIndex": 5, "count": 0})).json()
+        assert (none["totalResults"], none["itemsPerPage"]) == (12, 0)
+
+
+async def test_memory_does_not_grow_with_walks(
+    serve: Serve, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Beyond a number of places the oldest go, in memory and in the database."""
+    monkeypatch.setattr(page_starts, "PLACES", 10)
+    monkeypatch.setattr(page_starts, "_PRUNE_EVERY", 10)
+    served = await serve()
+    for number in range(3):
+        await served.http.post("/Users", json={"userName": f"u{number}", "title": "x"})
+    starts = served.service.repository.page_starts
+    for number in range(100):
+        query = {"filter": f'title ne "{number}"', "count": "1"}
+        assert (await served.http.get("/Users", params=query)).json()["totalResults"] == 3
+    await starts.flush()
+    assert len(getattr(starts, "_places", ())) <= 10
+    assert len(getattr(starts, "_unsaved", ())) <= 10
+    database = served.service.repository.database
+    statement = compile_statement(select(table(PageStart).c.at), database.backend)
+    assert 0 < len(await database.fetch(statement, {})) <= 20
+
+
+async def test_a_place_that_nobody_asks_for_is_forgotten(serve: Serve) -> None:
+    """After an hour an index is only an index again."""
+    now = 1_000_000_000_000_000
+    scim = (await serve(clock=lambda: now)).http
+    people = People(scim)
+    await people.fill()
+    pages = walk(scim, "/Users", {})
+    first = await anext(pages)
+    await scim.delete(f"/Users/{first[0]}")
+    everybody = (await scim.get("/Users", params={"count": 100})).json()["Resources"]
+    now += (page_starts.KEPT_SECONDS + 1) * 1_000_000
+    second = await anext(pages)
+    assert second[0] == everybody[COUNT]["id"]
