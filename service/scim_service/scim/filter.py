@@ -743,7 +743,7 @@ def values_at(path: AttributePath, resource: Mapping[str, Any]) -> Iterator[Any]
         return
     value = holder.get(path.name) if path.name else holder
     for each in value if isinstance(value, list) else (value,):
-        leaf = each.get(path.sub) if path.sub is not None and each is not None else each
+        leaf = as_object(each).get(path.sub) if path.sub is not None else each
         if leaf is not None:
             yield leaf
 

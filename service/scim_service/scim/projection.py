@@ -118,8 +118,11 @@ def _shown_value(
     excluded: Mapping[str, Any] | None,
 ) -> Any:
     if isinstance(value, list):
-        elements = [_shown(attribute.sub_attribute, each, included, excluded) for each in value]
+        elements = [_shown_value(attribute, each, included, excluded) for each in value]
         return [each for each in elements if each]
+    # A tenant's extension may once have had a simple value here.
+    if not isinstance(value, dict):
+        return value
     return _shown(attribute.sub_attribute, value, included, excluded)
 
 

@@ -334,7 +334,11 @@ def _carry_over(
                 raise errors.mutability(
                     f"{path} is immutable and has a value; send that value or leave it out."
                 )
-        elif attribute.type == "complex" and not attribute.multi_valued:
+        elif (
+            attribute.type == "complex"
+            and not attribute.multi_valued
+            and isinstance(value, Mapping)
+        ):
             part = dict(replacement.get(name, {}))
             _carry_over(attribute, value, part, path)
             if part:
@@ -343,7 +347,7 @@ def _carry_over(
 
 def _missing_parts(attribute: Attribute, value: Any, where: str) -> Iterator[str]:
     elements = value if isinstance(value, list) else [value]
-    for each in (element for element in elements if element is not None):
+    for each in (element for element in elements if isinstance(element, Mapping)):
         for sub in attribute.sub_attributes:
             path = _join(attribute, where, sub.name)
             if sub.required and each.get(sub.name) in (None, "", []):
@@ -361,7 +365,9 @@ def _has_value(resource_type: ResourceType, resource: Mapping[str, Any], name: s
     if path.sub is None:
         return value not in (None, "", [], {})
     elements = value if isinstance(value, list) else [value or {}]
-    return any(each.get(path.sub) not in (None, "") for each in elements)
+    return any(
+        isinstance(each, Mapping) and each.get(path.sub) not in (None, "") for each in elements
+    )
 
 
 def _join(holder: ResourceType | Attribute, where: str, name: str) -> str:

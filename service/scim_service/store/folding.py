@@ -7,7 +7,7 @@ on both databases and in the protocol core, in every language, and leaves the da
 but comparisons of bytes.
 """
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable
 from datetime import UTC, datetime, timedelta
 from functools import lru_cache
 from typing import Any, TypeAlias
@@ -46,7 +46,9 @@ def folder(resource_type: ResourceType) -> Folder:
 def _attribute(attribute: Attribute) -> Folder:
     one = _single(attribute)
     if attribute.multi_valued:
-        return lambda values: [one(value) for value in values]
+        return lambda values: (
+            [one(value) for value in values] if isinstance(values, list) else one(values)
+        )
     return one
 
 
@@ -56,19 +58,25 @@ def _single(attribute: Attribute) -> Folder:
     if attribute.type == "dateTime":
         return _fold_datetime
     if attribute.type == "string" and not attribute.case_exact:
-        return fold
+        return _fold_text
     return lambda value: value
 
 
-def _fold_datetime(text: str) -> int | None:
-    instant = parse_datetime(text)
+def _fold_text(text: Any) -> Any:
+    return fold(text) if isinstance(text, str) else text
+
+
+def _fold_datetime(text: Any) -> Any:
+    instant = parse_datetime(text) if isinstance(text, str) else None
     return None if instant is None else microseconds(instant)
 
 
 def _members(attributes: Iterable[Attribute]) -> Folder:
     folders = {attribute.name: _attribute(attribute) for attribute in attributes}
 
-    def fold_members(value: Mapping[str, Any]) -> dict[str, Any]:
+    def fold_members(value: Any) -> Any:
+        if not isinstance(value, dict):
+            return value
         return {name: folders[name](part) for name, part in value.items() if name in folders}
 
     return fold_members

@@ -43,6 +43,17 @@ _INDEXES = {
     "postgresql": "select indexname from pg_indexes"
     " where tablename = 'scim_user' and schemaname = current_schema()",
 }
+_TYPES: Mapping[str, tuple[type, ...]] = {
+    "string": (str,),
+    "reference": (str,),
+    "binary": (str,),
+    "boolean": (bool,),
+    "integer": (int,),
+    "decimal": (int, float),
+    "dateTime": (int,),
+}
+"""What the folded values of a type are."""
+
 _USER = table(User)
 _logger = logging.getLogger(__name__)
 
@@ -216,8 +227,12 @@ def _is_unique(attribute: Attribute) -> bool:
 
 
 def _values(path: AttributePath, folded: Mapping[str, Any]) -> set[Any]:
-    """Return the values at a path; an empty text is none."""
-    values = {value for value in values_at(path, folded) if value != ""}
+    """Return the values at a path; an empty text is none, nor is what is no single value."""
+    values: set[Any] = {
+        value
+        for value in values_at(path, folded)
+        if isinstance(value, _TYPES[path.leaf.type]) and value != ""
+    }
     return {float(value) for value in values} if path.leaf.type == "decimal" else values
 
 
