@@ -77,7 +77,7 @@ class Limits:
     that is for a group with its members.
     """
 
-    body_bytes: int = 1 << 20
+    body_bytes: int = 4 << 20
     body_depth: int = 32
     page_default: int = 100
     page_maximum: int = 1000

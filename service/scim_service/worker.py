@@ -42,6 +42,31 @@ class QueueLimit:
         self._present -= 1
 
 
+class Room:
+    """Bytes that large bodies may have in memory together."""
+
+    __slots__ = ("_left",)
+
+    def __init__(self, size: int) -> None:
+        self._left = size
+
+    def take(self, size: int) -> None:
+        """Take some of it.
+
+        Raises
+        ------
+        BusyError
+            There is not so much left.
+        """
+        if size > self._left:
+            raise BusyError
+        self._left -= size
+
+    def give_back(self, size: int) -> None:
+        """Give back what was taken."""
+        self._left += size
+
+
 # One thread for the process: it shares the interpreter's lock with the event loop, which several
 # of them together would keep waiting.
 _thread = ThreadPoolExecutor(1, thread_name_prefix="scim-work")

@@ -1,4 +1,4 @@
-"""Requests that cost as much as a body of 1 MiB can make a request cost."""
+"""Requests that cost as much as a body of 4 MiB can make a request cost."""
 
 import json
 from collections.abc import Mapping
@@ -71,6 +71,13 @@ def _values(prepared: Prepared) -> list[dict[str, str]]:
     return [{"value": member} for member in prepared.members]
 
 
+def _named(prepared: Prepared) -> list[dict[str, str]]:
+    return [
+        {**each, "$ref": f"https://scim.example/Users/{each['value']}", "display": f"Name {number}"}
+        for number, each in enumerate(_values(prepared))
+    ]
+
+
 def multiplied(conditions: int = 121, operations: int = 400) -> bytes:
     """Return a PATCH whose operations each ask many things of all e-mail addresses."""
     each = " or ".join(f'value eq "{index}"' for index in range(conditions))
@@ -97,15 +104,11 @@ def _conditions(condition: str, number: int) -> str:
 def requests(prepared: Prepared) -> dict[str, tuple[str, str, bytes | None]]:
     """Return the requests by name: method, path and body."""
     of_user, of_group = f"/Users/{prepared.user}", f"/Groups/{prepared.group}"
-    whole = json.dumps(
-        {
-            "schemas": [URN_GROUP],
-            "displayName": "many",
-            "members": _values(prepared),
-        }
-    ).encode()
+    group = {"schemas": [URN_GROUP], "displayName": "many"}
+    whole = json.dumps({**group, "members": _values(prepared)}).encode()
+    named = json.dumps({**group, "members": _named(prepared)}).encode()
     references = [{"value": f"bulkId:b{index}"} for index in range(100)]
-    title = json.dumps(user("title", title="ß" * 120_000), ensure_ascii=False).encode()
+    title = json.dumps(user("title", title="ß" * 2_000_000), ensure_ascii=False).encode()
     return {
         "PATCH, operations by conditions by values": ("PATCH", of_user, multiplied()),
         "PATCH, 1,000 values added one by one": (
@@ -118,10 +121,10 @@ def requests(prepared: Prepared) -> dict[str, tuple[str, str, bytes | None]]:
             of_user,
             patch(*[{"op": "remove", "path": "emails", "value": emails(900)}] * 20),
         ),
-        "PATCH, 70,000 unknown attributes": (
+        "PATCH, 99,000 unknown attributes": (
             "PATCH",
             of_user,
-            patch({"op": "add", "value": {f"k{index}": 1 for index in range(70_000)}}),
+            patch({"op": "add", "value": {f"k{index}": 1 for index in range(99_000)}}),
         ),
         "PATCH, 400 different paths": (
             "PATCH",
@@ -137,11 +140,11 @@ def requests(prepared: Prepared) -> dict[str, tuple[str, str, bytes | None]]:
                 )
             ),
         ),
-        "POST, 1 MiB of one text": ("POST", "/Users", title),
-        "POST, 70,000 unknown attributes": (
+        "POST, 4 MiB of one text": ("POST", "/Users", title),
+        "POST, 99,000 unknown attributes": (
             "POST",
             "/Users",
-            json.dumps(user("unknown", **{f"k{n}": 1 for n in range(70_000)})).encode(),
+            json.dumps(user("unknown", **{f"k{n}": 1 for n in range(99_000)})).encode(),
         ),
         "POST, deep lists": ("POST", "/Users", b"[" * _BRACKETS + b"]" * _BRACKETS),
         "POST, many objects": (
@@ -191,6 +194,7 @@ def requests(prepared: Prepared) -> dict[str, tuple[str, str, bytes | None]]:
         "group with parts of its members": ("GET", f"{of_group}?attributes=members.value", None),
         "groups with all members": ("GET", "/Groups", None),
         "PUT of a group with all members": ("PUT", of_group, whole),
+        "PUT of a group with all members and their names": ("PUT", of_group, named),
         "PATCH, all members removed": ("PATCH", of_group, members_patch(prepared, "remove")),
         "PATCH, all members added": ("PATCH", of_group, members_patch(prepared, "add")),
         "Schemas": ("GET", "/Schemas", None),

@@ -13,6 +13,7 @@ from starlette.types import Scope
 from scim_service import worker
 from scim_service.scim import errors
 from scim_service.scim.budget import Budget
+from scim_service.scim.filter import shorten
 from scim_service.scim.messages import CONTENT_TYPE
 from scim_service.settings import Limits
 from scim_service.store.records import Expected, Origin
@@ -31,7 +32,16 @@ _CONTENT_TYPE = (b"content-type", CONTENT_TYPE.encode())
 _OPENING = (b"{", b"[")
 
 MAX_OPENINGS = 25_000
-"""Objects and lists in a body: 1 MiB of members, each by its id, has some 21,000."""
+"""Objects and lists in a body, such as the members of a group."""
+
+MAX_COMMAS = 100_000
+"""Commas in a body, which bound its values: 25,000 members may have four parts each."""
+
+ROOM_BYTES = 32 << 20
+"""Large bodies that are in memory at the same time, of all requests together."""
+
+_MARK = b"\xef\xbb\xbf"
+_room = worker.Room(ROOM_BYTES)
 
 TOO_BUSY = errors.ScimError(
     429,
@@ -65,6 +75,8 @@ class Call:
         Whether it has a line in the access log.
     size
         How large its body is, or the part of it that an operation of a bulk request has.
+    held
+        How much of the room for large bodies it has, until it is answered.
     """
 
     request_id: str
@@ -81,6 +93,12 @@ class Call:
     probe: bool = False
     logged: bool = True
     size: int = 0
+    held: int = 0
+
+    def release(self) -> None:
+        """Give back the room of a large body."""
+        _room.give_back(self.held)
+        self.held = 0
 
     def origin(self, operation: str) -> Origin:
         """Return where a write comes from."""
@@ -130,8 +148,10 @@ async def read_json(request: Request, limits: Limits) -> Any:
     Raises
     ------
     ScimError
-        413 for one that is too large, 415 for another media type, invalidSyntax for anything
-        that is not JSON.
+        413 for one that is too large, 415 for another media type or a compressed one, invalidSyntax
+        for anything that is not JSON.
+    BusyError
+        Other large bodies leave no room for it.
     """
     content_type = header(request.scope, b"content-type")
     if content_type is not None:
@@ -140,6 +160,13 @@ async def read_json(request: Request, limits: Limits) -> Any:
             raise errors.ScimError(
                 415, f"The body must be {CONTENT_TYPE}; the Content-Type says something else."
             )
+    coding = header(request.scope, b"content-encoding")
+    if coding is not None and coding.strip().lower() not in {"", "identity"}:
+        raise errors.ScimError(
+            415,
+            f"The body is compressed (Content-Encoding: {shorten(coding, 40)}). Compressed bodies"
+            " are not accepted, since a short one may become a very long one; send it as it is.",
+        )
     body = await _read_body(request, limits.body_bytes)
     call_of(request).size = len(body)
     return await worker.run(len(body), partial(_parse, body, limits.body_depth))
@@ -153,8 +180,13 @@ def _parse(body: bytes, depth: int) -> Any:
             f"The body has {openings} opening brackets; at most {MAX_OPENINGS} objects and lists"
             " are accepted. Send it in several requests."
         )
+    if len(body) > MAX_COMMAS and body.count(b",") > MAX_COMMAS:
+        raise errors.too_large(
+            f"The body has more than {MAX_COMMAS} values. Send it in several requests."
+        )
     try:
-        document = orjson.loads(body)
+        # RFC 8259 section 8.1 lets a parser ignore a byte order mark.
+        document = orjson.loads(body[len(_MARK) :] if body[:3] == _MARK else body)
     except orjson.JSONDecodeError as error:
         raise errors.invalid_syntax(f"The body is not JSON: {error.msg}.") from None
     check_depth(openings, document, depth)
@@ -174,6 +206,10 @@ async def _read_body(request: Request, limit: int) -> bytes:
         size += len(chunk)
         if size > limit:
             raise too_large
+        if size > worker.INLINE:
+            call = call_of(request)
+            _room.take(size - call.held)
+            call.held = size
         chunks.append(chunk)
     return b"".join(chunks)
 

@@ -120,6 +120,8 @@ class Gate:
                 refusal = _TOO_SLOW if isinstance(error, TimeoutError) else _FAILED
                 await error_response(refusal, _RETRY)(scope, receive, send_with_id)
         finally:
+            if call.held:
+                call.release()
             self._note(scope, call, status or GONE)
 
     async def _serve(self, scope: Scope, receive: Receive, send: Send, call: Call) -> None:

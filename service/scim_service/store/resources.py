@@ -234,9 +234,15 @@ class Resources(ABC):
         ScimError
             413 for one that is too long; one that was longer before may get shorter.
         """
+        document = orjson.dumps(resource)
+        if len(document) > RESOURCE_BYTES:
+            # Whether a user is active does not count: no limit may keep one from being disabled.
+            most = max(RESOURCE_BYTES, _size_but_active(orjson.loads(record.document)))
+            if _size_but_active(resource) > most:
+                raise self._too_long(document)
         return Record(
             record.id,
-            self._document(resource, max(RESOURCE_BYTES, len(record.document))),
+            document.decode(),
             record.version + 1,
             record.created,
             max(self._clock(), record.last_modified + 1),
@@ -244,17 +250,17 @@ class Resources(ABC):
         )
 
     def _new(self, resource: Mapping[str, Any]) -> Record:
-        now = self._clock()
-        return Record(new_id(), self._document(resource, RESOURCE_BYTES), 1, now, now)
-
-    def _document(self, resource: Mapping[str, Any], most: int) -> str:
         document = orjson.dumps(resource)
-        if len(document) > most:
-            raise errors.too_large(
-                f"The {self.resource_type.name} would take {len(document)} bytes; at most"
-                f" {RESOURCE_BYTES} are stored for one. Leave out or shorten some of its values."
-            )
-        return document.decode()
+        if len(document) > RESOURCE_BYTES:
+            raise self._too_long(document)
+        now = self._clock()
+        return Record(new_id(), document.decode(), 1, now, now)
+
+    def _too_long(self, document: bytes) -> errors.ScimError:
+        return errors.too_large(
+            f"The {self.resource_type.name} would take {len(document)} bytes; at most"
+            f" {RESOURCE_BYTES} are stored for one. Leave out or shorten some of its values."
+        )
 
     async def _holder(self, column: str, value: str) -> str:
         """Say which resource has a value that must be unique."""
@@ -288,3 +294,7 @@ class Resources(ABC):
             attributes=attributes,
             status=status,
         )
+
+
+def _size_but_active(resource: Mapping[str, Any]) -> int:
+    return len(orjson.dumps({name: each for name, each in resource.items() if name != "active"}))
