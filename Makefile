@@ -105,7 +105,7 @@ lock: $(READY) ## Renew the locked requirements (hashes, no index addresses)
 	for part in benchmarks/peers fuzz; do $(BIN)/uv pip compile tests/$$part/requirements.in \
 	  --output-file tests/$$part/requirements.txt --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
 	  --no-annotate --custom-compile-command 'make lock' --quiet $(UV_ARGS) || exit 1; done
-	$(BIN)/uv pip compile requirements-dev.in operator/pyproject.toml service/pyproject.toml --extra cli \
+	$(BIN)/uv pip compile requirements-dev.in operator/pyproject.toml plugin/pyproject.toml service/pyproject.toml \
 	  --constraint operator/requirements.txt --constraint service/requirements.txt --output-file requirements-dev.txt \
 	  --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-annotate \
 	  --custom-compile-command 'make lock' --quiet $(UV_ARGS)

@@ -2,5 +2,5 @@
 
 ``commands`` is the command line; ``cluster`` talks to the API server and ``channel`` to a tenant;
 ``doctor`` draws its conclusions from gathered facts alone. Nothing of the operator imports from
-here, and its image lacks the packages of the extra ``cli``.
+here, and its image lacks these packages: the plugin is a distribution of its own (``plugin/``).
 """

@@ -6,6 +6,8 @@ Exit status: 0 if all is well, 1 if something was found or failed, 2 if the comm
 
 from __future__ import annotations
 
+import io
+import sys
 import time
 from dataclasses import asdict
 from datetime import UTC, datetime, timedelta
@@ -307,4 +309,8 @@ def _show_checks(session: Session, tenant: Tenant, checks: list[Check]) -> None:
 
 def main() -> None:
     """Run the command line, by the name that kubectl knows it by."""
+    for stream in (sys.stdout, sys.stderr):
+        # Windows' code pages lack most of what names are written with.
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="replace")
     plugin(prog_name="kubectl scim")

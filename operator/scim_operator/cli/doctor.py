@@ -194,7 +194,10 @@ def _check_newest_token(facts: Facts, why: Unknown) -> Check:
     if trouble := _token_problem(facts, newest):
         return trouble
     if newest.last_used:
-        return ok(name, f"the newest token {newest.id} was used last on {newest.last_used:%F %R}Z")
+        return ok(
+            name,
+            f"the newest token {newest.id} was used last on {newest.last_used:%Y-%m-%d %H:%M}Z",
+        )
     return unknown(name, why)
 
 
