@@ -3,15 +3,20 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any, NamedTuple
 
-from scim_operator import drift, faults, names, ownership
+from scim_operator import drift, faults, metrics, names, ownership
+from scim_operator.admitted import Admitted, listed
 from scim_operator.cache import Cache
+from scim_operator.drift import Difference
 from scim_operator.faults import Fault, Refusal
+from scim_operator.field_managers import manager_of
 from scim_operator.kinds import CLAIM, CONFIG_MAP, DEPLOYMENT, POLICY, SECRET, Kind
 from scim_operator.kube import Kube
 from scim_operator.plan import Plan, Wanted
-from scim_operator.repairs import Repairs, listed
+from scim_operator.repairs import Conflict, Repairs
 from scim_operator.seals import SEALED, Seals, seal_of
 from scim_operator.tenant import Tenant
 
@@ -20,25 +25,35 @@ Object = dict[str, Any]
 _POD_NEEDS = (CONFIG_MAP, CLAIM, POLICY)
 """Kinds, beside the digests, of what a pod runs with."""
 
+_ATTEMPTS = 3
+"""At a write that holds for one version of an object."""
+
 
 class Outcome(NamedTuple):
     """What became of one object.
 
     Attributes
     ----------
+    name
+        Kind and name, as in the tenant's status.
     repaired, kept
-        What was repaired of it, and what could not be, as sentences.
+        What was repaired of it, and what admission has changed, as sentences.
+    admitted
+        What its status is to say of what admission has made of it; None if it is as wanted.
+    conflicts, begun
+        What others set again and again, and what of that is new, as sentences.
     pause
-        Seconds for which it is left as it is.
+        Seconds after which it is to be looked at again.
     """
 
+    name: str
     fault: Fault | None = None
     repaired: str | None = None
     kept: str | None = None
+    admitted: str | None = None
+    conflicts: tuple[str, ...] = ()
+    begun: tuple[str, ...] = ()
     pause: float | None = None
-
-
-_DONE = Outcome()
 
 
 class Applier:
@@ -48,11 +63,16 @@ class Applier:
         self._kube = kube
         self._cache = cache
         self._seals = seals
+        self._admitted = Admitted(seals)
         self._repairs = Repairs()
 
-    def leaves(self, wanted: Wanted) -> bool:
+    def leaves(self, tenant: Tenant, wanted: Wanted) -> bool:
         """Tell whether an object is to stay as it is."""
-        return wanted.is_current or self._repairs.leaves(wanted)
+        return (
+            wanted.is_current
+            or self._admitted.accepts(tenant, wanted) is not None
+            or self._repairs.pause(wanted) > 0
+        )
 
     async def carry_out(self, planned: Plan) -> list[Outcome]:
         """Write and remove what a plan says; return what became of each object.
@@ -97,31 +117,30 @@ class Applier:
     async def _halt(self, tenant: Tenant) -> Outcome:
         """Let no pod run on others' digests: Entra's token is not among them, and theirs are."""
         name = names.workload(tenant.key.name)
+        outcome = Outcome(ownership.record_name(DEPLOYMENT, name))
         live = self._cache.get(DEPLOYMENT, tenant.key.namespace, name)
         is_own = live and ownership.judge(DEPLOYMENT, live, tenant, self._seals).is_own
         if live is None or not is_own or live["spec"]["replicas"] == 0:
-            return _DONE
+            return outcome
         try:
             body = await self._kube.merge(DEPLOYMENT, live, {"spec": {"replicas": 0}})
         except Refusal as refusal:
             fault = faults.explain(refusal, DEPLOYMENT, name, tenant)
             if fault is None:
                 raise
-            return Outcome(fault=fault)
+            return outcome._replace(fault=fault)
         self._cache.put(DEPLOYMENT, body)
-        return _DONE
+        return outcome
 
     async def _apply(self, planned: Plan, wanted: Wanted) -> Outcome:
-        if self.leaves(wanted):
-            return Outcome(pause=self._repairs.pause(wanted) or None)
         tenant = planned.subject.tenant
+        outcome = Outcome(ownership.record_name(wanted.kind, wanted.name))
+        if self.leaves(tenant, wanted):
+            admitted = self._admitted.accepts(tenant, wanted)
+            return self._with_conflicts(wanted, outcome._replace(admitted=admitted))
         try:
-            body = wanted.live
-            if body and wanted.additions:
-                # First: an admission policy need not admit an apply that leaves them.
-                body = await self._restore(wanted, body)
-            if body is None or not drift.contains(wanted.object, body):
-                body = await self._merge(wanted)
+            managers = await self._managers(wanted) if self._repairs.contested(wanted) else {}
+            body = await self._bring(wanted)
             if body and _looks_deployed(body, tenant):
                 change = {"metadata": {"labels": {names.INSTANCE_LABEL: None}}}
                 body = await self._kube.merge(wanted.kind, body, change)
@@ -129,21 +148,107 @@ class Applier:
             fault = faults.explain(refusal, wanted.kind, wanted.name, tenant)
             if fault is None:
                 raise
-            return Outcome(fault=fault)
+            return outcome._replace(fault=fault)
         if body is None:
-            return Outcome(fault=await self._taken(tenant, wanted))
+            return outcome._replace(fault=await self._taken(tenant, wanted))
         self._cache.put(wanted.kind, body)
-        if kept := self._repairs.note(wanted, body):
-            return Outcome(
-                kept=f"the {wanted.kind.name} {wanted.name} keeps {listed(kept)}: an admission "
-                "rule of the cluster adds that at each write; if it should not be there, exempt "
-                "the object from the rule"
+        return self._tell(tenant, wanted, body, managers, outcome)
+
+    def _tell(
+        self,
+        tenant: Tenant,
+        wanted: Wanted,
+        body: Object,
+        managers: Mapping[str, str | None],
+        outcome: Outcome,
+    ) -> Outcome:
+        """Say what a write has brought about."""
+        what = f"the {wanted.kind.name} {wanted.name}"
+        found = tuple(drift.differences(wanted.object, body))
+        if found:
+            entry, is_news = self._admitted.note(tenant, wanted, body, found)
+            kept = (
+                f"{what} keeps {listed(map(str, found))}: an admission rule or a default of the "
+                "cluster sets that at each write; if it should not be there, exempt the object "
+                "from the rule"
             )
-        return Outcome(repaired=self._repair(wanted))
+            outcome = outcome._replace(admitted=entry, kept=kept if is_news else None)
+        if wanted.live is None:
+            namespace = wanted.object["metadata"]["namespace"]
+            if self._cache.was_deleted(wanted.kind, namespace, wanted.name):
+                outcome = outcome._replace(repaired=f"{what} was deleted and has been made again")
+            return outcome
+        left = set(map(str, found))
+        repaired = [each for each in wanted.differences if str(each) not in left]
+        if not repaired or not _is_written(wanted, wanted.live):
+            return outcome
+        metrics.REPAIRS.labels(wanted.kind.name).inc()
+        contested = self._repairs.contested(wanted)
+        if first := [each for each in repaired if str(each) not in contested]:
+            text = f"{what} had been changed by somebody and is as wanted again{_named(first)}"
+            outcome = outcome._replace(repaired=text)
+        begun = self._repairs.note(wanted, map(str, repaired), managers)
+        outcome = outcome._replace(begun=tuple(_sentence(wanted, each) for each in begun))
+        return self._with_conflicts(replace(wanted, live=body), outcome)
+
+    def _with_conflicts(self, wanted: Wanted, outcome: Outcome) -> Outcome:
+        conflicts, pause = self._repairs.conflicts(wanted)
+        return outcome._replace(
+            conflicts=tuple(_sentence(wanted, conflict) for conflict in conflicts),
+            pause=self._repairs.pause(wanted) or pause,
+        )
+
+    async def _managers(self, wanted: Wanted) -> dict[str, str | None]:
+        """Find out who sets the fields that are not as they were left."""
+        namespace = wanted.object["metadata"]["namespace"]
+        live = await self._kube.get(wanted.kind, namespace, wanted.name)
+        if live is None:
+            return {}
+        return {str(each): manager_of(live, each.path) for each in wanted.differences}
+
+    async def _bring(self, wanted: Wanted) -> Object | None:
+        """Write an object; None if another one, which was not seen, has its name."""
+        live = wanted.live
+        if live is None:
+            return await self._merge(wanted)
+        body = live
+        is_restored = any(difference.added for difference in wanted.differences)
+        if is_restored:
+            # First: an admission policy need not admit an apply that leaves them.
+            body = await self._restore(wanted, live)
+        found = tuple(drift.differences(wanted.object, body))
+        if not is_restored or any(difference.in_metadata for difference in found):
+            is_restored = False
+            applied = await self._merge(wanted)
+            if applied is None:
+                return None
+            body = applied
+        if is_restored or not drift.can_restore(wanted.object):
+            return body
+        if drift.is_current(wanted.object, body):
+            return body
+        # An apply leaves what others have added since the object was seen. What is there after the
+        # whole was replaced is the work of admission.
+        return await self._restore_newest(wanted, body)
 
     async def _restore(self, wanted: Wanted, live: Object) -> Object:
         restoration = drift.restoration(wanted.object, live)
         return await self._kube.patch(wanted.kind, live, restoration)
+
+    async def _restore_newest(self, wanted: Wanted, body: Object) -> Object:
+        """Replace the content of an object whose status may be written meanwhile."""
+        for _ in range(_ATTEMPTS - 1):
+            try:
+                return await self._restore(wanted, body)
+            except Refusal as refusal:
+                if refusal.code != 409:
+                    raise
+            metadata = body["metadata"]
+            newest = await self._kube.get(wanted.kind, metadata["namespace"], metadata["name"])
+            if newest is None or newest["metadata"]["uid"] != metadata["uid"]:
+                break
+            body = newest
+        return await self._restore(wanted, body)
 
     async def _merge(self, wanted: Wanted) -> Object | None:
         """Write an object; None if another one, which was not seen, has its name."""
@@ -206,30 +311,17 @@ class Applier:
         restoration = drift.restoration(wanted.object, live)
         return await self._kube.patch(wanted.kind, live, [*restoration, operation])
 
-    def _repair(self, wanted: Wanted) -> str | None:
-        """Say what was repaired; None if it was the wish that had changed."""
-        what = f"the {wanted.kind.name} {wanted.name}"
-        if wanted.live is None:
-            namespace = wanted.object["metadata"]["namespace"]
-            deleted = self._cache.was_deleted(wanted.kind, namespace, wanted.name)
-            return f"{what} was deleted and has been made again" if deleted else None
-        if drift.stamp_of(wanted.live) != drift.stamp_of(wanted.object):
-            return None
-        if seal_of(wanted.live) != seal_of(wanted.object):
-            return None
-        without = f", without {listed(wanted.additions)}" if wanted.additions else ""
-        return f"{what} had been changed by somebody and is as wanted again{without}"
-
     async def _remove(self, planned: Plan, kind: Kind, live: Object) -> Outcome:
         metadata = live["metadata"]
+        outcome = Outcome(ownership.record_name(kind, metadata["name"]))
         try:
             await self._kube.delete(kind, metadata["namespace"], metadata["name"], metadata["uid"])
         except Refusal as refusal:
             fault = faults.explain(refusal, kind, metadata["name"], planned.subject.tenant)
             if fault is None:
                 raise
-            return Outcome(fault=fault)
-        return _DONE
+            return outcome._replace(fault=fault)
+        return outcome
 
 
 def _looks_deployed(body: Object, tenant: Tenant) -> bool:
@@ -244,3 +336,45 @@ def _looks_deployed(body: Object, tenant: Tenant) -> bool:
 def _is_foreign(outcome: Outcome, *kinds: Kind) -> bool:
     fault = outcome.fault
     return fault is not None and fault.reason == ownership.FOREIGN_OWNER and fault.kind in kinds
+
+
+def _is_written(wanted: Wanted, live: Object) -> bool:
+    """Tell whether an object was written with the same wish before."""
+    same_wish = drift.stamp_of(live) == drift.stamp_of(wanted.object)
+    return same_wish and seal_of(live) == seal_of(wanted.object)
+
+
+def _named(repaired: Sequence[Difference]) -> str:
+    """Name the fields that were put right."""
+    changed = [str(each) for each in repaired if not each.added]
+    added = [str(each) for each in repaired if each.added]
+    return (f" in {listed(changed)}" if changed else "") + (
+        f", without {listed(added)}" if added else ""
+    )
+
+
+def _sentence(wanted: Wanted, conflict: Conflict) -> str:
+    """Say who sets a field again and again, and what to do."""
+    remedy = (
+        "scale the ScimTenant, and let an autoscaler's scaleTargetRef name that"
+        if conflict.field == "spec.replicas" and wanted.kind is DEPLOYMENT
+        else "have it leave the field alone, or set it by the ScimTenant or the operator's settings"
+    )
+    return (
+        f"{conflict.manager or 'a client without a name'} sets {conflict.field} of the "
+        f"{wanted.kind.name} {wanted.name} again and again, and the operator puts it right ever "
+        f"more rarely: {remedy}"
+    )
+
+
+def conflicts_of(outcomes: Sequence[Outcome]) -> tuple[str, ...]:
+    """Return what others set again and again, in an order that stands still."""
+    return tuple(sorted({text for outcome in outcomes for text in outcome.conflicts}))
+
+
+def admitted_of(before: Mapping[str, str] | None, outcomes: Sequence[Outcome]) -> dict[str, str]:
+    """Return what admission has made of a tenant's objects, for its status."""
+    done = {outcome.name for outcome in outcomes if outcome.fault is None}
+    kept = {name: entry for name, entry in (before or {}).items() if name not in done}
+    made = {outcome.name: outcome.admitted for outcome in outcomes if outcome.admitted}
+    return dict(sorted((kept | made).items()))

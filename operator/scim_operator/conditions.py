@@ -29,6 +29,9 @@ RESTRICTED = "Restricted"
 CLUSTER_ONLY = "ClusterOnly"
 """The reason of Exposed where no one outside of the cluster can reach the tenant."""
 
+FIELD_CONFLICT = "FieldConflict"
+"""Only there while somebody else sets a field of the tenant's objects again and again."""
+
 WEAK_TOKEN = "WeakToken"  # noqa: S105 (the reason of a condition)
 
 

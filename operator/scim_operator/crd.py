@@ -689,7 +689,8 @@ class Status(_Part):
         tuple[Condition, ...],
         Field(
             description="Ready, Reconciling, Stalled, TokenReady, Available, Exposed, "
-            "Provisioning; Restricted while a part of the spec is not passed on.",
+            "Provisioning; Restricted while a part of the spec is not passed on, FieldConflict "
+            "while others set a field of the tenant's objects again and again.",
             json_schema_extra={
                 "x-kubernetes-list-type": "map",
                 "x-kubernetes-list-map-keys": ["type"],
@@ -755,6 +756,14 @@ class Status(_Part):
         ),
     ] = ()
 
+    admitted: Annotated[
+        dict[str, str] | None,
+        Field(
+            description="Fields of the tenant's objects that admission rules of the cluster set "
+            "otherwise than the operator, by kind and name, each with a seal.",
+            json_schema_extra={"x-kubernetes-map-type": "atomic"},
+        ),
+    ] = None
     rollout: Annotated[
         Rollout | None,
         WrapValidator(_if_known),

@@ -1,10 +1,11 @@
-"""Whether an object in the cluster is still what was applied, and what was added to it. Pure.
+"""What of an object in the cluster is otherwise than it was applied, and what was added. Pure.
 
 The watched copy answers that without a request, also right after a start. The annotation with the
 digest of the object applied last shows that the wishes have changed, every wanted field must have
 the wanted value, and there may be no field more: a sidecar or a port is drift as well. A
 server-side apply leaves the fields of others alone, so those are removed by a patch of their own.
-What the API server itself fills in is known (`_FILLED_IN`), by its value where that is a constant.
+What the API server itself fills in is known (`_FILLED_IN`), by its value where that is a constant;
+what it leaves out or writes in another way, such as empty lists and quantities, is equal.
 Labels and annotations of the object itself are left to whoever set them.
 """
 
@@ -12,8 +13,9 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterator
-from typing import Any
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from typing import Any, NamedTuple
 
 from scim_operator import names, quantities
 
@@ -21,6 +23,10 @@ Object = dict[str, Any]
 
 _MERGE_KEYS = ("name", "mountPath", "containerPort")
 """Lists of such objects are merged by the API server: their order says nothing."""
+
+_MAPS = ("matchLabels", "nodeSelector", "labels", "annotations", "limits", "requests")
+"""Fields whose value is a map, which is left out if it is empty; an empty object elsewhere, such as
+a peer's podSelector, means something."""
 
 _HEAD = ("apiVersion", "kind", "metadata", "status")
 
@@ -97,23 +103,83 @@ def stamp_of(live: Object) -> str | None:
     return annotations.get(names.APPLIED_ANNOTATION)
 
 
+class Item(NamedTuple):
+    """A step of a path: the item of a list whose field has a value."""
+
+    key: str
+    value: Any
+
+
+Path = tuple[str | int | Item, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Difference:
+    """One field that is otherwise than wanted.
+
+    Attributes
+    ----------
+    path
+        The fields that lead to it; in a list an `Item`, or the index where items have no name.
+    value
+        What is there; None if nothing is.
+    added
+        Whether nobody asked for the field.
+    """
+
+    path: Path
+    value: Any
+    added: bool = False
+
+    def __str__(self) -> str:
+        """Name the field, such as ``spec.ports[admin]``."""
+        parts = (
+            f".{step}"
+            if isinstance(step, str)
+            else f"[{step.value if isinstance(step, Item) else step}]"
+            for step in self.path
+        )
+        return "".join(parts).removeprefix(".")
+
+    @property
+    def in_metadata(self) -> bool:
+        """Whether the field is in the object's own metadata."""
+        return self.path[0] == "metadata"
+
+
+def differences(wanted: Object, live: Object) -> Iterator[Difference]:
+    """Yield what of an object in the cluster is otherwise than it is wanted, as `stamped`."""
+    kind = wanted["kind"]
+    filled_in = _FILLED_IN.get(kind, {})
+    for field, value in wanted.items():
+        if field in ("apiVersion", "kind"):
+            continue
+        yield from _compare(
+            live.get(field),
+            value,
+            filled_in.get(field, {}),
+            path=(field,),
+            closed=kind in _FILLED_IN and field not in _HEAD,
+        )
+    if kind in _FILLED_IN:
+        for field, value in live.items():
+            if field not in _HEAD and field not in wanted:
+                yield Difference((field,), value, added=True)
+
+
 def is_current(wanted: Object, live: Object) -> bool:
     """Tell whether an object as `stamped` is in the cluster unchanged."""
-    return contains(wanted, live) and not any(_additions(wanted, live))
+    return next(differences(wanted, live), None) is None
 
 
-def contains(wanted: Object, live: Object) -> bool:
-    """Tell whether an object has all that is wanted, whatever else it has."""
-    return all(
-        _contains(live.get(field), value)
-        for field, value in wanted.items()
-        if field not in ("apiVersion", "kind")
-    )
+def fingerprint(found: Iterable[Difference]) -> str:
+    """Return a digest of differences, with what is there instead."""
+    return stamp({str(difference): difference.value for difference in found})
 
 
-def additions(wanted: Object, live: Object) -> tuple[str, ...]:
-    """Return where an object has what nobody asked for, such as ``spec.ports[admin]``."""
-    return tuple(_additions(wanted, live))
+def can_restore(wanted: Object) -> bool:
+    """Tell whether the whole content of an object can be replaced: not that of a volume claim."""
+    return wanted["kind"] in _FILLED_IN
 
 
 def restoration(wanted: Object, live: Object) -> list[Object]:
@@ -122,6 +188,7 @@ def restoration(wanted: Object, live: Object) -> list[Object]:
     It holds for that version of the object; the API server fills its defaults in again. The
     operator's own annotations come with it, which say things of the content.
     """
+    filled_in = _FILLED_IN.get(wanted["kind"], {})
     metadata = live["metadata"]
     its_own = {
         key: text
@@ -137,7 +204,11 @@ def restoration(wanted: Object, live: Object) -> list[Object]:
         },
         {"op": "add", "path": "/metadata/annotations", "value": annotations},
         *(
-            {"op": "add", "path": f"/{field}", "value": wanted[field]}
+            {
+                "op": "add",
+                "path": f"/{field}",
+                "value": _with_filled_in(wanted[field], live.get(field), filled_in.get(field)),
+            }
             for field in wanted
             if field not in _HEAD
         ),
@@ -149,76 +220,86 @@ def restoration(wanted: Object, live: Object) -> list[Object]:
     ]
 
 
-def state(wanted: Object, live: Object) -> str:
-    """Return a digest of what is wanted and of what is there, without what moves by itself."""
-    rest = {key: value for key, value in live.items() if key not in _HEAD}
-    labels = live["metadata"].get("labels")
-    return f"{stamp_of(wanted)}@{stamp({'labels': labels, 'rest': rest})}"
+def _with_filled_in(wanted: Any, live: Any, known: Any) -> Any:
+    """Return what is wanted with what is there of the fields that may have any value.
+
+    Without them a restoration would restart pods that `kubectl rollout restart` has restarted.
+    """
+    if not (isinstance(wanted, dict) and isinstance(live, dict) and isinstance(known, dict)):
+        return wanted
+    result = dict(wanted)
+    for key, what in known.items():
+        if key in wanted:
+            result[key] = _with_filled_in(wanted[key], live.get(key), what)
+        elif what is _ANY and key in live:
+            result[key] = live[key]
+    return result
 
 
-def _additions(wanted: Object, live: Object) -> Iterator[str]:
-    filled_in = _FILLED_IN.get(wanted["kind"])
-    if filled_in is None:
-        return
-    for field in live:
-        if field in _HEAD:
-            continue
-        if field in wanted:
-            yield from _added(live[field], wanted[field], filled_in.get(field, {}), field)
-        else:
-            yield field
-
-
-def _added(live: Any, wanted: Any, filled_in: Any, path: str) -> Iterator[str]:
+def _compare(
+    live: Any, wanted: Any, known: Any, path: Path, *, closed: bool
+) -> Iterator[Difference]:
     if live == wanted:
         return
     if isinstance(live, dict) and isinstance(wanted, dict):
-        for key, value in live.items():
-            known = filled_in.get(key, _NOTHING) if isinstance(filled_in, dict) else _NOTHING
-            if key in wanted:
-                yield from _added(value, wanted[key], known, f"{path}.{key}")
-            elif value is not None and known is not _ANY and known != value:
-                yield f"{path}.{key}"
+        yield from _compare_fields(live, wanted, known, path, closed=closed)
     elif isinstance(live, list) and isinstance(wanted, list):
-        for label, item, its_wanted in _pairs(live, wanted):
-            if its_wanted is None:
-                yield f"{path}[{label}]"
-            else:
-                yield from _added(item, its_wanted, filled_in, f"{path}[{label}]")
+        for step, item, its_wanted in _pairs(live, wanted):
+            if item is not _NOTHING and its_wanted is not _NOTHING:
+                yield from _compare(item, its_wanted, known, (*path, step), closed=closed)
+            elif its_wanted is not _NOTHING:
+                yield Difference((*path, step), None)
+            elif closed or not isinstance(step, Item):
+                yield Difference((*path, step), item, added=closed)
+    elif not (live is None and _is_left_out(path, wanted)) and not _are_equal(live, wanted):
+        yield Difference(path, live)
 
 
-def _pairs(live: list[Any], wanted: list[Any]) -> Iterator[tuple[Any, Any, Any]]:
-    """Yield each item that is there with its name, and the wanted one or None."""
-    if merge_key := _merge_key(live, wanted):
-        known = {item[merge_key]: item for item in wanted}
-        for item in live:
-            yield item[merge_key], item, known.get(item[merge_key])
+def _compare_fields(
+    live: Object,
+    wanted: Object,
+    known: Any,
+    path: Path,
+    *,
+    closed: bool,
+) -> Iterator[Difference]:
+    known = known if isinstance(known, dict) else {}
+    for key, value in wanted.items():
+        yield from _compare(live.get(key), value, known.get(key), (*path, key), closed=closed)
+    if not closed:
         return
-    for index, item in enumerate(live):
-        yield index, item, wanted[index] if index < len(wanted) else None
+    for key, value in live.items():
+        what = known.get(key, _NOTHING)
+        if key not in wanted and value is not None and what is not _ANY and what != value:
+            yield Difference((*path, key), value, added=True)
 
 
-def _contains(live: Any, wanted: Any) -> bool:
-    if live == wanted:
-        return True
-    if isinstance(wanted, dict):
-        return isinstance(live, dict) and all(
-            _contains(live.get(key), value) for key, value in wanted.items()
-        )
-    if isinstance(wanted, list):
-        return isinstance(live, list) and _contains_all(live, wanted)
-    # The API server rewrites quantities: 1000m comes back as 1.
-    if isinstance(live, str) and isinstance(wanted, str):
-        number = quantities.read(wanted)
-        return number is not None and number == quantities.read(live)
-    return False
-
-
-def _contains_all(live: list[Any], wanted: list[Any]) -> bool:
+def _pairs(live: list[Any], wanted: list[Any]) -> Iterator[tuple[int | Item, Any, Any]]:
+    """Yield where an item is, the one that is there and the one that is wanted."""
     if merge_key := _merge_key(live, wanted):
-        found = {item[merge_key]: item for item in live}
-        return all(_contains(found.get(item[merge_key]), item) for item in wanted)
-    return len(live) == len(wanted) and all(map(_contains, live, wanted))
+        there = {item[merge_key]: item for item in live}
+        asked = {item[merge_key]: item for item in wanted}
+        for name in {**asked, **there}:
+            yield Item(merge_key, name), there.get(name, _NOTHING), asked.get(name, _NOTHING)
+        return
+    for index in range(max(len(live), len(wanted))):
+        item = live[index] if index < len(live) else _NOTHING
+        yield index, item, wanted[index] if index < len(wanted) else _NOTHING
+
+
+def _is_left_out(path: Path, wanted: Any) -> bool:
+    """Tell whether the API server leaves an empty value out."""
+    if len(path) > 1 and path[-2] in (*_MAPS, "data"):
+        return False
+    return wanted in ("", []) or (wanted == {} and path[-1] in _MAPS)
+
+
+def _are_equal(live: Any, wanted: Any) -> bool:
+    """Tell whether two texts are the same quantity: 1000m comes back as 1."""
+    if not (isinstance(live, str) and isinstance(wanted, str)):
+        return False
+    number = quantities.read(wanted)
+    return number is not None and number == quantities.read(live)
 
 
 def _merge_key(live: list[Any], wanted: list[Any]) -> str | None:

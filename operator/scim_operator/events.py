@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 from scim_operator.conditions import (
+    FIELD_CONFLICT,
     PROVISIONING,
     READY,
     RESTRICTED,
@@ -57,16 +58,19 @@ def of(
     planned: Plan,
     repaired: Sequence[str],
     kept: Sequence[str] = (),
+    conflicts: Sequence[str] = (),
 ) -> list[Event]:
     """Compare a tenant's status before and after a pass.
 
     Parameters
     ----------
-    repaired, kept
-        What was repaired, and what was added to objects and stays, one sentence each.
+    repaired, kept, conflicts
+        What was repaired, what admission has made of objects, and which conflicts with others
+        begin, one sentence each.
     """
     events = [Event("DriftRepaired", message) for message in repaired]
     events += [Event("DriftKept", message, warning=True) for message in kept]
+    events += [Event(FIELD_CONFLICT, message, warning=True) for message in conflicts]
     events += [
         Event(
             rejected.value,

@@ -12,7 +12,7 @@ from prometheus_client import REGISTRY, Counter, Gauge, Histogram, Metric
 from prometheus_client.core import GaugeMetricFamily
 from prometheus_client.registry import Collector
 
-from scim_operator.conditions import PROVISIONING, READY, TOKEN_READY
+from scim_operator.conditions import FIELD_CONFLICT, PROVISIONING, READY, TOKEN_READY
 from scim_operator.crd import ROLLOUT_STATES, RolloutState, Status
 from scim_operator.report import Report
 
@@ -67,13 +67,17 @@ _SERVED = Gauge(
 
 READINGS = Counter("scim_operator_readings", "Readings of tenants' counts.", ("result",))
 
+REPAIRS = Counter(
+    "scim_operator_repairs", "Objects of tenants that others had changed, put right.", ("kind",)
+)
+
 _ROLLOUT = Gauge(
     "scim_operator_rollout_tenants",
     "Tenants by how far the current version of the service has come to them.",
     ("state",),
 )
 
-_SHOWN = (READY, TOKEN_READY, PROVISIONING)
+_SHOWN = (READY, TOKEN_READY, PROVISIONING, FIELD_CONFLICT)
 """Conditions that there are samples of."""
 
 _FIGURES = {

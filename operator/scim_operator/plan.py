@@ -75,6 +75,10 @@ class Observed:
         The last reading of the service's counts, and why the latest attempts failed.
     rollout
         The operator's record of the pods, as it is after the pass.
+    admitted
+        What admission has made of its objects, as it is after the pass; see `admitted.Admitted`.
+    conflicts
+        What others set again and again, after the pass; one sentence each.
     """
 
     tenant: Tenant
@@ -93,6 +97,8 @@ class Observed:
     report: Report | None = None
     unreadable: Problem | None = None
     rollout: Rollout | None = None
+    admitted: Mapping[str, str] = field(default_factory=dict)
+    conflicts: Sequence[str] = ()
 
     def last_used(self) -> dict[str, datetime]:
         """When each token was used last, from the latest reading and from status before it."""
@@ -134,14 +140,14 @@ class Wanted:
         return name
 
     @cached_property
-    def is_current(self) -> bool:
-        """Whether there is nothing to write."""
-        return self.live is not None and drift.is_current(self.object, self.live)
+    def differences(self) -> tuple[drift.Difference, ...]:
+        """What of the watched copy is otherwise than wanted."""
+        return tuple(drift.differences(self.object, self.live)) if self.live else ()
 
     @property
-    def additions(self) -> tuple[str, ...]:
-        """Where the object has what nobody asked for."""
-        return drift.additions(self.object, self.live) if self.live else ()
+    def is_current(self) -> bool:
+        """Whether there is nothing to write."""
+        return self.live is not None and not self.differences
 
 
 @dataclass(frozen=True, slots=True)

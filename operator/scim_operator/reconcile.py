@@ -11,6 +11,7 @@ from datetime import datetime, timedelta
 from typing import Any, Protocol, TypeGuard
 
 from scim_operator import (
+    applier,
     conditions,
     crd,
     events,
@@ -170,13 +171,22 @@ class Reconciler:
         )
         found = [*planned.faults, *self._watches.faults(key.namespace)]
         found += [outcome.fault for outcome in outcomes if outcome.fault]
-        observed = await self._observe_result(observed, tenant, now)
+        observed = replace(
+            await self._observe_result(observed, tenant, now),
+            admitted=applier.admitted_of(before.admitted, outcomes),
+            conflicts=applier.conflicts_of(outcomes),
+        )
         if decision:
             observed = replace(observed, rollout=rollout.recorded(decision, planned, observed))
         result = status.make(observed, planned, found, now)
-        repaired = [outcome.repaired for outcome in outcomes if outcome.repaired]
-        kept = [outcome.kept for outcome in outcomes if outcome.kept]
-        news = events.of(before, result, planned, [] if before.is_unseen else repaired, kept)
+        news = events.of(
+            before,
+            result,
+            planned,
+            repaired=[each.repaired for each in outcomes if each.repaired and not before.is_unseen],
+            kept=[each.kept for each in outcomes if each.kept],
+            conflicts=[text for each in outcomes for text in each.begun],
+        )
         await asyncio.gather(*(self._tell(tenant, event) for event in news))
         untold = found or planned.withheld
         if is_new and result.is_true(conditions.RECONCILING) and not untold:
@@ -259,7 +269,7 @@ class Reconciler:
         if wanted is None:
             self._rollout.forget(key)
             return None
-        is_applied = self._applier.leaves(wanted)
+        is_applied = self._applier.leaves(observed.tenant, wanted)
         if record := rollout.rests(observed, wanted, is_applied=is_applied):
             return self._rollout.settle(key, record)
         seen = rollout.look(observed, planned.subject.address, wanted, is_applied=is_applied)

@@ -1,40 +1,59 @@
-"""Which differences between an object and its wish are left, or left for a while. Pure.
+"""Which differences are left for a while, because others make them again and again. Pure.
 
-An admission rule of the cluster may write an object otherwise than it is asked to, and another
-controller may put back what was removed. Neither may become an endless exchange of writes, each of
-which can restart a pod.
+Another controller may set a field back that the operator has just repaired. That must not become
+an endless exchange of writes, each of which can restart a pod: for each field of each object the
+pause until the next repair doubles, and a difference in any other field is repaired at once.
 """
 
 from __future__ import annotations
 
 import time
 from collections import OrderedDict
-from collections.abc import Callable
-from dataclasses import replace
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any, NamedTuple
 
-from scim_operator import drift
 from scim_operator.plan import Wanted
 
 Object = dict[str, Any]
 
-FIRST_PAUSE = 10.0
+FIRST_PAUSE = 2.0
 LONGEST_PAUSE = 3600.0
-"""Seconds until what came back is removed again; each time it comes back the pause doubles."""
+"""Seconds until what came back is repaired again; each time it comes back the pause doubles."""
+
+CALM = 60.0
+"""Seconds without another change after which a conflict is over, if the pause is not shorter."""
 
 _REMEMBERED = 4096
-_NAMED = 8
-"""How many additions a message names."""
+_FIELDS = 64
+"""How many objects are remembered, and how many fields of each."""
 
 
 class _Standoff(NamedTuple):
-    additions: tuple[str, ...]
+    rounds: int
     pause: float
-    until: float
+    since: float
+    manager: str | None
+
+    @property
+    def until(self) -> float:
+        return self.since + self.pause
+
+
+class Conflict(NamedTuple):
+    """A field that somebody else sets again and again.
+
+    Attributes
+    ----------
+    manager
+        What that client calls itself; None if it is not known.
+    """
+
+    field: str
+    manager: str | None
 
 
 class Repairs:
-    """What was written, and what came of it.
+    """What was repaired, and how often.
 
     Parameters
     ----------
@@ -44,49 +63,72 @@ class Repairs:
 
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
         self._clock = clock
-        self._rewritten: dict[str, str] = {}
-        self._standoffs: OrderedDict[str, _Standoff] = OrderedDict()
-
-    def leaves(self, wanted: Wanted) -> bool:
-        """Tell whether the object is left: as the last write left it, or for a while."""
-        if wanted.live is None:
-            return False
-        last = self._rewritten.get(wanted.live["metadata"]["uid"])
-        if last is not None and last == drift.state(wanted.object, wanted.live):
-            return True
-        return self.pause(wanted) > 0
+        self._standoffs: OrderedDict[str, dict[str, _Standoff]] = OrderedDict()
 
     def pause(self, wanted: Wanted) -> float:
-        """Return for how many seconds to leave what was removed and came back; 0 if for none."""
-        if wanted.live is None or not drift.contains(wanted.object, wanted.live):
-            return 0
-        known = self._standoffs.get(wanted.live["metadata"]["uid"])
-        if known is None or known.additions != wanted.additions:
-            return 0
-        return max(0, known.until - self._clock())
+        """Return for how many seconds to leave differences that came back; 0 if for none."""
+        known = self._of(wanted)
+        ends = [
+            known[field].until if field in known else 0 for field in map(str, wanted.differences)
+        ]
+        return max(0, min(ends, default=0) - self._clock())
 
-    def note(self, wanted: Wanted, body: Object) -> tuple[str, ...]:
-        """Remember a write by its answer; return the additions that it did not remove."""
-        uid = body["metadata"]["uid"]
-        applied = replace(wanted, live=body)
-        if not applied.is_current:
-            self._rewritten[uid] = drift.state(wanted.object, body)
-        if wanted.additions:
-            self._enter(uid, wanted.additions)
-        return applied.additions
+    def contested(self, wanted: Wanted) -> frozenset[str]:
+        """Return which fields are otherwise than wanted and were repaired before."""
+        return frozenset(map(str, wanted.differences)) & self._of(wanted).keys()
 
-    def _enter(self, uid: str, additions: tuple[str, ...]) -> None:
-        now = self._clock()
-        known = self._standoffs.pop(uid, None)
-        pause = FIRST_PAUSE
-        if known and known.additions == additions and now - known.until < known.pause:
-            pause = min(2 * known.pause, LONGEST_PAUSE)
-        self._standoffs[uid] = _Standoff(additions, pause, now + pause)
+    def note(
+        self, wanted: Wanted, repaired: Iterable[str], managers: Mapping[str, str | None]
+    ) -> list[Conflict]:
+        """Remember which fields of an object a write has repaired.
+
+        Parameters
+        ----------
+        managers
+            Who had set them, where that was looked for.
+
+        Returns
+        -------
+        list[Conflict]
+            Those that begin with it.
+        """
+        if wanted.live is None:
+            return []
+        uid = wanted.live["metadata"]["uid"]
+        known = self._standoffs.pop(uid, {})
+        self._standoffs[uid] = known
         if len(self._standoffs) > _REMEMBERED:
             self._standoffs.popitem(last=False)
+        begun = []
+        for field in repaired:
+            entry = known[field] = self._next(known.pop(field, None), managers.get(field))
+            if entry.rounds == 2:
+                begun.append(Conflict(field, entry.manager))
+            if len(known) > _FIELDS:
+                del known[next(iter(known))]
+        return begun
 
+    def conflicts(self, wanted: Wanted) -> tuple[list[Conflict], float | None]:
+        """Return the conflicts about an object, and the seconds until one can be over by time."""
+        now = self._clock()
+        differing = set(map(str, wanted.differences))
+        found, ends = [], []
+        for field, entry in self._of(wanted).items():
+            end = entry.since + min(entry.pause, CALM)
+            if entry.rounds < 2 or (field not in differing and end <= now):
+                continue
+            found.append(Conflict(field, entry.manager))
+            ends.append(entry.until if field in differing else end)
+        return found, max(0, min(ends) - now) if ends else None
 
-def listed(additions: tuple[str, ...]) -> str:
-    """Name additions for people, without their values."""
-    more = [f"{len(additions) - _NAMED} more"] if len(additions) > _NAMED else []
-    return ", ".join([*additions[:_NAMED], *more])
+    def _of(self, wanted: Wanted) -> dict[str, _Standoff]:
+        if wanted.live is None:
+            return {}
+        return self._standoffs.get(wanted.live["metadata"]["uid"], {})
+
+    def _next(self, last: _Standoff | None, manager: str | None) -> _Standoff:
+        now = self._clock()
+        if last is None or now - last.until >= LONGEST_PAUSE:
+            return _Standoff(1, FIRST_PAUSE, now, manager)
+        pause = min(2 * last.pause, LONGEST_PAUSE)
+        return _Standoff(last.rounds + 1, pause, now, manager or last.manager)

@@ -24,6 +24,9 @@ SEALED = (SECRET, CLAIM)
 _DIGITS = 32
 """128 bits, in hexadecimal: enough where every guess is a write to the API server."""
 
+_SHORT = 16
+"""64 bits, where a guess that is right only keeps a difference."""
+
 _CONTENT = (TOKEN_KEY, ACCESS_KEY, DIGESTS_FILE, ACCESS_FILE)
 
 
@@ -58,6 +61,10 @@ class Seals:
         Whoever reads it can test no guess of the token, without the operator's key.
         """
         return self._mac("token", *key, entry.id, entry.sha256)
+
+    def of_admission(self, key: Key, name: str, what: str) -> str:
+        """Return the seal of what admission has made of an object, for the tenant's status."""
+        return self._mac("admission", *key, name, what)[:_SHORT]
 
     def _of(self, kind: Kind, key: Key, body: Object) -> str:
         data = body.get("data") or {}

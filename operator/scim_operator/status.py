@@ -57,6 +57,10 @@ def make(observed: Observed, plan: Plan, faults: Sequence[Fault], now: datetime)
     }
     if plan.withheld:
         findings[conditions.RESTRICTED] = allow.finding(plan.withheld)
+    if observed.conflicts:
+        findings[conditions.FIELD_CONFLICT] = Finding(
+            good=True, reason=conditions.FIELD_CONFLICT, message="; ".join(observed.conflicts)
+        )
     report = observed.report
     deployment = observed.children.get((DEPLOYMENT, names.workload(tenant.key.name)), {})
     selector = ",".join(f"{key}={value}" for key, value in names.selector(tenant.key.name).items())
@@ -77,6 +81,7 @@ def make(observed: Observed, plan: Plan, faults: Sequence[Fault], now: datetime)
         last_backup=report.last_backup if report else before.last_backup,
         tokens=_tokens(observed, plan, now),
         rollout=observed.rollout,
+        admitted=dict(observed.admitted) or None,
         objects=ownership.record(
             {
                 identity: live

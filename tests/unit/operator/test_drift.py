@@ -7,9 +7,6 @@ from typing import Any
 
 import pytest
 from scim_operator import drift
-from scim_operator.kinds import SERVICE
-from scim_operator.plan import Wanted
-from scim_operator.repairs import FIRST_PAUSE, LONGEST_PAUSE, Repairs, listed
 
 from tests.unit.operator.sample import Object, make, objects, observed
 
@@ -81,8 +78,8 @@ def test_additions(kind: str, path: str, value: Any, named: str) -> None:
     assert drift.is_current(wanted, live)
     _set(live, path, value)
     assert not drift.is_current(wanted, live)
-    (found,) = drift.additions(wanted, live)
-    assert named in found
+    (found,) = drift.differences(wanted, live)
+    assert named in str(found)
     assert drift.is_current(wanted, _patched(live, drift.restoration(wanted, live)))
 
 
@@ -148,80 +145,98 @@ def test_variable_twice() -> None:
     assert not drift.is_current(wanted, live)
 
 
-class _Clock:
-    def __init__(self) -> None:
-        self.now = 0.0
-
-    def __call__(self) -> float:
-        return self.now
+def _service(**spec: Any) -> Object:
+    return _object("Service") | {"spec": spec}
 
 
-def _weakened(field: str = "externalIPs") -> Wanted:
+def _found(wanted: Object, spec: Object) -> list[tuple[str, Any, bool]]:
+    wanted = drift.stamped(wanted)
+    live = _live(wanted) | {"spec": spec}
+    return [(str(each), each.value, each.added) for each in drift.differences(wanted, live)]
+
+
+@pytest.mark.parametrize(
+    ("wanted", "live"),
+    [
+        ({"tolerations": []}, {}),
+        (
+            {"from": [{"ipBlock": {"cidr": "10.0.0.0/8", "except": []}}]},
+            {"from": [{"ipBlock": {"cidr": "10.0.0.0/8"}}]},
+        ),
+        (
+            {"from": [{"podSelector": {"matchLabels": {}, "matchExpressions": []}}]},
+            {"from": [{"podSelector": {}}]},
+        ),
+        (
+            {"from": [{"podSelector": None, "namespaceSelector": {}}]},
+            {"from": [{"namespaceSelector": {}}]},
+        ),
+        ({"nodeSelector": {}, "key": ""}, {}),
+        ({"limits": {"memory": "1e9"}}, {"limits": {"memory": "1G"}}),
+        ({"limits": {"memory": "1E3"}}, {"limits": {"memory": "1e3"}}),
+        ({"limits": {"cpu": "1000m"}}, {"limits": {"cpu": "1"}}),
+        ({"requests": {}, "limits": {"cpu": "0.5"}}, {"limits": {"cpu": "500m"}}),
+    ],
+)
+def test_written_otherwise(wanted: Object, live: Object) -> None:
+    """What the API server leaves out, or writes in another way, is no difference."""
+    assert _found(_service(**wanted), live) == []
+
+
+@pytest.mark.parametrize(
+    ("wanted", "live", "found"),
+    [
+        # An empty selector of a peer means every namespace, no selector the policy's own.
+        (
+            {"from": [{"podSelector": {"a": "b"}, "namespaceSelector": {}}]},
+            {"from": [{"podSelector": {"a": "b"}}]},
+            ("spec.from[0].namespaceSelector", None, False),
+        ),
+        (
+            {"from": [{"podSelector": {"a": "b"}}]},
+            {"from": [{"podSelector": {"a": "b"}, "namespaceSelector": {}}]},
+            ("spec.from[0].namespaceSelector", {}, True),
+        ),
+        (
+            {"volumes": [{"name": "tmp", "emptyDir": {}}]},
+            {"volumes": [{"name": "tmp"}]},
+            ("spec.volumes[tmp].emptyDir", None, False),
+        ),
+        ({"labels": {"team": ""}}, {"labels": {}}, ("spec.labels.team", None, False)),
+        ({"tolerations": []}, {"tolerations": [{}]}, ("spec.tolerations[0]", {}, True)),
+        ({"ports": [{"name": "a"}]}, {"ports": []}, ("spec.ports[a]", None, False)),
+        ({"items": ["a", "b"]}, {"items": ["a"]}, ("spec.items[1]", None, False)),
+        ({"limits": {"cpu": "1"}}, {"limits": {"cpu": "2"}}, ("spec.limits.cpu", "2", False)),
+        ({"replicas": 1}, {"replicas": 3}, ("spec.replicas", 3, False)),
+    ],
+)
+def test_differences(wanted: Object, live: Object, found: tuple[str, Any, bool]) -> None:
+    """A difference is named by its place, with what is there, and whether it was added."""
+    assert _found(_service(**wanted), live) == [found]
+
+
+def test_labels_of_others() -> None:
+    """Others' labels, annotations and owners of an object are not touched; the operator's are."""
     wanted = drift.stamped(_object("Service"))
     live = _live(wanted)
-    live["spec"][field] = ["192.0.2.1"]
-    return Wanted(SERVICE, wanted, live)
+    live["metadata"]["labels"]["of-others"] = "x"
+    live["metadata"]["ownerReferences"].append({"name": "other", "uid": "2"})
+    assert drift.is_current(wanted, live)
+    del live["metadata"]["labels"]["app.kubernetes.io/name"]
+    (found,) = drift.differences(wanted, live)
+    assert found.in_metadata
+    assert str(found) == "metadata.labels.app.kubernetes.io/name"
 
 
-@pytest.mark.finding(26)
-def test_what_comes_back_is_removed_more_rarely() -> None:
-    """The first time at once, then after a pause that doubles up to an hour."""
-    clock = _Clock()
-    repairs = Repairs(clock)
-    seen = _weakened()
-    pauses = []
-    for _ in range(12):
-        pauses.append(repairs.pause(seen))
-        clock.now += pauses[-1]
-        assert repairs.pause(seen) == 0
-        assert repairs.note(seen, _live(seen.object)) == ()
-    assert pauses == [0, *(min(FIRST_PAUSE * 2**n, LONGEST_PAUSE) for n in range(11))]
-
-
-@pytest.mark.finding(26)
-def test_something_else_is_removed_at_once() -> None:
-    """A pause is for the same addition only, and for an object that is as wanted otherwise."""
-    repairs = Repairs(_Clock())
-    repairs.note(_weakened(), _live(_weakened().object))
-    assert repairs.leaves(_weakened())
-    assert repairs.pause(_weakened()) == FIRST_PAUSE
-    assert repairs.pause(_weakened("loadBalancerSourceRanges")) == 0
-    edited = _weakened()
-    assert edited.live is not None
-    edited.live["spec"]["type"] = "NodePort"
-    assert repairs.pause(edited) == 0
-
-
-@pytest.mark.finding(26)
-def test_peace_is_remembered() -> None:
-    """What comes back long after is removed at once, and then waits for the first pause again."""
-    clock = _Clock()
-    repairs = Repairs(clock)
-    for _ in range(3):
-        clock.now += repairs.pause(_weakened())
-        repairs.note(_weakened(), _live(_weakened().object))
-    clock.now += 2 * LONGEST_PAUSE
-    assert repairs.pause(_weakened()) == 0
-    repairs.note(_weakened(), _live(_weakened().object))
-    assert repairs.pause(_weakened()) == FIRST_PAUSE
-
-
-def test_what_admission_adds_leaves() -> None:
-    """What is there in the answer to the write stays, until the object or the wish changes."""
-    repairs = Repairs(_Clock())
-    seen = _weakened()
-    assert seen.live is not None
-    assert not repairs.leaves(seen)
-    assert repairs.note(seen, seen.live) == ("spec.externalIPs",)
-    assert repairs.leaves(seen)
-    seen.live["metadata"]["resourceVersion"] = "8"
-    seen.live["status"] = {"loadBalancer": {}}
-    assert repairs.leaves(seen)
-    seen.live["spec"]["type"] = "NodePort"
-    assert not repairs.leaves(seen)
-
-
-def test_listed() -> None:
-    """A message names some additions, and counts the rest."""
-    assert listed(("a", "b")) == "a, b"
-    assert listed(tuple(map(str, range(10)))) == "0, 1, 2, 3, 4, 5, 6, 7, 2 more"
+def test_restoration_keeps_what_may_have_any_value() -> None:
+    """Pods that were restarted by hand are not restarted once more, and a Service keeps its IP."""
+    restarted = _live(drift.stamped(_object("Deployment")))
+    annotations = restarted["spec"]["template"]["metadata"]["annotations"]
+    annotations["kubectl.kubernetes.io/restartedAt"] = "2026-11-25T08:00:00Z"
+    numbered = _live(drift.stamped(_object("Service")))
+    numbered["spec"]["clusterIP"] = "10.96.0.7"
+    for live in (restarted, numbered):
+        wanted = drift.stamped(_object(live["kind"]))
+        before = copy.deepcopy(live["spec"])
+        live["spec"]["paused"] = True
+        assert _patched(live, drift.restoration(wanted, live))["spec"] == before

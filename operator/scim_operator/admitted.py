@@ -1,0 +1,79 @@
+"""What admission rules of the cluster have made of the objects that the operator wrote. Pure.
+
+A rule of the cluster, such as a webhook that names a mirror of the registry, may write an object
+otherwise than it is asked to. What is in the answer to a write of the whole object is the rules'
+work, because nothing else was in the write, and is left from then on. It is known again by a seal
+in the tenant's status: a difference that somebody else makes has none, and is drift. Who has owned
+a field by `managedFields` decides nothing, because every writer chooses the name it goes by.
+"""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from collections.abc import Iterable, Sequence
+
+from scim_operator import drift, ownership
+from scim_operator.drift import Difference
+from scim_operator.plan import Wanted
+from scim_operator.seals import Seals
+from scim_operator.tenant import Tenant
+
+_REMEMBERED = 4096
+_NAMED = 8
+"""How many fields a message names."""
+
+
+class Admitted:
+    """What was accepted, from the tenants' status and since."""
+
+    def __init__(self, seals: Seals) -> None:
+        self._seals = seals
+        self._since: OrderedDict[str, str] = OrderedDict()
+
+    def accepts(self, tenant: Tenant, wanted: Wanted) -> str | None:
+        """Return the entry of an object that is as admission has made it; None if it is not."""
+        if wanted.live is None or not wanted.differences:
+            return None
+        entry = self._entry(tenant, wanted, wanted.differences)
+        return entry if entry in self._known(tenant, wanted, wanted.live) else None
+
+    def note(
+        self, tenant: Tenant, wanted: Wanted, body: drift.Object, found: Sequence[Difference]
+    ) -> tuple[str, bool]:
+        """Accept what is in the answer to a write of the whole object.
+
+        Returns
+        -------
+        tuple[str, bool]
+            The entry for the tenant's status, and whether it names other fields than before.
+        """
+        entry = self._entry(tenant, wanted, found)
+        before = {_fields(each) for each in self._known(tenant, wanted, body)}
+        uid = body["metadata"]["uid"]
+        self._since.pop(uid, None)
+        self._since[uid] = entry
+        if len(self._since) > _REMEMBERED:
+            self._since.popitem(last=False)
+        return entry, _fields(entry) not in before
+
+    def _known(self, tenant: Tenant, wanted: Wanted, body: drift.Object) -> list[str]:
+        admitted = tenant.status.admitted or {}
+        recorded = admitted.get(ownership.record_name(wanted.kind, wanted.name))
+        since = self._since.get(body["metadata"]["uid"])
+        return [entry for entry in (recorded, since) if entry]
+
+    def _entry(self, tenant: Tenant, wanted: Wanted, found: Sequence[Difference]) -> str:
+        name = ownership.record_name(wanted.kind, wanted.name)
+        seal = self._seals.of_admission(tenant.key, name, drift.fingerprint(found))
+        return f"{listed(map(str, found))} {seal}"
+
+
+def listed(fields: Iterable[str]) -> str:
+    """Name fields for people, without their values."""
+    names = sorted(fields)
+    more = [f"{len(names) - _NAMED} more"] if len(names) > _NAMED else []
+    return ", ".join([*names[:_NAMED], *more])
+
+
+def _fields(entry: str) -> str:
+    return entry.rpartition(" ")[0]
