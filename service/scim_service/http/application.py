@@ -11,23 +11,14 @@ from starlette.types import ASGIApp
 from scim_service import __version__
 from scim_service.http.bulk import add_bulk_routes
 from scim_service.http.discovery import add_discovery_routes
-from scim_service.http.exchange import GONE, TOO_BUSY, call_of, error_response
+from scim_service.http.exchange import GONE, call_of, error_response
+from scim_service.http.failures import EXPECTED, answer_to
 from scim_service.http.gate import AccessLog, Gate, Sleep
 from scim_service.http.resources import add_resource_routes
 from scim_service.http.search import add_search_routes
 from scim_service.http.service import Service
 from scim_service.scim import errors
 from scim_service.scim.filter import shorten
-from scim_service.store.database import (
-    STATEMENT_SECONDS,
-    SlowQueryError,
-    StorageFullError,
-    UnavailableError,
-)
-from scim_service.worker import BusyError
-
-_RETRY = {"Retry-After": "30"}
-_RETRY_SOON = {"Retry-After": "5"}
 
 
 def scim_application(
@@ -51,11 +42,9 @@ def scim_application(
     add_search_routes(application.router, service)
     application.add_exception_handler(errors.ScimError, _refused)
     application.add_exception_handler(HTTPException, _not_routed)
-    application.add_exception_handler(StorageFullError, _full)
-    application.add_exception_handler(UnavailableError, _unavailable)
     application.add_exception_handler(ClientDisconnect, _gone)
-    application.add_exception_handler(SlowQueryError, _slow)
-    application.add_exception_handler(BusyError, _busy)
+    for kind in (*EXPECTED, Exception):
+        application.add_exception_handler(kind, _failed)
     return Gate(application, service, access_log, sleep)
 
 
@@ -90,34 +79,11 @@ async def _not_routed(request: Request, error: Exception) -> Response:
     return _answer(request, errors.ScimError(405, detail), {"Allow": allowed})
 
 
-async def _full(request: Request, _: Exception) -> Response:
-    error = errors.ScimError(
-        507, "The tenant's volume is full and nothing was changed; give it more room."
-    )
-    return _answer(request, error, _RETRY)
-
-
 async def _gone(_: Request, __: Exception) -> Response:
     """End a request whose body has broken off; nobody reads the answer."""
     return Response(status_code=GONE)
 
 
-async def _unavailable(request: Request, _: Exception) -> Response:
-    error = errors.ScimError(
-        503, "The database does not answer at present and nothing was changed; try again."
-    )
-    return _answer(request, error, _RETRY)
-
-
-async def _slow(request: Request, _: Exception) -> Response:
-    error = errors.ScimError(
-        503,
-        f"The database took more than {STATEMENT_SECONDS:g} seconds and was stopped; nothing was"
-        " changed. Ask for less: filter by userName, externalId, displayName or emails with eq, and"
-        " with fewer conditions.",
-    )
-    return _answer(request, error, _RETRY)
-
-
-async def _busy(request: Request, _: Exception) -> Response:
-    return _answer(request, TOO_BUSY, _RETRY_SOON)
+async def _failed(request: Request, error: Exception) -> Response:
+    refusal, headers = answer_to(error, call_of(request))
+    return _answer(request, refusal, headers)

@@ -12,13 +12,13 @@ from fastapi import APIRouter, Request, Response
 from scim_service import worker
 from scim_service.http.exchange import (
     OPERATIONS,
-    TOO_BUSY,
     Call,
     ScimResponse,
     call_of,
     expected_version,
     read_json,
 )
+from scim_service.http.failures import answer_to
 from scim_service.http.operations import Answer, Operations, Rules
 from scim_service.http.service import Service
 from scim_service.scim import errors
@@ -77,8 +77,9 @@ async def _perform(
     try:
         resolved = await worker.run(operation.size, partial(resolve, operation, ids))
         answer = await _dispatch(service, own, resolved)
-    except (errors.ScimError, worker.BusyError) as raised:
-        error = raised if isinstance(raised, errors.ScimError) else TOO_BUSY
+    except Exception as raised:
+        # What was done before it stays, so that the answer must tell of it.
+        error = raised if isinstance(raised, errors.ScimError) else answer_to(raised, call)[0]
         own.scim_type = error.scim_type
         service.note(own, error.status)
         return operation_response(operation, error.status, response=error.body())

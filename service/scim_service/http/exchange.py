@@ -77,6 +77,8 @@ class Call:
         How large its body is, or the part of it that an operation of a bulk request has.
     held
         How much of the room for large bodies it has, until it is answered.
+    failed
+        Whether the log has an error that nobody foresaw.
     """
 
     request_id: str
@@ -94,6 +96,7 @@ class Call:
     logged: bool = True
     size: int = 0
     held: int = 0
+    failed: bool = False
 
     def release(self) -> None:
         """Give back the room of a large body."""

@@ -16,6 +16,7 @@ from typing import Any
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from scim_service.http.exchange import GONE, OPERATIONS, STATE, Call, error_response, header
+from scim_service.http.failures import RETRY_SOON, answer_to
 from scim_service.http.limiter import Penalties, RateLimit
 from scim_service.http.service import Service
 from scim_service.scim import errors
@@ -48,8 +49,6 @@ _LOGGED_PATH = 512
 
 _CHALLENGE = {"WWW-Authenticate": 'Bearer realm="scim"'}
 _SHUT = {**_CHALLENGE, "Connection": "close", "Retry-After": "60"}
-_RETRY = {"Retry-After": "5"}
-_FAILED = errors.ScimError(500, "The service failed; its log has the cause, by the request's id.")
 _TOO_SLOW = errors.ScimError(
     503, "The request took too long and was given up; look before you repeat it."
 )
@@ -111,14 +110,15 @@ class Gate:
             await send(message)
 
         try:
-            async with asyncio.timeout(self._request_seconds):
+            async with asyncio.timeout(self._request_seconds) as limit:
                 await self._serve(scope, receive, send_with_id, call)
         except Exception as error:
-            if not isinstance(error, TimeoutError):
-                _logger.exception("request %s failed", call.request_id)
+            refusal, headers = _TOO_SLOW, RETRY_SOON
+            # What failed within the application comes here after it was answered there.
+            if not limit.expired() and not call.failed:
+                refusal, headers = answer_to(error, call)
             if status == 0:
-                refusal = _TOO_SLOW if isinstance(error, TimeoutError) else _FAILED
-                await error_response(refusal, _RETRY)(scope, receive, send_with_id)
+                await error_response(refusal, headers)(scope, receive, send_with_id)
         finally:
             if call.held:
                 call.release()

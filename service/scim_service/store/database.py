@@ -39,6 +39,14 @@ class UnavailableError(DatabaseError):
     """The database does not answer at present; asking again later makes sense."""
 
 
+class TransientError(UnavailableError):
+    """The database gave up what was asked for and nothing of it is done; it can be repeated."""
+
+
+class UncertainError(UnavailableError):
+    """The connection broke at the commit, so what was asked for may be done or not."""
+
+
 class SlowQueryError(DatabaseError):
     """A statement took longer than it may, and was stopped."""
 
@@ -172,7 +180,9 @@ class Database(Protocol):
         Raises
         ------
         StorageFullError, UnavailableError
-            on leaving: nothing has been done.
+            on leaving: nothing has been done, unless it is an UncertainError.
+        TransientError
+            Nothing has been done, and the same body may succeed now.
         """
         ...
 

@@ -33,6 +33,7 @@ from scim_service.store.records import (
     key_of,
 )
 from scim_service.store.rendered import META, meta_columns, reference, version_column
+from scim_service.store.repeating import repeatable
 from scim_service.store.resources import Resources, json_rows
 from scim_service.store.tables import Group, Jsonb, Membership, User, table
 
@@ -162,6 +163,7 @@ class Groups(Resources):
             delete(_MEMBERSHIP).where(members.member_id == group_id), backend
         )
 
+    @repeatable
     async def create(
         self, resource: Mapping[str, Any], members: Sequence[Member], origin: Origin
     ) -> Record:
@@ -192,6 +194,7 @@ class Groups(Resources):
             raise await self._taken(resource, folded) from error
         return record
 
+    @repeatable
     async def change(
         self,
         resource_id: str,
@@ -232,6 +235,7 @@ class Groups(Resources):
             raise await self._taken(after, folded) from error
         return record
 
+    @repeatable
     async def delete(
         self, resource_id: str, origin: Origin, *, expected: Expected = ANY_VERSION
     ) -> None:

@@ -23,12 +23,15 @@ from scim_service.store.database import (
     SlowQueryError,
     Statement,
     StorageFullError,
+    TransientError,
     UnavailableError,
+    UncertainError,
     Values,
     text_length,
 )
 from scim_service.store.database_url import PostgresUrl
 from scim_service.store.postgres_errors import check_files, connection_problem
+from scim_service.store.repeating import repeated
 from scim_service.worker import QueueLimit
 
 CONNECTIONS = 10
@@ -48,8 +51,24 @@ _PARAMETER = re.compile(r"\$(\d+)")
 _CONSTRAINT = re.compile(r"^(?:scim_user|scim_group)_(\w+)_key$")
 
 
+_LOST = (
+    asyncpg.PostgresConnectionError,
+    asyncpg.InterfaceError,
+    asyncpg.AdminShutdownError,
+    asyncpg.CrashShutdownError,
+    ConnectionError,
+)
+
+
 @contextlib.contextmanager
-def _translated() -> Iterator[None]:
+def _translated(lost: type[UnavailableError] = UnavailableError) -> Iterator[None]:
+    """Raise the errors of the driver as those of `database`.
+
+    Parameters
+    ----------
+    lost
+        What it means that the connection breaks.
+    """
     try:
         yield
     except asyncpg.UniqueViolationError as error:
@@ -61,9 +80,12 @@ def _translated() -> Iterator[None]:
         raise SlowQueryError(f"a query took longer than {STATEMENT_SECONDS:g} seconds") from error
     except asyncpg.DiskFullError as error:
         raise StorageFullError("the volume of the database is full") from error
+    except (asyncpg.DeadlockDetectedError, asyncpg.SerializationError) as error:
+        raise TransientError(f"the database gave up: {connection_problem(error)}") from None
+    except _LOST as error:
+        # Without the cause, whose message may have parts of the URL.
+        raise lost(f"the connection to the database broke: {connection_problem(error)}") from None
     except (
-        asyncpg.PostgresConnectionError,
-        asyncpg.InterfaceError,
         asyncpg.OperatorInterventionError,
         asyncpg.InsufficientResourcesError,
         asyncpg.InvalidAuthorizationSpecificationError,
@@ -137,6 +159,32 @@ async def _keep_session(_connection: Any) -> None:
     """Give a connection back as it is: no session state is ever changed."""
 
 
+async def _roll_back(block: Any, connection: Any) -> None:
+    """End a transaction, and with it the connection where that cannot be done."""
+    try:
+        await block.rollback()
+    except BaseException as error:
+        # What is not rolled back must not be the beginning of another request's transaction.
+        connection.terminate()
+        if not isinstance(error, Exception):
+            raise
+
+
+async def _portions(cursor: Any, most: int) -> Sequence[Row]:
+    rows: list[Row] = []
+    length = 0
+    portion = FIRST_PORTION
+    while found := await cursor.fetch(portion):
+        rows += found
+        lengths = [text_length(row) for row in found]
+        length += sum(lengths)
+        if len(found) < portion or (length > most and len(rows) > 1):
+            break
+        fitting = (most - length) // (max(lengths) + 1) + 1
+        portion = max(1, min(2 * portion, fitting, PORTION))
+    return rows
+
+
 class PostgresDatabase:
     """A pool of connections to one PostgreSQL database."""
 
@@ -174,14 +222,18 @@ class PostgresDatabase:
     ) -> Sequence[Row]:
         """Return the rows of a query."""
         arguments = statement.arguments(values)
-        rows: Sequence[Row]
-        if reach == "rows":
-            with _translated():
-                rows = await self._pool.fetch(statement.sql, *arguments)
-        else:
-            async with self._reader(reach) as connection:
-                rows = await connection.fetch(statement.sql, *arguments)
-        return rows
+
+        async def attempt() -> Sequence[Row]:
+            rows: Sequence[Row]
+            if reach == "rows":
+                with _translated(lost=TransientError):
+                    rows = await self._pool.fetch(statement.sql, *arguments)
+            else:
+                async with self._reader(reach) as connection:
+                    rows = await connection.fetch(statement.sql, *arguments)
+            return rows
+
+        return await repeated(attempt)
 
     async def fetch_page(
         self, statement: Statement, values: Values, *, most: int, reach: Reach
@@ -189,20 +241,13 @@ class PostgresDatabase:
         """Return the first rows of a query, up to an amount of text."""
         if reach == "rows":
             return await self.fetch(statement, values)
-        rows: list[Row] = []
-        length = 0
-        async with self._reader(reach) as connection, connection.transaction(readonly=True):
-            cursor = await connection.cursor(statement.sql, *statement.arguments(values))
-            portion = FIRST_PORTION
-            while found := await cursor.fetch(portion):
-                rows += found
-                lengths = [text_length(row) for row in found]
-                length += sum(lengths)
-                if len(found) < portion or (length > most and len(rows) > 1):
-                    break
-                fitting = (most - length) // (max(lengths) + 1) + 1
-                portion = max(1, min(2 * portion, fitting, PORTION))
-        return rows
+        arguments = statement.arguments(values)
+
+        async def attempt() -> Sequence[Row]:
+            async with self._reader(reach) as connection, connection.transaction(readonly=True):
+                return await _portions(await connection.cursor(statement.sql, *arguments), most)
+
+        return await repeated(attempt)
 
     @contextlib.asynccontextmanager
     async def _reader(self, reach: Reach) -> AsyncGenerator[Any, None]:
@@ -210,20 +255,36 @@ class PostgresDatabase:
         queue, places = self._queues[reach]
         with queue, _translated():
             async with places, self._pool.acquire() as connection:
-                yield connection
+                with _translated(lost=TransientError):
+                    yield connection
 
     @contextlib.asynccontextmanager
     async def transaction(self, *, long: bool = False) -> AsyncGenerator[PostgresTransaction, None]:
         """Return a transaction (READ COMMITTED: rows that are changed are locked first)."""
         with _translated():
-            async with self._pool.acquire() as connection, connection.transaction():
-                yield PostgresTransaction(connection)
+            async with self._pool.acquire() as connection:
+                block = connection.transaction()
+                with _translated(lost=TransientError):
+                    await block.start()
+                    try:
+                        yield PostgresTransaction(connection)
+                    except BaseException:
+                        await _roll_back(block, connection)
+                        raise
+                with _translated(lost=UncertainError):
+                    await block.commit()
 
     async def write(self, *steps: tuple[Statement, Values]) -> None:
         """Write several things as one statement."""
         sql, arguments = _combine(steps)
-        with _translated():
-            await self._pool.execute(sql, *arguments)
+
+        async def attempt() -> None:
+            with _translated():
+                async with self._pool.acquire() as connection:
+                    with _translated(lost=UncertainError):
+                        await connection.execute(sql, *arguments)
+
+        await repeated(attempt)
 
     async def close(self) -> None:
         """Wait for what is under way and disconnect."""

@@ -41,6 +41,7 @@ from scim_service.store.records import (
     key_of,
 )
 from scim_service.store.rendered import meta_columns, plain_text, reference
+from scim_service.store.repeating import repeatable
 from scim_service.store.resources import Resources, Step, json_rows
 from scim_service.store.tables import Email, Group, Jsonb, Membership, User, table
 from scim_service.store.uniqueness import Uniqueness
@@ -196,6 +197,7 @@ class Users(Resources):
         """Make ready what the tenant's rules need; nothing keeps it from being served."""
         await self._uniqueness.prepare()
 
+    @repeatable
     async def create(self, resource: Mapping[str, Any], origin: Origin) -> Record:
         """Store a new user.
 
@@ -227,6 +229,7 @@ class Users(Resources):
             raise await self._taken(resource, folded) from error
         return record
 
+    @repeatable
     async def change(
         self,
         resource_id: str,
@@ -274,6 +277,7 @@ class Users(Resources):
             raise await self._taken(after, folded) from error
         return record
 
+    @repeatable
     async def delete(
         self, resource_id: str, origin: Origin, *, expected: Expected = ANY_VERSION
     ) -> None:

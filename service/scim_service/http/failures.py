@@ -1,0 +1,72 @@
+"""What is answered where the service or its database fails, alone or in a part of a bulk."""
+
+import logging
+
+from scim_service.http.exchange import TOO_BUSY, Call
+from scim_service.scim.errors import ScimError
+from scim_service.store.database import (
+    STATEMENT_SECONDS,
+    SlowQueryError,
+    StorageFullError,
+    UnavailableError,
+    UncertainError,
+)
+from scim_service.worker import BusyError
+
+RETRY = {"Retry-After": "30"}
+RETRY_SOON = {"Retry-After": "5"}
+
+EXPECTED: tuple[type[Exception], ...] = (
+    StorageFullError,
+    UnavailableError,
+    SlowQueryError,
+    BusyError,
+)
+"""What may happen to a service that has no fault."""
+
+_logger = logging.getLogger(__name__)
+
+_FULL = ScimError(507, "The tenant's volume is full and nothing was changed; give it more room.")
+_UNAVAILABLE = ScimError(
+    503, "The database does not answer at present and nothing was changed; try again."
+)
+_UNCERTAIN = ScimError(
+    503,
+    "The connection to the database was lost while it was about to store the change, so it may be"
+    " stored or not; look before you repeat it.",
+)
+_SLOW = ScimError(
+    503,
+    f"The database took more than {STATEMENT_SECONDS:g} seconds and was stopped; nothing was"
+    " changed. Ask for less: filter by userName, externalId, displayName or emails with eq, and"
+    " with fewer conditions.",
+)
+
+
+def answer_to(error: Exception, call: Call) -> tuple[ScimError, dict[str, str]]:
+    """Return the refusal that a failure is answered with, and its headers.
+
+    One that nobody foresaw is logged with its traceback, under the id of the request.
+    """
+    if isinstance(error, BusyError):
+        return TOO_BUSY, RETRY_SOON
+    if isinstance(error, StorageFullError):
+        return _FULL, RETRY
+    if isinstance(error, SlowQueryError):
+        return _SLOW, RETRY
+    if isinstance(error, UncertainError):
+        return _UNCERTAIN, RETRY
+    if isinstance(error, UnavailableError):
+        return _UNAVAILABLE, RETRY
+    _logger.error("request %s failed", call.request_id, exc_info=error)
+    call.failed = True
+    return unforeseen(call), RETRY_SOON
+
+
+def unforeseen(call: Call) -> ScimError:
+    """Return the refusal that says where the cause is to be found."""
+    return ScimError(
+        500,
+        "The service failed. Its log has the cause: look there for the id of this request,"
+        f" {call.request_id}.",
+    )
