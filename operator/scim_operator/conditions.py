@@ -11,7 +11,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from enum import Enum
-from typing import Any
+from typing import Any, Literal
 
 from scim_operator.crd import Condition
 from scim_operator.moments import show
@@ -31,6 +31,13 @@ CLUSTER_ONLY = "ClusterOnly"
 
 FIELD_CONFLICT = "FieldConflict"
 """Only there while somebody else sets a field of the tenant's objects again and again."""
+
+STATUS: Mapping[bool | None, Literal["True", "False", "Unknown"]] = {
+    True: "True",
+    False: "False",
+    None: "Unknown",
+}
+"""The status of a condition, by whether its finding is good."""
 
 WEAK_TOKEN = "WeakToken"  # noqa: S105 (the reason of a condition)
 
@@ -119,7 +126,7 @@ def conditions(
     known = {condition.type: condition for condition in before}
     result = []
     for kind, finding in findings.items():
-        status = {True: "True", False: "False", None: "Unknown"}[finding.good]
+        status = STATUS[finding.good]
         last = known.get(kind)
         same = last is not None and last.status == status
         result.append(

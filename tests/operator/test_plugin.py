@@ -145,6 +145,11 @@ def test_rotate(plugin: Plugin, namespace: Namespace) -> None:
     assert done["revoked"] == []
     assert len(namespace.digests("contoso")) == 2
 
+    asked = plugin.run("rotate", "contoso", stdin="n\n", code=1).stderr
+    assert f"Nobody has used the token {done['token']}" in asked
+    assert namespace.token("contoso") == new
+    assert plugin.document("rotate", "contoso", "--yes")["token"] != done["token"]
+
 
 def test_revoke(plugin: Plugin, namespace: Namespace) -> None:
     """Revocation asks first; then the old token is accepted no longer."""

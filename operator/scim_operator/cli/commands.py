@@ -27,6 +27,7 @@ from scim_operator.cli.gather import gather
 from scim_operator.cli.output import COLOURS, show, table, text
 from scim_operator.cli.overview import status
 from scim_operator.cli.session import FOUND, UNKNOWN, Session, command
+from scim_operator.crd import TokenStatus
 from scim_operator.moments import parse
 from scim_operator.tenant import Tenant
 
@@ -102,7 +103,7 @@ def connect(session: Session, name: str, *, show_token: bool) -> None:
 @plugin.command()
 @click.argument("name")
 @click.option("--revoke", is_flag=True, help="Refuse every earlier token at once, as after a leak.")
-@click.option("--yes", is_flag=True, help="Do not ask before --revoke.")
+@click.option("--yes", is_flag=True, help="Do not ask.")
 @command
 def rotate(session: Session, name: str, *, revoke: bool, yes: bool) -> None:
     """Have a new token issued; the old one works until the new one has been used."""
@@ -122,6 +123,14 @@ def rotate(session: Session, name: str, *, revoke: bool, yes: bool) -> None:
     if revoke and not yes:
         click.confirm(
             f"Entra gets 401 from {tenant.key} until the new token is pasted there. Revoke?",
+            abort=True,
+            err=True,
+        )
+    elif not yes and (unused := _unused_token(tenant)):
+        click.confirm(
+            f"Nobody has used the token {unused.id} of {tenant.key} yet, which was issued on "
+            f"{unused.created_at:%Y-%m-%d %H:%M}Z: paste that one into Entra, or have another "
+            "issued. Issue another?",
             abort=True,
             err=True,
         )
@@ -151,6 +160,12 @@ def rotate(session: Session, name: str, *, revoke: bool, yes: bool) -> None:
             "--show-token), press Test Connection and save."
         ),
     )
+
+
+def _unused_token(tenant: Tenant) -> TokenStatus | None:
+    """Return the token of an earlier rotation that Entra has not got yet."""
+    *earlier, newest = tenant.status.tokens or (None,)
+    return newest if earlier and newest and newest.last_used is None else None
 
 
 def _wait_for_token(cluster: Cluster, name: str, known: set[str]) -> Tenant:

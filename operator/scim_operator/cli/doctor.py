@@ -23,12 +23,13 @@ from scim_operator.cli.doctor_provisioning import (
 )
 from scim_operator.cli.facts import CONNECTION, USER_QUERY, Facts, Handshakes, Unknown
 from scim_operator.crd import Condition, TokenStatus
+from scim_operator.provisioning import assess
 
 EXPIRES_SOON = timedelta(days=14)
 _SUMMARIES = (conditions.READY, conditions.RECONCILING, conditions.STALLED)
 _ASPECTS = (conditions.TOKEN_READY, conditions.AVAILABLE, conditions.EXPOSED)
-_BY_ENTRA = ("Unauthorized", "WaitingForEntra", "Silent", "QuarantineRisk", "UserLimitReached")
-"""Reasons of Provisioning that Entra's administrator can do something about."""
+_BY_SRE = ("ServiceProblem",)
+"""Reasons of Provisioning that Entra's administrator can do nothing about."""
 
 
 def examine(facts: Facts) -> list[Check]:
@@ -91,7 +92,7 @@ def _told(facts: Facts) -> Iterator[Check]:
         if each.type in _ASPECTS:
             yield _check_aspect(each)
         elif each.type == conditions.PROVISIONING:
-            yield _check_provisioning(each)
+            yield _check_provisioning(facts, each)
         elif each.status == "True":
             # All others are there only while something is not as it should be.
             yield warning(each.type, each.reason, each.message, By.SRE)
@@ -114,18 +115,25 @@ def _check_aspect(found: Condition) -> Check:
     return problem(found.type, f"{found.status}: {found.reason}", found.message, By.SRE)
 
 
-def _check_provisioning(found: Condition) -> Check:
-    by = By.ENTRA if found.reason in _BY_ENTRA or found.status == "True" else By.SRE
-    said = f"{found.status}: {found.reason}"
-    if found.status == "True":
-        if found.reason == "Active":
-            return ok(found.type, found.message)
-        return warning(found.type, said, found.message, by)
-    if found.reason == "Suspended":
-        return warning(found.type, found.message, "set spec.suspended to false", By.SRE)
-    if found.status == "Unknown" and by is By.SRE:
-        return unknown(found.type, f"{found.reason}: {found.message}")
-    return problem(found.type, said, found.message, by)
+def _check_provisioning(facts: Facts, condition: Condition) -> Check:
+    """Judge as the operator does what the service says now, which the condition may not yet."""
+    name = condition.type
+    status, reason, message = condition.status, condition.reason, condition.message
+    if not isinstance(facts.report, Unknown):
+        tenant = facts.tenant
+        secret = tenant.status.token_secret_name or names.token_secret(tenant.key.name)
+        found = assess(facts.report, tenant.spec.provisioning, secret, facts.now)
+        status = conditions.STATUS[found.good]
+        reason, message = found.reason, found.message
+    if reason == "Active":
+        return ok(name, message)
+    if reason == "Suspended":
+        return warning(name, message, "set spec.suspended to false", By.SRE)
+    if status == "Unknown" and reason != "WaitingForEntra":
+        return unknown(name, f"{reason}: {message}")
+    by = By.SRE if reason in _BY_SRE else By.ENTRA
+    judge = warning if status == "True" else problem
+    return judge(name, f"{status}: {reason}", message, by)
 
 
 def check_pods(facts: Facts) -> Check:

@@ -358,6 +358,7 @@ def test_what_the_status_answers(reason: str, traffic: Outcome, quarantine: Outc
         ("PartlyRefused", Outcome.WARNING, By.ENTRA),
         ("!Silent", Outcome.PROBLEM, By.ENTRA),
         ("!ServiceProblem", Outcome.PROBLEM, By.SRE),
+        ("!MostlyRefused", Outcome.PROBLEM, By.ENTRA),
         ("?WaitingForEntra", Outcome.PROBLEM, By.ENTRA),
         ("?Unreachable", Outcome.UNKNOWN, None),
         ("?Suspended", Outcome.WARNING, By.SRE),
@@ -365,10 +366,19 @@ def test_what_the_status_answers(reason: str, traffic: Outcome, quarantine: Outc
 )
 def test_provisioning(reason: str, outcome: Outcome, by: By | None) -> None:
     """The condition Provisioning is shown, with who can do something about it."""
-    seen = replace(FACTS, tenant=tenant(conditions={"Provisioning": reason}))
-    found = check("Provisioning", seen)
+    seen = replace(FACTS, tenant=tenant(conditions={"Provisioning": reason}), report=WHY)
+    (found,) = (each for each in examine(seen) if each.name == "Provisioning")
     assert (found.outcome, found.by) == (outcome, by)
     assert "about Provisioning" in found.message + found.remedy
+
+
+def test_provisioning_as_it_is_now() -> None:
+    """What the service says now counts before a condition that is older."""
+    seen = replace(FACTS, tenant=tenant(conditions={"Provisioning": "?WaitingForEntra"}))
+    assert check("Provisioning", seen).outcome is Outcome.OK
+    full = tenant({"provisioning": {"maxUsers": 2}}, conditions={"Provisioning": "Active"})
+    found = {each.name: each for each in examine(replace(FACTS, tenant=full))}
+    assert found["Provisioning"].message == "False: UserLimitReached"
 
 
 def test_a_reason_that_nothing_else_says() -> None:
