@@ -201,7 +201,8 @@ class Operator:
         application.router.add_get("/metrics", self._metrics)
         runner = web.AppRunner(application, access_log=None)
         await runner.setup()
-        site = web.TCPSite(runner, self._settings.bind_address, self._settings.port)
+        # Without an address, both families are listened on, or the one that there is.
+        site = web.TCPSite(runner, self._settings.bind_address or None, self._settings.port)
         await site.start()
         self.port = runner.addresses[0][1]
         try:

@@ -292,8 +292,11 @@ class Settings(BaseModel):
 
     # Observability
     bind_address: Annotated[
-        str, Field(description="Address of /healthz, /readyz and /metrics.")
-    ] = "0.0.0.0"  # noqa: S104 (a pod's probes come from outside of it)
+        str,
+        Field(
+            description="Address of /healthz, /readyz and /metrics; empty: all of IPv4 and IPv6."
+        ),
+    ] = ""
     port: Annotated[
         int, Field(ge=0, le=65535, description="Port of /healthz, /readyz and /metrics; 0: any.")
     ] = 8080

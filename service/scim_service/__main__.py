@@ -56,7 +56,12 @@ def _parser() -> argparse.ArgumentParser:
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
     serve = commands.add_parser("serve", parents=[database], help="serve one tenant")
     serve.set_defaults(run=_serve)
-    serve.add_argument("--host", default=environment.get("SCIM_HOST"), help="(SCIM_HOST)")
+    serve.add_argument(
+        "--host",
+        default=environment.get("SCIM_HOST") or None,
+        help="the address to listen on; by default the loopback's, and with --config every address"
+        " of IPv4 and IPv6 (SCIM_HOST)",
+    )
     serve.add_argument(
         "--port", type=int, default=environment.get("SCIM_PORT", "8080"), help="(SCIM_PORT)"
     )

@@ -19,13 +19,14 @@ from starlette.types import ASGIApp
 from scim_service.activity import FLUSH_SECONDS, PRUNE_SECONDS
 from scim_service.auth import Tokens, token_from
 from scim_service.http.application import scim_application
+from scim_service.http.listen import authority, listen
 from scim_service.http.logs import AccessLogWriter, configure_logging
 from scim_service.http.management import management_application
 from scim_service.http.protocol import IDLE_SECONDS, Connections, connection_limits, protocol_of
 from scim_service.http.service import Service
 from scim_service.http.source import Sources
 from scim_service.scim.schema import Registry
-from scim_service.settings import Limits, SettingsError, read_tenant
+from scim_service.settings import Limits, read_tenant
 from scim_service.store.upgrade import open_database, waiting_copy
 
 TOKEN_ID = "local"  # noqa: S105
@@ -36,8 +37,6 @@ SHUTDOWN_SECONDS = 25
 
 RESTORED_SECONDS = 1.0
 """How often a restored copy is looked for."""
-
-BACKLOG = 2048
 
 _logger = logging.getLogger("scim_service")
 
@@ -63,7 +62,7 @@ async def _serve_tenant(options: argparse.Namespace, url: str) -> int:
     sources = Sources(filter(None, options.trusted_proxies.split(",")))
     registry = Registry.load(tenant.provisioning.schema_extensions)
     # In a pod the tenant is configured by a file and reached from outside.
-    host = options.host or ("127.0.0.1" if options.config is None else "0.0.0.0")  # noqa: S104
+    host = options.host or ("127.0.0.1" if options.config is None else None)
     made_up = None
     if options.token is None and options.tokens is None:
         # With a letter first: a program would take one that begins with "-" for an option.
@@ -76,16 +75,14 @@ async def _serve_tenant(options: argparse.Namespace, url: str) -> int:
         asyncio.get_running_loop().add_signal_handler(number, told.set)
     copy = waiting_copy(url)
     with contextlib.ExitStack() as sockets:
-        listener = sockets.enter_context(_listen(host, options.port, "--port"))
-        management = None
+        listeners = listen(host, options.port, "--port")
+        management = []
         if options.management_port:
-            management = sockets.enter_context(
-                _listen(host, options.management_port, "--management-port")
-            )
+            management = listen(host, options.management_port, "--management-port")
+        for each in (*listeners, *management):
+            sockets.enter_context(each)
         announce = options.config is None
-        tenant_url = tenant.tenant_url or (
-            f"http://{host}:{listener.getsockname()[1]}{tenant.base_path}"
-        )
+        tenant_url = tenant.tenant_url or (f"http://{authority(listeners[0])}{tenant.base_path}")
         while not told.is_set():
             database = await open_database(url)
             try:
@@ -98,7 +95,7 @@ async def _serve_tenant(options: argparse.Namespace, url: str) -> int:
                     limits=limits,
                     sources=sources,
                 )
-                servers = _servers(service, access_log, listener, management)
+                servers = _servers(service, access_log, listeners, management)
                 _logger.info("tenant %s is served at %s", tenant.tenant, tenant_url)
                 if announce:
                     _announce(tenant_url, secret)
@@ -113,15 +110,15 @@ async def _serve_tenant(options: argparse.Namespace, url: str) -> int:
 def _servers(
     service: Service,
     access_log: AccessLogWriter,
-    listener: socket.socket,
-    management: socket.socket | None,
-) -> list[tuple["_Server", socket.socket]]:
+    listeners: list[socket.socket],
+    management: list[socket.socket],
+) -> list[tuple["_Server", list[socket.socket]]]:
     # A port of its own has room of its own, so that health checks are always answered.
     scim_room, management_room = connection_limits()
     exempt = service.sources.is_trusted
     connections = Connections(scim_room, max(1, scim_room // 4), exempt)
-    servers = [(_server(scim_application(service, access_log), connections), listener)]
-    if management is not None:
+    servers = [(_server(scim_application(service, access_log), connections), listeners)]
+    if management:
         connections = Connections(management_room, max(1, management_room // 4), exempt)
         servers.append((_server(management_application(service), connections), management))
     return servers
@@ -155,7 +152,7 @@ def _server(application: ASGIApp, connections: Connections) -> _Server:
 
 async def _run(
     service: Service,
-    servers: list[tuple[_Server, socket.socket]],
+    servers: list[tuple[_Server, list[socket.socket]]],
     told: asyncio.Event,
     copy: Path | None,
 ) -> None:
@@ -174,7 +171,9 @@ async def _run(
     gc.collect()
     gc.freeze()
     # A server closes the sockets it is given.
-    await asyncio.gather(*(server.serve(sockets=[each.dup()]) for server, each in servers))
+    await asyncio.gather(
+        *(server.serve(sockets=[each.dup() for each in sockets]) for server, sockets in servers)
+    )
     for chore in chores:
         chore.cancel()
     await asyncio.gather(*chores, return_exceptions=True)
@@ -201,23 +200,6 @@ async def _repeat(chore: Callable[[], Awaitable[None]], seconds: float) -> None:
             await chore()
         except Exception:
             _logger.exception("%s failed; it is tried again", chore.__name__)
-
-
-def _listen(host: str, port: int, option: str) -> socket.socket:
-    """Return a listening socket.
-
-    Raises
-    ------
-    SettingsError
-        The port is taken, or may not be used.
-    """
-    family = socket.AF_INET6 if ":" in host else socket.AF_INET
-    try:
-        return socket.create_server((host, port), family=family, backlog=BACKLOG)
-    except (OSError, OverflowError) as error:
-        raise SettingsError(
-            f"cannot listen on {host} port {port}: {error}; choose another port with {option}"
-        ) from error
 
 
 def _announce(url: str, secret: str | None) -> None:
