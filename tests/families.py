@@ -56,12 +56,14 @@ def answering(families: str, command: list[str], page: str, environment: Mapping
 
 
 def _ask(process: subprocess.Popen[bytes], urls: list[str]) -> list[str]:
-    """Return the answers, once there is one."""
+    """Return the answers once the program serves: those that follow the first one."""
     enter = ["nsenter", f"--net=/proc/{process.pid}/ns/net", sys.executable, "-c", ASK, *urls]
-    deadline = time.monotonic() + 20
+    deadline = time.monotonic() + 60
+    served = False
     while True:
         answers = subprocess.run(enter, capture_output=True, text=True, check=True).stdout.split()
-        if "200" in answers or time.monotonic() > deadline:
+        if served or time.monotonic() > deadline:
             return answers
+        served = "200" in answers
         assert process.poll() is None, "the program has ended"
         time.sleep(0.1)

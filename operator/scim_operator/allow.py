@@ -1,20 +1,23 @@
 """Which parts of a tenant's spec reach its pod, Ingress and volume. Pure.
 
-Annotations, labels and tolerations are instructions to other programs: an ingress controller runs
-a snippet of configuration, a webhook adds a container, a Service of another application selects
-the pod. Whoever may create ScimTenants need not have the right to any of that, so only what the
-administrator's lists (`Settings.allow`) admit is passed on. The tenant goes on without the rest.
+Annotations, labels, tolerations and variables are instructions to other programs: an ingress
+controller runs a snippet of configuration, a webhook adds a container, a Service of another
+application selects the pod. Whoever may create ScimTenants need not have the right to any of that,
+so only what the administrator's lists (`Settings.allow`) admit is passed on. The tenant goes on
+without the rest.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeVar
 
 from scim_operator import quantities
 from scim_operator.conditions import Finding
-from scim_operator.crd import Resources, Spec, Toleration
-from scim_operator.settings import Settings
+from scim_operator.crd import MountedVolume, PodSecurity, Resources, Spec, Toleration
+from scim_operator.settings import Allow, Settings
+
+Each = TypeVar("Each")
 
 _NAMED = 10
 """How many of the parts that are not passed on a message names."""
@@ -56,6 +59,7 @@ def admit(spec: Spec, settings: Settings) -> tuple[Spec, tuple[Withheld, ...]]:
         update["exposure"] = spec.exposure.model_copy(update={"ingress": changed})
     if spec.tolerations:
         update["tolerations"] = _tolerations(spec.tolerations, allow.tolerations, withheld)
+    update |= _freedoms(spec, allow, withheld)
     if not allow.cross_namespace_affinity and _leaves_namespace(spec.affinity):
         update["affinity"] = None
         part = "spec.affinity (it has namespaces or namespaceSelector)"
@@ -118,6 +122,41 @@ def _tolerations(
             taint = toleration.key or "every taint"
             withheld.append(Withheld(f"spec.tolerations[{taint}]", "tolerations"))
     return tuple(kept)
+
+
+def _freedoms(spec: Spec, allow: Allow, withheld: list[Withheld]) -> dict[str, Any]:
+    """Return what is left of a pod's priority, ids, variables and volumes, where it is less."""
+    update: dict[str, Any] = {}
+    name = spec.priority_class_name
+    if name and not _matches(name, allow.priority_classes):
+        withheld.append(Withheld("spec.priorityClassName", "priorityClasses"))
+        update["priority_class_name"] = None
+    ids = spec.security_context.model_dump(exclude_defaults=True, by_alias=True)
+    kept = _keys(ids, allow.security_context, "spec.securityContext", "securityContext", withheld)
+    if len(kept) < len(ids):
+        update["security_context"] = PodSecurity.model_validate(kept)
+    variables = _named([(each.name, each) for each in spec.env], allow.env, "env", withheld)
+    volumes = _named(
+        [(_source(each), each) for each in spec.volumes], allow.volumes, "volumes", withheld
+    )
+    return update | {"env": variables, "volumes": volumes}
+
+
+def _source(volume: MountedVolume) -> str:
+    return f"configMap/{volume.config_map}" if volume.config_map else f"secret/{volume.secret}"
+
+
+def _named(
+    asked: Sequence[tuple[str, Each]],
+    patterns: Iterable[str],
+    field: str,
+    withheld: list[Withheld],
+) -> tuple[Each, ...]:
+    kept = tuple(each for name, each in asked if _matches(name, patterns))
+    withheld += [
+        Withheld(f"spec.{field}[{name}]", field) for name, each in asked if each not in kept
+    ]
+    return kept
 
 
 def _leaves_namespace(affinity: Any) -> bool:

@@ -503,6 +503,61 @@ class LocalReference(_Part):
     name: Annotated[ObjectName, Field(description="Its name.")]
 
 
+class EnvironmentVariable(_Part):
+    """An environment variable of the service's container, with a plain value."""
+
+    model_config = ConfigDict(
+        json_schema_extra=_rules(
+            _rule(
+                "!self.name.startsWith('SCIM_')",
+                "variables that begin with SCIM_ are the operator's: choose another name",
+            )
+        )
+    )
+
+    name: Annotated[
+        str, Field(pattern=r"^[A-Za-z_][A-Za-z0-9_]*$", max_length=128, description="Name.")
+    ]
+    value: Annotated[str, Field(max_length=4096, description="Value; a Secret goes by volumes.")]
+
+
+class MountedVolume(_Part):
+    """A ConfigMap or Secret of the tenant's namespace, mounted read-only."""
+
+    model_config = ConfigDict(
+        json_schema_extra=_rules(
+            _rule(
+                "has(self.configMap) != has(self.secret)",
+                "give exactly one of configMap and secret",
+            )
+        )
+    )
+
+    name: Annotated[
+        str,
+        Field(
+            pattern=r"^[a-z0-9]([-a-z0-9]*[a-z0-9])?$",
+            max_length=50,
+            description="Its files are in /mnt/NAME.",
+        ),
+    ]
+    config_map: Annotated[ObjectName | None, Field(description="Name of a ConfigMap.")] = None
+    secret: Annotated[ObjectName | None, Field(description="Name of a Secret.")] = None
+
+
+class PodSecurity(_Part):
+    """Ids that the pod runs with; the rest of its security context is the operator's."""
+
+    run_as_user: Annotated[int | None, Field(ge=1, description="User, which is not root.")] = None
+    run_as_group: Annotated[int | None, Field(ge=0, description="Primary group.")] = None
+    fs_group: Annotated[int | None, Field(ge=0, description="Group of the volumes.")] = None
+    supplemental_groups: Annotated[
+        tuple[Annotated[int, Field(ge=0)], ...], Field(max_length=16, description="More groups.")
+    ] = ()
+
+
+_BY_NAME = {"x-kubernetes-list-type": "map", "x-kubernetes-list-map-keys": ["name"]}
+
 _RESERVED_LABELS = _rule(
     "!self.exists(key, key == 'scim-operator.io/tenant' || key.startsWith('app.kubernetes.io/'))",
     "labels under app.kubernetes.io/ and scim-operator.io/tenant are the operator's: choose others",
@@ -574,6 +629,28 @@ class Spec(_Part):
     image_pull_secrets: Annotated[
         tuple[LocalReference, ...],
         Field(max_length=8, description="Pull secrets beside the operator's."),
+    ] = ()
+    priority_class_name: Annotated[
+        ObjectName | None, Field(description="PriorityClass of the pod.")
+    ] = None
+    security_context: Annotated[PodSecurity, Field(description="Ids that the pod runs with.")] = (
+        PodSecurity()
+    )
+    env: Annotated[
+        tuple[EnvironmentVariable, ...],
+        Field(
+            max_length=32,
+            description="Environment variables, of a proxy for example.",
+            json_schema_extra=_BY_NAME,
+        ),
+    ] = ()
+    volumes: Annotated[
+        tuple[MountedVolume, ...],
+        Field(
+            max_length=8,
+            description="ConfigMaps and Secrets mounted below /mnt.",
+            json_schema_extra=_BY_NAME,
+        ),
     ] = ()
     pod_labels: Annotated[
         StringMap,

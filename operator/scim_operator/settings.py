@@ -110,6 +110,10 @@ class Allow(BaseModel):
     pod_annotations: Patterns = ()
     pod_labels: Patterns = ()
     tolerations: Patterns = ()
+    priority_classes: Patterns = ()
+    security_context: Patterns = ()
+    env: Patterns = ()
+    volumes: Patterns = ()
     cross_namespace_affinity: bool = False
     resources: dict[str, Amount] = {"cpu": "4", "memory": "4Gi", "ephemeral-storage": "4Gi"}
     volume_size: Amount = "100Gi"
@@ -151,6 +155,17 @@ class Settings(BaseModel):
         "requests": {"cpu": "25m", "memory": "96Mi", "ephemeral-storage": "64Mi"},
         "limits": {"cpu": "1", "memory": "256Mi", "ephemeral-storage": "512Mi"},
     }
+    assigns_ids: Annotated[
+        bool,
+        Field(description="Whether the platform gives pods their user and groups (OpenShift)."),
+    ] = False
+    dns_ports: Annotated[
+        tuple[int, ...], Field(description="Ports of the cluster's DNS, separated by commas.")
+    ] = (53,)
+    egress_rules: Annotated[
+        Json[tuple[dict[str, Any], ...]],
+        Field(description="More egress of the tenants' NetworkPolicies, as in one, as JSON."),
+    ] = ()
     allow: Annotated[
         Json[Allow],
         Field(description="What tenants may pass on to their pods and Ingresses, as JSON."),
@@ -325,6 +340,7 @@ class Settings(BaseModel):
         "service_image_pull_secrets",
         "trusted_proxies",
         "database_ports",
+        "dns_ports",
         mode="before",
     )
     @classmethod

@@ -22,6 +22,8 @@ from scim_operator.settings import (
 from tests.chart.conftest import CHART, Object, Render
 from tests.cluster.build import Binaries
 
+CLUSTER_NAME = "scim-operator-scim-system"
+
 
 def pick(bodies: Iterable[Object], kind: str, name: str = "scim-operator") -> list[Object]:
     """The objects of a kind and name."""
@@ -49,9 +51,9 @@ def settings(bodies: Iterable[Object]) -> Settings:
 def test_default_roles(render: Render) -> None:
     """By default a ClusterRole gives what the operator says it needs, and no more."""
     bodies = render()
-    (role,) = pick(bodies, "ClusterRole")
+    (role,) = pick(bodies, "ClusterRole", CLUSTER_NAME)
     assert sorted(rights(role)) == sorted(RIGHTS)
-    assert pick(bodies, "ClusterRoleBinding")
+    assert pick(bodies, "ClusterRoleBinding", CLUSTER_NAME)
     assert not pick(bodies, "Role")
 
 
@@ -62,14 +64,14 @@ def test_namespaced_roles(render: Render) -> None:
     assert [role["metadata"]["namespace"] for role in roles] == ["team-a", "team-b"]
     assert all(sorted(rights(role)) == sorted(RIGHTS) for role in roles)
     assert len(pick(bodies, "RoleBinding")) == 2
-    assert not pick(bodies, "ClusterRole")
+    assert not pick(bodies, "ClusterRole", CLUSTER_NAME)
 
 
 @pytest.mark.parametrize("values", [(), ("watchNamespaces={team-a}",)])
 def test_other_roles(render: Render, values: tuple[str, ...]) -> None:
     """Storage classes, and the Lease with the records of URLs, have roles of their own."""
     bodies = render(*values)
-    (storage,) = pick(bodies, "ClusterRole", "scim-operator-storageclasses")
+    (storage,) = pick(bodies, "ClusterRole", f"{CLUSTER_NAME}-storageclasses")
     assert rights(storage) == list(CLUSTER_RIGHTS)
     (leader,) = pick(bodies, "Role", "scim-operator-leader")
     assert rights(leader) == list(LEADER_RIGHTS)

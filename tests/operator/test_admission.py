@@ -57,6 +57,13 @@ def test_unseen(admission: Namespace) -> None:
         ({"podLabels": {"app.kubernetes.io/name": "x"}}, "are the operator's: choose others"),
         ({"podAnnotations": {"scim-operator.io/x": "x"}}, "are the operator's: choose others"),
         ({"exposure": {"path": "/scim/"}}, "spec.exposure.path"),
+        (
+            {"env": [{"name": "SCIM_TOKEN", "value": "x"}]},
+            "that begin with SCIM_ are the operator's",
+        ),
+        ({"env": [{"name": "A", "value": "1"}, {"name": "A", "value": "2"}]}, "duplicate entries"),
+        ({"volumes": [{"name": "a"}]}, "give exactly one of configMap and secret"),
+        ({"securityContext": {"runAsUser": 0}}, "spec.securityContext.runAsUser"),
         ({"replcas": 1}, "replcas"),
     ],
 )

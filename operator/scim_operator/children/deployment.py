@@ -8,7 +8,7 @@ from scim_operator import names
 from scim_operator.children import config
 from scim_operator.children.service import PORT_NAME
 from scim_operator.children.subject import Subject, head
-from scim_operator.crd import Resources, SecretKey
+from scim_operator.crd import MountedVolume, Resources, SecretKey
 from scim_operator.kinds import DEPLOYMENT, Object
 from scim_operator.secret_data import ACCESS_FILE, DIGESTS_FILE
 
@@ -66,14 +66,7 @@ def _pod(subject: Subject) -> Object:
         "automountServiceAccountToken": False,
         "enableServiceLinks": False,
         "terminationGracePeriodSeconds": 30,
-        "securityContext": {
-            "runAsNonRoot": True,
-            "runAsUser": _USER,
-            "runAsGroup": _USER,
-            "fsGroup": _USER,
-            "fsGroupChangePolicy": "OnRootMismatch",
-            "seccompProfile": {"type": "RuntimeDefault"},
-        },
+        "securityContext": _security(subject),
         "containers": [_container(subject)],
         "volumes": _volumes(subject),
     }
@@ -83,7 +76,9 @@ def _pod(subject: Subject) -> Object:
     ]
     optional: Object = {
         "imagePullSecrets": [{"name": name} for name in dict.fromkeys(pull_secrets)],
-        "nodeSelector": dict(spec.node_selector),
+        "priorityClassName": spec.priority_class_name,
+        # A tenant may choose among the nodes that can run the image.
+        "nodeSelector": {**spec.node_selector, "kubernetes.io/os": "linux"},
         "tolerations": [
             toleration.model_dump(mode="json", by_alias=True, exclude_none=True)
             for toleration in spec.tolerations
@@ -92,6 +87,19 @@ def _pod(subject: Subject) -> Object:
         "topologySpreadConstraints": _spread(subject),
     }
     return pod | {key: value for key, value in optional.items() if value}
+
+
+def _security(subject: Subject) -> Object:
+    """Return the pod's security context; a platform that gives ids refuses others."""
+    own = dict.fromkeys(("runAsUser", "runAsGroup", "fsGroup"), _USER)
+    asked = subject.tenant.spec.security_context
+    return {
+        "runAsNonRoot": True,
+        **({} if subject.settings.assigns_ids else own),
+        **asked.model_dump(mode="json", by_alias=True, exclude_defaults=True),
+        "fsGroupChangePolicy": "OnRootMismatch",
+        "seccompProfile": {"type": "RuntimeDefault"},
+    }
 
 
 def _spread(subject: Subject) -> list[dict[str, Any]]:
@@ -125,6 +133,7 @@ def _container(subject: Subject) -> Object:
             {"name": "SCIM_ACCESS_FILE", "value": f"{_TOKENS_FOLDER}/{ACCESS_FILE}"},
             _database_url(subject),
             *_trusted_proxies(subject),
+            *(variable.model_dump() for variable in spec.env),
         ],
         "resources": resources.model_dump(mode="json", by_alias=True, exclude_none=True),
         "startupProbe": _probe("healthz", period=1, failures=60),
@@ -139,6 +148,10 @@ def _container(subject: Subject) -> Object:
             {"name": "config", "mountPath": _CONFIG_FOLDER, "readOnly": True},
             {"name": "tokens", "mountPath": _TOKENS_FOLDER, "readOnly": True},
             {"name": "tmp", "mountPath": "/tmp"},  # noqa: S108 (an emptyDir of the pod's own)
+            *(
+                {"name": f"mnt-{each.name}", "mountPath": f"/mnt/{each.name}", "readOnly": True}
+                for each in spec.volumes
+            ),
         ],
     }
     if spec.database.sqlite:
@@ -185,7 +198,16 @@ def _volumes(subject: Subject) -> list[Object]:
         volumes.append({"name": "data", "persistentVolumeClaim": claim})
     if postgres := subject.tenant.spec.database.postgres:
         volumes.append(_database_volume(postgres.url_from))
-    return volumes
+    return volumes + [_mounted(each) for each in subject.tenant.spec.volumes]
+
+
+def _mounted(volume: MountedVolume) -> Object:
+    source: Object = (
+        {"configMap": {"name": volume.config_map}}
+        if volume.config_map
+        else {"secret": {"secretName": volume.secret}}
+    )
+    return {"name": f"mnt-{volume.name}", **source}
 
 
 def _database_volume(url: SecretKey) -> Object:

@@ -20,7 +20,8 @@ def build(subject: Subject) -> Object | None:
     operator = {
         "namespaceSelector": {"matchLabels": {"kubernetes.io/metadata.name": settings.namespace}}
     }
-    egress = [_rule("to", [], ("UDP", 53), ("TCP", 53))]
+    dns = ((protocol, port) for port in settings.dns_ports for protocol in ("UDP", "TCP"))
+    egress = [_rule("to", [], *dns), *settings.egress_rules]
     if subject.tenant.spec.database.postgres:
         ports = (("TCP", port) for port in settings.database_ports)
         egress.append(_rule("to", settings.database_peers, *ports))
