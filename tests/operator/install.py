@@ -100,9 +100,8 @@ class Installation:
 
     def revoke(self, resource: str, verb: str) -> None:
         """Take one right away from the account."""
-        role = json.loads(
-            self._cluster.kubectl("get", "clusterrole", f"{self._account}-{NAMESPACE}", "-o", "json")
-        )
+        name = f"{self._account}-{NAMESPACE}"
+        role = json.loads(self._cluster.kubectl("get", "clusterrole", name, "-o", "json"))
         (rule,) = [rule for rule in role["rules"] if resource in rule["resources"]]
         rule["resources"].remove(resource)
         verbs = [other for other in rule["verbs"] if other != verb]
