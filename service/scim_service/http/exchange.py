@@ -247,21 +247,15 @@ def check_depth(openings: int, document: Any, limit: int) -> None:
     raise errors.invalid_syntax(f"The body is nested more than {limit} levels deep.")
 
 
-def etag(version: int, of_others: str = "") -> str:
-    """Return the version of a resource as an entity tag.
-
-    Parameters
-    ----------
-    of_others
-        What stands for the part of an answer that comes from other resources.
-    """
-    return f'W/"{version}-{of_others}"' if of_others else f'W/"{version}"'
+def etag(version: str) -> str:
+    """Return a version as an entity tag."""
+    return f'W/"{version}"'
 
 
 def expected_version(text: str | None) -> Expected:
     """Return the versions that an ``If-Match`` allows; None is no such header.
 
-    What comes from other resources is no part of what a write changes, so it does not count.
+    What follows the number is about other resources, which a write does not change.
     """
     tags = None if text is None else parse_etags(text)
     if tags is None:

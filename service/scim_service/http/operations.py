@@ -12,8 +12,8 @@ from dataclasses import dataclass
 from dataclasses import replace as with_fields
 from datetime import UTC, datetime, timedelta
 from functools import partial
-from hashlib import blake2b
 from typing import Any, Generic, Literal, NamedTuple, TypeVar, cast
+from zlib import crc32
 
 import orjson
 
@@ -281,10 +281,12 @@ class Operations(ABC, Generic[Store]):
             return None
         lenient = self._rules.lenient
         parsed = parse_filter(request.filter, lenient=lenient)
-        left = without_absent(parsed, self.resource_type, among, lenient=lenient)
-        if isinstance(left, bool):
-            return None if left else False
-        resolved = resolve_filter(left, self.resource_type, lenient=lenient)
+        if among:
+            left = without_absent(parsed, self.resource_type, among, lenient=lenient)
+            if isinstance(left, bool):
+                return None if left else False
+            parsed = left
+        resolved = resolve_filter(parsed, self.resource_type, lenient=lenient)
         return with_active_unless_disabled(resolved)
 
     def _sort(self, request: SearchRequest) -> Sort | None:
@@ -304,7 +306,10 @@ class Operations(ABC, Generic[Store]):
     def _render_all(
         self, call: Call, records: Sequence[Record], projection: Projection
     ) -> list[dict[str, Any]]:
-        fragments = [orjson.Fragment(self._render(call, each, projection)) for each in records]
+        fragments = [
+            orjson.Fragment(self._render(call, each, projection, self._version(each)))
+            for each in records
+        ]
         return cast("list[dict[str, Any]]", fragments)
 
     def location(self, call: Call, resource_id: str) -> str:
@@ -322,24 +327,24 @@ class Operations(ABC, Generic[Store]):
                 f" at most {limit} are returned. Ask for it with"
                 f" excludedAttributes={self.computed_name}."
             )
+        version = self._version(record)
         return Answer(
             status,
-            await worker.run(size, partial(self._render, call, record, projection)),
+            await worker.run(size, partial(self._render, call, record, projection, version)),
             self.location(call, record.id),
-            self._tag(record),
+            etag(version),
         )
 
-    def _tag(self, record: Record) -> str:
-        """Return the entity tag of a resource as an answer shows it."""
-        return etag(record.version)
+    def _version(self, record: Record) -> str:
+        """Return what the entity tag of a resource, as an answer shows it, has in its quotes."""
+        return str(record.version)
 
-    def _render(self, call: Call, record: Record, projection: Projection) -> bytes:
+    def _render(self, call: Call, record: Record, projection: Projection, version: str) -> bytes:
         """Return a resource as JSON text."""
         computed = ""
         if record.computed is not None and record.computed != "[]":
             computed = f',"{self.computed_name}":{record.computed}'
-        location = self.location(call, record.id)
-        meta = meta_text(self.resource_type, record, location=location, tag=self._tag(record))
+        meta = meta_text(self.resource_type.name, record, self.location(call, record.id), version)
         text = f'{record.document[:-1]},"id":"{record.id}"{computed},"meta":{meta}}}'.encode()
         if projection.is_default and self._is_whole:
             return text
@@ -391,15 +396,15 @@ class UserOperations(Operations[Users]):
 
     computed_name = "groups"
 
-    def _tag(self, record: Record) -> str:
-        """Return a tag that changes with the memberships, which change the row of no user.
+    def _version(self, record: Record) -> str:
+        """Return a version that changes with the memberships, which change the row of no user.
 
         The reason is in docs/decisions/0017-what-an-entity-tag-covers.md.
         """
         if record.computed is None or record.computed == "[]":
-            return etag(record.version)
-        digest = blake2b(record.computed.encode(), digest_size=8).hexdigest()
-        return etag(record.version, digest)
+            return str(record.version)
+        groups = record.computed.encode()
+        return f"{record.version}-{crc32(groups):x}{len(groups):x}"
 
     async def create(self, call: Call, body: object, projection: Projection) -> Answer:
         """Store a new user."""

@@ -29,8 +29,6 @@ def without_absent(
     were no value (RFC 7644 section 3.4.2.1); the result is True or False where that decides the
     whole filter. What no type has is left as it is.
     """
-    if not among:
-        return filter
 
     def is_absent(path: AttributePath) -> bool:
         return resolve_path(path, resource_type, lenient=lenient) is None and any(
@@ -63,7 +61,10 @@ def with_active_unless_disabled(filter: Filter) -> Filter:  # noqa: A002
     ``not (active eq false)``, and ``active ne true`` becomes ``active eq false``.
     """
     match filter:
-        case Compare(AttributePath(None, "active") as path, op, True):
+        # The shape of nearly all filters comes first.
+        case Compare(path, op, value):
+            if value is not True or path.name != "active" or path.schema is not None:
+                return filter
             disabled = Compare(path, "eq", False)
             return Not(disabled) if op == "eq" else disabled
         case Not(operand):

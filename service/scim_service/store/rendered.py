@@ -17,15 +17,14 @@ from scim_service.store.records import Record
 META = "meta"
 
 
-def meta_text(resource_type: ResourceType, record: Record, *, location: str, tag: str) -> str:
-    """Return ``meta`` as JSON text; `tag` is the entity tag."""
-    version = tag.replace('"', '\\"')
+def meta_text(resource_type: str, record: Record, location: str, version: str) -> str:
+    """Return ``meta`` as JSON text."""
     return (
-        f'{{"resourceType":"{resource_type.name}"'
+        f'{{"resourceType":"{resource_type}"'
         f',"created":"{moment_text(record.created)}"'
         f',"lastModified":"{moment_text(record.last_modified)}"'
         f',"location":"{location}"'
-        f',"version":"{version}"}}'
+        f',"version":"W/\\"{version}\\""}}'
     )
 
 
