@@ -7,12 +7,13 @@ import logging
 import sys
 
 import uvloop
+import yaml
 from kubernetes.aio.config import ConfigException
 from pydantic import ValidationError
 
 from scim_operator import __version__, crd, logs
 from scim_operator.run import run
-from scim_operator.settings import PREFIX, Settings, from_environment
+from scim_operator.settings import PREFIX, Settings, explain, from_environment
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -42,14 +43,12 @@ def main() -> int:
     try:
         settings = from_environment(**arguments)
     except ValidationError as error:
-        for problem in error.errors(include_url=False, include_input=False):
-            setting = PREFIX + ".".join(map(str, problem["loc"])).upper()
-            sys.stderr.write(f"{setting}: {problem['msg']}\n")
+        sys.stderr.writelines(f"{line}\n" for line in explain(error))
         return 2
     logs.configure(settings)
     try:
         uvloop.run(run(settings))
-    except (ConfigException, RuntimeError) as error:
+    except (ConfigException, RuntimeError, OSError, yaml.YAMLError) as error:
         logging.getLogger(__name__).critical("%s", error)
         return 1
     return 0

@@ -9,6 +9,12 @@ _QUANTITY = re.compile(
     r"([+-]?(?:[0-9]{1,40}(?:\.[0-9]{0,40})?|\.[0-9]{1,40}))"
     r"(?:(n|u|m|k|M|G|T|P|E|Ki|Mi|Gi|Ti|Pi|Ei)|[eE]([+-]?[0-9]{1,2}))?"
 )
+AMOUNT = (
+    r"^\+?([0-9]{1,40}(\.[0-9]{0,40})?|\.[0-9]{1,40})"
+    r"(n|u|m|k|M|G|T|P|E|Ki|Mi|Gi|Ti|Pi|Ei|[eE][+-]?[0-9]{1,2})?$"
+)
+"""What a quantity that is not negative looks like, for schemas."""
+
 _FACTORS = {
     unit: Decimal(1000) ** power for power, unit in enumerate(("n", "u", "m", "", *"kMGTPE"), -3)
 } | {f"{unit}i": Decimal(1024) ** power for power, unit in enumerate("KMGTPE", 1)}

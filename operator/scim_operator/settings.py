@@ -1,9 +1,7 @@
 """The operator's settings: flags of ``python -m scim_operator run``, or environment variables.
 
 Each field is the flag ``--field-name`` and the variable ``SCIM_OPERATOR_FIELD_NAME``; the flag
-wins. Values that are lists or objects are written as JSON. Rights that the operator needs are
-data, too (``RIGHTS`` and ``LEADER_RIGHTS``), so that the chart's roles can be checked against
-them.
+wins. Values that are lists or objects are written as JSON.
 """
 
 from __future__ import annotations
@@ -13,61 +11,42 @@ import re
 import socket
 from collections.abc import Mapping
 from ipaddress import ip_network
-from typing import Annotated, Any, Literal, NamedTuple
+from typing import Annotated, Any, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, Json, StringConstraints, field_validator
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    ConfigDict,
+    Field,
+    Json,
+    StringConstraints,
+    ValidationError,
+    field_validator,
+    model_validator,
+)
 from pydantic.alias_generators import to_camel
 
-from scim_operator import __version__
+from scim_operator import __version__, quantities
 from scim_operator.crd import HOST, PATH, Duration
 
 PREFIX = "SCIM_OPERATOR_"
 
 
-class Right(NamedTuple):
-    """One rule of a role: verbs on the resources of one API group."""
+def _amount(text: str) -> str:
+    """Refuse what the API server would refuse in every object that it is written into."""
+    if re.search(quantities.AMOUNT, text) is None:
+        raise ValueError(f"{text!r} is no quantity: write it like 500Mi, 1.5Gi, 100m or 1e9")
+    return text
 
-    group: str
-    resources: tuple[str, ...]
-    verbs: tuple[str, ...]
 
-
-_OWN = ("get", "list", "watch", "create", "patch", "delete")
-
-RIGHTS = (
-    Right("scim-operator.io", ("scimtenants",), ("get", "list", "watch")),
-    # A server-side apply is a patch; it needs create as well when the object may be new.
-    Right("scim-operator.io", ("scimtenants/status",), ("patch",)),
-    # For ownerReferences with blockOwnerDeletion where that admission check is on (OpenShift).
-    Right("scim-operator.io", ("scimtenants/finalizers",), ("update",)),
-    Right("", ("configmaps", "persistentvolumeclaims", "secrets", "services"), _OWN),
-    Right("", ("pods",), ("get", "list", "watch")),
-    # Only they tell why a node does not create a pod's containers.
-    Right("", ("events",), ("create", "list")),
-    Right("apps", ("deployments",), _OWN),
-    # Whether a pod is the tenant's own: its ReplicaSet must be the Deployment's.
-    Right("apps", ("replicasets",), ("get",)),
-    Right("networking.k8s.io", ("ingresses", "networkpolicies"), _OWN),
-    Right("policy", ("poddisruptionbudgets",), _OWN),
-    Right("gateway.networking.k8s.io", ("httproutes",), _OWN),
-)
-"""Needed in every watched namespace: a ClusterRole for all of them, or a Role in each."""
-
-CLUSTER_RIGHTS = (
-    Right("storage.k8s.io", ("storageclasses",), ("get", "list")),
-    Right("networking.k8s.io", ("ingressclasses",), ("get",)),
-)
-"""Cluster-wide and optional: with them, the condition of a volume or an Ingress that waits can say
-which class is missing."""
-
-LEADER_RIGHTS = (
-    Right("coordination.k8s.io", ("leases",), ("get", "create", "update")),
-    Right("", ("secrets",), ("create",)),
-    Right("", ("secrets",), ("get",)),
-    Right("", ("configmaps",), ("get", "list", "create", "patch", "delete")),
-)
-"""Needed in the operator's own namespace: the Lease, with ``leader_elect``, the Secret with its key
-(only that one Secret need be readable, by its name), and the records of who has which URL."""
+def _peers(peers: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    for peer in peers:
+        if not peer or not peer.keys() <= {"podSelector", "namespaceSelector", "ipBlock"}:
+            raise ValueError(
+                "a peer has podSelector, namespaceSelector or ipBlock, as in a NetworkPolicy, "
+                "and nothing else"
+            )
+    return peers
 
 
 Wildcards = Annotated[tuple[Annotated[str, Field(min_length=1)], ...], Field(min_length=1)]
@@ -94,9 +73,17 @@ class ExposureRule(BaseModel):
 Patterns = tuple[Annotated[str, StringConstraints(pattern=r"^[^*]*\*?$", min_length=1)], ...]
 """Keys; one that ends in ``*`` stands for all that begin so."""
 
-Amount = Annotated[
-    str, StringConstraints(pattern=r"^[0-9]+(\.[0-9]+)?(m|k|M|G|T|P|E|Ki|Mi|Gi|Ti|Pi|Ei)?$")
+Amount = Annotated[str, Field(coerce_numbers_to_str=True), AfterValidator(_amount)]
+"""A quantity as Kubernetes reads it, such as ``500Mi``."""
+
+_NAME = r"[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*"
+Name = Annotated[str, StringConstraints(pattern=f"^{_NAME}$", max_length=253)]
+OptionalName = Annotated[str, StringConstraints(pattern=f"^({_NAME})?$", max_length=253)]
+NamespaceName = Annotated[
+    str, StringConstraints(pattern=r"^[a-z0-9]([-a-z0-9]*[a-z0-9])?$", max_length=63)
 ]
+Peers = Annotated[list[dict[str, Any]], AfterValidator(_peers)]
+"""NetworkPolicy peers."""
 
 
 class Allow(BaseModel):
@@ -126,11 +113,12 @@ class Settings(BaseModel):
 
     # Scope
     watch_namespaces: Annotated[
-        tuple[str, ...],
+        tuple[NamespaceName, ...],
         Field(description="Namespaces to serve, separated by commas; empty: all of them."),
     ] = ()
     namespace: Annotated[
-        str, Field(description="The operator's own namespace: its Lease, NetworkPolicy peers.")
+        NamespaceName,
+        Field(description="The operator's own namespace: its Lease, NetworkPolicy peers."),
     ] = "scim-system"
     kubeconfig: Annotated[
         str,
@@ -138,18 +126,20 @@ class Settings(BaseModel):
     ] = ""
 
     # The tenants' service
-    service_image: Annotated[str, Field(description="Image of the tenants' service.")] = (
-        f"scim-service:{__version__}"
-    )
+    service_image: Annotated[
+        str,
+        StringConstraints(pattern=r"^[^\s]+$"),
+        Field(description="Image of the tenants' service."),
+    ] = f"scim-service:{__version__}"
     service_image_pull_policy: Annotated[
         Literal["Always", "IfNotPresent", "Never"], Field(description="Pull policy of that image.")
     ] = "IfNotPresent"
     service_image_pull_secrets: Annotated[
-        tuple[str, ...],
+        tuple[Name, ...],
         Field(description="Pull secrets of every tenant's pod, separated by commas."),
     ] = ()
     service_resources: Annotated[
-        Json[dict[str, dict[str, Annotated[str, Field(coerce_numbers_to_str=True)]]]],
+        Json[dict[Literal["requests", "limits"], dict[str, Amount]]],
         Field(description="Requests and limits of a tenant's pod, where the tenant gives none."),
     ] = {
         "requests": {"cpu": "25m", "memory": "96Mi", "ephemeral-storage": "64Mi"},
@@ -171,7 +161,8 @@ class Settings(BaseModel):
         Field(description="What tenants may pass on to their pods and Ingresses, as JSON."),
     ] = Allow()
     storage_class: Annotated[
-        str, Field(description="StorageClass of the volumes; empty: the cluster's default.")
+        OptionalName,
+        Field(description="StorageClass of the volumes; empty: the cluster's default."),
     ] = ""
     trusted_proxies: Annotated[
         tuple[str, ...],
@@ -213,11 +204,12 @@ class Settings(BaseModel):
         Duration,
         Field(description="How long a URL that a tenant has left waits for its namespace."),
     ] = "24h"
-    cluster_domain: Annotated[str, Field(description="DNS domain of the cluster.")] = (
+    cluster_domain: Annotated[Name, Field(description="DNS domain of the cluster.")] = (
         "cluster.local"
     )
     ingress_class: Annotated[
-        str, Field(description="IngressClass of tenants that name none; empty: the default class.")
+        OptionalName,
+        Field(description="IngressClass of tenants that name none; empty: the default class."),
     ] = ""
     ingress_addresses: Annotated[
         bool,
@@ -227,7 +219,8 @@ class Settings(BaseModel):
         ),
     ] = True
     ingress_tls_secret: Annotated[
-        str, Field(description="TLS Secret of ingresses that name none, in the tenant's namespace.")
+        OptionalName,
+        Field(description="TLS Secret of ingresses that name none, in the tenant's namespace."),
     ] = ""
 
     # Network policy
@@ -235,22 +228,23 @@ class Settings(BaseModel):
         bool, Field(description="Whether each tenant gets a NetworkPolicy.")
     ] = True
     scim_peers: Annotated[
-        Json[list[dict[str, Any]]],
+        Json[Peers],
         Field(description="NetworkPolicy peers that may reach the SCIM port; empty: anywhere."),
     ] = []
     management_peers: Annotated[
-        Json[list[dict[str, Any]]],
+        Json[Peers],
         Field(
             description="NetworkPolicy peers that may reach the management port, beside the "
             "operator's own namespace; for example the monitoring namespace."
         ),
     ] = []
     database_peers: Annotated[
-        Json[list[dict[str, Any]]],
+        Json[Peers],
         Field(description="NetworkPolicy peers that PostgreSQL is reached at; empty: anywhere."),
     ] = []
     database_ports: Annotated[
-        tuple[int, ...], Field(description="Ports that PostgreSQL is reached at.")
+        tuple[Annotated[int, Field(ge=1, le=65535)], ...],
+        Field(description="Ports that PostgreSQL is reached at."),
     ] = (5432,)
 
     # High availability
@@ -258,13 +252,13 @@ class Settings(BaseModel):
         bool, Field(description="Whether to take the Lease before doing anything.")
     ] = False
     key_secret: Annotated[
-        str,
+        Name,
         Field(
             description="Secret in the operator's own namespace with the key of its seals; made "
             "when it is not there."
         ),
     ] = "scim-operator-key"  # noqa: S105 (the name of a Secret)
-    lease_name: Annotated[str, Field(description="Name of the Lease.")] = "scim-operator"
+    lease_name: Annotated[Name, Field(description="Name of the Lease.")] = "scim-operator"
     identity: Annotated[
         str, Field(description="This process in the Lease; the pod's name where there is one.")
     ] = ""
@@ -349,6 +343,25 @@ class Settings(BaseModel):
             return tuple(part.strip() for part in value.split(",") if part.strip())
         return value
 
+    @field_validator("service_resources")
+    @classmethod
+    def _requests_fit(cls, value: dict[str, dict[str, str]]) -> dict[str, dict[str, str]]:
+        limits = value.get("limits", {})
+        for name, asked in value.get("requests", {}).items():
+            request, limit = quantities.read(asked), quantities.read(limits.get(name, asked))
+            if request is not None and limit is not None and request > limit:
+                raise ValueError(f"requests.{name} is more than limits.{name}")
+        return value
+
+    @model_validator(mode="after")
+    def _lease_times(self) -> Self:
+        if not self.retry_period < self.renew_deadline < self.lease_duration:
+            raise ValueError(
+                "retry_period must be shorter than renew_deadline, and that shorter than "
+                "lease_duration: or two operators would work at the same time"
+            )
+        return self
+
     @property
     def holder(self) -> str:
         """Who this process is in the Lease."""
@@ -377,3 +390,13 @@ def from_environment(environ: Mapping[str, str] = os.environ, **flags: str | Non
     }
     values.update({name: value for name, value in flags.items() if value is not None})
     return Settings.model_validate(values)
+
+
+def explain(error: ValidationError) -> list[str]:
+    """Return a line for each setting that cannot be used, beginning with its variable."""
+    lines = []
+    for problem in error.errors(include_url=False, include_input=False):
+        setting, *rest = map(str, problem["loc"]) if problem["loc"] else ("",)
+        where = ".".join([f"{PREFIX}{setting.upper()}", *rest]) if setting else "settings"
+        lines.append(f"{where}: {problem['msg'].removeprefix('Value error, ')}")
+    return lines

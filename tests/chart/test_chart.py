@@ -9,15 +9,8 @@ import subprocess
 from collections.abc import Iterable
 
 import pytest
-from scim_operator.settings import (
-    CLUSTER_RIGHTS,
-    LEADER_RIGHTS,
-    RIGHTS,
-    ExposureRule,
-    Right,
-    Settings,
-    from_environment,
-)
+from scim_operator.rbac import CLUSTER_RIGHTS, LEADER_RIGHTS, RIGHTS, Right
+from scim_operator.settings import ExposureRule, Settings, from_environment
 
 from tests.chart.conftest import CHART, Object, Render
 from tests.cluster.build import Binaries

@@ -2,7 +2,7 @@
 
 A builder returns None when the tenant wants no such object; one that is there is then removed.
 To add an object: write its file, name its kind in `scim_operator.kinds.WATCHED`, its rights in
-`scim_operator.settings.RIGHTS`, and its builder here.
+`scim_operator.rbac.RIGHTS`, and its builder here.
 """
 
 from __future__ import annotations

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import sys
+
 import pytest
 from pydantic import ValidationError
-from scim_operator.settings import Settings, from_environment
+from scim_operator.__main__ import main
+from scim_operator.settings import Settings, explain, from_environment
 
 
 def test_defaults() -> None:
@@ -71,6 +74,25 @@ def test_flag_wins() -> None:
         ("reserve_urls_for", "1 day"),
         ("exposure_rules", '[{"namespaces": ["a"], "hosts": []}]'),
         ("exposure_rules", '[{"namespace": ["a"]}]'),
+        ("service_resources", '{"limits": {"memory": "lots"}}'),
+        ("service_resources", '{"limits": {"memory": "-1"}}'),
+        ("service_resources", '{"limit": {"memory": "1Gi"}}'),
+        ("service_resources", '{"limits": {"cpu": "1"}, "requests": {"cpu": "1500m"}}'),
+        ("service_image", "scim service"),
+        ("service_image", ""),
+        ("service_image_pull_secrets", "Registry"),
+        ("watch_namespaces", "team-a,Team_B"),
+        ("namespace", ""),
+        ("storage_class", "Fast SSD"),
+        ("ingress_class", "nginx!"),
+        ("ingress_tls_secret", "tls_secret"),
+        ("cluster_domain", "cluster..local"),
+        ("scim_peers", "[{}]"),
+        ("scim_peers", '[{"podSelectors": {}}]'),
+        ("database_peers", '[{"ports": [5432]}]'),
+        ("database_ports", "70000"),
+        ("key_secret", ""),
+        ("lease_name", "My Lease"),
     ],
 )
 def test_errors_name_the_setting(name: str, value: str) -> None:
@@ -78,3 +100,49 @@ def test_errors_name_the_setting(name: str, value: str) -> None:
     with pytest.raises(ValidationError) as caught:
         from_environment({f"SCIM_OPERATOR_{name.upper()}": value})
     assert {error["loc"][0] for error in caught.value.errors()} == {name}
+
+
+@pytest.mark.parametrize("text", ["1", "1.5", ".5", "1.", "500m", "1.5Gi", "1e9", "2E9", "+1", "0"])
+def test_amounts(text: str) -> None:
+    """What Kubernetes takes as a quantity is taken here."""
+    settings = from_environment(
+        {"SCIM_OPERATOR_SERVICE_RESOURCES": f'{{"limits": {{"memory": "{text}"}}}}'}
+    )
+    assert settings.service_resources == {"limits": {"memory": text}}
+
+
+def test_times_of_the_lease() -> None:
+    """A leader must stop before another one begins."""
+    with pytest.raises(ValidationError) as caught:
+        from_environment({"SCIM_OPERATOR_RENEW_DEADLINE": "20"})
+    (line,) = explain(caught.value)
+    assert line.startswith("settings: retry_period must be shorter than renew_deadline")
+
+
+def test_lines() -> None:
+    """Each line has the variable as it is set, and the place in it as it is written."""
+    with pytest.raises(ValidationError) as caught:
+        from_environment(
+            {
+                "SCIM_OPERATOR_SERVICE_RESOURCES": '{"limits": {"memory": "lots"}}',
+                "SCIM_OPERATOR_WORKERS": "0",
+            }
+        )
+    assert explain(caught.value) == [
+        (
+            "SCIM_OPERATOR_SERVICE_RESOURCES.limits.memory: 'lots' is no quantity: write it like "
+            "500Mi, 1.5Gi, 100m or 1e9"
+        ),
+        "SCIM_OPERATOR_WORKERS: Input should be greater than or equal to 1",
+    ]
+
+
+def test_program(capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    """A wrong setting ends the program before it has begun, with status 2 and one line."""
+    monkeypatch.setattr(sys, "argv", ["scim-operator", "run"])
+    monkeypatch.setenv("SCIM_OPERATOR_DEFAULT_HOST", "{tenant}.example.com")
+    assert main() == 2
+    assert capfd.readouterr().err.startswith("SCIM_OPERATOR_DEFAULT_HOST: ")
+    monkeypatch.delenv("SCIM_OPERATOR_DEFAULT_HOST")
+    monkeypatch.setenv("SCIM_OPERATOR_KUBECONFIG", "/nowhere/kubeconfig")
+    assert main() == 1
