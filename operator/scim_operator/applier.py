@@ -115,7 +115,11 @@ class Applier:
         return outcomes
 
     async def _halt(self, tenant: Tenant) -> Outcome:
-        """Let no pod run on others' digests: Entra's token is not among them, and theirs are."""
+        """Let no pod run on what is not the tenant's.
+
+        Among others' digests is not Entra's token, and theirs are; on another volume Entra's users
+        are missing.
+        """
         name = names.workload(tenant.key.name)
         outcome = Outcome(ownership.record_name(DEPLOYMENT, name))
         live = self._cache.get(DEPLOYMENT, tenant.key.namespace, name)

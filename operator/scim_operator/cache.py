@@ -57,6 +57,8 @@ class _Copy(NamedTuple):
 def slim(kind: Kind, body: Object) -> Object:
     """Return what is kept of an object."""
     metadata = {key: body["metadata"][key] for key in _METADATA if key in body["metadata"]}
+    if "deletionTimestamp" in metadata:
+        metadata["finalizers"] = body["metadata"].get("finalizers") or []
     if kind is TENANT:
         # Owners may write 256 KiB of others' annotations, which would be kept for each tenant.
         metadata.pop("labels", None)

@@ -750,6 +750,15 @@ class Rollout(_Part):
     ] = None
 
 
+class Volume(_Part):
+    """The volume with the tenant's data: the operator's own record."""
+
+    name: Annotated[
+        str, Field(description="Name of the PersistentVolume; empty while it is not bound.")
+    ]
+    claim: Annotated[str, Field(description="Uid of the PersistentVolumeClaim.")]
+
+
 class Status(_Part):
     """What the operator has seen.
 
@@ -845,6 +854,10 @@ class Status(_Part):
         Rollout | None,
         WrapValidator(_if_known),
         Field(description="How far the current version of the service has come."),
+    ] = None
+    volume: Annotated[
+        Volume | None,
+        Field(description="The volume that has the tenant's data; no pod starts on another one."),
     ] = None
 
     @property

@@ -91,8 +91,8 @@ def claim_trouble(claim: Object | None, storage_missing: str | None) -> Finding 
         return _bad(
             "StorageClassMissing",
             f"the volume claim {name} waits in vain: {storage_missing}. Make that class "
-            "available, or delete the tenant and the claim and choose another class, because a "
-            "claim cannot change it",
+            "available, or set deletionPolicy: Delete, delete the tenant and choose another class, "
+            "because a claim cannot change it",
         )
     return Finding(
         good=False,

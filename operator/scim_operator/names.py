@@ -39,6 +39,15 @@ ADOPT_BY_ANNOTATION = f"{GROUP}/adopt-by"
 ADOPT_ANNOTATION = f"{GROUP}/adopt"
 """On a ScimTenant: the uids of objects that it is to take over, separated by commas."""
 
+BEGIN_ANEW_ANNOTATION = f"{GROUP}/begin-anew"
+"""On a ScimTenant: the lost volumes and tokens that it is to do without, separated by commas."""
+
+REBIND_ANNOTATION = f"{GROUP}/rebind-volume"
+"""On a ScimTenant: the PersistentVolume with its data, whose claim is gone; on a claim: for it."""
+
+SERVED_ANNOTATION = f"{GROUP}/has-served"
+"""On a ScimTenant: it has had data and a token, so that one that is restored waits for them."""
+
 CONFIG_ANNOTATION = f"{GROUP}/config-digest"
 DATABASE_ANNOTATION = f"{GROUP}/database-version"
 

@@ -11,6 +11,8 @@ from functools import cached_property
 from scim_operator import (
     allow,
     conditions,
+    data_loss,
+    deletions,
     drift,
     extensions,
     faults,
@@ -181,8 +183,11 @@ class Plan:
         Objects that become the tenant's by people's consent, by kind and name.
     rejected
         What is in the tenant's Secrets and is not the operator's work.
+    losses
+        What is not done because the tenant has lost what it had.
     halts
-        Whether the pods must not run on: others' digests are where theirs should be.
+        Whether the pods must not run on: others' digests are where theirs should be, or the volume
+        is not the tenant's.
     """
 
     subject: Subject
@@ -198,6 +203,7 @@ class Plan:
     withheld: tuple[allow.Withheld, ...]
     adopted: tuple[str, ...]
     rejected: tuple[trust.Rejected, ...]
+    losses: data_loss.Verdict
     halts: bool
 
     @property
@@ -223,6 +229,7 @@ def make(observed: Observed, settings: Settings, now: datetime) -> Plan:
     if admitted is not tenant.spec:
         tenant = replace(tenant, spec=admitted)
     where = address(tenant, settings)
+    losses = data_loss.judge(tenant, _holdings(observed))
     subject = Subject(
         tenant=tenant,
         settings=settings,
@@ -232,27 +239,22 @@ def make(observed: Observed, settings: Settings, now: datetime) -> Plan:
             observed.database["metadata"]["resourceVersion"] if observed.database else None
         ),
         claim=observed.children.get((CLAIM, names.volume_claim(tenant.key.name))),
+        rebinds=losses.rebinds,
     )
     trusted = _trusted(observed)
-    decided = _plan_token(observed, trusted, now)
+    decided = losses.tokens or _plan_token(observed, trusted, now)
     token = None if isinstance(decided, faults.Fault) else decided
     access = _plan_access(observed, trusted, token, now)
     digests = _wanted(observed, _digests(observed, subject, trusted, token, access))
-    objects: list[tuple[Kind, Object]] = []
-    removals: list[tuple[Kind, Object]] = []
-    for kind, name_of, build in BUILDERS:
-        live = observed.children.get((kind, name_of(tenant.key.name)))
-        if wanted := build(subject):
-            objects.append((kind, wanted))
-        elif live and kind is not CLAIM:
-            removals.append((kind, live))
-    found = list(_faults(observed, objects))
+    objects, removals = _objects(observed, subject)
+    found = _faults(observed, losses, objects)
+    left_alone = {CLAIM} if losses.leaves_claim else set()
     if fault := _unusable(tenant):
         found.append(fault)
         # Pods that have a usable configuration keep it, and no pod is made that cannot start.
-        objects = [pair for pair in objects if pair[0] not in (CONFIG_MAP, DEPLOYMENT)]
-    if not _may_have_pods(observed, digests):
-        objects = [pair for pair in objects if pair[0] is not DEPLOYMENT]
+        left_alone |= {CONFIG_MAP, DEPLOYMENT}
+    if losses.keeps_pods or not _may_have_pods(observed, digests):
+        left_alone.add(DEPLOYMENT)
     return Plan(
         subject=subject,
         token=token,
@@ -265,14 +267,40 @@ def make(observed: Observed, settings: Settings, now: datetime) -> Plan:
         digests_without_access=_wanted(observed, _digests(observed, subject, trusted, token, None))
         if access and access.changes
         else digests,
-        objects=_wanted(observed, objects),
+        objects=_wanted(observed, [pair for pair in objects if pair[0] not in left_alone]),
         removals=tuple(removals),
         withheld=withheld,
         faults=tuple(found),
         adopted=tuple(ownership.record_name(*identity) for identity in observed.adopted),
         rejected=trusted.rejected,
-        halts=_digest_identity(tenant) in observed.foreign,
+        losses=losses,
+        halts=losses.halts or _digest_identity(tenant) in observed.foreign,
     )
+
+
+def _holdings(observed: Observed) -> data_loss.Holdings:
+    token = (SECRET, names.token_secret(observed.tenant.key.name))
+    return data_loss.Holdings(
+        own=observed.children,
+        foreign=observed.foreign.keys(),
+        adopted=observed.adopted,
+        has_token=token in observed.children or observed.lost is not None,
+    )
+
+
+def _objects(
+    observed: Observed, subject: Subject
+) -> tuple[list[tuple[Kind, Object]], list[tuple[Kind, Object]]]:
+    """Return what is wanted beside the Secrets, and what is there and wanted no longer."""
+    objects: list[tuple[Kind, Object]] = []
+    removals: list[tuple[Kind, Object]] = []
+    for kind, name_of, build in BUILDERS:
+        live = observed.children.get((kind, name_of(subject.tenant.key.name)))
+        if wanted := build(subject):
+            objects.append((kind, wanted))
+        elif live and kind is not CLAIM and not deletions.is_going(live):
+            removals.append((kind, live))
+    return objects, removals
 
 
 def _trusted(observed: Observed) -> trust.Trusted:
@@ -286,18 +314,24 @@ def _trusted(observed: Observed) -> trust.Trusted:
     )
 
 
-def _faults(observed: Observed, objects: Sequence[tuple[Kind, Object]]) -> tuple[faults.Fault, ...]:
+def _faults(
+    observed: Observed, losses: data_loss.Verdict, objects: Sequence[tuple[Kind, Object]]
+) -> list[faults.Fault]:
     tenant = observed.tenant
     name = tenant.key.name
     needed = {(kind, wanted["metadata"]["name"]) for kind, wanted in objects}
     needed |= {(SECRET, names.access_secret(name)), _digest_identity(tenant)}
     if tenant.spec.token.existing_secret is None:
         needed.add((SECRET, names.token_secret(name)))
-    return tuple(
+    foreign = [
         ownership.fault(kind, live, tenant)
         for (kind, each), live in observed.foreign.items()
         if (kind, each) in needed
-    )
+    ]
+    if losses.volume is None:
+        return [*foreign, *deletions.find(tenant, observed.children, needed)]
+    needed.discard((CLAIM, names.volume_claim(name)))
+    return [losses.volume, *foreign, *deletions.find(tenant, observed.children, needed)]
 
 
 def _unusable(tenant: Tenant) -> faults.Fault | None:

@@ -220,8 +220,7 @@ class Reconciler:
 
     async def _observe(self, tenant: Tenant, now: datetime) -> Observed:
         key = tenant.key
-        await self._find_digests(tenant)
-        children, foreign, adopted = self._sort(tenant)
+        children, foreign, adopted = self._sort(tenant, await self._find_unwatched(tenant))
         spec = tenant.spec
         existing = database = None
         if spec.token.existing_secret:
@@ -251,7 +250,7 @@ class Reconciler:
 
     async def _observe_result(self, before: Observed, tenant: Tenant, now: datetime) -> Observed:
         """Return what is there after the plan was carried out."""
-        after = self._sort(tenant)
+        after = self._sort(tenant, {})
         # Now that it is written it may name another class or Secret than before.
         ingress = after.own.get((INGRESS, names.workload(tenant.key.name)))
         return replace(
@@ -281,28 +280,45 @@ class Reconciler:
         await self._write(tenant, status)
         return replace(tenant, status=status)
 
-    def _sort(self, tenant: Tenant) -> ownership.Sorted:
-        return ownership.sort(self._cache.children(tenant.key), tenant, self._seals)
+    def _sort(self, tenant: Tenant, unwatched: ownership.Children) -> ownership.Sorted:
+        children = self._cache.children(tenant.key) | dict(unwatched)
+        return ownership.sort(children, tenant, self._seals)
 
-    async def _find_digests(self, tenant: Tenant) -> None:
-        """Have the digests watched again if only their label was taken away.
+    async def _find_unwatched(self, tenant: Tenant) -> ownership.Children:
+        """Have digests and volume claim watched again if only their label was taken away.
 
-        Without them a token without its seal cannot be told from a stranger's, and is replaced.
+        Without the digests a token without its seal cannot be told from a stranger's, and is
+        replaced; without the claim the data would count as lost.
+
+        Returns
+        -------
+        ownership.Children
+            Others' claim, made without the label in the place of one that is gone.
         """
-        name = names.digest_secret(tenant.key.name)
-        uid = tenant.status.objects.get(ownership.record_name(SECRET, name))
-        if uid is None or self._cache.get(SECRET, tenant.key.namespace, name):
-            return
-        live = await self._kube.get(SECRET, tenant.key.namespace, name)
-        if live is None or live["metadata"]["uid"] != uid:
-            return
-        labels = {"metadata": {"labels": names.labels(tenant.key.name)}}
-        try:
-            self._cache.put(SECRET, await self._kube.merge(SECRET, live, labels))
-        except Refusal as refusal:
-            # Told when they are written.
-            if faults.explain(refusal, SECRET, name, tenant) is None:
-                raise
+        key = tenant.key
+        found: dict[tuple[Kind, str], Object] = {}
+        for kind, name in (
+            (SECRET, names.digest_secret(key.name)),
+            (CLAIM, names.volume_claim(key.name)),
+        ):
+            is_recorded = ownership.record_name(kind, name) in tenant.status.objects
+            if not is_recorded or self._cache.get(kind, key.namespace, name):
+                continue
+            live = await self._kube.get(kind, key.namespace, name)
+            if live is None:
+                continue
+            if not ownership.judge(kind, live, tenant, self._seals).is_own:
+                found[kind, name] = live
+                continue
+            labels = {"metadata": {"labels": names.labels(key.name)}}
+            try:
+                self._cache.put(kind, await self._kube.merge(kind, live, labels))
+            except Refusal as refusal:
+                # Told when they are written.
+                if faults.explain(refusal, kind, name, tenant) is None:
+                    raise
+                found[kind, name] = live
+        return found
 
     def _lost(self, tenant: Tenant) -> Object | None:
         lost = self._cache.lost(tenant.key)

@@ -82,6 +82,7 @@ def make(observed: Observed, plan: Plan, faults: Sequence[Fault], now: datetime)
         tokens=_tokens(observed, plan, now),
         rollout=observed.rollout,
         admitted=dict(observed.admitted) or None,
+        volume=plan.losses.record,
         objects=ownership.record(
             {
                 identity: live

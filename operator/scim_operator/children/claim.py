@@ -18,7 +18,7 @@ def build(subject: Subject) -> Object | None:
         return None
     named = sqlite.storage_class_name or subject.settings.storage_class
     if subject.claim is None:
-        return _build(subject, sqlite.size, named)
+        return _rebinding(_build(subject, sqlite.size, named), subject.rebinds)
     live = subject.claim.get("spec", {})
     size = live.get("resources", {}).get("requests", {}).get("storage", sqlite.size)
     if (quantities.read(sqlite.size) or 0) > (quantities.read(size) or 0):
@@ -28,7 +28,17 @@ def build(subject: Subject) -> Object | None:
         unnamed = _build(subject, size, "")
         if drift.stamp_of(subject.claim) == drift.stamp(unnamed):
             return unnamed
-    return _build(subject, size, live.get("storageClassName"))
+    annotations = subject.claim["metadata"].get("annotations") or {}
+    wanted = _build(subject, size, live.get("storageClassName"))
+    return _rebinding(wanted, annotations.get(names.REBIND_ANNOTATION))
+
+
+def _rebinding(claim: Object, volume: str | None) -> Object:
+    """Return a claim for one volume; the annotation tells that it names it, and must go on to."""
+    if volume is None:
+        return claim
+    annotated = claim["metadata"] | {"annotations": {names.REBIND_ANNOTATION: volume}}
+    return claim | {"metadata": annotated, "spec": claim["spec"] | {"volumeName": volume}}
 
 
 def _build(subject: Subject, size: str, storage_class: str | None) -> Object:

@@ -26,6 +26,8 @@ class Subject:
         Version of the Secret with the PostgreSQL URL; a new one restarts the pods.
     claim
         The volume claim as it is in the cluster; parts of it cannot be changed.
+    rebinds
+        The PersistentVolume that the claim to be made is for; None if it may be any.
     """
 
     tenant: Tenant
@@ -34,6 +36,7 @@ class Subject:
     routed: bool
     database_version: str | None = None
     claim: Object | None = None
+    rebinds: str | None = None
 
     def metadata(self, name: str, *, owned: bool = True, **more: Any) -> Object:
         """Return the metadata of an object; one that is not owned outlives the tenant."""

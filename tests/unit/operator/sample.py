@@ -70,7 +70,11 @@ def applied(seen: Observed, planned: Plan) -> Observed:
     """What is observed after a plan was carried out."""
     children: dict[tuple[Kind, str], Object] = dict(seen.children)
     for wanted in (*planned.secrets, *planned.objects):
-        metadata = wanted.object["metadata"] | {"uid": wanted.name, "resourceVersion": "1"}
+        metadata = wanted.object["metadata"] | {
+            "uid": wanted.name,
+            "resourceVersion": "1",
+            "creationTimestamp": "2026-11-25T08:00:00Z",
+        }
         children[wanted.kind, wanted.name] = wanted.object | {"metadata": metadata}
     return watched(seen, children)
 

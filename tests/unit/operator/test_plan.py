@@ -288,7 +288,7 @@ def test_foreign_object() -> None:
 def test_claim_never_shrinks() -> None:
     """A volume kept from an earlier tenant keeps its size and class."""
     live = {
-        "metadata": {"name": "contoso-scim-data", "namespace": "team-a"},
+        "metadata": {"name": "contoso-scim-data", "namespace": "team-a", "uid": "volume"},
         "spec": {"resources": {"requests": {"storage": "5Gi"}}, "storageClassName": "old"},
     }
     spec = {"database": {"sqlite": {"size": "1Gi", "storageClassName": "new"}}}
