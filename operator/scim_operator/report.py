@@ -63,6 +63,13 @@ class TokenUse(_Part):
     proof: Annotated[_Proof | None, Field(repr=False)] = None
 
 
+class Writes(_Part):
+    """How many writes of the last 24 hours were accepted, and how many refused."""
+
+    accepted: Count = 0
+    refused: Count = 0
+
+
 class Report(_Part):
     """One reading; fields that are not known here are ignored.
 
@@ -77,6 +84,8 @@ class Report(_Part):
     failures
         Refused requests of the last 24 hours by SCIM error type or HTTP status; an older service
         counts requests without an accepted token here, as ``401``.
+    writes
+        None of an older service.
     unauthenticated
         Requests of the last 24 hours that carried no accepted token.
     problems
@@ -92,6 +101,7 @@ class Report(_Part):
     last_backup: Moment | None = None
     tokens: Annotated[tuple[TokenUse, ...], Field(max_length=256)] = ()
     failures: Annotated[Mapping[_Word, Count], Field(max_length=64)] = {}
+    writes: Writes | None = None
     unauthenticated: Count = 0
     problems: Annotated[
         tuple[Annotated[str, StringConstraints(pattern=r"^[ -~]{1,300}$")], ...],

@@ -32,6 +32,8 @@ _PROVISIONED = "provisioned"
 _TOKEN = "token:"  # noqa: S105
 _UNAUTHENTICATED = "unauthenticated"
 _REFUSED = "refused:"
+_WRITES_ACCEPTED = "writesAccepted"
+_WRITES_REFUSED = "writesRefused"
 
 _logger = logging.getLogger(__name__)
 
@@ -64,6 +66,7 @@ class Activity:
 
     def provisioned(self) -> None:
         """Note a write that succeeded."""
+        self._count(_WRITES_ACCEPTED)
         self._moments[_PROVISIONED] = self._unsaved[_PROVISIONED] = self.repository.clock()
 
     def unauthenticated(self) -> None:
@@ -78,9 +81,12 @@ class Activity:
         resource_id: str | None,
         status: int,
         scim_type: str | None,
+        is_write: bool,
     ) -> None:
         """Note an authenticated request that was refused."""
         self._count(_REFUSED + (scim_type or str(status)))
+        if is_write:
+            self._count(_WRITES_REFUSED)
         self._refusals.append(
             self.repository.log.line(
                 origin,
@@ -137,6 +143,10 @@ class Activity:
                 name.removeprefix(_REFUSED): amount
                 for name, amount in amounts.items()
                 if name.startswith(_REFUSED)
+            },
+            "writes": {
+                "accepted": amounts.get(_WRITES_ACCEPTED, 0),
+                "refused": amounts.get(_WRITES_REFUSED, 0),
             },
             "unauthenticated": amounts.get(_UNAUTHENTICATED, 0),
         }

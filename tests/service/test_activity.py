@@ -87,6 +87,32 @@ async def test_each_refusal_has_a_line_and_is_counted(serve: Serve) -> None:
     assert await failures() == {}
 
 
+async def test_writes_are_counted_by_their_end(serve: Serve) -> None:
+    """Of the last day's writes the status tells how many were accepted and how many refused.
+
+    Each operation of a bulk request is a write; reads, probes and searches are none.
+    """
+    clock = Clock()
+    served = await serve(clock=clock)
+    await served.http.post("/Users", json={"userName": "ada"})
+    await served.http.post("/Users", json={"userName": "Ada"})
+    await served.http.get("/Users/nobody")
+    await served.http.post("/Users/.search", json={"filter": "userName eq"})
+    await served.http.delete("/Users/nobody", headers={"Scim-Probe": "yes"})
+    operations = [
+        {"method": "POST", "path": "/Users", "bulkId": name, "data": {"userName": name}}
+        for name in ("grace", "ADA")
+    ]
+    await served.http.post("/Bulk", json={"Operations": operations})
+
+    async def writes() -> Any:
+        return (await served.management.get("/-/status")).json()["writes"]
+
+    assert await writes() == {"accepted": 2, "refused": 3}
+    clock.now += 2 * DAY
+    assert await writes() == {"accepted": 0, "refused": 0}
+
+
 async def test_a_write_that_is_undone_has_no_line_of_success(serve: Serve) -> None:
     """The line is written in the transaction of what it tells of."""
     served = await serve()

@@ -292,6 +292,7 @@ async def test_a_line_that_cannot_be_stored_loses_no_other(serve: Serve) -> None
             resource_id=text,
             status=404,
             scim_type=None,
+            is_write=False,
         )
     found: Sequence[dict[str, Any]] = await lines(served)
     names = [line["resource_id"] for line in found]

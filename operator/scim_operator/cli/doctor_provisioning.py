@@ -10,7 +10,12 @@ from scim_operator.cli import portal
 from scim_operator.cli.checks import By, Check, ok, problem, unknown, warning
 from scim_operator.cli.facts import Facts, Unknown
 from scim_operator.crd import Condition
-from scim_operator.provisioning import QUARANTINE_EVALUATION, RISK, SILENCE
+from scim_operator.provisioning import (
+    QUARANTINE_EVALUATION,
+    RISK,
+    is_mostly_refused,
+    is_silent,
+)
 
 _NO_TRAFFIC = ("Unauthorized", "WaitingForEntra", "Silent")
 """Reasons of Provisioning while Entra's requests do not come."""
@@ -37,7 +42,7 @@ def check_traffic(facts: Facts) -> Check:
             said = f"{seen.reason}, {_AS_THE_STATUS_SAYS}"
             return problem(name, said, seen.message, By.ENTRA)
         return ok(name, f"Entra's requests come, {_AS_THE_STATUS_SAYS}")
-    silent = report.last_request is None or report.last_request + SILENCE <= facts.now
+    silent = is_silent(report, facts.now)
     if silent and report.unauthenticated:
         return problem(
             name,
@@ -88,6 +93,8 @@ def check_quarantine(facts: Facts) -> Check:
             remedy,
             By.ENTRA,
         )
+    if is_mostly_refused(report):
+        return problem(name, f"{found}: so many that people are missing", remedy, By.ENTRA)
     return warning(name, found, remedy, By.ENTRA)
 
 

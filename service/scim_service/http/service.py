@@ -75,6 +75,7 @@ class Service:
                     resource_id=call.resource_id,
                     status=status,
                     scim_type=call.scim_type,
+                    is_write=call.operation in WRITES,
                 )
         elif call.operation in WRITES:
             self.activity.provisioned()

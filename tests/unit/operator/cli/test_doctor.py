@@ -11,7 +11,7 @@ from scim_operator.cli.checks import By, Check, Outcome, ok, unknown
 from scim_operator.cli.doctor import examine
 from scim_operator.cli.facts import Contents, Facts, Handshakes, Unknown
 from scim_operator.moments import show
-from scim_operator.report import Report
+from scim_operator.report import Report, Writes
 from scim_operator.tenant import Tenant
 
 from tests.unit.operator.sample import NOW, body
@@ -182,6 +182,20 @@ def test_healthy() -> None:
             "2603 requests were refused within a day: invalidValue 2600, uniqueness 3",
         ),
         (
+            "quarantine",
+            replace(
+                FACTS,
+                report=REPORT.model_copy(
+                    update={
+                        "failures": {"invalidValue": 30},
+                        "writes": Writes(refused=30),
+                    }
+                ),
+            ),
+            By.ENTRA,
+            "so many that people are missing",
+        ),
+        (
             "licences",
             replace(FACTS, tenant=tenant({"provisioning": {"maxUsers": 2}})),
             By.ENTRA,
@@ -334,6 +348,7 @@ def blind(reason: str, **counts: int) -> dict[str, Check]:
         ("Active", Outcome.OK, Outcome.OK),
         ("PartlyRefused", Outcome.OK, Outcome.WARNING),
         ("!QuarantineRisk", Outcome.OK, Outcome.PROBLEM),
+        ("!MostlyRefused", Outcome.OK, Outcome.PROBLEM),
         ("!UserLimitReached", Outcome.OK, Outcome.UNKNOWN),
         ("!Silent", Outcome.PROBLEM, Outcome.UNKNOWN),
         ("!Unauthorized", Outcome.PROBLEM, Outcome.UNKNOWN),
