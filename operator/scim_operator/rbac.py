@@ -16,7 +16,8 @@ class Right(NamedTuple):
 _OWN = ("get", "list", "watch", "create", "patch", "delete")
 
 RIGHTS = (
-    Right("scim-operator.io", ("scimtenants",), ("get", "list", "watch")),
+    # Patched for one annotation, by which a backup tells that a tenant has served.
+    Right("scim-operator.io", ("scimtenants",), ("get", "list", "watch", "patch")),
     # A server-side apply is a patch; it needs create as well when the object may be new.
     Right("scim-operator.io", ("scimtenants/status",), ("patch",)),
     # For ownerReferences with blockOwnerDeletion where that admission check is on (OpenShift).

@@ -44,6 +44,7 @@ from scim_operator.pod_events import PodEvents
 from scim_operator.report import Problem, Report
 from scim_operator.rollout import Decision, Rollout
 from scim_operator.seals import Seals
+from scim_operator.served_mark import ServedMark
 from scim_operator.settings import Settings
 from scim_operator.tenant import Key, Tenant, UnreadableTenantError
 from scim_operator.url_ledger import Ledger
@@ -125,6 +126,7 @@ class Reconciler:
         self._applier = Applier(kube, cache, seals)
         self._pod_events = PodEvents(kube)
         self._ingresses = IngressReader(kube)
+        self._served_mark = ServedMark(kube, cache)
 
     async def __call__(self, key: Key) -> float | None:
         """Look at a tenant once.
@@ -193,6 +195,7 @@ class Reconciler:
             # In a moment the Deployment's first status arrives: one write tells of both.
             return FIRST_LOOK
         await self._write(tenant, result)
+        await self._served_mark.keep(tenant, result)
         self._show(tenant, result)
         for held in self._rollout.free():
             self._wake(held)

@@ -215,6 +215,29 @@ def test_traffic(fragile: ControlPlane, tenant: Namespace) -> None:
         assert "denied request" in said, operation
 
 
+TENANT_CHANGES: list[Object] = [
+    {"spec": {"suspended": True}},
+    {"metadata": {"annotations": {names.REVOKE_ANNOTATION: "1"}}},
+    {"metadata": {"annotations": {"example.com/owner": None}}},
+    {"metadata": {"annotations": {names.SERVED_ANNOTATION: "true"}}, "spec": {"displayName": "x"}},
+    {"metadata": {"labels": {"team": "b"}}},
+    {"metadata": {"finalizers": ["example.com/hold"]}},
+]
+
+
+@pytest.mark.finding(16)
+def test_tenants(fragile: ControlPlane, tenant: Namespace) -> None:
+    """Of a ScimTenant it writes the one annotation and nothing else."""
+    tenant.kubectl("annotate", "scimtenant", "contoso", "example.com/owner=team-a")
+    patch = ("-n", tenant.name, "patch", "scimtenant", "contoso", "--type=merge")
+    for change in TENANT_CHANGES:
+        said = _refusal(fragile, *patch, f"--patch={json.dumps(change)}")
+        assert "has-served only" in said, change
+    assert _refusal(fragile, "-n", tenant.name, "delete", "scimtenant", "contoso")
+    mark = {"metadata": {"annotations": {names.SERVED_ANNOTATION: "true"}}}
+    assert not _refusal(fragile, *patch, f"--patch={json.dumps(mark)}")
+
+
 @pytest.mark.usefixtures("installation")
 def test_expressions(fragile: ControlPlane) -> None:
     """The API server finds nothing wrong with the policies' expressions."""
@@ -226,8 +249,8 @@ def test_expressions(fragile: ControlPlane) -> None:
             each.get("status", {}) for each in found if "typeChecking" in each.get("status", {})
         ]
 
-    eventually(lambda: len(checked()) == 3)
-    assert [each["typeChecking"] for each in checked()] == [{}, {}, {}]
+    eventually(lambda: len(checked()) == 4)
+    assert [each["typeChecking"] for each in checked()] == [{}, {}, {}, {}]
 
 
 @pytest.mark.finding(16)

@@ -341,3 +341,27 @@ def test_restored_before_its_data(served: Namespace, first: str) -> None:
     assert served.token("contoso") == token
     assert served.digests("contoso") == digests
     assert _bound(served) == name
+
+
+def test_a_tenant_that_has_served_is_marked(
+    installation: Installation, unserved: Namespace
+) -> None:
+    """Once its service has told of users, the ScimTenant says so to whoever backs it up."""
+
+    def tenant() -> Object:
+        return unserved.get("scimtenant", "contoso")
+
+    with installation.operator("marking", watch_namespaces=unserved.name):
+        unserved.apply("contoso")
+        unserved.settled("contoso")
+        unserved.repair("contoso")
+        assert names.SERVED_ANNOTATION not in tenant()["metadata"].get("annotations", {})
+        told = json.dumps({"status": {"users": 3}})
+        patch = ("--subresource=status", "--type=merge", f"--patch={told}")
+        unserved.kubectl("patch", "scimtenant", "contoso", *patch)
+
+        def is_marked() -> bool:
+            annotations = tenant()["metadata"].get("annotations", {})
+            return bool(annotations.get(names.SERVED_ANNOTATION) == "true")
+
+        eventually(is_marked)

@@ -102,7 +102,8 @@ app.kubernetes.io/component: operator
 {{- define "scim-operator.rules" }}
   - apiGroups: ["scim-operator.io"]
     resources: ["scimtenants"]
-    verbs: ["get", "list", "watch"]
+    # Patched for one annotation, by which a backup tells that a tenant has served.
+    verbs: ["get", "list", "watch", "patch"]
   - apiGroups: ["scim-operator.io"]
     resources: ["scimtenants/status"]
     verbs: ["patch"]

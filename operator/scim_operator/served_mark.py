@@ -1,0 +1,45 @@
+"""Marks tenants that have served, so that a backup of them tells that they had data and a token.
+
+A backup keeps annotations where it leaves status out; see `scim_operator.data_loss`.
+"""
+
+from __future__ import annotations
+
+import logging
+
+from scim_operator import names
+from scim_operator.cache import Cache
+from scim_operator.crd import Status
+from scim_operator.faults import Refusal
+from scim_operator.kinds import TENANT
+from scim_operator.kube import UNREACHABLE, Kube
+from scim_operator.tenant import Key, Tenant
+
+_LOG = logging.getLogger(__name__)
+
+
+class ServedMark:
+    """Writes the annotation `names.SERVED_ANNOTATION`, once for each tenant."""
+
+    def __init__(self, kube: Kube, cache: Cache) -> None:
+        self._kube = kube
+        self._cache = cache
+        self._refused: set[Key] = set()
+
+    async def keep(self, tenant: Tenant, result: Status) -> None:
+        """Mark a tenant whose service has told of its users; one that its owner marked stays so."""
+        is_marked = names.SERVED_ANNOTATION in tenant.annotations
+        if is_marked or result.users is None or tenant.key in self._refused:
+            return
+        identity = {"namespace": tenant.key.namespace, "name": tenant.key.name, "uid": tenant.uid}
+        change = {"metadata": {"annotations": {names.SERVED_ANNOTATION: "true"}}}
+        try:
+            answer = await self._kube.merge(TENANT, {"metadata": identity}, change)
+        except (Refusal, *UNREACHABLE) as error:
+            # It only adds to what a backup tells: neither a role of an earlier version nor a rule
+            # of the cluster may fail the pass. Another process tries again.
+            if isinstance(error, Refusal) and error.code in (403, 422):
+                self._refused.add(tenant.key)
+            _LOG.info("the ScimTenant %s cannot be marked as served: %r", tenant.key, error)
+            return
+        self._cache.put(TENANT, answer)
