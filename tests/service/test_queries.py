@@ -108,6 +108,11 @@ BOOLEAN = Kind(("eq", "ne"), st.booleans(), bool)
 INTEGER = Kind(ORDERED, INTEGERS, int)
 DECIMAL = Kind(ORDERED, DECIMALS | st.integers(-2, 2), lambda value: value)
 TIME = Kind(ORDERED, TIMES, instant)
+RENDERED = Kind(
+    EXACT.operators,
+    st.sampled_from(["User", "user", "direct", "/Users/", "http://scim.example/scim/", "z"]),
+    str,
+)
 
 # Steps to the values of each attribute: a list on the way stands for all of its elements.
 ATTRIBUTES: dict[str, tuple[tuple[str, ...], Kind]] = {
@@ -129,7 +134,11 @@ ATTRIBUTES: dict[str, tuple[tuple[str, ...], Kind]] = {
     "phoneNumbers.primary": (("phoneNumbers", "primary"), BOOLEAN),
     "groups.value": (("groups", "value"), EXACT),
     "groups.display": (("groups", "display"), TEXT),
+    "groups.$ref": (("groups", "$ref"), RENDERED),
+    "groups.type": (("groups", "type"), TYPE),
     "meta.created": (("meta", "created"), TIME),
+    "meta.resourceType": (("meta", "resourceType"), RENDERED),
+    "meta.location": (("meta", "location"), RENDERED),
     f"{URN_USER}:title": (("title",), TEXT),
     f"{URN_ENTERPRISE_USER}:department": ((URN_ENTERPRISE_USER, "department"), TEXT),
     f"{URN_ENTERPRISE_USER}:employeeNumber": ((URN_ENTERPRISE_USER, "employeeNumber"), TEXT),
@@ -142,7 +151,7 @@ ATTRIBUTES: dict[str, tuple[tuple[str, ...], Kind]] = {
 WITHIN: dict[str, dict[str, Kind]] = {
     "emails": {"value": TEXT, "type": TYPE, "primary": BOOLEAN, "display": TEXT},
     "phoneNumbers": {"value": TEXT, "type": TYPE, "primary": BOOLEAN},
-    "groups": {"value": EXACT, "display": TEXT},
+    "groups": {"value": EXACT, "display": TEXT, "$ref": RENDERED, "type": TYPE},
     f"{URN}:tags": {"value": TEXT},
     f"{URN}:floors": {"value": INTEGER},
 }
@@ -208,6 +217,8 @@ def leaves(targets: dict[str, tuple[tuple[str, ...], Kind]]) -> st.SearchStrateg
 
         def holds(user: Json) -> bool:
             found = [kind.comparable(value) for value in values(user, steps)]
+            if name == "active" and not found:
+                found = [True]
             if operator == "ne" and not found:
                 return True
             return any(compares(operator, value, wanted) for value in found)
