@@ -67,7 +67,6 @@ _FILLED_IN: dict[str, Any] = {
                     "schedulerName": "default-scheduler",
                     "containers": {
                         "terminationMessagePath": "/dev/termination-log",
-                        "terminationMessagePolicy": "File",
                         "livenessProbe": _PROBE,
                         "readinessProbe": _PROBE,
                         "startupProbe": _PROBE,

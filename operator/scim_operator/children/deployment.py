@@ -139,6 +139,8 @@ def _container(subject: Subject) -> Object:
         "startupProbe": _probe("healthz", period=1, failures=60),
         "readinessProbe": _probe("readyz", period=5, failures=3),
         "livenessProbe": _probe("healthz", period=10, failures=6),
+        # What a service that ends with an error has said last is then in the status of its pod.
+        "terminationMessagePolicy": "FallbackToLogsOnError",
         "securityContext": {
             "allowPrivilegeEscalation": False,
             "readOnlyRootFilesystem": True,
