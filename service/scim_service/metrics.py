@@ -2,6 +2,8 @@
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
 
+from scim_service.store.database import Volume
+
 CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
 
 _BUCKETS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 10.0, 30.0)
@@ -37,6 +39,18 @@ class Metrics:
         self._last_backup = Gauge(
             "scim_last_backup_timestamp_seconds",
             "When the database was last backed up by this program, 0 for never.",
+            ("tenant",),
+            registry=self._registry,
+        )
+        self._volume_size = Gauge(
+            "scim_volume_size_bytes",
+            "Size of the volume that the database file is on.",
+            ("tenant",),
+            registry=self._registry,
+        )
+        self._volume_available = Gauge(
+            "scim_volume_available_bytes",
+            "Room that is left on the volume that the database file is on.",
             ("tenant",),
             registry=self._registry,
         )
@@ -80,7 +94,13 @@ class Metrics:
         self._management_unauthenticated.inc()
 
     def render(
-        self, *, users: int, active_users: int, groups: int, last_backup: float | None
+        self,
+        *,
+        users: int,
+        active_users: int,
+        groups: int,
+        last_backup: float | None,
+        volume: Volume | None,
     ) -> bytes:
         """Return the metrics in Prometheus' text format.
 
@@ -88,10 +108,15 @@ class Metrics:
         ----------
         last_backup
             In seconds since 1970, 0 for never; None where the service makes none.
+        volume
+            None where the database is no file.
         """
         self._users.set(users)
         self._active_users.set(active_users)
         self._groups.set(groups)
         if last_backup is not None:
             self._last_backup.labels(self._tenant).set(last_backup)
+        if volume is not None:
+            self._volume_size.labels(self._tenant).set(volume.size)
+            self._volume_available.labels(self._tenant).set(volume.available)
         return generate_latest(self._registry)

@@ -15,6 +15,7 @@ import yaml
 from prometheus_client import REGISTRY
 from prometheus_client.parser import text_string_to_metric_families
 from scim_service.metrics import Metrics
+from scim_service.store.database import Volume
 
 from tests.chart.conftest import Object, Render
 from tests.cluster.build import Binaries
@@ -49,7 +50,7 @@ def promtool(tools: Binaries, *arguments: str) -> None:
 def exported() -> set[str]:
     """The names of all series that the operator and the service can export."""
     service = Metrics("team-a/contoso", "0").render(
-        users=0, active_users=0, groups=0, last_backup=0
+        users=0, active_users=0, groups=0, last_backup=0, volume=Volume(1, 1)
     )
     families = [*REGISTRY.collect(), *text_string_to_metric_families(service.decode())]
     names = set()
@@ -131,6 +132,14 @@ def test_labels_of_alerts(render: Render) -> None:
     (rule,) = filter(is_rule, bodies)
     assert {alert["labels"]["team"] for alert in alerts(rule["spec"])} == {"identity"}
     assert "critical" in {alert["labels"]["severity"] for alert in alerts(rule["spec"])}
+
+
+def test_alerts_that_are_left_out(render: Render) -> None:
+    """An alert that does not fit a cluster is left out by its name, and no other with it."""
+    without = "metrics.prometheusRule.without={ScimTenantNoBackup}"
+    (rule,) = filter(is_rule, render("metrics.prometheusRule.enabled=true", without))
+    left = {alert["alert"] for alert in alerts(rule["spec"])}
+    assert {alert["alert"] for alert in alerts(rules(render))} - left == {"ScimTenantNoBackup"}
 
 
 def queries(render: Render) -> list[str]:

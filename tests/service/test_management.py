@@ -134,3 +134,18 @@ async def test_failures_are_counted_as_they_happen(serve: Serve) -> None:
     await database.write((emptied, {}))
     status = (await served.management.get("/-/status")).json()
     assert status["failures"] == {"invalidFilter": 3}
+
+
+async def test_how_full_the_volume_is(serve: Serve, database_url: str) -> None:
+    """The metrics have the size of a file's volume and what is left, and none of a server's."""
+    served = await serve()
+    text = (await served.management.get("/metrics")).text
+    found = {
+        line.split("{")[0]: float(line.split()[-1])
+        for line in text.splitlines()
+        if line.startswith("scim_volume_")
+    }
+    if database_url.startswith("postgresql"):
+        assert found == {}
+    else:
+        assert 0 < found["scim_volume_available_bytes"] <= found["scim_volume_size_bytes"]

@@ -84,6 +84,7 @@ def _add_open_paths(application: FastAPI, service: Service) -> None:
             active_users=found.active_users,
             groups=found.groups,
             last_backup=await service.activity.last_backup() if is_ours else None,
+            volume=await asyncio.to_thread(service.repository.database.volume),
         )
 
     page = _Kept(render, service.repository.clock)

@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import Any, Literal, Protocol, TypeAlias
+from typing import Any, Literal, NamedTuple, Protocol, TypeAlias
 
 from sqlalchemy import Dialect, Table
 from sqlalchemy.dialects import sqlite
@@ -137,10 +137,21 @@ class Transaction(Protocol):
         ...
 
 
+class Volume(NamedTuple):
+    """The volume of a database file, in bytes."""
+
+    size: int
+    available: int
+
+
 class Database(Protocol):
     """A database in use."""
 
     backend: Backend
+
+    def volume(self) -> Volume | None:
+        """Return how full the volume is; None where the database is elsewhere, or is not told."""
+        ...
 
     async def fetch(
         self, statement: Statement, values: Values, *, reach: Reach = "rows"

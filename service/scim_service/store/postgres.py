@@ -197,6 +197,9 @@ class PostgresDatabase:
             for reach, number in READERS.items()
         }
 
+    def volume(self) -> None:
+        """Return nothing: the server's volume is its own matter."""
+
     @classmethod
     async def open(cls, url: PostgresUrl) -> "PostgresDatabase":
         """Connect.

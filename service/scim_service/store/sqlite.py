@@ -33,6 +33,7 @@ from scim_service.store.database import (
     StorageFullError,
     UnavailableError,
     Values,
+    Volume,
     text_length,
 )
 from scim_service.store.files import PRIVATE
@@ -244,6 +245,7 @@ class SqliteDatabase:
     backend: Backend = "sqlite"
 
     def __init__(self, path: Path) -> None:
+        self._folder = path.parent
         self._reader = connect(path)
         self._writer = connect(path)
         self._transaction = SqliteTransaction(self._writer)
@@ -258,6 +260,14 @@ class SqliteDatabase:
         self._joined = 0
         self._committing: asyncio.Future[None] | None = None
         self._long: asyncio.Future[None] | None = None
+
+    def volume(self) -> Volume | None:
+        """Return how full the volume of the file is."""
+        try:
+            found = os.statvfs(self._folder)
+        except OSError:
+            return None
+        return Volume(found.f_blocks * found.f_frsize, found.f_bavail * found.f_frsize)
 
     async def fetch(
         self, statement: Statement, values: Values, *, reach: Reach = "rows"
