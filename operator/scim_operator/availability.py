@@ -12,6 +12,8 @@ from scim_operator.faults import Fault, first_of
 from scim_operator.kinds import CLAIM, DEPLOYMENT, Object
 from scim_operator.plan import Observed
 
+SERVING = "Serving"
+
 
 def find(observed: Observed, faults: Sequence[Fault], now: datetime) -> Finding:
     """Return whether the service is available, or what keeps it from being so."""
@@ -99,7 +101,7 @@ def _of_pods(observed: Observed, now: datetime) -> Finding:
         )
     if status.get("updatedReplicas", 0) < tenant.spec.replicas:
         return _REPLACED
-    return Finding(good=True, reason="Serving", message="the service answers")
+    return Finding(good=True, reason=SERVING, message="the service answers")
 
 
 def _trouble(

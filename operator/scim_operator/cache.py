@@ -167,6 +167,16 @@ class Cache:
             if identity.kind is kind:
                 yield known.tenant, self._parse(known)
 
+    def without_tenant(self, kind: Kind) -> list[Object]:
+        """Return the objects of a kind whose tenant is not there."""
+        return [
+            self._parse(self._copies[identity])
+            for key, identities in self._owned.items()
+            if Id(TENANT, *key) not in self._copies
+            for identity in identities
+            if identity.kind is kind
+        ]
+
     def children(self, key: Key) -> dict[tuple[Kind, str], Object]:
         """Return a tenant's objects without its pods."""
         return {

@@ -12,7 +12,7 @@ so does what an earlier tenant has left, which is older than the tenant.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, replace
 
 from scim_operator import names, ownership
@@ -193,8 +193,8 @@ def _missing(tenant: Tenant, held: Holdings) -> Fault | None:
         return None
     if tenant.annotations.get(names.SERVED_ANNOTATION, "false") != "false":
         why = f"the annotation {names.SERVED_ANNOTATION} says that the tenant has served before"
-    elif left := next(_left_by_an_earlier(tenant, held), None):
-        why = f"an earlier tenant of this name has left the {left}"
+    elif left := left_by_an_earlier(tenant, held):
+        why = f"an earlier tenant of this name has left the {left[0][0].name} {left[0][1]}"
     else:
         return None
     needed: list[tuple[Kind, str]] = []
@@ -217,16 +217,18 @@ def _missing(tenant: Tenant, held: Holdings) -> Fault | None:
     )
 
 
-def _left_by_an_earlier(tenant: Tenant, held: Holdings) -> Iterator[str]:
-    """Yield the names of what was there before the tenant and shows that another one served."""
+def left_by_an_earlier(tenant: Tenant, held: Holdings) -> tuple[tuple[Kind, str], ...]:
+    """Return what was there before the tenant and shows that another one served."""
     claim = (CLAIM, names.volume_claim(tenant.key.name))
+    found = []
     for identity in (claim, *_token_identities(tenant)):
         live = held.own.get(identity)
         if live is None or identity in held.adopted:
             continue
         is_used = identity != claim or live.get("status", {}).get("phase") == "Bound"
         if is_used and parse(live["metadata"]["creationTimestamp"]) < tenant.created:
-            yield f"{identity[0].name} {identity[1]}"
+            found.append(identity)
+    return tuple(found)
 
 
 def _annotate(tenant: Tenant, value: str) -> str:

@@ -84,6 +84,16 @@ def of(
         for name in planned.adopted
         if name in after.objects and after.objects[name] != before.objects.get(name)
     ]
+    if taken := [
+        name for name in planned.inherited if name in after.objects and name not in before.objects
+    ]:
+        events.append(
+            Event(
+                "DataTakenOver",
+                f"an earlier tenant of this name has left {', '.join(taken)}: they are this "
+                "tenant's from now on, with the users and the token that are in them",
+            )
+        )
     if before.sealed_by not in (None, after.sealed_by):
         events.append(
             Event(

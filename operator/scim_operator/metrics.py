@@ -14,6 +14,7 @@ from prometheus_client.registry import Collector
 
 from scim_operator.conditions import FIELD_CONFLICT, PROVISIONING, READY, TOKEN_READY
 from scim_operator.crd import ROLLOUT_STATES, RolloutState, Status
+from scim_operator.leftovers import KINDS
 from scim_operator.report import Report
 
 CONTROLLER = "scimtenant"
@@ -80,6 +81,16 @@ _ROLLOUT = Gauge(
 _SHOWN = (READY, TOKEN_READY, PROVISIONING, FIELD_CONFLICT)
 """Conditions that there are samples of."""
 
+_RETAINED = Gauge(
+    "scim_operator_retained_objects",
+    "Volume claims and Secrets that tenants have left which are gone.",
+    ("kind",),
+)
+_RETAINED_OLDEST = Gauge(
+    "scim_operator_retained_oldest_timestamp_seconds",
+    "When the oldest of them was made; 0 if there are none.",
+)
+
 _FIGURES = {
     "active_users": "Active users of the tenant.",
     "max_users": "Active users that the tenant may have; absent without a limit.",
@@ -99,6 +110,13 @@ def show_rollout(count: Callable[[RolloutState], int]) -> None:
 def show_namespace(namespace: str, *, is_served: bool) -> None:
     """Show whether one of the namespaces that are named in the settings is served."""
     _SERVED.labels(namespace).set(is_served)
+
+
+def show_retained(counts: Mapping[str, int], oldest: datetime | None) -> None:
+    """Show how much tenants that are gone have left, by the names of kinds."""
+    for kind in KINDS:
+        _RETAINED.labels(kind.name).set(counts.get(kind.name, 0))
+    _RETAINED_OLDEST.set(_seconds(oldest) or 0)
 
 
 class _Known(NamedTuple):

@@ -181,6 +181,8 @@ class Plan:
         What is not passed on of the spec.
     adopted
         Objects that become the tenant's by people's consent, by kind and name.
+    inherited
+        Objects that an earlier tenant of the same name has left, by kind and name.
     rejected
         What is in the tenant's Secrets and is not the operator's work.
     losses
@@ -202,6 +204,7 @@ class Plan:
     faults: tuple[faults.Fault, ...]
     withheld: tuple[allow.Withheld, ...]
     adopted: tuple[str, ...]
+    inherited: tuple[str, ...]
     rejected: tuple[trust.Rejected, ...]
     losses: data_loss.Verdict
     halts: bool
@@ -229,7 +232,8 @@ def make(observed: Observed, settings: Settings, now: datetime) -> Plan:
     if admitted is not tenant.spec:
         tenant = replace(tenant, spec=admitted)
     where = address(tenant, settings)
-    losses = data_loss.judge(tenant, _holdings(observed))
+    held = _holdings(observed)
+    losses = data_loss.judge(tenant, held)
     subject = Subject(
         tenant=tenant,
         settings=settings,
@@ -272,6 +276,10 @@ def make(observed: Observed, settings: Settings, now: datetime) -> Plan:
         withheld=withheld,
         faults=tuple(found),
         adopted=tuple(ownership.record_name(*identity) for identity in observed.adopted),
+        inherited=tuple(
+            ownership.record_name(*identity)
+            for identity in data_loss.left_by_an_earlier(tenant, held)
+        ),
         rejected=trusted.rejected,
         losses=losses,
         halts=losses.halts or _digest_identity(tenant) in observed.foreign,

@@ -25,6 +25,7 @@ from scim_operator.leader import Elector
 from scim_operator.poll import Poller
 from scim_operator.queue import FOLDING, Queue
 from scim_operator.reconcile import Reconciler
+from scim_operator.retention import Retention
 from scim_operator.seals import Seals
 from scim_operator.settings import Settings
 from scim_operator.tenant import Key
@@ -141,11 +142,12 @@ class Operator:
         await _until_listed(self._informers.list_tenants)
         ledger = Ledger(self._kube, self._cache, self._settings, wake=self._queue.wake)
         await _until_listed(ledger.load)
+        seals = await self._seals()
         reconcile = Reconciler(
             self._kube,
             self._cache,
             self._settings,
-            await self._seals(),
+            seals,
             ledger=ledger,
             readings=self._poller,
             watches=self._informers,
@@ -154,7 +156,7 @@ class Operator:
         work = Failures(self._kube, self._cache, reconcile, release=reconcile.release)
         async with asyncio.TaskGroup() as group:
             group.create_task(self._queue.run(work))
-            group.create_task(self._resync(ledger))
+            group.create_task(self._resync(ledger, Retention(self._kube, self._cache, seals)))
 
     async def _run_framework(self) -> None:
         namespaces = self._settings.watch_namespaces
@@ -179,9 +181,10 @@ class Operator:
         finally:
             await _cancel(running)
 
-    async def _resync(self, ledger: Ledger) -> None:
+    async def _resync(self, ledger: Ledger, retention: Retention) -> None:
         """Look at everything now and then, and in the end at what there is."""
         while True:
+            await retention.look()
             keys = self._cache.tenants()
             random.shuffle(keys)
             pause = self._settings.resync_interval / max(1, len(keys))

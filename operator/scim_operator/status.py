@@ -8,6 +8,7 @@ moves all the time, and what is not known right now stays as it was.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import datetime, timedelta
 
 from scim_operator import (
@@ -23,7 +24,7 @@ from scim_operator import (
 from scim_operator.conditions import Finding
 from scim_operator.crd import CertificateStatus, Status, TokenStatus
 from scim_operator.faults import Fault, first_of
-from scim_operator.kinds import DEPLOYMENT
+from scim_operator.kinds import CLAIM, DEPLOYMENT
 from scim_operator.plan import Observed, Plan
 from scim_operator.seals import SEALED, seal_of
 
@@ -45,7 +46,7 @@ def make(observed: Observed, plan: Plan, faults: Sequence[Fault], now: datetime)
     token_secret = tenant.spec.token.existing_secret or names.token_secret(tenant.key.name)
     aspects = {
         conditions.TOKEN_READY: _token_ready(observed, plan, faults, token_secret),
-        conditions.AVAILABLE: availability.find(observed, faults, now),
+        conditions.AVAILABLE: _available(observed, plan, faults, now),
         conditions.EXPOSED: exposure.find(observed, plan, faults, now),
     }
     summary = conditions.ready(list(aspects.values()))
@@ -143,6 +144,15 @@ def next_look(observed: Observed, now: datetime) -> datetime | None:
     return min((moment for moment in moments if moment and moment > now), default=None)
 
 
+def _available(observed: Observed, plan: Plan, faults: Sequence[Fault], now: datetime) -> Finding:
+    finding = availability.find(observed, faults, now)
+    claim = ownership.record_name(CLAIM, names.volume_claim(observed.tenant.key.name))
+    if finding.reason != availability.SERVING or claim not in plan.inherited:
+        return finding
+    message = f"{finding.message} with the users that an earlier tenant of this name has left"
+    return replace(finding, message=message)
+
+
 def _token_ready(
     observed: Observed, plan: Plan, faults: Sequence[Fault], token_secret: str
 ) -> Finding:
@@ -159,7 +169,12 @@ def _token_ready(
         )
     if plan.token and (waiting := plan.token.waiting_for):
         return _waiting(observed, waiting, token_secret)
-    return Finding(good=True, reason="Issued", message=f"the token is in the Secret {token_secret}")
+    message = f"the token is in the Secret {token_secret}"
+    is_own = observed.tenant.spec.token.existing_secret is None
+    accepted = plan.token.stored.accepted if plan.token and is_own else ()
+    if accepted and accepted[-1].created_at < observed.tenant.created:
+        message += "; an earlier tenant of this name has left it, and Entra may have it already"
+    return Finding(good=True, reason="Issued", message=message)
 
 
 def _waiting(observed: Observed, token_id: str, token_secret: str) -> Finding:

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import json
+import time
 
+import httpx
 from scim_operator import names
 
 from tests.operator.install import Installation
-from tests.operator.world import Namespace, Object, eventually
+from tests.operator.world import COLLECTION_S, Namespace, Object, eventually
+from tests.service.program import free_port
 
 KEPT = (
     ("secret", "contoso-scim-token"),
@@ -92,3 +95,23 @@ def test_living_tenants_are_freed(installation: Installation, unserved: Namespac
     assert unserved.digests("contoso") == digests
     assert [pod["metadata"]["uid"] for pod in unserved.pods("contoso")] == pods
     assert {name: unserved.get(kind, name)["metadata"]["uid"] for kind, name in KEPT} == uids
+
+
+def test_leftovers_are_freed_and_counted(installation: Installation, unserved: Namespace) -> None:
+    """What a deleted tenant has left with the label loses it too, and the metrics count it."""
+    with installation.operator("before", watch_namespaces=unserved.name):
+        unserved.apply("contoso")
+        unserved.settled("contoso")
+    unserved.kubectl("delete", "scimtenant", "contoso")
+    for kind, name in KEPT:
+        apply_as_before(unserved, kind, name)
+    eventually(lambda: not unserved.get("service", "contoso-scim"), COLLECTION_S)
+    port = free_port()
+    settings = {"port": str(port), "bind_address": "127.0.0.1"}
+    with installation.operator("after", watch_namespaces=unserved.name, **settings):
+        eventually(lambda: not prunable(unserved, "contoso"), 20)
+        text = httpx.get(f"http://127.0.0.1:{port}/metrics", trust_env=False).text
+    lines = dict(line.rsplit(" ", 1) for line in text.splitlines() if not line.startswith("#"))
+    assert lines['scim_operator_retained_objects{kind="PersistentVolumeClaim"}'] == "1.0"
+    assert lines['scim_operator_retained_objects{kind="Secret"}'] == "2.0"
+    assert 0 < time.time() - float(lines["scim_operator_retained_oldest_timestamp_seconds"]) < 600

@@ -163,6 +163,13 @@ def test_retain_and_return(namespace: Namespace) -> None:
     assert list(namespace.digests("contoso")) == [sha256(token)]
     assert namespace.get("pvc", "contoso-scim-data")["metadata"]["uid"] == volume
     assert set(namespace.objects("contoso")) == WORK | KEPT
+    # It is told: whoever made this tenant may not know of the other one.
+    events = json.loads(namespace.kubectl("get", "events", "-o", "json"))["items"]
+    (event,) = [each for each in events if each["reason"] == "DataTakenOver"]
+    for name in ("Secret/contoso-scim-token", "Secret/contoso-scim-digests"):
+        assert name in event["message"]
+    message = namespace.condition("contoso", "TokenReady")["message"]
+    assert "an earlier tenant of this name has left it" in message
 
 
 def test_delete(namespace: Namespace) -> None:

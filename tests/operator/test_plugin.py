@@ -13,6 +13,7 @@ from typing import Any
 
 import httpx
 import pytest
+from scim_operator import names
 from scim_operator.cli.cluster import Cluster
 from scim_operator.cli.errors import ClusterError, ForbiddenError
 from scim_operator.cli.kubeconfig import Choice
@@ -133,6 +134,29 @@ def test_status_in_full(plugin: Plugin, namespace: Namespace) -> None:
         assert part in line
     assert "9.8.7" not in plugin.run("status", code=1).stdout
     assert "9.8.7" in plugin.run("status", "contoso", code=1).stdout
+
+
+def test_retained(plugin: Plugin, namespace: Namespace) -> None:
+    """What a tenant that is gone has left is listed, with how to erase it; the living are not."""
+    namespace.apply_all(["contoso", "fabrikam"])
+    namespace.settle(["contoso", "fabrikam"])
+    metadata = {"name": "mine", "labels": {names.TENANT_LABEL: "contoso"}}
+    owners = {"apiVersion": "v1", "kind": "Secret", "metadata": metadata}
+    namespace.kubectl("create", "-f", "-", stdin=json.dumps(owners))
+    assert plugin.document("retained") == []
+    namespace.kubectl("delete", "scimtenant", "contoso")
+    # The access credential has the tenant as its owner, and is about to go with it.
+    names_of = ("contoso-scim-data", "contoso-scim-digests", "contoso-scim-token")
+    found = plugin.document("retained")
+    assert tuple(each["name"] for each in found) == names_of
+    assert {each["size"] for each in found} == {"1Gi", None}
+    shown = plugin.run("retained", "-A").stdout
+    command = f"kubectl delete pvc,secret -n {namespace.name} -l {names.TENANT_LABEL}=contoso,"
+    (line,) = [line for line in shown.splitlines() if line.startswith(command)]
+    assert "0d" in shown
+    namespace.kubectl(*line.removeprefix("kubectl ").split())
+    assert plugin.document("retained") == []
+    assert namespace.token("fabrikam")
 
 
 def test_rotate(plugin: Plugin, namespace: Namespace) -> None:

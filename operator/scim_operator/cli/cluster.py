@@ -16,13 +16,14 @@ from urllib.parse import urlencode
 
 import websocket
 
-from scim_operator import diagnosis, names, secret_data, tokens
+from scim_operator import diagnosis, leftovers, names, secret_data, tokens
 from scim_operator.cli.errors import ClusterError, ForbiddenError, MissingError
 from scim_operator.cli.execution import Ended, Readable, Target, Writable, execute
 from scim_operator.cli.forwarding import forward
 from scim_operator.cli.kubeconfig import Choice, load
 from scim_operator.cli.server import ApiServer
 from scim_operator.kinds import DEPLOYMENT, POD, REPLICA_SET, SECRET, TENANT, Kind, Object
+from scim_operator.leftovers import Leftover
 from scim_operator.tenant import Key, Tenant, UnreadableTenantError
 
 _MERGE = "application/merge-patch+json"
@@ -89,6 +90,20 @@ class Cluster:
         path = TENANT.path(None if everywhere else self.namespace)
         listed = self._request("list", TENANT, "GET", path)
         return sorted(map(Tenant.legible, listed["items"]), key=lambda tenant: tenant.key)
+
+    def leftovers(self, *, everywhere: bool = False) -> list[Leftover]:
+        """List what tenants that are gone have left, in the order of their names."""
+        # The objects first: those of a tenant that is made meanwhile are not left over.
+        query = (("labelSelector", names.TENANT_LABEL),)
+        bodies = {
+            kind: self._request(
+                "list", kind, "GET", kind.path(None if everywhere else self.namespace), query=query
+            )["items"]
+            for kind in leftovers.KINDS
+        }
+        tenants = {tenant.key for tenant in self.tenants(everywhere=everywhere)}
+        found = [each for kind in bodies for each in leftovers.find(kind, bodies[kind], tenants)]
+        return sorted(found, key=lambda each: (each.tenant, each.kind.name, each.name))
 
     def annotate(self, tenant: Key, annotation: str, value: str) -> None:
         """Set an annotation of a tenant."""

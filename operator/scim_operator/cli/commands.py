@@ -26,6 +26,7 @@ from scim_operator.cli.errors import ClusterError
 from scim_operator.cli.gather import gather
 from scim_operator.cli.output import COLOURS, show, table, text
 from scim_operator.cli.overview import status
+from scim_operator.cli.retained import retained
 from scim_operator.cli.session import FOUND, UNKNOWN, Session, command
 from scim_operator.crd import TokenStatus
 from scim_operator.moments import parse
@@ -279,7 +280,7 @@ def doctor(session: Session, name: str, *, user: str | None) -> None:
     _show_checks(session, tenant, checks)
 
 
-for _other in (status, backup, restore):
+for _other in (status, backup, restore, retained):
     plugin.add_command(_other)
 
 

@@ -344,6 +344,7 @@ def earlier(token: str, reason: str = "Issued") -> Observed:
             "name": "contoso-scim-digests",
             "namespace": "team-a",
             "uid": "1",
+            "creationTimestamp": "2026-11-25T08:00:00Z",
             "labels": names.labels("contoso"),
         },
         "data": {"tokens.json": base64.b64encode(text.encode()).decode()},

@@ -1,0 +1,52 @@
+"""Looks now and then at what tenants that are gone have left: counts it, and keeps it safe."""
+
+from __future__ import annotations
+
+import logging
+from collections import Counter
+
+from scim_operator import leftovers, metrics, names
+from scim_operator.cache import Cache
+from scim_operator.faults import Refusal
+from scim_operator.kinds import Kind, Object
+from scim_operator.kube import UNREACHABLE, Kube
+from scim_operator.leftovers import Leftover
+from scim_operator.seals import Seals
+from scim_operator.tenant import Key
+
+_LOG = logging.getLogger(__name__)
+
+
+class Retention:
+    """Everything that has the tenant label and no tenant, from the watched copies."""
+
+    def __init__(self, kube: Kube, cache: Cache, seals: Seals) -> None:
+        self._kube = kube
+        self._cache = cache
+        self._seals = seals
+
+    async def look(self) -> None:
+        """Count it for the metrics; take off a label by which a tool would prune it."""
+        found: list[Leftover] = []
+        for kind in leftovers.KINDS:
+            bodies = self._cache.without_tenant(kind)
+            found += leftovers.find(kind, bodies, ())
+            for body in bodies:
+                await self._free(kind, body)
+        metrics.show_retained(
+            Counter(each.kind.name for each in found),
+            min((each.created for each in found), default=None),
+        )
+
+    async def _free(self, kind: Kind, body: Object) -> None:
+        metadata = body["metadata"]
+        tenant = metadata["labels"][names.TENANT_LABEL]
+        key = Key(metadata["namespace"], tenant)
+        is_own = self._seals.is_sealed(kind, key, body)
+        if not is_own or metadata["labels"].get(names.INSTANCE_LABEL) != tenant:
+            return
+        try:
+            change = {"metadata": {"labels": {names.INSTANCE_LABEL: None}}}
+            self._cache.put(kind, await self._kube.merge(kind, body, change))
+        except (Refusal, *UNREACHABLE) as error:
+            _LOG.warning("the %s %s keeps a label: %r", kind.name, metadata["name"], error)
