@@ -26,9 +26,12 @@ from pydantic import (
 )
 from pydantic.alias_generators import to_camel
 
-from scim_operator import names
+from scim_operator import names, quantities
+from scim_operator.user_schema import COMMON, ENTERPRISE, READ_ONLY, USER
 
-_DURATION = r"^([0-9]{1,6}(h|m|s))+$"
+DURATION = r"^([0-9]{1,5}d|([0-9]{1,6}(h|m|s))+)$"
+"""Days stand alone: CEL's durations have none, and a rule that takes one apart costs too much."""
+
 _OBJECT_NAME = r"^[a-z0-9]([-a-z0-9.]*[a-z0-9])?$"
 HOST = r"^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$"
 PATH = r"^(/[A-Za-z0-9._~-]+)+$"
@@ -44,12 +47,12 @@ CORE_SCHEMAS = (
 )
 """Schemas that every tenant has (RFC 7643 section 10.3.1)."""
 
-_SECONDS = {"h": 3600, "m": 60, "s": 1}
+_SECONDS = {"d": 86400, "h": 3600, "m": 60, "s": 1}
 
 
 def duration(text: str) -> timedelta:
-    """Read a duration as the CRD admits it: ``72h``, ``1h30m``."""
-    parts = re.findall(r"([0-9]+)([hms])", text)
+    """Read a duration as the CRD admits it: ``72h``, ``1h30m``, ``3d``."""
+    parts = re.findall(r"([0-9]+)([dhms])", text)
     return timedelta(seconds=sum(int(number) * _SECONDS[unit] for number, unit in parts))
 
 
@@ -104,6 +107,12 @@ def _rule(rule: str, message: str) -> dict[str, str]:
     return {"message": message, "rule": rule}
 
 
+def _seconds(field: str) -> str:
+    """Return the seconds of the duration in a field as CEL."""
+    days = f"int({field}.replace('d', '')) * {_SECONDS['d']}"
+    return f"({field}.endsWith('d') ? {days} : duration({field}).getSeconds())"
+
+
 def _rules(*rules: dict[str, str]) -> dict[str, Any]:
     """Return the part of a schema that holds its CEL rules."""
     return {"x-kubernetes-validations": list(rules)}
@@ -126,11 +135,19 @@ class _Part(BaseModel):
 
 
 ObjectName = Annotated[str, StringConstraints(pattern=_OBJECT_NAME, max_length=253)]
-Duration = Annotated[str, StringConstraints(pattern=_DURATION, max_length=32)]
+Duration = Annotated[str, StringConstraints(pattern=DURATION, max_length=32)]
 Quantity = Annotated[
     str,
     BeforeValidator(lambda value: str(value) if isinstance(value, int) else value),
-    WithJsonSchema({"type": "string", "x-kubernetes-int-or-string": True, "maxLength": 32}),
+    # The operator must go on reading what an earlier CRD has admitted; see `unusable`.
+    WithJsonSchema(
+        {
+            "type": "string",
+            "x-kubernetes-int-or-string": True,
+            "maxLength": 32,
+            "pattern": quantities.AMOUNT,
+        }
+    ),
 ]
 Quantities = Annotated[dict[str, Quantity], Field(max_length=16)]
 StringMap = Annotated[
@@ -276,7 +293,8 @@ class Exposure(_Part):
         Annotated[str, StringConstraints(pattern=PATH, max_length=200)] | None,
         Field(
             description="Path of the Tenant URL, without a slash at its end; the operator's "
-            "default if omitted.",
+            "default if omitted, which has the tenant's namespace in it: a tenant that is made "
+            "again in another namespace has another URL, which Entra must be told.",
             json_schema_extra=_name_rules(PATH_RULES),
         ),
     ] = None
@@ -290,12 +308,13 @@ class Token(_Part):
     model_config = ConfigDict(
         json_schema_extra=_rules(
             _rule(
-                "duration(self.overlap) >= duration('40m')",
+                f"{_seconds('self.overlap')} >= {40 * _SECONDS['m']}",
                 "overlap must be at least 40m, one provisioning cycle of Entra: a shorter one "
                 "can end before Entra has sent a request with the new token",
             ),
             _rule(
-                "!has(self.rotateEvery) || duration(self.rotateEvery) > duration(self.overlap)",
+                f"!has(self.rotateEvery) || {_seconds('self.rotateEvery')} > "
+                f"{_seconds('self.overlap')}",
                 "rotateEvery must be longer than overlap, or a token would be replaced before "
                 "the one before it is retired",
             ),
@@ -309,13 +328,13 @@ class Token(_Part):
 
     rotate_every: Annotated[
         Duration | None,
-        Field(description="Age at which a token is replaced, such as 2160h; never if omitted."),
+        Field(description="Age at which a token is replaced, such as 90d; never if omitted."),
     ] = None
     overlap: Annotated[
         Duration,
         Field(
-            description="Time that the old token lives on after a rotation, at least: it is "
-            "retired only when the new one has been used as well."
+            description="Time that the old token lives on after a rotation, such as 72h or 3d, at "
+            "least: it is retired only when the new one has been used as well."
         ),
     ] = "72h"
     existing_secret: Annotated[
@@ -429,6 +448,11 @@ class SchemaExtension(_Part):
     ]
 
 
+_USER_ATTRIBUTES = sorted(
+    name.lower() for name in (COMMON | USER | ENTERPRISE) if name not in READ_ONLY
+)
+
+
 class Provisioning(_Part):
     """What the service accepts from Entra."""
 
@@ -439,6 +463,15 @@ class Provisioning(_Part):
                 "self.schemaExtensions.exists_one(other, "
                 "other.id.lowerAscii() == one.id.lowerAscii()))",
                 "two schemaExtensions have the same id, and case does not count: give each its own",
+            ),
+            # Those of extensions would cost more than a rule may: the operator looks at them.
+            _rule(
+                "(has(self.schemaExtensions) && size(self.schemaExtensions) > 0) || "
+                "!has(self.requiredAttributes) || self.requiredAttributes.all(one, "
+                f"one.contains(':') || one.lowerAscii().split('.')[0] in {_USER_ATTRIBUTES})",
+                "requiredAttributes names what is no attribute of a user: did you mean emails, "
+                "phoneNumbers, addresses, name.familyName, displayName or department? An attribute "
+                "of your own needs a schema in schemaExtensions",
             ),
         )
     )
@@ -459,6 +492,15 @@ class Provisioning(_Part):
     max_users: Annotated[
         int | None,
         Field(ge=1, le=10_000_000, description="Most active users, such as your licences cover."),
+    ] = None
+    rate_limit: Annotated[
+        int | None,
+        Field(
+            ge=25,
+            le=10_000,
+            description="Most requests a second, for each pod; no limit if omitted. Entra must be "
+            "granted at least 25. More are answered 429 with Retry-After.",
+        ),
     ] = None
     schema_extensions: Annotated[
         tuple[SchemaExtension, ...],

@@ -14,13 +14,13 @@ from scim_operator import (
     data_loss,
     deletions,
     drift,
-    extensions,
     faults,
     names,
     ownership,
     secret_data,
     tokens,
     trust,
+    unusable,
 )
 from scim_operator.address import address
 from scim_operator.children import BUILDERS, secrets
@@ -253,7 +253,7 @@ def make(observed: Observed, settings: Settings, now: datetime) -> Plan:
     objects, removals = _objects(observed, subject)
     found = _faults(observed, losses, objects)
     left_alone = {CLAIM} if losses.leaves_claim else set()
-    if fault := _unusable(tenant):
+    if fault := unusable.find(observed.tenant.spec):
         found.append(fault)
         # Pods that have a usable configuration keep it, and no pod is made that cannot start.
         left_alone |= {CONFIG_MAP, DEPLOYMENT}
@@ -340,18 +340,6 @@ def _faults(
         return [*foreign, *deletions.find(tenant, observed.children, needed)]
     needed.discard((CLAIM, names.volume_claim(name)))
     return [losses.volume, *foreign, *deletions.find(tenant, observed.children, needed)]
-
-
-def _unusable(tenant: Tenant) -> faults.Fault | None:
-    """Return why the service could not start; it may be stopped whatever its configuration is."""
-    problem = extensions.problem(tenant.spec.provisioning.schema_extensions)
-    if problem is None or tenant.spec.suspended:
-        return None
-    return faults.Fault(
-        CONFIG_MAP,
-        "SchemaExtensionInvalid",
-        f"{problem}: correct it; until then the pods stay as they are",
-    )
 
 
 def _wanted(observed: Observed, objects: Sequence[tuple[Kind, Object]]) -> tuple[Wanted, ...]:

@@ -26,7 +26,7 @@ from scim_service.http.protocol import IDLE_SECONDS, Connections, connection_lim
 from scim_service.http.service import Service
 from scim_service.http.source import Sources
 from scim_service.scim.schema import Registry
-from scim_service.settings import Limits, read_tenant
+from scim_service.settings import Limits, check_required, read_tenant
 from scim_service.store.upgrade import open_database, waiting_copy
 
 TOKEN_ID = "local"  # noqa: S105
@@ -61,6 +61,7 @@ async def _serve_tenant(options: argparse.Namespace, url: str) -> int:
     limits = Limits(rate=options.rate_limit)
     sources = Sources(filter(None, options.trusted_proxies.split(",")))
     registry = Registry.load(tenant.provisioning.schema_extensions)
+    check_required(tenant.provisioning.required_attributes, registry.user)
     # In a pod the tenant is configured by a file and reached from outside.
     host = options.host or ("127.0.0.1" if options.config is None else None)
     made_up = None

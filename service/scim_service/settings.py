@@ -5,6 +5,7 @@ The fields and their meaning are those of ``docs/contract.md``; unknown ones are
 
 import json
 import re
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
@@ -13,6 +14,9 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_valida
 from pydantic.alias_generators import to_camel
 
 from scim_service.scim.budget import COMPARISONS
+from scim_service.scim.errors import ScimError
+from scim_service.scim.filter import attribute_path, resolve_path
+from scim_service.scim.schema import COMMON_ATTRIBUTES, ResourceType
 
 MINIMUM_RATE = 25
 """Requests a second that Entra must be granted (Microsoft: "use SCIM to provision users")."""
@@ -122,6 +126,29 @@ def read_tenant(path: Path | None) -> Tenant:
         raise SettingsError(f"the configuration {path} is not usable: {problems}") from error
     except ValueError as error:
         raise SettingsError(f"the configuration {path} is not JSON: {error}") from error
+
+
+def check_required(names: Iterable[str], user: ResourceType) -> None:
+    """Check that a user can have a value for each attribute that the tenant requires.
+
+    Raises
+    ------
+    SettingsError
+        One is no attribute, or read-only: every user would be refused for what nobody can change.
+    """
+    for name in names:
+        where = f"provisioning.requiredAttributes: {name}"
+        try:
+            path = resolve_path(attribute_path(name), user, lenient=True)
+        except ScimError:
+            path = None
+        if path is None or path.attribute is None:
+            raise SettingsError(
+                f"{where} is no attribute of a user; name one of the core schema, such as emails, "
+                "or of an extension that the tenant has"
+            )
+        if path.attribute.mutability == "readOnly" and path.attribute not in COMMON_ATTRIBUTES:
+            raise SettingsError(f"{where} is read-only, and no client can give it a value")
 
 
 def read_database_url(path: Path) -> str:

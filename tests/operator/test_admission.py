@@ -10,6 +10,8 @@ from scim_operator.tenant import Tenant
 
 from tests.operator.world import Namespace
 from tests.unit.extensions import CASES, Case
+from tests.unit.required_attributes import CASES as REQUIRED
+from tests.unit.required_attributes import Case as RequiredCase
 
 POSTGRES = {"postgres": {"urlFrom": {"name": "pg", "key": "url"}}}
 
@@ -21,7 +23,13 @@ POSTGRES = {"postgres": {"urlFrom": {"name": "pg", "key": "url"}}}
         {"database": POSTGRES, "replicas": 3},
         {"exposure": {"host": "scim.example.com", "ingress": {}}},
         {"token": {"rotateEvery": "2160h", "overlap": "40m"}},
+        {"token": {"rotateEvery": "90d", "overlap": "3d"}},
+        {"token": {"rotateEvery": "24h1s", "overlap": "1d"}},
+        {"token": {"rotateEvery": "3d", "overlap": "71h59m"}},
         {"resources": {"limits": {"cpu": 1, "memory": "1Gi"}}},
+        {"resources": {"limits": {"cpu": "1.5", "memory": "1e9", "ephemeral-storage": "2E9"}}},
+        {"resources": {"requests": {"cpu": ".5", "memory": "1.5Gi", "x/y": "100m"}}},
+        {"provisioning": {"rateLimit": 25}},
     ],
 )
 def test_admitted(admission: Namespace, spec: dict[str, Any]) -> None:
@@ -65,6 +73,16 @@ def test_unseen(admission: Namespace) -> None:
         ({"volumes": [{"name": "a"}]}, "give exactly one of configMap and secret"),
         ({"securityContext": {"runAsUser": 0}}, "spec.securityContext.runAsUser"),
         ({"replcas": 1}, "replcas"),
+        ({"token": {"overlap": "0d"}}, "overlap must be at least 40m"),
+        ({"token": {"overlap": "3d", "rotateEvery": "72h"}}, "rotateEvery must be longer"),
+        ({"token": {"overlap": "3d12h"}}, "spec.token.overlap"),
+        ({"token": {"overlap": "3 days"}}, "spec.token.overlap"),
+        ({"token": {"rotateEvery": "d"}}, "spec.token.rotateEvery"),
+        ({"resources": {"limits": {"memory": "lots"}}}, "spec.resources.limits.memory"),
+        ({"resources": {"requests": {"cpu": "-1"}}}, "spec.resources.requests.cpu"),
+        ({"resources": {"requests": {"cpu": "1 Gi"}}}, "spec.resources.requests.cpu"),
+        ({"resources": {"requests": {"cpu": "1e"}}}, "spec.resources.requests.cpu"),
+        ({"provisioning": {"rateLimit": 24}}, "spec.provisioning.rateLimit"),
     ],
 )
 def test_refused(admission: Namespace, spec: dict[str, Any], sentence: str) -> None:
@@ -79,6 +97,15 @@ def test_schema_extensions(admission: Namespace, case: Case) -> None:
     said = admission.refusal("contoso", {"provisioning": {"schemaExtensions": case.extensions}})
     assert (case.refusal or "") in said
     assert bool(said) is (case.refusal is not None)
+
+
+@pytest.mark.parametrize("case", REQUIRED.values(), ids=REQUIRED.keys())
+def test_required_attributes(admission: Namespace, case: RequiredCase) -> None:
+    """What no user can have is refused where one rule can see it, with what may be meant."""
+    provisioning = {"requiredAttributes": case.required, "schemaExtensions": case.extensions}
+    said = admission.refusal("contoso", {"provisioning": provisioning})
+    assert bool(said) is case.refused
+    assert not said or "did you mean emails, phoneNumbers" in said
 
 
 @pytest.mark.finding(4)

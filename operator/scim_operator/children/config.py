@@ -15,7 +15,10 @@ FILE = "config.json"
 def content(subject: Subject) -> str:
     """Return the text of ``config.json``."""
     tenant = subject.tenant
-    provisioning = tenant.spec.provisioning.model_dump(mode="json", by_alias=True)
+    # The rate limit is a setting of the process, and would otherwise restart all that have none.
+    provisioning = tenant.spec.provisioning.model_dump(
+        mode="json", by_alias=True, exclude={"rate_limit"}
+    )
     configuration = {
         "tenant": str(tenant.key),
         "basePath": subject.address.path,

@@ -133,6 +133,7 @@ def _container(subject: Subject) -> Object:
             {"name": "SCIM_ACCESS_FILE", "value": f"{_TOKENS_FOLDER}/{ACCESS_FILE}"},
             _database_url(subject),
             *_trusted_proxies(subject),
+            *_rate_limit(subject),
             *(variable.model_dump() for variable in spec.env),
         ],
         "resources": resources.model_dump(mode="json", by_alias=True, exclude_none=True),
@@ -172,6 +173,11 @@ def _database_url(subject: Subject) -> Object:
         # A file: the environment of a process is shown to more than a file of it is.
         return {"name": "SCIM_DATABASE_URL_FILE", "value": f"{_DATABASE_FOLDER}/{_URL_FILE}"}
     return {"name": "SCIM_DATABASE_URL", "value": f"sqlite:///{_DATA_FOLDER}/scim.db"}
+
+
+def _rate_limit(subject: Subject) -> list[Object]:
+    limit = subject.tenant.spec.provisioning.rate_limit
+    return [{"name": "SCIM_RATE_LIMIT", "value": str(limit)}] if limit else []
 
 
 def _trusted_proxies(subject: Subject) -> list[Object]:

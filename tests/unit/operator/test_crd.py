@@ -21,7 +21,8 @@ def test_no_drift(folder: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("text", "seconds"), [("72h", 259200), ("1h30m", 5400), ("40m", 2400), ("5s", 5)]
+    ("text", "seconds"),
+    [("72h", 259200), ("1h30m", 5400), ("40m", 2400), ("5s", 5), ("3d", 259200)],
 )
 def test_durations(text: str, seconds: int) -> None:
     """Hours, minutes and seconds add up."""
