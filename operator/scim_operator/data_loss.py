@@ -127,6 +127,9 @@ def _judge_volume(tenant: Tenant, held: Holdings) -> Verdict:
     found = Volume(name=volume, claim=uid)
     if known is None:
         known = found if phase in ("Bound", "Lost") else None
+    elif known.claim == uid:
+        # The record of an earlier version has no name.
+        known = found
     gone = known.name or known.claim if known else ""
     if known is None or gone in given_up(tenant):
         return Verdict(record=known and found)

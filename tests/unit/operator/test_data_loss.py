@@ -56,6 +56,12 @@ def changed(seen: Observed, key: tuple[Any, str], **change: Any) -> Observed:
     return watched(seen, dict(seen.children) | {key: live | change | {"metadata": metadata}})
 
 
+def of_an_earlier_version(seen: Observed) -> Observed:
+    """The same tenant as a version left it that kept no record of its volume."""
+    earlier = seen.tenant.status.model_copy(update={"volume": None, "users": 3})
+    return replace(seen, tenant=replace(seen.tenant, status=earlier))
+
+
 def annotated(seen: Observed, **annotations: str) -> Observed:
     """The same tenant with annotations of the operator's group, by their names without it."""
     found = {f"{names.GROUP}/{key.replace('_', '-')}": text for key, text in annotations.items()}
@@ -95,9 +101,12 @@ def test_a_claim_that_never_had_a_volume_is_made_again() -> None:
     assert not planned.halts
 
 
-def test_a_claim_that_is_going() -> None:
+@pytest.mark.parametrize("kept_record", [True, False], ids=["recorded", "of an earlier version"])
+def test_a_claim_that_is_going(kept_record: bool) -> None:
     """It is told with the way back, and the pod that keeps it is left as it is."""
     seen = changed(serving(), VOLUME, metadata={"deletionTimestamp": LATER})
+    if not kept_record:
+        seen = of_an_earlier_version(seen)
     planned = make(seen)
     assert reasons(seen)[0] == "VolumeBeingDeleted"
     assert POD not in wanted(planned)
@@ -113,8 +122,7 @@ def test_a_claim_that_is_gone(kept_record: bool) -> None:
     """No empty one is made in its place, and no pod runs, until a person names what is given up."""
     seen = serving()
     if not kept_record:
-        earlier = seen.tenant.status.model_copy(update={"volume": None, "users": 3})
-        seen = replace(seen, tenant=replace(seen.tenant, status=earlier))
+        seen = of_an_earlier_version(seen)
     lost = without(seen, VOLUME)
     planned = make(lost)
     assert reasons(lost)[0] == "VolumeLost"
