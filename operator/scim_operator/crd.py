@@ -869,6 +869,13 @@ class Status(_Part):
             json_schema_extra={"x-kubernetes-map-type": "atomic"},
         ),
     ] = {}
+    operator: Annotated[
+        str | None,
+        Field(
+            description="Namespace and name of the Lease of the operator that looks after the "
+            "tenant: if it is not renewed, the status is of the past."
+        ),
+    ] = None
     sealed_by: Annotated[
         str | None,
         Field(description="Id of the operator's key that the tenant's objects are sealed with."),

@@ -15,6 +15,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from scim_operator import metrics
+from scim_operator.attendance import watches
 from scim_operator.faults import Refusal
 from scim_operator.kinds import LEASE
 from scim_operator.kube import UNREACHABLE, Kube
@@ -125,6 +126,8 @@ def renewed(lease: Object | None, settings: Settings, name: str, now: datetime) 
         "renewTime": moment,
     }
     metadata = (lease or {}).get("metadata", {"name": name, "namespace": settings.namespace})
+    annotations = (metadata.get("annotations") or {}) | watches(settings.watch_namespaces)
+    metadata = metadata | {"annotations": annotations}
     return {
         "apiVersion": LEASE.api_version,
         "kind": LEASE.name,

@@ -53,6 +53,9 @@ DATABASE_ANNOTATION = f"{GROUP}/database-version"
 
 ROTATE_ANNOTATION = f"{GROUP}/rotate-token"
 REVOKE_ANNOTATION = f"{GROUP}/revoke-tokens"
+WATCHES_ANNOTATION = f"{GROUP}/watch-namespaces"
+"""On the operator's Lease: the namespaces that its holder watches; empty: all of them."""
+
 PAUSED_ANNOTATION = f"{GROUP}/paused"
 
 CONTAINER = "scim"

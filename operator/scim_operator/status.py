@@ -27,6 +27,7 @@ from scim_operator.faults import Fault, first_of
 from scim_operator.kinds import CLAIM, DEPLOYMENT
 from scim_operator.plan import Observed, Plan
 from scim_operator.seals import SEALED, seal_of
+from scim_operator.settings import Settings
 
 PROVISIONED_STEP = timedelta(seconds=30)
 USED_STEP = timedelta(minutes=10)
@@ -92,8 +93,13 @@ def make(observed: Observed, plan: Plan, faults: Sequence[Fault], now: datetime)
             },
             tenant,
         ),
+        operator=_operator(plan.subject.settings),
         sealed_by=_sealed_by(observed, plan),
     )
+
+
+def _operator(settings: Settings) -> str | None:
+    return f"{settings.namespace}/{settings.lease_name}" if settings.leader_elect else None
 
 
 def _sealed_by(observed: Observed, plan: Plan) -> str | None:

@@ -8,21 +8,22 @@ from __future__ import annotations
 import json
 import os
 import socket
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from typing import Self
 from urllib.parse import urlencode
 
 import websocket
 
-from scim_operator import diagnosis, leftovers, names, secret_data, tokens
+from scim_operator import attendance, diagnosis, leftovers, names, secret_data, tokens
 from scim_operator.cli.errors import ClusterError, ForbiddenError, MissingError
 from scim_operator.cli.execution import Ended, Readable, Target, Writable, execute
 from scim_operator.cli.forwarding import forward
 from scim_operator.cli.kubeconfig import Choice, load
 from scim_operator.cli.server import ApiServer
-from scim_operator.kinds import DEPLOYMENT, POD, REPLICA_SET, SECRET, TENANT, Kind, Object
+from scim_operator.kinds import DEPLOYMENT, LEASE, POD, REPLICA_SET, SECRET, TENANT, Kind, Object
 from scim_operator.leftovers import Leftover
 from scim_operator.tenant import Key, Tenant, UnreadableTenantError
 
@@ -104,6 +105,34 @@ class Cluster:
         tenants = {tenant.key for tenant in self.tenants(everywhere=everywhere)}
         found = [each for kind in bodies for each in leftovers.find(kind, bodies[kind], tenants)]
         return sorted(found, key=lambda each: (each.tenant, each.kind.name, each.name))
+
+    def unattended(self, tenants: Iterable[Tenant]) -> dict[Key, str]:
+        """Say of tenants that no operator looks after why that is so.
+
+        That is known to whoever may get the operator's Lease, of tenants that an operator has
+        seen; each Lease is read once.
+        """
+        by_lease: dict[str, list[Key]] = {}
+        for tenant in tenants:
+            if tenant.status.operator:
+                by_lease.setdefault(tenant.status.operator, []).append(tenant.key)
+        found: dict[Key, str] = {}
+        now = datetime.now(UTC)
+        for operator, keys in by_lease.items():
+            try:
+                lease = self._lease(operator)
+            except ClusterError:
+                continue
+            problems = {key: attendance.problem(key, operator, lease, now) for key in keys}
+            found |= {key: problem for key, problem in problems.items() if problem}
+        return found
+
+    def _lease(self, operator: str) -> Object | None:
+        namespace, _, name = operator.partition("/")
+        try:
+            return self._request("get", LEASE, "GET", LEASE.path(namespace, name))
+        except MissingError:
+            return None
 
     def annotate(self, tenant: Key, annotation: str, value: str) -> None:
         """Set an annotation of a tenant."""

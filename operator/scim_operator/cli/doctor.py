@@ -62,7 +62,14 @@ def check_conditions(facts: Facts) -> Iterator[Check]:
             "correct that, or install the plugin's version that the operator has",
             By.SRE,
         )
-    if stalled and stalled.status == "True" and stalled.reason not in told:
+    if facts.unattended:
+        yield problem(
+            "operator",
+            f"{facts.unattended}: what the status says is of the past",
+            "see that an operator runs and that its watchNamespaces have this namespace",
+            By.SRE,
+        )
+    elif stalled and stalled.status == "True" and stalled.reason not in told:
         yield problem("operator", stalled.reason, stalled.message, By.SRE)
     elif tenant.paused:
         yield warning(

@@ -74,6 +74,8 @@ class Facts:
         The checks of Test Connection.
     handshakes
         None if the Tenant URL is not https.
+    unattended
+        Why no operator looks after the tenant; None if one does, or if that is not known.
     user
         Name of the user that somebody misses; None if it is not about one.
     """
@@ -86,6 +88,7 @@ class Facts:
     connection: Sequence[Check] | Unknown
     handshakes: Handshakes | Unknown | None
     contents: Contents | Unknown
+    unattended: str | None = None
     user: str | None = None
 
     @property

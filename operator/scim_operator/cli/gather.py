@@ -38,6 +38,7 @@ def gather(cluster: Cluster, tenant: Tenant, user: str | None) -> Facts:
         else probe.test_connection(cluster, tenant, token),
         handshakes=_attempt(lambda: _handshakes(tenant)),
         contents=with_token(lambda known: _contents(cluster, tenant, known, user)),
+        unattended=cluster.unattended([tenant]).get(tenant.key),
         user=user,
     )
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Mapping
 from typing import Any
 
 import click
@@ -12,7 +13,7 @@ from scim_operator import conditions
 from scim_operator.cli.output import show, table, text
 from scim_operator.cli.session import FOUND, UNKNOWN, Session, command
 from scim_operator.crd import ROLLOUT_STATES, RolloutState
-from scim_operator.tenant import Tenant
+from scim_operator.tenant import Key, Tenant
 
 _COLOURS = {"True": "green", "False": "bold red", "Unknown": "yellow"}
 _COLUMNS = (
@@ -35,26 +36,30 @@ def status(session: Session, name: str | None, *, all_namespaces: bool) -> None:
         raise click.UsageError("-A lists the tenants of all namespaces: omit the name")
     if name:
         tenants = [session.cluster.tenant(name, legible=True)]
-        _show_tenant(session, tenants[0])
     else:
         tenants = session.cluster.tenants(everywhere=all_namespaces)
-        _list_tenants(session, tenants)
-    verdicts = {_ready(tenant) for tenant in tenants}
+    unattended = session.cluster.unattended(tenants)
+    if name:
+        _show_tenant(session, tenants[0], unattended)
+    else:
+        _list_tenants(session, tenants, unattended)
+    verdicts = {_ready(tenant) for tenant in tenants} | {"Unknown" for _ in unattended}
     if verdicts - {"True"}:
         click.get_current_context().exit(FOUND if "False" in verdicts else UNKNOWN)
 
 
-def _list_tenants(session: Session, tenants: list[Tenant]) -> None:
+def _list_tenants(session: Session, tenants: list[Tenant], unattended: Mapping[Key, str]) -> None:
     wide = session.output == "wide"
     columns = (*_COLUMNS, *_WIDE) if wide else _COLUMNS
     rows = [(*_row(each), *(_more(each) if wide else ())) for each in tenants]
     empty = text(f"There are no tenants in namespace {session.cluster.namespace}; -A lists all.")
     show(
         session.output,
-        [_document(each) for each in tenants],
+        [_document(each, unattended) for each in tenants],
         table(columns, rows) if rows else empty,
         *_rollout([tenant.status.rollout.state for tenant in tenants if tenant.status.rollout]),
         *map(_unreadable, (tenant for tenant in tenants if tenant.unreadable)),
+        *_of_the_past(unattended),
     )
 
 
@@ -108,7 +113,7 @@ def _rollout(states: list[RolloutState]) -> list[Text]:
     return [text(f"Rollout: {', '.join(parts)}.", "yellow")]
 
 
-def _show_tenant(session: Session, tenant: Tenant) -> None:
+def _show_tenant(session: Session, tenant: Tenant, unattended: Mapping[Key, str]) -> None:
     status = tenant.status
     facts = [
         ("Tenant", str(tenant.key)),
@@ -129,14 +134,23 @@ def _show_tenant(session: Session, tenant: Tenant) -> None:
     ]
     show(
         session.output,
-        _document(tenant),
+        _document(tenant, unattended),
         table((), facts),
         text(""),
         table(("CONDITION", "STATUS", "REASON", "MESSAGE"), found),
         text(""),
         table(("TOKEN", "CREATED", "LAST USED", "RETIRED AT"), accepted),
         *([_unreadable(tenant)] if tenant.unreadable else ()),
+        *_of_the_past(unattended),
     )
+
+
+def _of_the_past(unattended: Mapping[Key, str]) -> list[Text]:
+    """Say of which tenants the status is not kept up to date, and why."""
+    return [
+        text(f"Nobody looks after {tenant}, and what is shown of it is of the past: {why}.", "red")
+        for tenant, why in unattended.items()
+    ]
 
 
 def _unreadable(tenant: Tenant) -> Text:
@@ -147,7 +161,7 @@ def _unreadable(tenant: Tenant) -> Text:
     )
 
 
-def _document(tenant: Tenant) -> dict[str, Any]:
+def _document(tenant: Tenant, unattended: Mapping[Key, str]) -> dict[str, Any]:
     status = tenant.status.model_dump(mode="json", by_alias=True, exclude_none=True)
     return {
         "namespace": tenant.key.namespace,
@@ -155,6 +169,7 @@ def _document(tenant: Tenant) -> dict[str, Any]:
         "ready": _ready(tenant),
         "suspended": tenant.spec.suspended,
         "paused": tenant.paused,
+        "unattended": unattended.get(tenant.key),
         **status,
     }
 
