@@ -23,7 +23,7 @@ from typing import Any, Literal, NoReturn, TypeAlias, cast
 
 from scim_service.scim import errors, quotes
 from scim_service.scim.schema import Attribute, ResourceType
-from scim_service.scim.values import INTEGERS, parse_datetime
+from scim_service.scim.values import INTEGERS, datetime_text, parse_datetime
 
 Operator: TypeAlias = Literal["eq", "ne", "co", "sw", "ew", "gt", "ge", "lt", "le"]
 Value: TypeAlias = str | int | float | bool | datetime | None
@@ -416,7 +416,7 @@ def _print_within(
 
 def _print_value(value: Value) -> str:
     if isinstance(value, datetime):
-        return f'"{value.isoformat().replace("+00:00", "Z")}"'
+        return f'"{datetime_text(value)}"'
     return json.dumps(value, ensure_ascii=False)
 
 

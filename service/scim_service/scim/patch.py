@@ -7,6 +7,7 @@ object of the resource but makes new ones, so what it was given stays as it was.
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from datetime import datetime
 from typing import Any, Literal, TypeAlias, cast
 
 from scim_service.scim import errors
@@ -34,6 +35,8 @@ from scim_service.scim.resource import (
     with_schemas,
 )
 from scim_service.scim.schema import Attribute, ResourceType
+from scim_service.scim.skipped import Skipped
+from scim_service.scim.values import datetime_text
 
 Op: TypeAlias = Literal["add", "replace", "remove"]
 
@@ -82,6 +85,7 @@ def parse_patch(
     *,
     lenient: bool = False,
     budget: Budget | None = None,
+    skipped: Skipped | None = None,
 ) -> list[Operation]:
     """Return the operations of a PatchOp message.
 
@@ -92,6 +96,8 @@ def parse_patch(
         all, and accept values in a remove.
     budget
         Pays for the conditions of the value filters; by default, one for this message.
+    skipped
+        Is told the names of what is skipped.
 
     Raises
     ------
@@ -100,6 +106,7 @@ def parse_patch(
         too many conditions, or 413 for too many operations; the detail names the operation.
     """
     budget = budget or Budget()
+    skipped = (Skipped() if skipped is None else skipped) if lenient else None
     operations = message(body, URN_PATCH_OP, lenient=lenient).get("operations")
     if not isinstance(operations, list) or not (operations or lenient):
         raise errors.invalid_syntax('"Operations" must be a list of at least one operation.')
@@ -111,7 +118,7 @@ def parse_patch(
     parsed: list[Operation] = []
     for index, each in enumerate(operations):
         try:
-            operation = _parse_operation(each, resource_type, lenient)
+            operation = _parse_operation(each, resource_type, skipped)
             if operation is not None and operation.path is not None:
                 budget.spend(weight(operation.path.filter))
         except errors.ScimError as error:
@@ -125,9 +132,12 @@ def parse_patch(
 
 
 def _parse_operation(
-    document: object, resource_type: ResourceType, lenient: bool
+    document: object, resource_type: ResourceType, skipped: Skipped | None
 ) -> Operation | None:
-    """Return the operation, or None where there is nothing to do."""
+    """Return the operation, or None where there is nothing to do.
+
+    Without `skipped`, nothing is skipped.
+    """
     members = {name.lower(): each for name, each in object_members(document, "It").items()}
     op = members.get("op")
     if op not in _OPS:
@@ -143,13 +153,14 @@ def _parse_operation(
         return Operation(
             op,
             None,
-            canonical_object(resource_type, attributes, "", lenient=lenient, keep_null=True),
+            canonical_object(resource_type, attributes, "", skipped=skipped, keep_null=True),
         )
     if not isinstance(text, str):
         raise errors.invalid_path('"path" must be a string.')
-    path = find_path(text, resource_type, lenient=lenient)
+    path = find_path(text, resource_type, lenient=skipped is not None)
     if path is None:
-        if lenient:
+        if skipped is not None:
+            skipped.add("unknown", text)
             return None
         raise errors.invalid_path(
             f'{resource_type.name} has no attribute "{shorten(text)}"; correct the path '
@@ -157,34 +168,29 @@ def _parse_operation(
         )
     if path.path.name == "schemas":
         return None  # computed from what the resource has, whatever a client says
-    _refuse_read_only(path)
-    if op == "remove":
-        return Operation("remove", path, _removed_values(path, value, lenient))
-    return Operation(op, path, _new_value(path, value, lenient))
-
-
-def _refuse_read_only(path: PatchPath) -> None:
-    holders = (path.path.attribute, path.path.sub_attribute, path.leaf)
-    if any(each is not None and each.mutability == "readOnly" for each in holders):
+    if path.is_read_only:
         raise errors.mutability(f"{path} is read-only; leave it out.")
+    if op == "remove":
+        return Operation("remove", path, _removed_values(path, value, skipped))
+    return Operation(op, path, _new_value(path, value, skipped))
 
 
-def _new_value(path: PatchPath, value: Any, lenient: bool) -> Any:
+def _new_value(path: PatchPath, value: Any, skipped: Skipped | None) -> Any:
     leaf = path.leaf
     where = str(path)
     if value is None:
         return None
     if path.filter is not None and path.sub is None:
-        return canonical_element(leaf, value, where, lenient=lenient, keep_null=True)
+        return canonical_element(leaf, value, where, skipped=skipped, keep_null=True)
     if leaf.multi_valued and not isinstance(value, list):
         value = [value]
-    return canonical_value(leaf, value, where, lenient=lenient, keep_null=True)
+    return canonical_value(leaf, value, where, skipped=skipped, keep_null=True)
 
 
-def _removed_values(path: PatchPath, value: Any, lenient: bool) -> list[Any] | None:
+def _removed_values(path: PatchPath, value: Any, skipped: Skipped | None) -> list[Any] | None:
     if value is None:
         return None
-    if not lenient:
+    if skipped is None:
         raise errors.invalid_value(
             '"value" is not for remove; name the values to remove by a value filter in "path".'
         )
@@ -193,7 +199,7 @@ def _removed_values(path: PatchPath, value: Any, lenient: bool) -> list[Any] | N
     values = value if isinstance(value, list) else [value]
     check_number_of_values(path.leaf, values)
     named = [
-        canonical_element(path.leaf, each, f"{path}[{index}]", lenient=True)
+        canonical_element(path.leaf, each, f"{path}[{index}]", skipped=skipped)
         for index, each in enumerate(values)
         if each is not None
     ]
@@ -214,7 +220,8 @@ def apply_patch(
     ----------
     lenient
         A value filter that selects nothing creates the element it describes instead of failing
-        with noTarget, and an element whose value is cleared goes away as a whole.
+        with noTarget, an element that is replaced keeps what the filter says of it, so that the
+        next operation finds it again, and an element whose value is cleared goes away as a whole.
     budget
         Pays for each operation before it is applied; by default, one for these operations.
 
@@ -433,7 +440,7 @@ def _apply_to_elements(
             raise errors.no_target(f"{path} selects no value of the resource.")
         if clears:
             return
-        values.append(_described(path))
+        values.append(described_element(path))
         selected = {len(values) - 1}
         check_number_of_values(attribute, values)
     changed = {
@@ -472,27 +479,39 @@ def _changed_element(
     if attribute.type != "complex":
         return value
     if op == "replace":
-        return {name: each for name, each in value.items() if each is not None}
+        kept = _described_members(path.filter) if lenient and path.filter is not None else ()
+        parts = {**dict(kept), **value}
+        return {name: each for name, each in parts.items() if each is not None}
     return _merged(attribute, element, value, op)
 
 
-def _described(path: PatchPath) -> dict[str, Any]:
-    """Return the element that a value filter describes: ``type eq "work"`` gives the type."""
-    return {} if path.filter is None else dict(_described_members(path.filter, path))
+def described_element(path: PatchPath) -> dict[str, Any]:
+    """Return the element that a value filter describes: ``type eq "work"`` gives the type.
+
+    Raises
+    ------
+    ScimError
+        noTarget: the filter describes none.
+    """
+    if path.filter is None:
+        return {}
+    described = dict(_described_members(path.filter))
+    if not described:
+        raise errors.no_target(
+            f"{path} selects no value of the resource, and the filter does not describe one "
+            "that could be added."
+        )
+    return described
 
 
-def _described_members(filter: Filter, path: PatchPath) -> Iterator[tuple[str, Any]]:  # noqa: A002
+def _described_members(filter: Filter) -> Iterator[tuple[str, Any]]:  # noqa: A002
+    """Return the parts that every selected element has; none unless they are all it asks for."""
     match filter:
         case And(left, right):
-            yield from _described_members(left, path)
-            yield from _described_members(right, path)
+            parts = [list(_described_members(each)) for each in (left, right)]
+            yield from [*parts[0], *parts[1]] if all(parts) else ()
         case Compare(AttributePath(name=name), "eq", value):
-            yield name, value
-        case _:
-            raise errors.no_target(
-                f"{path} selects no value of the resource, and the filter does not describe one "
-                "that could be added."
-            )
+            yield name, datetime_text(value) if isinstance(value, datetime) else value
 
 
 def _refuse_immutable(attribute: Attribute, current: Any, value: Any) -> None:

@@ -17,7 +17,7 @@ from scim_service.scim.filter import (
 )
 from scim_service.scim.schema import Attribute, ResourceType
 
-_KEPT_LENGTH = 256
+KEPT_LENGTH = 256
 """The longest path that is kept parsed: a client could fill the memory with long ones."""
 
 
@@ -43,6 +43,12 @@ class PatchPath:
         leaf = attribute.sub_attribute(self.sub)
         assert leaf is not None
         return leaf
+
+    @property
+    def is_read_only(self) -> bool:
+        """Whether no client may change what a resolved path ends in, or what it goes through."""
+        holders = (self.path.attribute, self.path.sub_attribute, self.leaf)
+        return any(each is not None and each.mutability == "readOnly" for each in holders)
 
     def __str__(self) -> str:
         text = str(self.path)
@@ -114,12 +120,12 @@ def resolve_patch_path(
 
 def parsing_cost(path: object) -> int:
     """Return what parsing a path is worth in comparisons: nothing where it may be kept parsed."""
-    return len(path) >> 3 if isinstance(path, str) and len(path) > _KEPT_LENGTH else 0
+    return len(path) >> 3 if isinstance(path, str) and len(path) > KEPT_LENGTH else 0
 
 
 def find_path(text: str, resource_type: ResourceType, *, lenient: bool = False) -> PatchPath | None:
     """Parse and resolve a path; clients send the same few again and again."""
-    find = _find_path if len(text) <= _KEPT_LENGTH else _find_path.__wrapped__
+    find = _find_path if len(text) <= KEPT_LENGTH else _find_path.__wrapped__
     return find(text, resource_type, lenient)
 
 

@@ -11,6 +11,7 @@ from typing import Any
 from scim_service.scim import errors
 from scim_service.scim.filter import attribute_path, resolve_path, shorten
 from scim_service.scim.schema import Attribute, ResourceType
+from scim_service.scim.skipped import Skipped
 from scim_service.scim.values import check_simple, json_type, wrong_type
 
 MAX_VALUES = 1000
@@ -19,7 +20,13 @@ LABELS = frozenset({"type", "primary", "display"})
 """What is left of an element once its value is gone says nothing: ``{"type": "work"}``."""
 
 
-def validate(resource_type: ResourceType, body: object, *, lenient: bool = False) -> dict[str, Any]:
+def validate(
+    resource_type: ResourceType,
+    body: object,
+    *,
+    lenient: bool = False,
+    skipped: Skipped | None = None,
+) -> dict[str, Any]:
     """Return the resource that a body describes, in canonical form.
 
     Read-only attributes (``id``, ``meta``) are ignored, so the result has none of them. Required
@@ -29,6 +36,8 @@ def validate(resource_type: ResourceType, body: object, *, lenient: bool = False
     ----------
     lenient
         Keep unknown attributes out instead of refusing them, and do not ask for ``schemas``.
+    skipped
+        Is told the names of what is kept out.
 
     Raises
     ------
@@ -42,7 +51,10 @@ def validate(resource_type: ResourceType, body: object, *, lenient: bool = False
         )
     if not lenient:
         _check_schemas(resource_type, body)
-    attributes = canonical_object(resource_type, body, "", lenient=lenient)
+        skipped = None
+    elif skipped is None:
+        skipped = Skipped()
+    attributes = canonical_object(resource_type, body, "", skipped=skipped)
     resource = with_schemas(resource_type, attributes)
     check_required(resource_type, resource)
     return resource
@@ -76,7 +88,7 @@ def canonical_object(
     body: Mapping[str, Any],
     where: str,
     *,
-    lenient: bool = False,
+    skipped: Skipped | None = None,
     keep_null: bool = False,
 ) -> dict[str, Any]:
     """Return the attributes of a resource, or the sub-attributes of a value, in canonical form.
@@ -85,6 +97,8 @@ def canonical_object(
     ----------
     where
         The path of the object: empty for a resource.
+    skipped
+        Keep unknown attributes out instead of refusing them, and name them here.
     keep_null
         Keep what is unassigned as None; a PATCH needs to know it.
 
@@ -99,7 +113,10 @@ def canonical_object(
         attribute = find(name)
         if attribute is None:
             # A schema's own object may name the schema, as a resource does (RFC 7643 section 3).
-            if lenient or (name.lower() == "schemas" and ":" in holder.name):
+            if name.lower() == "schemas" and ":" in holder.name:
+                continue
+            if skipped is not None:
+                skipped.add("unknown", _join(holder, where, name))
                 continue
             raise errors.invalid_syntax(
                 f'{holder.name} has no attribute "{shorten(name)}"; remove it or correct its name '
@@ -112,14 +129,19 @@ def canonical_object(
             raise errors.invalid_syntax(
                 f"{path} is given twice; the case of a name does not count."
             )
-        canonical = canonical_value(attribute, value, path, lenient=lenient, keep_null=keep_null)
+        canonical = canonical_value(attribute, value, path, skipped=skipped, keep_null=keep_null)
         if canonical is not None or keep_null:
             result[attribute.name] = canonical
     return result
 
 
 def canonical_value(
-    attribute: Attribute, value: Any, where: str, *, lenient: bool = False, keep_null: bool = False
+    attribute: Attribute,
+    value: Any,
+    where: str,
+    *,
+    skipped: Skipped | None = None,
+    keep_null: bool = False,
 ) -> Any:
     """Return the value of an attribute in canonical form, None for unassigned.
 
@@ -131,12 +153,12 @@ def canonical_value(
     if value is None:
         return None
     if not attribute.multi_valued:
-        return canonical_element(attribute, value, where, lenient=lenient, keep_null=keep_null)
+        return canonical_element(attribute, value, where, skipped=skipped, keep_null=keep_null)
     if not isinstance(value, list):
         raise errors.invalid_value(f"{where} must be a list, not {json_type(value)}.")
     check_number_of_values(attribute, value)
     elements = [
-        canonical_element(attribute, each, f"{where}[{index}]", lenient=lenient)
+        canonical_element(attribute, each, f"{where}[{index}]", skipped=skipped)
         for index, each in enumerate(value)
         if each is not None
     ]
@@ -154,7 +176,12 @@ def canonical_value(
 
 
 def canonical_element(
-    attribute: Attribute, value: Any, where: str, *, lenient: bool = False, keep_null: bool = False
+    attribute: Attribute,
+    value: Any,
+    where: str,
+    *,
+    skipped: Skipped | None = None,
+    keep_null: bool = False,
 ) -> Any:
     """Return one value of an attribute in canonical form, None for an empty object.
 
@@ -171,7 +198,7 @@ def canonical_element(
         return value
     if not isinstance(value, dict):
         raise wrong_type(attribute, value, where)
-    canonical = canonical_object(attribute, value, where, lenient=lenient, keep_null=keep_null)
+    canonical = canonical_object(attribute, value, where, skipped=skipped, keep_null=keep_null)
     dropped = not canonical or len(canonical) < len(value)
     if dropped and _is_lost(attribute, value, keep_null=keep_null):
         raise errors.invalid_value(

@@ -43,6 +43,11 @@ def parse_datetime(text: str) -> datetime | None:
         return None
 
 
+def datetime_text(instant: datetime) -> str:
+    """Return an instant in UTC as an xsd:dateTime."""
+    return instant.isoformat().replace("+00:00", "Z")
+
+
 def check_simple(attribute: Attribute, value: Any, where: str) -> None:
     """Refuse a value that does not fit the type of a simple attribute.
 

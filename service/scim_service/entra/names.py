@@ -1,0 +1,188 @@
+"""Which attribute a name means: the spellings that clients have for paths, also as keys.
+
+The protocol core knows the RFC's names. What it does not find is looked for once more here, in
+another spelling of the same name; what is not found then is unknown.
+"""
+
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import Any
+
+from scim_service.scim.errors import ScimError
+from scim_service.scim.messages import URN_ENTERPRISE_USER
+from scim_service.scim.path import KEPT_LENGTH, PatchPath, find_path
+from scim_service.scim.schema import ResourceType
+
+_AROUND_MARKS = re.compile(r"\s*([.:])\s*")
+_WELL_KNOWN_URN = re.compile(
+    r"urn:(?:ietf:params:)?scim:schemas:(core|extension:enterprise):[12]\.0"
+    r"(?::?(user|group))?(?=[:.]|\Z)",
+    re.IGNORECASE,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """What a name means.
+
+    Parameters
+    ----------
+    name
+        The name as the protocol core takes it; empty for the resource itself.
+    target
+        The attribute; None for the resource itself.
+    """
+
+    name: str
+    target: PatchPath | None
+
+
+def find_place(name: str, resource_type: ResourceType) -> Place | None:
+    """Return what a name means, None where it is unknown or the protocol core refuses it."""
+    find = _find_place if len(name) <= KEPT_LENGTH else _find_place.__wrapped__
+    return find(name, resource_type)
+
+
+@lru_cache(maxsize=1024)
+def _find_place(name: str, resource_type: ResourceType) -> Place | None:
+    for spelling in _spellings(name, resource_type):
+        if not spelling:
+            return Place("", None)
+        try:
+            target = find_path(spelling, resource_type, lenient=True)
+        except ScimError:
+            continue
+        if target is not None:
+            return Place(spelling, target)
+    return None
+
+
+def _spellings(name: str, resource_type: ResourceType) -> Iterator[str]:
+    yield name
+    standard = path_without_blanks(name)
+    if standard != name:
+        yield standard
+    if standard[:4].lower() == "urn:":
+        respelled = path_with_known_urn(standard, resource_type)
+        if respelled is not None:
+            yield respelled
+
+
+def path_without_blanks(text: str) -> str:
+    """Leave out blanks around a path, and around its brackets, dots and colons.
+
+    Administrators type paths by hand into Entra's target attributes (attributes).
+    """
+    text = text.strip()
+    if not any(map(str.isspace, text)):
+        return text
+    head, opening, rest = text.partition("[")
+    inner, closing, tail = rest.rpartition("]")
+    if not closing:
+        return _AROUND_MARKS.sub(r"\1", text)
+    head, tail = (_AROUND_MARKS.sub(r"\1", part).strip() for part in (head, tail))
+    return f"{head}{opening}{inner}{closing}{tail}"
+
+
+def path_with_known_urn(text: str, resource_type: ResourceType) -> str | None:
+    """Put a URN that the resource type has in the place of another spelling of it.
+
+    A dot in the place of the colon after a URN (apache/directory-scimple#704), the URNs of SCIM
+    1.1 that OneLogin sends (``urn:scim:schemas:core:1.0``), URNs without ``User`` at their end,
+    or with it run into the version (tutorial, example of creating a user: ``2.0User``).
+
+    Returns
+    -------
+    The path as the protocol core takes it, empty for the core schema alone; None for a URN that
+    is not known.
+    """
+    lower = text.lower()
+    own = (resource_type.schema.id, *(each.id for each in resource_type.extensions))
+    for urn in sorted(own, key=len, reverse=True):
+        if lower.startswith(urn.lower()) and lower[len(urn) : len(urn) + 1] in {"", ":", "."}:
+            return _qualified(urn, text[len(urn) + 1 :], resource_type)
+    known = _WELL_KNOWN_URN.match(text)
+    if known is None or (known[2] or resource_type.name).lower() != resource_type.name.lower():
+        return None
+    urn = resource_type.schema.id if known[1].lower() == "core" else URN_ENTERPRISE_USER
+    return _qualified(urn, text[known.end() + 1 :], resource_type)
+
+
+def _qualified(urn: str, name: str, resource_type: ResourceType) -> str:
+    if urn == resource_type.schema.id:
+        return name
+    return f"{urn}:{name}" if name else urn
+
+
+@dataclass(frozen=True, slots=True)
+class Named:
+    """A value that a body has under another name than that of an attribute of its top level."""
+
+    place: Place
+    value: Any
+
+
+def split_names(
+    resource_type: ResourceType, body: Mapping[str, Any]
+) -> tuple[dict[str, Any], list[Named]]:
+    """Split a body into what has an attribute's name, or an unknown one, and what has a path's.
+
+    Such as ``name.givenName``, ``urn:...:enterprise:2.0:User:employeeNumber``, ``department``
+    without its URN (compatibility, the requests with the flag aadOptscim062020; tutorial, example
+    of creating a user), or an object under the URN of the core schema
+    (limosa-io/laravel-scim-server#28).
+    """
+    plain: dict[str, Any] = {}
+    named: list[Named] = []
+    for name, value in body.items():
+        if resource_type.attribute(name) is not None:
+            plain[name] = value
+            if ":" in name and isinstance(value, dict):
+                plain[name] = _split_extension(resource_type, name, value, named)
+            continue
+        place = find_place(name, resource_type)
+        if place is None:
+            plain[name] = value
+        elif place.target is not None:
+            if not place.target.path.name and isinstance(value, dict):
+                value = _split_extension(resource_type, place.name, value, named)
+            named.append(Named(place, value))
+        else:
+            named += _in_core_object(resource_type, name, value, plain)
+    return plain, named
+
+
+def _split_extension(
+    resource_type: ResourceType, urn: str, value: dict[str, Any], named: list[Named]
+) -> dict[str, Any]:
+    """Take the names with dots out of the object of an extension."""
+    extension = resource_type.extension(urn)
+    assert extension is not None
+    places = {
+        name: place
+        for name in value
+        if extension.attribute(name) is None
+        and (place := find_place(f"{extension.id}:{name}", resource_type)) is not None
+    }
+    named += (Named(place, value[name]) for name, place in places.items())
+    return {name: each for name, each in value.items() if name not in places}
+
+
+def _in_core_object(
+    resource_type: ResourceType, name: str, value: Any, plain: dict[str, Any]
+) -> Iterator[Named]:
+    """Return what an object under the URN of the core schema has; what is unknown stays."""
+    if not isinstance(value, dict):
+        plain[name] = value
+        return
+    unknown: dict[str, Any] = {}
+    for inner, each in value.items():
+        place = find_place(inner, resource_type)
+        if place is None or place.target is None:
+            unknown[inner] = each
+        else:
+            yield Named(place, each)
+    if unknown:
+        plain[name] = unknown

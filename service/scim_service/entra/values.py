@@ -1,0 +1,212 @@
+"""Values of any shape and of any type's text, made into what their attribute takes.
+
+One rule for every place where a value can be (a path, a member of a body, a value path, the list
+of a remove): what is wrapped is unwrapped, what is bare is wrapped, what is written as text gets
+its type, and nothing is made of what is not understood, so that the protocol core refuses it.
+
+    ==================== ========================== =============================================
+    attribute            taken as it is             understood as well
+    ==================== ========================== =============================================
+    simple               ``x``                      ``[x]``, ``{"value": x}``, ``[{"value": x}]``
+    simple, multi-valued ``[x, y]``                 ``x``, ``{"value": x}``, ``[{"value": x}]``
+    complex              ``{...}``                  ``[{...}]``, ``"x"`` for ``{"value": "x"}``
+    complex, multi-val.  ``[{...}]``                ``{...}``, ``"x"``, ``["x"]``
+    ==================== ========================== =============================================
+"""
+
+import re
+from collections.abc import Callable
+from typing import Any
+
+from scim_service.scim.resource import LABELS, says_empty
+from scim_service.scim.schema import Attribute
+
+_BOOLEANS = {"true": True, "false": False}
+_INTEGER = re.compile(r"[+-]?[0-9]{1,19}", re.ASCII)
+_DECIMAL = re.compile(r"[+-]?[0-9]{1,40}(?:\.[0-9]{1,40})?(?:[eE][+-]?[0-9]{1,3})?", re.ASCII)
+_BESIDE_VALUE = LABELS | {"value", "$ref"}
+"""What an object that wraps a simple value may have."""
+
+
+def standard_value(attribute: Attribute, value: Any, *, clear: bool = True) -> Any:
+    """Return the value of an attribute in standard form.
+
+    Parameters
+    ----------
+    clear
+        Read an empty text as "no value"; a remove must not, as none of what it names may come to
+        mean everything.
+    """
+    if clear and (value is None or value == ""):
+        # Gallery tests, SCIM_Null_Update and SCIM_Update_Manager: a replace with "" clears the
+        # attribute, just as one with null does.
+        return None
+    if not attribute.multi_valued:
+        return standard_element(attribute, value, clear=clear)
+    given = value_in_list(value)
+    elements = [standard_element(attribute, each, clear=clear) for each in given]
+    if not clear:
+        return elements
+    kept = [each for each in elements if each is not None and not is_label_of_nothing(each)]
+    if not kept and not _says_empty(attribute, given, elements):
+        # Nothing is left and nothing said so: the protocol core says what is wrong.
+        return elements
+    return with_one_primary(kept) if attribute.type == "complex" and len(kept) > 1 else kept
+
+
+def standard_element(attribute: Attribute, value: Any, *, clear: bool = True) -> Any:
+    """Return one value of an attribute in standard form."""
+    if isinstance(value, list):
+        value = value_without_list(value)
+    if attribute.type == "complex":
+        value = value_without_object(attribute, value)
+        return standard_members(attribute, value, clear=clear) if isinstance(value, dict) else value
+    if isinstance(value, dict):
+        value = simple_value_in_object(value)
+    if clear and value == "":
+        return None
+    typed = _TYPED.get(attribute.type)
+    return typed(value) if typed is not None and isinstance(value, str) else value
+
+
+def standard_members(
+    attribute: Attribute, value: dict[str, Any], *, clear: bool = True
+) -> dict[str, Any]:
+    """Return the sub-attributes of a value in standard form."""
+    if attribute.name == "members":
+        value = display_name_of_member(value)
+    result: dict[str, Any] = {}
+    for name, each in value.items():
+        sub = attribute.sub_attribute(name)
+        result[name] = each if sub is None else standard_value(sub, each, clear=clear)
+    return result
+
+
+def _says_empty(attribute: Attribute, given: list[Any], elements: list[Any]) -> bool:
+    """Whether a list without values says so: of a part that is known, or by an empty text."""
+    if attribute.type == "complex":
+        return says_empty(attribute, elements)
+    return any(each is not None for each in given) and not any(
+        each is not None for each in elements
+    )
+
+
+def value_without_list(value: list[Any]) -> Any:
+    """Take the value out of a list where there is one value only.
+
+    Tutorial, example of updating the manager: ``"value": [{"$ref": "...", "value": "..."}]``;
+    sent for single texts too (stackoverflow.com/questions/52840348). ``[null]`` says nothing.
+    """
+    if not value:
+        return None
+    return value[0] if len(value) == 1 and value[0] is not None else value
+
+
+def value_in_list(value: Any) -> list[Any]:
+    """Make a list of a single value where the attribute has several.
+
+    Collection: a member is added with ``"value": "string id 1"``.
+    """
+    return value if isinstance(value, list) else [value]
+
+
+def value_without_object(attribute: Attribute, value: Any) -> Any:
+    """Make ``{"value": id}`` of an id where the attribute is complex.
+
+    Gallery tests, SCIM_Update_Manager: the manager is a bare id; collection: a member is added
+    with ``"value": "string id 1"``.
+    """
+    wraps = isinstance(value, str) and attribute.sub_attribute("value") is not None
+    return {"value": value} if wraps else value
+
+
+def simple_value_in_object(value: dict[str, Any]) -> Any:
+    """Take a simple value out of an object.
+
+    Entra sends ``[{"value": "x"}]`` for a custom multi-valued text
+    (learn.microsoft.com/answers/questions/1693075), and ``[{"$ref": null, "value": "x"}]`` for a
+    single one (stackoverflow.com/questions/52840348).
+    """
+    members = {name.lower(): each for name, each in value.items()}
+    if "value" not in members or not members.keys() <= _BESIDE_VALUE:
+        return value
+    inner = members["value"]
+    return value_without_list(inner) if isinstance(inner, list) else inner
+
+
+def boolean_as_text(value: str) -> bool | str:
+    """``"True"`` and ``"False"``, in any case, are booleans where the attribute is one.
+
+    Compatibility: ``{"op": "Replace", "path": "active", "value": "False"}`` without the flag;
+    collection: a user is created with ``"active": "True"``; the gallery tests send
+    ``"primary": "True"`` in roles.
+    """
+    return _BOOLEANS.get(value.strip().lower(), value)
+
+
+def integer_as_text(value: str) -> int | str:
+    """``"42"`` is a number where the attribute is an integer.
+
+    Entra's source attributes are texts (elimity-com/scim#165).
+    """
+    text = value.strip()
+    return int(text) if _INTEGER.fullmatch(text) else value
+
+
+def decimal_as_text(value: str) -> float | str:
+    """``"0.5"`` is a number where the attribute is a decimal (elimity-com/scim#165)."""
+    text = value.strip()
+    if _INTEGER.fullmatch(text):
+        return int(text)
+    number = float(text) if _DECIMAL.fullmatch(text) else float("inf")
+    return value if number in {float("inf"), float("-inf")} else number
+
+
+_TYPED: dict[str, Callable[[str], Any]] = {
+    "boolean": boolean_as_text,
+    "integer": integer_as_text,
+    "decimal": decimal_as_text,
+}
+"""The types whose values JSON does not write as text."""
+
+
+def is_label_of_nothing(element: Any) -> bool:
+    """Whether an element of a list has its value taken away, so that only its type is left.
+
+    Tutorial, example of creating a user: what has no value in Entra comes as null.
+    """
+    if not isinstance(element, dict):
+        return False
+    given = {name.lower() for name, value in element.items() if value is not None}
+    return len(given) < len(element) and given <= LABELS
+
+
+def with_one_primary(elements: list[Any]) -> list[Any]:
+    """Keep the first of several elements that are primary as the primary one.
+
+    PingOne sends the work and the home mail as primary
+    (docs/decisions/0030-understood-skipped-and-told.md).
+    """
+    primaries = [index for index, each in enumerate(elements) if _is_primary(each)]
+    for index in primaries[1:]:
+        elements[index] = {
+            name: False if name.lower() == "primary" else each
+            for name, each in elements[index].items()
+        }
+    return elements
+
+
+def _is_primary(element: Any) -> bool:
+    return isinstance(element, dict) and any(
+        value is True and name.lower() == "primary" for name, value in element.items()
+    )
+
+
+def display_name_of_member(value: dict[str, Any]) -> dict[str, Any]:
+    """Read ``displayName`` of a member as ``display``.
+
+    Collection: a member is added with ``"displayName": "new User"``, and expected back.
+    """
+    return {
+        "display" if name.lower() == "displayname" else name: each for name, each in value.items()
+    }

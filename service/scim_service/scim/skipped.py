@@ -1,0 +1,57 @@
+"""What a request names and the service leaves out, so that it can be told."""
+
+import re
+from collections.abc import Iterator
+from typing import Literal, NamedTuple, TypeAlias
+
+Reason: TypeAlias = Literal["unknown", "readOnly"]
+
+MOST_NAMES = 20
+"""How many names are kept of one request."""
+
+NAME_CHARACTERS = 120
+
+_SELECTION = re.compile(r"\[.*\]|\[.*", re.DOTALL)
+
+
+class Name(NamedTuple):
+    """The name of an attribute, and why it is skipped."""
+
+    reason: Reason
+    name: str
+
+
+class Skipped:
+    """The names of one request, each once.
+
+    A client may send anything as a name: what is kept is printable ASCII, bounded, and without the
+    value filters and indexes of its path, as these could hold what belongs to a person.
+    """
+
+    __slots__ = ("_names",)
+
+    def __init__(self) -> None:
+        self._names: dict[Name, None] = {}
+
+    def add(self, reason: Reason, name: str) -> None:
+        """Note an attribute by the name that the client has for it."""
+        if len(self._names) >= MOST_NAMES:
+            return
+        text = _SELECTION.sub("", name[: 8 * NAME_CHARACTERS]) if "[" in name else name
+        text = "".join(each if "!" <= each <= "~" else "?" for each in text[:NAME_CHARACTERS])
+        self._names[Name(reason, text)] = None
+
+    def update(self, other: "Skipped") -> None:
+        """Note what another request, or a part of this one, has skipped."""
+        for each in other:
+            if len(self._names) < MOST_NAMES:
+                self._names[each] = None
+
+    def __iter__(self) -> Iterator[Name]:
+        return iter(self._names)
+
+    def __contains__(self, name: object) -> bool:
+        return name in self._names
+
+    def __bool__(self) -> bool:
+        return bool(self._names)
