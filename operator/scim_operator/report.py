@@ -42,6 +42,7 @@ Count = Annotated[int, Field(ge=0, le=2**53)]
 _Proof = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{64}$")]
 _Word = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9._-]{1,64}$")]
 _Version = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9._+-]{1,64}$")]
+_AttributeName = Annotated[str, StringConstraints(pattern=r"^[!-~]{0,120}$")]
 
 
 class _Part(BaseModel):
@@ -70,6 +71,25 @@ class Writes(_Part):
     refused: Count = 0
 
 
+class SkippedAttribute(_Part):
+    """An attribute that requests named and the service left out.
+
+    Attributes
+    ----------
+    attribute
+        As the client spells it; ``*`` for those beyond the most that are told apart.
+    reason
+        ``unknown`` or ``readOnly``.
+    requests
+        How many requests of the last 24 hours named it.
+    """
+
+    resource_type: _Word
+    attribute: _AttributeName
+    reason: _Word
+    requests: Count
+
+
 class Report(_Part):
     """One reading; fields that are not known here are ignored.
 
@@ -88,6 +108,10 @@ class Report(_Part):
         None of an older service.
     unauthenticated
         Requests of the last 24 hours that carried no accepted token.
+    skipped_attributes
+        What requests of the last 24 hours named and the service left out, most frequent first.
+    members_dropped
+        Memberships that ended within 24 hours as a request for all members did not name them.
     problems
         What keeps the service from working as configured, as printable text.
     """
@@ -103,6 +127,8 @@ class Report(_Part):
     failures: Annotated[Mapping[_Word, Count], Field(max_length=64)] = {}
     writes: Writes | None = None
     unauthenticated: Count = 0
+    skipped_attributes: Annotated[tuple[SkippedAttribute, ...], Field(max_length=64)] = ()
+    members_dropped: Count = 0
     problems: Annotated[
         tuple[Annotated[str, StringConstraints(pattern=r"^[ -~]{1,300}$")], ...],
         Field(max_length=8),

@@ -6,9 +6,11 @@ is written every few seconds instead, since no answer depends on it.
 
 import logging
 from collections import Counter, deque
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from scim_service.scim.skipped import Skipped
 from scim_service.settings import Limits
 from scim_service.store.backup import BACKUP
 from scim_service.store.database import DatabaseError
@@ -34,6 +36,15 @@ _UNAUTHENTICATED = "unauthenticated"
 _REFUSED = "refused:"
 _WRITES_ACCEPTED = "writesAccepted"
 _WRITES_REFUSED = "writesRefused"
+_SKIPPED = "skipped:"
+_OTHERS = "*"
+_DROPPED = "membersDropped"
+
+SKIPPED_AN_HOUR = 50
+"""How many attributes that are skipped are told apart within an hour: clients make up the names."""
+
+SKIPPED_SHOWN = 20
+"""How many of them the status has, the most frequent ones."""
 
 _logger = logging.getLogger(__name__)
 
@@ -47,6 +58,7 @@ class Activity:
     _moments: dict[str, int] = field(default_factory=dict)
     _unsaved: dict[str, int] = field(default_factory=dict)
     _hours: Counter[tuple[str, int]] = field(default_factory=Counter)
+    _skipped: tuple[int, set[str]] = field(default_factory=lambda: (0, set()))
     _refusals: deque[Step] = field(default_factory=lambda: deque(maxlen=REFUSALS))
 
     async def load(self) -> None:
@@ -97,8 +109,24 @@ class Activity:
             )
         )
 
-    def _count(self, name: str) -> None:
-        self._hours[name, self.repository.clock() // HOUR] += 1
+    def skipped(self, resource_type: str, names: Skipped) -> None:
+        """Count the attributes that a request named and the service left out."""
+        hour = self.repository.clock() // HOUR
+        if self._skipped[0] != hour:
+            self._skipped = hour, set()
+        known = self._skipped[1]
+        for reason, name in names:
+            prefix = f"{_SKIPPED}{resource_type}:{reason}:"
+            if len(known) < SKIPPED_AN_HOUR:
+                known.add(prefix + name)
+            self._count(prefix + name if prefix + name in known else prefix + _OTHERS)
+
+    def dropped(self, members: int) -> None:
+        """Count memberships that ended as a request for all members did not name them."""
+        self._count(_DROPPED, members)
+
+    def _count(self, name: str, amount: int = 1) -> None:
+        self._hours[name, self.repository.clock() // HOUR] += amount
 
     async def flush(self) -> None:
         """Write what was gathered; what cannot be written now is kept for the next time."""
@@ -149,6 +177,8 @@ class Activity:
                 "refused": amounts.get(_WRITES_REFUSED, 0),
             },
             "unauthenticated": amounts.get(_UNAUTHENTICATED, 0),
+            "skippedAttributes": _skipped_attributes(amounts),
+            "membersDropped": amounts.get(_DROPPED, 0),
         }
 
     async def last_backup(self) -> float:
@@ -183,3 +213,19 @@ class Activity:
     def _moment(self, name: str) -> str | None:
         at = self._moments.get(name)
         return None if at is None else moment_text(at)
+
+
+def _skipped_attributes(amounts: Mapping[str, int]) -> list[dict[str, Any]]:
+    found = Counter({name: each for name, each in amounts.items() if name.startswith(_SKIPPED)})
+    shown: list[dict[str, Any]] = []
+    for name, amount in found.most_common(SKIPPED_SHOWN):
+        _, resource_type, reason, attribute = name.split(":", 3)
+        shown.append(
+            {
+                "resourceType": resource_type,
+                "attribute": attribute,
+                "reason": reason,
+                "requests": amount,
+            }
+        )
+    return shown

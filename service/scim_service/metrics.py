@@ -2,6 +2,7 @@
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
 
+from scim_service.scim.skipped import Skipped
 from scim_service.store.database import Volume
 
 CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
@@ -66,6 +67,18 @@ class Metrics:
             ("tenant",),
             registry=self._registry,
         ).labels(tenant)
+        self._skipped = Counter(
+            "scim_skipped_attributes",
+            "Attributes that requests named and the service left out.",
+            ("tenant", "resource", "reason"),
+            registry=self._registry,
+        )
+        self._dropped = Counter(
+            "scim_members_dropped",
+            "Memberships that ended as a request for all members of a group did not name them.",
+            ("tenant",),
+            registry=self._registry,
+        ).labels(tenant)
         Gauge("scim_info", "The program.", ("tenant", "version"), registry=self._registry).labels(
             tenant, version
         ).set(1)
@@ -88,6 +101,15 @@ class Metrics:
     def unauthenticated(self) -> None:
         """Count a request without an accepted token."""
         self._unauthenticated.inc()
+
+    def skipped(self, resource: str, names: Skipped) -> None:
+        """Count the attributes that a request named and the service left out."""
+        for each in names:
+            self._skipped.labels(self._tenant, resource, each.reason).inc()
+
+    def dropped(self, members: int) -> None:
+        """Count memberships that ended as a request for all members did not name them."""
+        self._dropped.inc(members)
 
     def management_unauthenticated(self) -> None:
         """Count a request to the management port without its credential."""

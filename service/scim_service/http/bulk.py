@@ -31,6 +31,7 @@ from scim_service.scim.bulk import (
     parse_bulk,
     resolve,
 )
+from scim_service.scim.skipped import Skipped
 
 
 def add_bulk_routes(router: APIRouter, service: Service) -> None:
@@ -73,6 +74,8 @@ async def _perform(
         resource_type=None,
         resource_id=None,
         size=operation.size,
+        skipped=Skipped(),
+        dropped=0,
     )
     try:
         resolved = await worker.run(operation.size, partial(resolve, operation, ids))
@@ -84,6 +87,8 @@ async def _perform(
         service.note(own, error.status)
         return operation_response(operation, error.status, response=error.body())
     service.note(own, answer.status)
+    call.skipped.update(own.skipped)
+    call.dropped += own.dropped
     if operation.bulk_id is not None and own.resource_id is not None:
         ids[operation.bulk_id] = own.resource_id
     return operation_response(

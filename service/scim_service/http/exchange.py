@@ -1,7 +1,7 @@
 """One request and its answer: reading bodies within limits, writing SCIM's media type."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import partial
 from typing import Any
 
@@ -15,6 +15,7 @@ from scim_service.scim import errors
 from scim_service.scim.budget import Budget
 from scim_service.scim.filter import shorten
 from scim_service.scim.messages import CONTENT_TYPE
+from scim_service.scim.skipped import Skipped
 from scim_service.settings import Limits
 from scim_service.store.records import Expected, Origin
 
@@ -79,6 +80,10 @@ class Call:
         How much of the room for large bodies it has, until it is answered.
     failed
         Whether the log has an error that nobody foresaw.
+    skipped
+        The attributes that it names and the service leaves out.
+    dropped
+        How many memberships ended as it was for all members of a group and did not name them.
     """
 
     request_id: str
@@ -97,6 +102,8 @@ class Call:
     size: int = 0
     held: int = 0
     failed: bool = False
+    skipped: Skipped = field(default_factory=Skipped)
+    dropped: int = 0
 
     def release(self) -> None:
         """Give back the room of a large body."""

@@ -207,19 +207,22 @@ class Gate:
             service.note(call, status)
         if not call.logged:
             return
-        self._access_log(
-            {
-                "time": moment_text(service.repository.clock()),
-                "request": call.request_id,
-                "token": call.token_id,
-                "probe": call.probe,
-                "method": method,
-                "source": call.source,
-                "path": shorten(scope["path"], _LOGGED_PATH),
-                "status": status,
-                "ms": round(seconds * 1000, 3),
-            }
-        )
+        entry = {
+            "time": moment_text(service.repository.clock()),
+            "request": call.request_id,
+            "token": call.token_id,
+            "probe": call.probe,
+            "method": method,
+            "source": call.source,
+            "path": shorten(scope["path"], _LOGGED_PATH),
+            "status": status,
+            "ms": round(seconds * 1000, 3),
+        }
+        if call.skipped:
+            entry["skipped"] = sorted(each.name for each in call.skipped)
+        if call.dropped:
+            entry["membersDropped"] = call.dropped
+        self._access_log(entry)
 
 
 def _operation(scope: Scope) -> str:

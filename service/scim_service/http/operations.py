@@ -355,16 +355,25 @@ class Operations(ABC, Generic[Store]):
             lenient, budget = self._rules.lenient, call.budget
             standard = body
             if lenient:
-                standard = entra.normalise_patch(self.resource_type, body, budget=budget)
-            return parse_patch(standard, self.resource_type, lenient=lenient, budget=budget)
+                standard = entra.normalise_patch(
+                    self.resource_type, body, budget=budget, skipped=call.skipped
+                )
+            return parse_patch(
+                standard,
+                self.resource_type,
+                lenient=lenient,
+                budget=budget,
+                skipped=call.skipped,
+            )
 
         return await worker.run(call.size, parse)
 
     async def _validated(self, call: Call, body: object) -> dict[str, Any]:
         def check() -> dict[str, Any]:
-            lenient = self._rules.lenient
-            standard = entra.normalise_resource(self.resource_type, body) if lenient else body
-            return validate(self.resource_type, standard, lenient=lenient)
+            lenient, standard = self._rules.lenient, body
+            if lenient:
+                standard = entra.normalise_resource(self.resource_type, body, budget=call.budget)
+            return validate(self.resource_type, standard, lenient=lenient, skipped=call.skipped)
 
         return await worker.run(call.size, check)
 
@@ -556,7 +565,7 @@ class GroupOperations(Operations[Groups]):
     ) -> Answer:
         """Replace a group, members and all."""
         replacement, members = split_member_values(await self._validated(call, body))
-        await self._store.change(
+        call.dropped = await self._store.change(
             resource_id,
             lambda before: self._kept(replace(self.resource_type, before, replacement)),
             [MemberChange("replace", members)],
@@ -576,7 +585,7 @@ class GroupOperations(Operations[Groups]):
     ) -> Answer:
         """Change a group; Microsoft asks for an answer without the members, so there is none."""
         members, others = split_members(await self._patch_operations(call, body))
-        await self._store.change(
+        call.dropped = await self._store.change(
             resource_id,
             lambda before: self._patched(call, before, others),
             members,

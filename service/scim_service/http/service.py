@@ -79,6 +79,17 @@ class Service:
                 )
         elif call.operation in WRITES:
             self.activity.provisioned()
+            self._note_losses(call)
+
+    def _note_losses(self, call: Call) -> None:
+        """Note what a write that succeeded left out, and what it took away without naming it."""
+        if call.skipped:
+            resource_type = call.resource_type or "none"
+            self.activity.skipped(resource_type, call.skipped)
+            self.metrics.skipped(resource_type, call.skipped)
+        if call.dropped:
+            self.activity.dropped(call.dropped)
+            self.metrics.dropped(call.dropped)
 
     @classmethod
     async def over(

@@ -204,8 +204,12 @@ class Groups(Resources):
         *,
         status: int,
         expected: Expected = ANY_VERSION,
-    ) -> Record:
+    ) -> int:
         """Replace a group by what `change` makes of it, and change its members.
+
+        Returns
+        -------
+        How many memberships ended because a change that says who stays did not name them.
 
         Raises
         ------
@@ -220,11 +224,14 @@ class Groups(Resources):
                 before = orjson.loads(record.document)
                 after = change(before)
                 changed = changed_attributes(before, after)
-                touched = 0
+                touched = dropped = 0
                 for member_change in members:
-                    touched += await self._change_members(transaction, resource_id, member_change)
+                    come, gone = await self._change_members(transaction, resource_id, member_change)
+                    touched += come + gone
+                    if member_change.op == "replace":
+                        dropped += gone
                 if touched:
-                    changed = (*changed, "members")
+                    changed = (*changed, f"members(-{dropped})" if dropped else "members")
                 steps = [self._line(origin, resource_id, changed, status)]
                 if changed:
                     record = self._changed(record, after)
@@ -233,7 +240,7 @@ class Groups(Resources):
                 await transaction.write(*steps)
         except DuplicateError as error:
             raise await self._taken(after, folded) from error
-        return record
+        return dropped
 
     @repeatable
     async def delete(
@@ -257,15 +264,15 @@ class Groups(Resources):
 
     async def _change_members(
         self, transaction: Transaction, group_id: str, change: MemberChange
-    ) -> int:
-        """Return how many memberships have come or gone."""
+    ) -> tuple[int, int]:
+        """Return how many memberships have come, and how many have gone."""
         if change.op == "add":
-            return await self._add_members(transaction, group_id, change.members)
+            return await self._add_members(transaction, group_id, change.members), 0
         values = {"group_id": group_id, "ids": _json_ids(change.members)}
         if change.op == "remove":
-            return await transaction.execute(self._remove, values)
+            return 0, await transaction.execute(self._remove, values)
         gone = await transaction.execute(self._keep, values)
-        return gone + await self._add_members(transaction, group_id, change.members)
+        return await self._add_members(transaction, group_id, change.members), gone
 
     async def _add_members(
         self, transaction: Transaction, group_id: str, members: Sequence[Member]

@@ -14,6 +14,12 @@ from scim_operator.report import Report, UnreadableError, read
 from tests.unit.operator.sample import NOW
 
 HONEST = {"users": 3, "activeUsers": 2, "groups": 1}
+SKIPPED = {
+    "resourceType": "User",
+    "attribute": "costCentreOld",
+    "reason": "unknown",
+    "requests": 3,
+}
 
 
 @pytest.mark.finding(2, 8, 21)
@@ -35,6 +41,11 @@ HONEST = {"users": 3, "activeUsers": 2, "groups": 1}
         ("tokens", [{"id": f"token{number}"} for number in range(257)]),
         ("tokens", [{"id": "\x1b[31m"}]),
         ("unauthenticated", 10**400),
+        ("skippedAttributes", [SKIPPED | {"attribute": "\x1b[31m"}]),
+        ("skippedAttributes", [SKIPPED | {"attribute": "x" * 121}]),
+        ("skippedAttributes", [SKIPPED | {"requests": -1}]),
+        ("skippedAttributes", [SKIPPED] * 65),
+        ("membersDropped", -1),
         ("problems", ["\x1b[2J"]),
         ("problems", ["x" * 301]),
         ("problems", ["x"] * 9),
@@ -62,6 +73,14 @@ def test_no_report(text: bytes) -> None:
 def test_unknown_fields_are_ignored() -> None:
     """A later version of the service may say more."""
     assert read(json.dumps(HONEST | {"news": {"a": 1}}).encode()).users == 3
+
+
+def test_skipped_attributes() -> None:
+    """What the service skips is read as it says it."""
+    (found,) = read(
+        json.dumps(HONEST | {"skippedAttributes": [SKIPPED]}).encode()
+    ).skipped_attributes
+    assert found.model_dump(by_alias=True) == SKIPPED
 
 
 def _report(**more: Any) -> Report:
