@@ -134,6 +134,16 @@ class Cluster:
         except MissingError:
             return None
 
+    def deployment(self, namespace: str, name: str) -> Object:
+        """Read a Deployment of any namespace.
+
+        Raises
+        ------
+        MissingError
+            There is none of that name.
+        """
+        return self._request("get", DEPLOYMENT, "GET", DEPLOYMENT.path(namespace, name))
+
     def annotate(self, tenant: Key, annotation: str, value: str) -> None:
         """Set an annotation of a tenant."""
         body = {"metadata": {"annotations": {annotation: value}}}

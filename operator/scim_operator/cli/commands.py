@@ -28,6 +28,7 @@ from scim_operator.cli.output import COLOURS, show, table, text
 from scim_operator.cli.overview import status
 from scim_operator.cli.retained import retained
 from scim_operator.cli.session import FOUND, UNKNOWN, Session, command
+from scim_operator.cli.upgrade import plan_upgrade
 from scim_operator.crd import TokenStatus
 from scim_operator.moments import parse
 from scim_operator.tenant import Tenant
@@ -280,7 +281,7 @@ def doctor(session: Session, name: str, *, user: str | None) -> None:
     _show_checks(session, tenant, checks)
 
 
-for _other in (status, backup, restore, retained):
+for _other in (status, backup, restore, retained, plan_upgrade):
     plugin.add_command(_other)
 
 
