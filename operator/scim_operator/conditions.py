@@ -39,6 +39,9 @@ STATUS: Mapping[bool | None, Literal["True", "False", "Unknown"]] = {
 }
 """The status of a condition, by whether its finding is good."""
 
+UNKNOWN_ANNOTATION = "UnknownAnnotation"
+"""Only there while a ScimTenant has an annotation of ours that means nothing."""
+
 WEAK_TOKEN = "WeakToken"  # noqa: S105 (the reason of a condition)
 
 

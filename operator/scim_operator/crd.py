@@ -818,7 +818,8 @@ class Status(_Part):
         Field(
             description="Ready, Reconciling, Stalled, TokenReady, Available, Exposed, "
             "Provisioning; Restricted while a part of the spec is not passed on, FieldConflict "
-            "while others set a field of the tenant's objects again and again.",
+            "while others set a field of the tenant's objects again and again, UnknownAnnotation "
+            "while it has an annotation of ours that means nothing.",
             json_schema_extra={
                 "x-kubernetes-list-type": "map",
                 "x-kubernetes-list-map-keys": ["type"],

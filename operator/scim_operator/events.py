@@ -15,6 +15,7 @@ from scim_operator.conditions import (
     RESTRICTED,
     STALLED,
     TOKEN_READY,
+    UNKNOWN_ANNOTATION,
     WEAK_TOKEN,
 )
 from scim_operator.crd import Condition, Status
@@ -32,6 +33,9 @@ _TOKEN_MESSAGES = {
     Change.REVOKED: "every earlier token is refused from now on; the Secret {secret} holds the "
     "one that is accepted",
     Change.ACCEPTED: "the token in the Secret {secret} is accepted now",
+    Change.HELD_BACK: "a rotation was asked for while nobody has used the token of the one before, "
+    "so there is no other: paste secretToken of the Secret {secret} into Entra's Provisioning "
+    "page, or begin the annotation's value with force to have another all the same",
     Change.RETIRED: "an older token is refused from now on; the one in the Secret {secret} is in "
     "use",
 }
@@ -42,6 +46,15 @@ _REJECTED_MESSAGES = {
     Rejected.DIGEST: "the digests' Secret had digests that the operator did not put there: they "
     "are removed; see who may write Secrets in this namespace",
 }
+
+
+_WARNINGS = (
+    (STALLED, "True"),
+    (PROVISIONING, "False"),
+    (RESTRICTED, "True"),
+    (UNKNOWN_ANNOTATION, "True"),
+)
+"""Conditions that are told when they become so, or so for another reason."""
 
 
 class Event(NamedTuple):
@@ -106,10 +119,14 @@ def of(
     if planned.token:
         secret = after.token_secret_name
         events += [
-            Event(change.value, _TOKEN_MESSAGES[change].format(secret=secret))
+            Event(
+                change.value,
+                _TOKEN_MESSAGES[change].format(secret=secret),
+                warning=change is Change.HELD_BACK,
+            )
             for change in dict.fromkeys(planned.token.changes)
         ]
-    for kind, bad in ((STALLED, "True"), (PROVISIONING, "False"), (RESTRICTED, "True")):
+    for kind, bad in _WARNINGS:
         old, new = before.condition(kind), after.condition(kind)
         if new and new.status == bad and (old is None or _state(old) != _state(new)):
             events.append(Event(new.reason, new.message, warning=True))

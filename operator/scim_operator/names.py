@@ -58,6 +58,20 @@ WATCHES_ANNOTATION = f"{GROUP}/watch-namespaces"
 
 PAUSED_ANNOTATION = f"{GROUP}/paused"
 
+TENANT_ANNOTATIONS = (
+    ROTATE_ANNOTATION,
+    REVOKE_ANNOTATION,
+    PAUSED_ANNOTATION,
+    ADOPT_ANNOTATION,
+    BEGIN_ANEW_ANNOTATION,
+    REBIND_ANNOTATION,
+    SERVED_ANNOTATION,
+)
+"""Those that mean something on a ScimTenant; any other of the group is told as a slip."""
+
+FORCE = "force"
+"""What a value of `ROTATE_ANNOTATION` begins with to have a token though the last one is unused."""
+
 CONTAINER = "scim"
 """The service's own among the containers of a pod."""
 

@@ -381,6 +381,7 @@ def _plan_token(
         overlap=duration(spec.overlap),
         rotate_every=duration(spec.rotate_every) if spec.rotate_every else None,
         rotate=tenant.annotations.get(names.ROTATE_ANNOTATION),
+        forced=tenant.annotations.get(names.ROTATE_ANNOTATION, "").startswith(names.FORCE),
         revoke=tenant.annotations.get(names.REVOKE_ANNOTATION),
     )
     revoked = _annotation(digests, names.REVOKE_ANNOTATION)

@@ -20,6 +20,7 @@ from scim_operator import (
     ownership,
     pods,
     provisioning,
+    unknown_annotations,
 )
 from scim_operator.conditions import Finding
 from scim_operator.crd import CertificateStatus, Status, TokenStatus
@@ -59,6 +60,8 @@ def make(observed: Observed, plan: Plan, faults: Sequence[Fault], now: datetime)
     }
     if plan.withheld:
         findings[conditions.RESTRICTED] = allow.finding(plan.withheld)
+    if slip := unknown_annotations.find(tenant.annotations):
+        findings[conditions.UNKNOWN_ANNOTATION] = slip
     if observed.conflicts:
         findings[conditions.FIELD_CONFLICT] = Finding(
             good=True, reason=conditions.FIELD_CONFLICT, message="; ".join(observed.conflicts)

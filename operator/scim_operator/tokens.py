@@ -173,6 +173,8 @@ class Wish:
         From the spec.
     rotate, revoke
         Values of the two annotations; each new value is one request.
+    forced
+        Whether a token is wanted even while the one before waits for its first use.
     waits_for_use
         Whether an older token stays until the current one has been used. The operator itself is
         the user of the management port's credential, and needs no proof that it has it.
@@ -184,6 +186,7 @@ class Wish:
     rotate_every: timedelta | None = None
     rotate: str | None = None
     revoke: str | None = None
+    forced: bool = False
     waits_for_use: bool = True
     prefix: str = PREFIX
 
@@ -243,6 +246,7 @@ class Change(Enum):
     REVOKED = "TokensRevoked"
     ACCEPTED = "TokenAccepted"
     RETIRED = "TokenRetired"
+    HELD_BACK = "RotationHeldBack"
 
 
 @dataclass(frozen=True, slots=True)
@@ -279,7 +283,9 @@ def plan(wish: Wish, stored: Stored, uses: Uses, now: datetime) -> Plan:
     elif _is_rotation_due(wish, stored, uses, now):
         change = Change.ROTATED
     else:
-        return accept(wish, stored, uses, now)
+        kept = accept(wish, stored, uses, now)
+        held_back = (Change.HELD_BACK,) if _is_rotation_asked(wish, stored) else ()
+        return replace(kept, changes=(*kept.changes, *held_back))
     token = generate(wish.prefix)
     # Asked for together with the tenant's first token, or carried out by this very change.
     wanted = accept(wish, replace(stored, token=token, rotated=wish.rotate), uses, now)
@@ -334,17 +340,21 @@ def _is_revoked(wish: Wish, stored: Stored) -> bool:
     return wish.revoke is not None and wish.revoke != stored.revoked
 
 
+def _is_rotation_asked(wish: Wish, stored: Stored) -> bool:
+    return wish.rotate is not None and wish.rotate != stored.rotated
+
+
 def _is_rotation_due(wish: Wish, stored: Stored, uses: Uses, now: datetime) -> bool:
-    if wish.rotate is not None and wish.rotate != stored.rotated:
-        return True
-    due = _next_rotation(wish, stored)
-    # While Entra still sends an older token, one more by schedule would only pile up.
+    # While Entra still sends an older token, one more would only pile up.
     waiting = (
         wish.waits_for_use
         and stored.token is not None
         and len(stored.accepted) > 1
         and not uses.confirm(stored.accepted[-1].id, stored.token)
     )
+    if _is_rotation_asked(wish, stored):
+        return wish.forced or not waiting
+    due = _next_rotation(wish, stored)
     return due is not None and due <= now and not waiting
 
 

@@ -162,7 +162,8 @@ def test_lying_pod(
         admission.repair("contoso")
         token = admission.token("contoso")
         admission.kubectl(
-            "annotate", "sct", "contoso", f"scim-operator.io/rotate-token={number}", "--overwrite"
+            *("annotate", "sct", "contoso", "--overwrite"),
+            f"scim-operator.io/rotate-token=force-{number}",
         )
         eventually(lambda: admission.token("contoso") != token)  # noqa: B023
         assert httpx.get(metrics).status_code == 200

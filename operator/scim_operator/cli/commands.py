@@ -128,7 +128,8 @@ def rotate(session: Session, name: str, *, revoke: bool, yes: bool) -> None:
             abort=True,
             err=True,
         )
-    elif not yes and (unused := _unused_token(tenant)):
+    unused = None if revoke else _unused_token(tenant)
+    if unused and not yes:
         click.confirm(
             f"Nobody has used the token {unused.id} of {tenant.key} yet, which was issued on "
             f"{unused.created_at:%Y-%m-%d %H:%M}Z: paste that one into Entra, or have another "
@@ -139,7 +140,8 @@ def rotate(session: Session, name: str, *, revoke: bool, yes: bool) -> None:
     annotation = names.REVOKE_ANNOTATION if revoke else names.ROTATE_ANNOTATION
     known = {token.id for token in tenant.status.tokens}
     # In microseconds: two requests within a second are two.
-    cluster.annotate(tenant.key, annotation, datetime.now(UTC).isoformat())
+    value = datetime.now(UTC).isoformat()
+    cluster.annotate(tenant.key, annotation, f"{names.FORCE}-{value}" if unused else value)
     new = _wait_for_token(cluster, name, known)
     secret_name = new.status.token_secret_name
     show(

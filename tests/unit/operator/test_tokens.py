@@ -118,7 +118,33 @@ def test_rotation_by_annotation() -> None:
     assert first.stored.token != before.token
     assert len(first.stored.accepted) == 2
     assert plan(wish, first.stored, NO_USES, NOW).changes == ()
-    assert plan(replace(WISH, rotate="2"), first.stored, NO_USES, NOW).changes == (Change.ROTATED,)
+    again = replace(WISH, rotate="2")
+    assert plan(again, first.stored, used(first.stored), NOW).changes == (Change.ROTATED,)
+
+
+def test_rotations_in_a_row() -> None:
+    """While nobody has used the last token another request is answered once, and makes none."""
+    first = plan(replace(WISH, rotate="1"), issued(), NO_USES, NOW)
+    again = replace(WISH, rotate="2")
+    second = plan(again, first.stored, NO_USES, NOW)
+    assert second.changes == (Change.HELD_BACK,)
+    assert second.stored.token == first.stored.token
+    assert second.stored.accepted == first.stored.accepted
+    assert plan(again, second.stored, NO_USES, NOW).changes == ()
+    # It is not made up for later, when the token that it was about is in use.
+    assert plan(again, second.stored, used(second.stored), NOW).changes == ()
+    forced = replace(WISH, rotate="force-3", forced=True)
+    third = plan(forced, second.stored, NO_USES, NOW)
+    assert third.changes == (Change.ROTATED,)
+    assert len(third.stored.accepted) == 3
+    assert plan(forced, third.stored, NO_USES, NOW).changes == ()
+    revoked = plan(replace(WISH, rotate="4", revoke="leak"), third.stored, NO_USES, NOW)
+    assert revoked.changes == (Change.REVOKED,)
+
+
+def test_first_token_can_be_rotated() -> None:
+    """A token that is the only one is replaced although nobody has used it: nothing piles up."""
+    assert plan(replace(WISH, rotate="1"), issued(), NO_USES, NOW).changes == (Change.ROTATED,)
 
 
 def test_annotation_with_the_first_token() -> None:
