@@ -20,6 +20,7 @@ from typing import Any
 
 from scim_service.scim.resource import LABELS, says_empty
 from scim_service.scim.schema import Attribute
+from scim_service.scim.values import begin_of_date
 
 _BOOLEANS = {"true": True, "false": False}
 _INTEGER = re.compile(r"[+-]?[0-9]{1,19}", re.ASCII)
@@ -162,12 +163,21 @@ def decimal_as_text(value: str) -> float | str:
     return value if number in {float("inf"), float("-inf")} else number
 
 
+def date_as_text(value: str) -> str:
+    """``"2026-01-31"`` is the first moment of that day in UTC where the attribute is a dateTime.
+
+    Dates that a directory keeps as text, such as a day of hiring from a personnel system.
+    """
+    return begin_of_date(value.strip())
+
+
 _TYPED: dict[str, Callable[[str], Any]] = {
     "boolean": boolean_as_text,
     "integer": integer_as_text,
     "decimal": decimal_as_text,
+    "dateTime": date_as_text,
 }
-"""The types whose values JSON does not write as text."""
+"""The types of which Entra writes values otherwise than the standard does."""
 
 
 def is_label_of_nothing(element: Any) -> bool:

@@ -23,7 +23,7 @@ from typing import Any, Literal, NoReturn, TypeAlias, cast
 
 from scim_service.scim import errors, quotes
 from scim_service.scim.schema import Attribute, ResourceType
-from scim_service.scim.values import INTEGERS, datetime_text, parse_datetime
+from scim_service.scim.values import INTEGERS, begin_of_date, datetime_text, parse_datetime
 
 Operator: TypeAlias = Literal["eq", "ne", "co", "sw", "ew", "gt", "ge", "lt", "le"]
 Value: TypeAlias = str | int | float | bool | datetime | None
@@ -647,6 +647,8 @@ def _converted(value: Value, kind: str) -> Value:
     if isinstance(value, str):
         if kind == "boolean":
             return _KEYWORDS.get(value.lower(), value)
+        if kind == "dateTime":
+            return begin_of_date(value)
         if kind in {"integer", "decimal"} and len(value) <= _NUMBER_LENGTH:
             number = _NUMBER.fullmatch(value)
             if number is not None:

@@ -10,6 +10,7 @@ from scim_service.scim.schema import Attribute
 _DATETIME = re.compile(
     r"\d{4}-\d{2}-\d{2}T\d{2}:\d{2}:\d{2}(?:\.\d+)?(?:Z|[+-]\d{2}:\d{2})?", re.ASCII | re.IGNORECASE
 )
+_DATE = re.compile(r"\d{4}-\d{2}-\d{2}", re.ASCII)
 _BINARY = re.compile(r"[A-Za-z0-9+/_=\s-]*")
 
 INTEGERS = range(-(1 << 63), 1 << 63)
@@ -46,6 +47,11 @@ def parse_datetime(text: str) -> datetime | None:
 def datetime_text(instant: datetime) -> str:
     """Return an instant in UTC as an xsd:dateTime."""
     return instant.isoformat().replace("+00:00", "Z")
+
+
+def begin_of_date(text: str) -> str:
+    """Return a date without a time as its first moment in UTC, and any other text as it is."""
+    return f"{text}T00:00:00Z" if _DATE.fullmatch(text) else text
 
 
 def check_simple(attribute: Attribute, value: Any, where: str) -> None:
