@@ -94,6 +94,7 @@ class Activity:
         status: int,
         scim_type: str | None,
         is_write: bool,
+        reason: str | None = None,
     ) -> None:
         """Note an authenticated request that was refused."""
         self._count(_REFUSED + (scim_type or str(status)))
@@ -106,6 +107,7 @@ class Activity:
                 resource_id=resource_id,
                 status=status,
                 scim_type=scim_type,
+                reason=reason,
             )
         )
 
@@ -190,10 +192,12 @@ class Activity:
         """Return when a token was last accepted."""
         return self._moment(_TOKEN + token_id)
 
-    async def recent(self, *, limit: int, refused: bool) -> list[dict[str, Any]]:
+    async def recent(
+        self, *, limit: int, refused: bool, request: str | None = None
+    ) -> list[dict[str, Any]]:
         """Return the newest lines of the log as ``docs/contract.md`` section 3 describes them."""
         await self.flush()
-        lines = await self.repository.log.recent(limit=limit, refused=refused)
+        lines = await self.repository.log.recent(limit=limit, refused=refused, request=request)
         return [
             {
                 "at": moment_text(line["at"]),
@@ -205,7 +209,11 @@ class Activity:
                 "scimType": line["scim_type"],
                 "durationMs": line["duration_us"] / 1000,
                 "requestId": line["request_id"],
+                "edgeRequestId": line["edge_id"],
                 "tokenId": line["token_id"],
+                "source": line["source"],
+                "agent": line["agent"],
+                "reason": line["reason"],
             }
             for line in lines
         ]

@@ -26,7 +26,7 @@ from scim_service.http.protocol import IDLE_SECONDS, Connections, connection_lim
 from scim_service.http.service import Service
 from scim_service.http.source import Sources
 from scim_service.scim.schema import Registry
-from scim_service.settings import Limits, check_required, read_tenant
+from scim_service.settings import Limits, Tenant, check_required, read_tenant
 from scim_service.store.upgrade import open_database, waiting_copy
 
 TOKEN_ID = "local"  # noqa: S105
@@ -51,13 +51,13 @@ def serve(options: argparse.Namespace, url: str) -> int:
     url
         The database.
     """
-    configure_logging()
-    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-        return runner.run(_serve_tenant(options, url))
-
-
-async def _serve_tenant(options: argparse.Namespace, url: str) -> int:
     tenant = read_tenant(options.config)
+    configure_logging(tenant.tenant)
+    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+        return runner.run(_serve_tenant(options, url, tenant))
+
+
+async def _serve_tenant(options: argparse.Namespace, url: str, tenant: Tenant) -> int:
     limits = Limits(rate=options.rate_limit)
     sources = Sources(filter(None, options.trusted_proxies.split(",")))
     registry = Registry.load(tenant.provisioning.schema_extensions)

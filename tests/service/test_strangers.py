@@ -339,6 +339,11 @@ async def test_what_an_earlier_version_has_logged_is_brought_along(
     statements = [
         "drop table refused",
         "drop table hourly",
+        "drop table page_start",
+        *(
+            f"alter table activity drop column {name}"
+            for name in ("edge_id", "source", "agent", "reason")
+        ),
         "update alembic_version set version_num = '0001'",
         *(
             "insert into activity (at, token_id, request_id, operation, resource_id, attributes,"

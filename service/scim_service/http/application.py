@@ -51,7 +51,7 @@ def scim_application(
 def _answer(
     request: Request, error: errors.ScimError, headers: dict[str, str] | None = None
 ) -> Response:
-    call_of(request).scim_type = error.scim_type
+    call_of(request).refused(error)
     return error_response(error, headers)
 
 

@@ -83,7 +83,7 @@ async def _perform(
     except Exception as raised:
         # What was done before it stays, so that the answer must tell of it.
         error = raised if isinstance(raised, errors.ScimError) else answer_to(raised, call)[0]
-        own.scim_type = error.scim_type
+        own.refused(error)
         service.note(own, error.status)
         return operation_response(operation, error.status, response=error.body())
     service.note(own, answer.status)

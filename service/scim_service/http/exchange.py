@@ -65,6 +65,8 @@ class Call:
         Where it comes from.
     peer
         The address and port of the connection that brought it.
+    edge_id, agent
+        The id that the edge has given it, and what the client calls itself.
     base
         The tenant's URL as the client knows it, without a slash at its end.
     operation
@@ -91,11 +93,14 @@ class Call:
     budget: Budget
     source: str = ""
     peer: tuple[str, int] | None = None
+    edge_id: str | None = None
+    agent: str | None = None
     token_id: str | None = None
     base: str = ""
     resource_type: str | None = None
     resource_id: str | None = None
     scim_type: str | None = None
+    reason: str | None = None
     operation: str = "read"
     probe: bool = False
     logged: bool = True
@@ -112,7 +117,20 @@ class Call:
 
     def origin(self, operation: str) -> Origin:
         """Return where a write comes from."""
-        return Origin(operation, self.token_id, self.request_id, self.started)
+        return Origin(
+            operation,
+            self.token_id,
+            self.request_id,
+            self.started,
+            self.edge_id,
+            self.source,
+            self.agent,
+        )
+
+    def refused(self, error: errors.ScimError) -> None:
+        """Note why it is refused."""
+        self.scim_type = error.scim_type
+        self.reason = error.reason
 
 
 class ScimResponse(Response):

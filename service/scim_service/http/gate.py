@@ -9,7 +9,7 @@ import asyncio
 import logging
 import re
 import secrets
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from time import perf_counter
 from typing import Any
 
@@ -19,6 +19,7 @@ from scim_service.http.exchange import GONE, OPERATIONS, STATE, Call, error_resp
 from scim_service.http.failures import RETRY_SOON, answer_to
 from scim_service.http.limiter import Penalties, RateLimit
 from scim_service.http.service import Service
+from scim_service.http.source import said
 from scim_service.scim import errors
 from scim_service.scim.budget import Budget
 from scim_service.scim.filter import shorten
@@ -98,6 +99,7 @@ class Gate:
             Budget(self._comparisons),
             self._source_of(scope),
             scope.get("client"),
+            *said(scope),
         )
         request_id = (b"x-request-id", call.request_id.encode())
         status = 0
@@ -118,7 +120,7 @@ class Gate:
             if not limit.expired() and not call.failed:
                 refusal, headers = answer_to(error, call)
             if status == 0:
-                await error_response(refusal, headers)(scope, receive, send_with_id)
+                await _refuse(call, refusal, headers)(scope, receive, send_with_id)
         finally:
             if call.held:
                 call.release()
@@ -143,12 +145,13 @@ class Gate:
             service.tokens.prove(token, authorization)
         seconds = self._rate_limit.retry_after()
         if seconds is not None:
-            await error_response(_TOO_MANY, {"Retry-After": str(seconds)})(scope, receive, send)
+            headers = {"Retry-After": str(seconds)}
+            await _refuse(call, _TOO_MANY, headers)(scope, receive, send)
             return
         path = self._inner_path(scope["path"])
         if path is None:
             error = errors.not_found(f"The tenant is served under {self._base_path}, not here.")
-            await error_response(error)(scope, receive, send)
+            await _refuse(call, error)(scope, receive, send)
             return
         call.base = service.tenant.tenant_url or self._derived_base(scope)
         inner = {**scope, "path": path, "raw_path": path.encode(), "root_path": "", STATE: call}
@@ -168,7 +171,7 @@ class Gate:
             return
         if delay:
             await self._sleep(delay)
-        await error_response(_NOT_AUTHENTICATED, _CHALLENGE)(scope, receive, send)
+        await _refuse(call, _NOT_AUTHENTICATED, _CHALLENGE)(scope, receive, send)
 
     def _inner_path(self, path: str) -> str | None:
         """Return the path within the tenant, None outside of it.
@@ -207,22 +210,36 @@ class Gate:
             service.note(call, status)
         if not call.logged:
             return
-        entry = {
+        line: dict[str, Any] = {
             "time": moment_text(service.repository.clock()),
+            "level": "info" if status < 400 else "warning" if status < 500 else "error",
+            "tenant": service.tenant.tenant,
             "request": call.request_id,
+            "edgeRequest": call.edge_id,
             "token": call.token_id,
             "probe": call.probe,
             "method": method,
             "source": call.source,
+            "agent": call.agent,
             "path": shorten(scope["path"], _LOGGED_PATH),
             "status": status,
             "ms": round(seconds * 1000, 3),
         }
+        if status >= 400:
+            line["scimType"] = call.scim_type
+            line["reason"] = "The client has gone away." if status == GONE else call.reason
         if call.skipped:
-            entry["skipped"] = sorted(each.name for each in call.skipped)
+            line["skipped"] = sorted(each.name for each in call.skipped)
         if call.dropped:
-            entry["membersDropped"] = call.dropped
-        self._access_log(entry)
+            line["membersDropped"] = call.dropped
+        self._access_log(line)
+
+
+def _refuse(
+    call: Call, error: errors.ScimError, headers: Mapping[str, str] | None = None
+) -> ASGIApp:
+    call.refused(error)
+    return error_response(error, headers)
 
 
 def _operation(scope: Scope) -> str:

@@ -13,13 +13,24 @@ FLUSH_SECONDS = 0.2
 
 
 class JsonFormatter(logging.Formatter):
-    """A log record as one line of JSON."""
+    """A log record as one line of JSON.
+
+    Parameters
+    ----------
+    tenant
+        Whose process it is.
+    """
+
+    def __init__(self, tenant: str) -> None:
+        super().__init__()
+        self._tenant = tenant
 
     def format(self, record: logging.LogRecord) -> str:
         """Return the line."""
         document: dict[str, Any] = {
             "time": datetime.fromtimestamp(record.created, UTC).isoformat(),
             "level": record.levelname.lower(),
+            "tenant": self._tenant,
             "logger": record.name,
             "message": record.getMessage(),
         }
@@ -28,10 +39,10 @@ class JsonFormatter(logging.Formatter):
         return orjson.dumps(document).decode()
 
 
-def configure_logging() -> None:
+def configure_logging(tenant: str) -> None:
     """Write everything that is logged to standard error."""
     handler = logging.StreamHandler(sys.stderr)
-    handler.setFormatter(JsonFormatter())
+    handler.setFormatter(JsonFormatter(tenant))
     logging.basicConfig(level=logging.INFO, handlers=[handler], force=True)
     logging.getLogger("alembic").setLevel(logging.WARNING)
 

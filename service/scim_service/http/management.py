@@ -134,8 +134,9 @@ def _add_closed_paths(application: FastAPI, service: Service) -> None:
         _: Request,
         limit: Annotated[int, Query(ge=1, le=1000)] = 100,
         refused: bool = False,
+        request: Annotated[str | None, Query(max_length=200, pattern="^[ -~]*$")] = None,
     ) -> Response:
-        lines = await service.activity.recent(limit=limit, refused=refused)
+        lines = await service.activity.recent(limit=limit, refused=refused, request=request)
         return Response(orjson.dumps({"activity": lines}), media_type="application/json")
 
 

@@ -76,6 +76,7 @@ class Service:
                     status=status,
                     scim_type=call.scim_type,
                     is_write=call.operation in WRITES,
+                    reason=call.reason,
                 )
         elif call.operation in WRITES:
             self.activity.provisioned()

@@ -1,8 +1,9 @@
-"""Where a request comes from: the address of its client, told by proxies that are trusted."""
+"""Where a request comes from: its client's address, and what client and edge say of it."""
 
 from __future__ import annotations
 
 import ipaddress
+import re
 from collections.abc import Iterable
 from functools import lru_cache
 
@@ -12,6 +13,12 @@ from scim_service.settings import SettingsError
 
 _Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 _REMEMBERED = 1024
+
+SAID_CHARACTERS = 128
+"""The most that is kept of what a header says of a request."""
+
+_UNPRINTABLE = re.compile(r"[^ -~]")
+_TRACE = re.compile(rb"[0-9a-f]{2}-([0-9a-f]{32})-[0-9a-f]{16}-[0-9a-f]{2}")
 
 
 class Sources:
@@ -58,6 +65,27 @@ class Sources:
     def _is_trusted(self, source: str) -> bool:
         address = _address(source)
         return address is not None and any(address in network for network in self._trusted)
+
+
+def said(scope: Scope) -> tuple[str | None, str | None]:
+    """Return the id that the edge has given a request, and what the client calls itself.
+
+    The id is the ``X-Request-Id``, else the trace id of the ``traceparent`` (W3C Trace Context).
+    Both are printable ASCII, and whatever the sender likes.
+    """
+    edge_id = trace_id = agent = None
+    for name, value in scope["headers"]:
+        if name == b"x-request-id":
+            edge_id = value
+        elif name == b"user-agent":
+            agent = value
+        elif name == b"traceparent" and (found := _TRACE.match(value)):
+            trace_id = found[1]
+    return _printable(edge_id or trace_id), _printable(agent)
+
+
+def _printable(value: bytes | None) -> str | None:
+    return _UNPRINTABLE.sub("?", value[:SAID_CHARACTERS].decode("latin-1")) if value else None
 
 
 def _network(text: str) -> _Network:

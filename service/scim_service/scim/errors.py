@@ -4,7 +4,15 @@ A detail tells an administrator what is wrong, where, and what to do about it. I
 a value that could be a secret: values of attributes that are never returned are not quoted.
 """
 
+import re
 from typing import Any
+
+REASON_CHARACTERS = 200
+"""The longest reason in a log."""
+
+_QUOTED = re.compile(r'"([^"]*)"')
+_NAME = re.compile(r"[A-Za-z$][\w$.:-]*", re.ASCII)
+_UNPRINTABLE = re.compile(r"[^ -~]")
 
 URN_ERROR = "urn:ietf:params:scim:api:messages:2.0:Error"
 
@@ -20,13 +28,30 @@ class ScimError(Exception):
         A sentence for a person.
     scim_type
         The error keyword of RFC 7644 table 9 or RFC 9865 section 2.1, where there is one.
+    reason
+        The detail without values of people, for the log; by default the detail itself, in which
+        only what looks like an attribute's name is quoted.
     """
 
-    def __init__(self, status: int, detail: str, scim_type: str | None = None) -> None:
+    def __init__(
+        self,
+        status: int,
+        detail: str,
+        scim_type: str | None = None,
+        *,
+        reason: str | None = None,
+    ) -> None:
         super().__init__(detail)
         self.status = status
         self.detail = detail
         self.scim_type = scim_type
+        self._reason = reason
+
+    @property
+    def reason(self) -> str:
+        """What to log: printable ASCII, `REASON_CHARACTERS` at most, and no value of a person."""
+        text = self._reason or _without_values(self.detail)
+        return _UNPRINTABLE.sub("?", text)[:REASON_CHARACTERS]
 
     def body(self) -> dict[str, Any]:
         """Return the SCIM error message."""
@@ -35,6 +60,15 @@ class ScimError(Exception):
             body["scimType"] = self.scim_type
         body["detail"] = self.detail
         return body
+
+
+def _without_values(detail: str) -> str:
+    """Leave out what is quoted, up to the last quote: a value may have quotes of its own."""
+    for quoted in _QUOTED.finditer(detail):
+        if not _NAME.fullmatch(quoted[1]):
+            last = detail.rindex('"')
+            return f'{detail[: quoted.start()]}"..."{detail[last + 1 :]}'
+    return detail
 
 
 def invalid_filter(detail: str) -> ScimError:
@@ -52,9 +86,9 @@ def invalid_syntax(detail: str) -> ScimError:
     return ScimError(400, detail, "invalidSyntax")
 
 
-def invalid_value(detail: str) -> ScimError:
+def invalid_value(detail: str, *, reason: str | None = None) -> ScimError:
     """A required value is missing, or a value does not fit its attribute."""
-    return ScimError(400, detail, "invalidValue")
+    return ScimError(400, detail, "invalidValue", reason=reason)
 
 
 def no_target(detail: str) -> ScimError:
@@ -97,9 +131,9 @@ def not_found(detail: str) -> ScimError:
     return ScimError(404, detail)
 
 
-def uniqueness(detail: str) -> ScimError:
+def uniqueness(detail: str, *, reason: str | None = None) -> ScimError:
     """A value that must be unique is taken."""
-    return ScimError(409, detail, "uniqueness")
+    return ScimError(409, detail, "uniqueness", reason=reason)
 
 
 def conflict(detail: str) -> ScimError:

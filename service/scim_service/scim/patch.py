@@ -124,7 +124,10 @@ def parse_patch(
         except errors.ScimError as error:
             where = f"Operation {index + 1} of {len(operations)}"
             raise errors.ScimError(
-                error.status, f"{where}: {error.detail}", error.scim_type
+                error.status,
+                f"{where}: {error.detail}",
+                error.scim_type,
+                reason=f"{where}: {error.reason}",
             ) from None
         if operation is not None:
             parsed.append(operation)

@@ -294,7 +294,8 @@ class Groups(Resources):
             raise errors.invalid_value(
                 f"No user or group here has the id {', '.join(names[:_NAMED])}{more}, so it"
                 " cannot be a member. If it was removed here by hand, restart provisioning in"
-                " Entra: it creates the user again and then adds the members."
+                " Entra: it creates the user again and then adds the members.",
+                reason=f"{len(missing)} of the members are no user or group here.",
             )
         return come
 
@@ -315,7 +316,8 @@ class Groups(Resources):
         return errors.uniqueness(
             f"There is already a group with the displayName {resource['displayName']}{holder};"
             " Entra finds groups by this name, so it must be unique. Rename one of the groups, or"
-            " remove the one that is no longer used."
+            " remove the one that is no longer used.",
+            reason=f"There is already a group with this displayName{holder}.",
         )
 
 

@@ -11,6 +11,7 @@ from sqlalchemy import (
     BigInteger,
     Integer,
     Table,
+    Text,
     bindparam,
     delete,
     func,
@@ -56,6 +57,7 @@ class _Lines:
     columns: tuple[str, ...]
     insert: Statement
     recent: Statement
+    of_request: Statement
     newest: Statement
     prune: Statement
 
@@ -65,13 +67,18 @@ class _Lines:
         columns = [column for column in lines.c if column.name != "id"]
         first = select(func.min(lines.c.id)).scalar_subquery()
         values: dict[str, Any] = {column.name: bindparam(column.name) for column in columns}
+        request = bindparam("request", type_=Text())
+        recent = (
+            select(*columns)
+            .order_by(lines.c.at.desc(), lines.c.id.desc())
+            .limit(bindparam("limit", type_=Integer()))
+        )
         return cls(
             tuple(values),
             compile_statement(insert(lines).inline().values(values), backend),
+            compile_statement(recent, backend),
             compile_statement(
-                select(*columns)
-                .order_by(lines.c.at.desc(), lines.c.id.desc())
-                .limit(bindparam("limit", type_=Integer())),
+                recent.where((lines.c.request_id == request) | (lines.c.edge_id == request)),
                 backend,
             ),
             compile_statement(select(func.max(lines.c.id)), backend),
@@ -163,6 +170,7 @@ class Log:
         attributes: Sequence[str] = (),
         status: int,
         scim_type: str | None = None,
+        reason: str | None = None,
     ) -> Step:
         """Return the step that writes a line: among the refusals, or among the writes."""
         lines = self._writes if status < 400 else self._refusals
@@ -177,6 +185,10 @@ class Log:
             "status": status,
             "scim_type": scim_type,
             "duration_us": int((perf_counter() - origin.started) * 1_000_000),
+            "edge_id": origin.edge_id,
+            "source": origin.source,
+            "agent": origin.agent,
+            "reason": reason,
         }
 
     def count(self, name: str, amount: int) -> Step:
@@ -203,11 +215,23 @@ class Log:
         rows = await self._database.fetch(self._sum_hourly, {"since": since})
         return {name: int(amount) for name, amount in rows}
 
-    async def recent(self, *, limit: int, refused: bool) -> list[dict[str, Any]]:
-        """Return the newest lines, the newest first: all, or those of refusals."""
+    async def recent(
+        self, *, limit: int, refused: bool, request: str | None = None
+    ) -> list[dict[str, Any]]:
+        """Return the newest lines, the newest first: all, or those of refusals.
+
+        Parameters
+        ----------
+        request
+            Only the lines of this request, by its id or that of the edge; no index leads to them.
+        """
         found: list[dict[str, Any]] = []
+        values = {"limit": limit, "request": request}
         for lines in (self._refusals,) if refused else (self._writes, self._refusals):
-            rows = await self._database.fetch(lines.recent, {"limit": limit})
+            if request is None:
+                rows = await self._database.fetch(lines.recent, values)
+            else:
+                rows = await self._database.fetch(lines.of_request, values, reach="table")
             found += (dict(zip(lines.columns, row, strict=True)) for row in rows)
         # Refusals are written later than they happen.
         found.sort(key=lambda line: line["at"], reverse=True)

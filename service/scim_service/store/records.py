@@ -25,13 +25,23 @@ KEY_CHARACTERS = 600
 class Origin:
     """Where a write comes from, for the provisioning log.
 
-    `started` is when the request came, by `time.perf_counter`.
+    Parameters
+    ----------
+    started
+        When the request came, by `time.perf_counter`.
+    edge_id
+        The id that the edge in front of the service has given the request.
+    source, agent
+        The address of the client, and what it calls itself.
     """
 
     operation: str
     token_id: str | None
     request_id: str
     started: float
+    edge_id: str | None = None
+    source: str | None = None
+    agent: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

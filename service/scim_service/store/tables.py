@@ -110,7 +110,8 @@ class Membership(SQLModel, table=True):
 class _Line(SQLModel):
     """A line of the provisioning log.
 
-    `attributes` has the names of what was changed, comma-separated; no values.
+    `attributes` has the names of what was changed, comma-separated; no values. `edge_id`, `source`
+    and `agent` are those of `Origin`.
     """
 
     id: int = Field(sa_type=Serial, primary_key=True)
@@ -124,6 +125,10 @@ class _Line(SQLModel):
     status: int
     scim_type: str | None = Field(sa_type=Text, default=None)
     duration_us: int = _time()
+    edge_id: str | None = Field(sa_type=Text, default=None)
+    source: str | None = Field(sa_type=Text, default=None)
+    agent: str | None = Field(sa_type=Text, default=None)
+    reason: str | None = Field(sa_type=Text, default=None)
 
 
 class Activity(_Line, table=True):

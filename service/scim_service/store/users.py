@@ -350,7 +350,8 @@ class Users(Resources):
         holder = await self._holder("user_name", folded["userName"])
         return errors.uniqueness(
             f"There is already a user with the userName {resource['userName']}{holder}; userNames"
-            " are compared without regard to case."
+            " are compared without regard to case.",
+            reason=f"There is already a user with this userName{holder}.",
         )
 
 
