@@ -34,52 +34,27 @@ _PASSING = (408, 409, 429)
 Work = Callable[[Key], Awaitable[float | None]]
 
 
-class Failures:
-    """Calls the work for a tenant, and tells when it keeps failing.
+class Obstacles:
+    """Tells of tenants what keeps the operator from its work for them."""
 
-    Parameters
-    ----------
-    work
-        One pass over a tenant, see `scim_operator.queue.Work`.
-    release
-        Called with a tenant that is left as it is: it must not keep a place in the rollout.
-    """
-
-    def __init__(
-        self, kube: Kube, cache: Cache, work: Work, *, release: Callable[[Key], None]
-    ) -> None:
+    def __init__(self, kube: Kube, cache: Cache) -> None:
         self._kube = kube
         self._cache = cache
-        self._work = work
-        self._release = release
-        self._failures: dict[Key, int] = {}
         self._told: dict[Key, str] = {}
 
-    async def __call__(self, key: Key) -> float | None:
-        """Make one pass.
+    async def tell_waiting(self, finding: Finding) -> None:
+        """Tell it of the tenants whose spec no operator has taken up; the rest is not worse off."""
+        for key in self._cache.tenants():
+            body = self._cache.get(TENANT, *key) or {}
+            seen = body.get("status", {}).get("observedGeneration")
+            if body and seen != body["metadata"].get("generation", 0):
+                await self.tell(key, finding)
 
-        Raises
-        ------
-        Exception
-            Whatever the work raises, unless that has just been told.
-        """
-        try:
-            pause = await self._work(key)
-        except HeldUp as held:
-            # It is looked at again when the tenant, or what is known of its namespace, changes.
-            self._release(key)
-            await self._tell(key, held.finding)
-            return None
-        except Exception as error:
-            failures = self._failures[key] = self._failures.get(key, 0) + 1
-            if failures >= _patience(error) and await self._tell(key, _explain(error, key)):
-                return SOON
-            raise
-        self._failures.pop(key, None)
+    def forget(self, key: Key) -> None:
+        """Take note that nothing keeps it from its work any more."""
         self._told.pop(key, None)
-        return pause
 
-    async def _tell(self, key: Key, finding: Finding) -> bool:
+    async def tell(self, key: Key, finding: Finding) -> bool:
         """Have a tenant say why nothing comes of it; return whether it did not say so before."""
         body = self._cache.get(TENANT, *key)
         if body is None or "deletionTimestamp" in body["metadata"]:
@@ -121,6 +96,50 @@ class Failures:
             return False
         self._cache.put(TENANT, answer)
         return True
+
+
+class Failures:
+    """Calls the work for a tenant, and tells when it keeps failing.
+
+    Parameters
+    ----------
+    work
+        One pass over a tenant, see `scim_operator.queue.Work`.
+    release
+        Called with a tenant that is left as it is: it must not keep a place in the rollout.
+    """
+
+    def __init__(self, obstacles: Obstacles, work: Work, *, release: Callable[[Key], None]) -> None:
+        self._obstacles = obstacles
+        self._work = work
+        self._release = release
+        self._failures: dict[Key, int] = {}
+
+    async def __call__(self, key: Key) -> float | None:
+        """Make one pass.
+
+        Raises
+        ------
+        Exception
+            Whatever the work raises, unless that has just been told.
+        """
+        try:
+            pause = await self._work(key)
+        except HeldUp as held:
+            # It is looked at again when the tenant, or what is known of its namespace, changes.
+            self._release(key)
+            await self._obstacles.tell(key, held.finding)
+            return None
+        except Exception as error:
+            failures = self._failures[key] = self._failures.get(key, 0) + 1
+            if failures >= _patience(error) and await self._obstacles.tell(
+                key, _explain(error, key)
+            ):
+                return SOON
+            raise
+        self._failures.pop(key, None)
+        self._obstacles.forget(key)
+        return pause
 
 
 def _patience(error: Exception) -> int:

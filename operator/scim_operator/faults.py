@@ -184,6 +184,17 @@ def of_error(error: Exception) -> Finding:
     )
 
 
+def without_key(where: str, why: str) -> Finding:
+    """Say that the operator does not begin, because it lacks the key of its seals."""
+    return Finding(
+        False,
+        "OperatorKeyMissing",
+        f"the operator cannot begin its work, because it cannot have its key, the Secret {where} "
+        f"({why}): give its role get and create there, or restore the Secret from a backup",
+        Outlook.STALLED,
+    )
+
+
 def unreadable(error: UnreadableTenantError) -> Finding:
     """Say that this version of the operator cannot read a tenant."""
     return Finding(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import itertools
 import logging
 import random
 import signal
@@ -15,9 +16,9 @@ from aiohttp import web
 from kopf._core.engines.peering import Identity
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 
-from scim_operator import __version__, handlers, metrics, seal_key
+from scim_operator import __version__, faults, handlers, metrics, seal_key
 from scim_operator.cache import Cache
-from scim_operator.failures import Failures
+from scim_operator.failures import Failures, Obstacles
 from scim_operator.faults import Refusal
 from scim_operator.informers import Informers
 from scim_operator.kube import UNREACHABLE, Kube
@@ -33,6 +34,8 @@ from scim_operator.url_ledger import Ledger
 
 _LOG = logging.getLogger(__name__)
 _RETRY = 2.0
+_UNTOLD = 5
+"""Attempts to read the key after which the tenants that wait for it say so, and again."""
 _FRAMEWORK_START = 0.2
 """Seconds after which the framework has set its own signal handlers."""
 
@@ -127,14 +130,17 @@ class Operator:
                 await self._elector.release()
             await _cancel(framework)
 
-    async def _seals(self) -> Seals:
-        while True:
+    async def _seals(self, obstacles: Obstacles) -> Seals:
+        for attempt in itertools.count(1):
             try:
                 return Seals(await seal_key.load(self._kube, self._settings))
             except (seal_key.UnusableKeyError, Refusal, *UNREACHABLE) as error:
                 where = f"{self._settings.namespace}/{self._settings.key_secret}"
                 _LOG.error("the key in the Secret %s cannot be had, trying again: %s", where, error)
+                if attempt % _UNTOLD == 0:
+                    await obstacles.tell_waiting(faults.without_key(where, str(error)))
                 await asyncio.sleep(_RETRY)
+        raise AssertionError("it is tried for ever")
 
     async def _reconcile(self) -> None:
         # Which of two tenants has a URL without a record can only be told when both are known, and
@@ -142,7 +148,8 @@ class Operator:
         await _until_listed(self._informers.list_tenants)
         ledger = Ledger(self._kube, self._cache, self._settings, wake=self._queue.wake)
         await _until_listed(ledger.load)
-        seals = await self._seals()
+        obstacles = Obstacles(self._kube, self._cache)
+        seals = await self._seals(obstacles)
         reconcile = Reconciler(
             self._kube,
             self._cache,
@@ -153,7 +160,7 @@ class Operator:
             watches=self._informers,
             wake=self._queue.wake,
         )
-        work = Failures(self._kube, self._cache, reconcile, release=reconcile.release)
+        work = Failures(obstacles, reconcile, release=reconcile.release)
         async with asyncio.TaskGroup() as group:
             group.create_task(self._queue.run(work))
             group.create_task(self._resync(ledger, Retention(self._kube, self._cache, seals)))

@@ -132,8 +132,7 @@ class Installation:
                 kubeconfig=str(kubeconfig),
                 namespace=NAMESPACE,
                 identity=name,
-                key_secret=f"{self._account}-key",
-                **settings,
+                **{"key_secret": f"{self._account}-key"} | settings,
             )
             operator.start()
             try:

@@ -10,7 +10,7 @@ import pytest
 from scim_operator.cache import Cache
 from scim_operator.clock import Clock
 from scim_operator.conditions import Finding, Outlook
-from scim_operator.failures import FAILED_AGAIN, REFUSED_AGAIN, SOON, Failures
+from scim_operator.failures import FAILED_AGAIN, REFUSED_AGAIN, SOON, Failures, Obstacles
 from scim_operator.faults import HeldUp, Refusal
 from scim_operator.kinds import TENANT
 from scim_operator.tenant import Key, Tenant
@@ -75,12 +75,8 @@ class Scene:
         self.cache.put(TENANT, self.server.stored)
         self.answer: float | Exception | None = None
         self.released: list[Key] = []
-        self.passes = Failures(
-            self.server,  # type: ignore[arg-type]
-            self.cache,
-            self._work,
-            release=self.released.append,
-        )
+        self.obstacles = Obstacles(self.server, self.cache)  # type: ignore[arg-type]
+        self.passes = Failures(self.obstacles, self._work, release=self.released.append)
 
     async def _work(self, _: Key) -> float | None:
         if isinstance(self.answer, Exception):
@@ -209,3 +205,14 @@ async def test_a_tenant_that_goes(gone: bool) -> None:
     await scene.fail(HELD, 1)
     await scene.fail(Refusal(403, "no"), 9)
     assert (scene.server.statuses, scene.server.events) == ([], [])
+
+
+@pytest.mark.parametrize(("generation", "told"), [(1, 0), (2, 1)])
+async def test_an_operator_that_cannot_begin(generation: int, told: int) -> None:
+    """Only tenants whose spec nobody has taken up say so, once; the others are as they were."""
+    stored = body(status=WAS_READY)
+    stored["metadata"]["generation"] = generation
+    scene = Scene(stored)
+    for _ in range(3):
+        await scene.obstacles.tell_waiting(HELD.finding)
+    assert len(scene.server.statuses) == len(scene.server.events) == told
