@@ -17,7 +17,9 @@ from scim_service.scim.filter import (
     AttributePath,
     Compare,
     Filter,
+    Not,
     Or,
+    Present,
     as_object,
     matches,
     shorten,
@@ -73,10 +75,17 @@ class MemberChange:
 
     ``add`` adds the members that are not there, ``remove`` removes those that are (only `value`
     counts), ``replace`` makes `members` all there are, so with none of them it removes all.
+
+    Parameters
+    ----------
+    filter
+        With ``remove``: only those go that it selects, of `members`, or of all where there are
+        none.
     """
 
     op: Op
     members: tuple[Member, ...]
+    filter: Filter | None = None
 
 
 def parse_patch(
@@ -538,8 +547,8 @@ def split_members(
     Raises
     ------
     ScimError
-        invalidValue, invalidFilter or mutability: a member without id, a filter on anything but
-        ids, or a change of a member's sub-attribute.
+        invalidValue, invalidFilter or mutability: a member without id, a filter on what is not
+        kept of members, or a change of a member's sub-attribute.
     """
     changes: list[MemberChange] = []
     others: list[Operation] = []
@@ -576,12 +585,11 @@ def _member_changes(op: Op, path: PatchPath, value: Any) -> list[MemberChange]:
         )
     if path.filter is None:
         return _whole_change(op, value)
-    selected = tuple(Member(each) for each in _selected_ids(path.filter))
     if op == "add":
         raise errors.invalid_path(
             f'{path} cannot be added to; add members by the path "members" and a list of values.'
         )
-    removal = MemberChange("remove", selected)
+    removal = _selected_removal(path.filter)
     if op == "remove" or value is None:
         return [removal]
     return [removal, MemberChange("add", _members([value]))]
@@ -607,14 +615,39 @@ def _members(values: Sequence[Mapping[str, Any]]) -> tuple[Member, ...]:
     return tuple(members.values())
 
 
-def _selected_ids(filter: Filter) -> Iterator[str]:  # noqa: A002
+def _selected_removal(filter: Filter) -> MemberChange:  # noqa: A002
+    ids, others = _selected_ids(filter)
+    if _names(filter) - {"value", "type", "display"}:
+        raise errors.invalid_filter(
+            "Members can be selected by value, type and display, as in"
+            ' members[value eq "..." and type eq "User"].'
+        )
+    return MemberChange("remove", tuple(map(Member, ids or ())), filter if others else None)
+
+
+def _selected_ids(filter: Filter) -> tuple[list[str] | None, bool]:  # noqa: A002
+    """Return the ids that a filter can select, None for any, and whether it asks for more."""
     match filter:
-        case Or(left, right):
-            yield from _selected_ids(left)
-            yield from _selected_ids(right)
         case Compare(AttributePath(name="value"), "eq", value):
-            yield cast("str", value)
+            return [cast("str", value)], False
+        case Or(left, right):
+            (first, more), (second, still_more) = _selected_ids(left), _selected_ids(right)
+            ids = None if first is None or second is None else [*first, *second]
+            return ids, more or still_more
+        case And(left, right):
+            first, second = _selected_ids(left)[0], _selected_ids(right)[0]
+            return (second if first is None else first), True
         case _:
-            raise errors.invalid_filter(
-                'Members can be selected by id only, as in members[value eq "..."].'
-            )
+            return None, True
+
+
+def _names(filter: Filter) -> set[str]:  # noqa: A002
+    match filter:
+        case And(left, right) | Or(left, right):
+            return _names(left) | _names(right)
+        case Not(operand):
+            return _names(operand)
+        case Compare(path) | Present(path):
+            return {path.name}
+        case _:
+            return set()

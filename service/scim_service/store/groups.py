@@ -7,8 +7,9 @@ import orjson
 from sqlalchemy import Text, bindparam, case, column, delete, func, literal_column, select, true
 from sqlalchemy.sql.selectable import Select
 
+from scim_service import worker
 from scim_service.scim import errors
-from scim_service.scim.filter import shorten
+from scim_service.scim.filter import Filter, matches, shorten, weight
 from scim_service.scim.patch import Member, MemberChange
 from scim_service.scim.resource import changed_attributes
 from scim_service.scim.schema import ResourceType
@@ -41,6 +42,12 @@ GROUPS = "groups"
 
 _NAMED = 5
 """How many unknown members an error names."""
+
+SELECTIONS = 250_000
+"""How many comparisons selecting members may take: a quarter of a second, beside the event loop."""
+
+_ROW_CHARACTERS = 64
+"""What a row of a membership counts as, where it is decided what a thread does."""
 
 _MANY = 200
 """Members that are added or removed, and changes, that do not hold up the event loop yet."""
@@ -158,6 +165,11 @@ class Groups(Resources):
         )
         of_group = delete(_MEMBERSHIP).where(members.group_id == group_id)
         self._remove = compile_statement(of_group.where(members.member_id.in_(ids)), backend)
+        rows = select(members.member_id, members.member_type, members.display).where(
+            members.group_id == group_id
+        )
+        self._rows = compile_statement(rows, backend)
+        self._rows_of = compile_statement(rows.where(members.member_id.in_(ids)), backend)
         self._keep = compile_statement(of_group.where(members.member_id.not_in(ids)), backend)
         self._leave_groups = compile_statement(
             delete(_MEMBERSHIP).where(members.member_id == group_id), backend
@@ -268,11 +280,40 @@ class Groups(Resources):
         """Return how many memberships have come, and how many have gone."""
         if change.op == "add":
             return await self._add_members(transaction, group_id, change.members), 0
-        values = {"group_id": group_id, "ids": _json_ids(change.members)}
+        leaving: Sequence[Member] = change.members
+        if change.filter is not None:
+            leaving = await self._selected(transaction, group_id, change.members, change.filter)
+        values = {"group_id": group_id, "ids": _json_ids(leaving)}
         if change.op == "remove":
             return 0, await transaction.execute(self._remove, values)
         gone = await transaction.execute(self._keep, values)
         return await self._add_members(transaction, group_id, change.members), gone
+
+    async def _selected(
+        self,
+        transaction: Transaction,
+        group_id: str,
+        members: Sequence[Member],
+        filter: Filter,  # noqa: A002
+    ) -> list[Member]:
+        """Return those that a filter selects of some members, or of all where there are none.
+
+        It is evaluated here, since display is not kept in the form that SQL could compare.
+        """
+        values = {"group_id": group_id, "ids": _json_ids(members)}
+        rows = await transaction.fetch(self._rows_of if members else self._rows, values)
+        comparisons = len(rows) * weight(filter)
+        if comparisons > SELECTIONS:
+            raise errors.too_many(
+                f"Selecting members needs {comparisons} comparisons; at most {SELECTIONS} are made."
+                ' Name the members by their ids, as in members[value eq "..."].'
+            )
+
+        def select_members() -> list[Member]:
+            found = [Member(*row) for row in rows]
+            return [each for each in found if matches(filter, _shown(each))]
+
+        return await worker.run(len(rows) * _ROW_CHARACTERS, select_members)
 
     async def _add_members(
         self, transaction: Transaction, group_id: str, members: Sequence[Member]
@@ -324,7 +365,14 @@ class Groups(Resources):
 def _touches_many(changes: Sequence[MemberChange]) -> bool:
     # What a replacement removes depends on who is there.
     number = sum(1 + len(change.members) for change in changes)
-    return number > _MANY or any(change.op == "replace" for change in changes)
+    return number > _MANY or any(
+        change.op == "replace" or (change.filter is not None and not change.members)
+        for change in changes
+    )
+
+
+def _shown(member: Member) -> dict[str, str | None]:
+    return {"value": member.value, "type": member.type, "display": member.display}
 
 
 def _endpoint() -> Expression:

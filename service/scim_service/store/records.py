@@ -117,8 +117,13 @@ def now_microseconds() -> int:
     return time.time_ns() // 1000
 
 
-def key_of(folded: Mapping[str, Any], name: str) -> str | None:
+def key_of(folded: Mapping[str, Any], name: str, where: str = "") -> str | None:
     """Return a value that is matched on.
+
+    Parameters
+    ----------
+    where
+        What comes before the name in the attribute's path.
 
     Raises
     ------
@@ -128,6 +133,6 @@ def key_of(folded: Mapping[str, Any], name: str) -> str | None:
     value: str | None = folded.get(name)
     if value is not None and len(value) > KEY_CHARACTERS:
         raise errors.invalid_value(
-            f"{name} has {len(value)} characters; at most {KEY_CHARACTERS} are accepted."
+            f"{where}{name} has {len(value)} characters; at most {KEY_CHARACTERS} are accepted."
         )
     return value

@@ -239,7 +239,7 @@ class Resources(ABC):
             # Whether a user is active does not count: no limit may keep one from being disabled.
             most = max(RESOURCE_BYTES, _size_but_active(orjson.loads(record.document)))
             if _size_but_active(resource) > most:
-                raise self._too_long(document)
+                raise self._too_long(resource, document)
         return Record(
             record.id,
             document.decode(),
@@ -252,14 +252,16 @@ class Resources(ABC):
     def _new(self, resource: Mapping[str, Any]) -> Record:
         document = orjson.dumps(resource)
         if len(document) > RESOURCE_BYTES:
-            raise self._too_long(document)
+            raise self._too_long(resource, document)
         now = self._clock()
         return Record(new_id(), document.decode(), 1, now, now)
 
-    def _too_long(self, document: bytes) -> errors.ScimError:
+    def _too_long(self, resource: Mapping[str, Any], document: bytes) -> errors.ScimError:
+        longest = _longest(resource)
         return errors.too_large(
             f"The {self.resource_type.name} would take {len(document)} bytes; at most"
-            f" {RESOURCE_BYTES} are stored for one. Leave out or shorten some of its values."
+            f" {RESOURCE_BYTES} are stored for one. Leave out or shorten some of its values; the"
+            f" longest is {longest}."
         )
 
     async def _holder(self, column: str, value: str) -> str:
@@ -298,3 +300,9 @@ class Resources(ABC):
 
 def _size_but_active(resource: Mapping[str, Any]) -> int:
     return len(orjson.dumps({name: each for name, each in resource.items() if name != "active"}))
+
+
+def _longest(resource: Mapping[str, Any]) -> str:
+    """Return the name of the attribute that takes the most room, of an extension with its URN."""
+    name = max(resource, key=lambda each: len(orjson.dumps(resource[each])))
+    return f"{name}:{_longest(resource[name])}" if ":" in name and resource[name] else name

@@ -307,7 +307,9 @@ class Users(Resources):
             "user_name": key_of(folded, "userName"),
             "external_id": key_of(folded, "externalId"),
             "display_name": key_of(folded, "displayName"),
-            "employee_number": key_of(folded.get(URN_ENTERPRISE_USER, {}), "employeeNumber"),
+            "employee_number": key_of(
+                folded.get(URN_ENTERPRISE_USER, {}), "employeeNumber", f"{URN_ENTERPRISE_USER}:"
+            ),
             "active": is_active(folded),
         }
 
@@ -317,8 +319,8 @@ class Users(Resources):
                 self._insert_email,
                 {
                     "user_id": user_id,
-                    "value": key_of(email, "value"),
-                    "type": key_of(email, "type"),
+                    "value": key_of(email, "value", "emails."),
+                    "type": key_of(email, "type", "emails."),
                     "primary": email.get("primary"),
                 },
             )

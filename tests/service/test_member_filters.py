@@ -1,0 +1,98 @@
+"""Members that the value filter of a path selects, on rows as on any other attribute."""
+
+from typing import Any
+
+import pytest
+from scim_service.store import groups
+
+from tests.service.served import Serve, Served
+
+USER = "urn:ietf:params:scim:schemas:core:2.0:User"
+GROUP = "urn:ietf:params:scim:schemas:core:2.0:Group"
+PATCH_OP = "urn:ietf:params:scim:api:messages:2.0:PatchOp"
+
+
+class Staff:
+    """A group of Ada, Bob (without a display) and another group, in a tenant."""
+
+    def __init__(self, served: Served) -> None:
+        self.served = served
+        self.ids: dict[str, str] = {}
+        self.path = ""
+
+    async def make(self) -> None:
+        """Create them."""
+        http = self.served.http
+        for name in ("ada", "bob"):
+            user = await http.post("/Users", json={"schemas": [USER], "userName": name})
+            self.ids[name] = user.json()["id"]
+        inner = await http.post("/Groups", json={"schemas": [GROUP], "displayName": "Inner"})
+        self.ids["inner"] = inner.json()["id"]
+        members = [{"value": each} for each in self.ids.values()]
+        members[0]["display"] = "Ada L."
+        body = {"schemas": [GROUP], "displayName": "Staff", "members": members}
+        self.path = f"/Groups/{(await http.post('/Groups', json=body)).json()['id']}"
+
+    async def remove(self, condition: str) -> Any:
+        """Remove the members that a filter selects; ``ADA`` and so on stand for their ids."""
+        for name, member in self.ids.items():
+            condition = condition.replace(name.upper(), member)
+        operation = {"op": "remove", "path": f"members[{condition}]"}
+        body = {"schemas": [PATCH_OP], "Operations": [operation]}
+        return await self.served.http.patch(self.path, json=body)
+
+    async def members(self) -> set[str]:
+        """Return who is left, by name."""
+        found = (await self.served.http.get(self.path)).json().get("members", [])
+        names = {member: name for name, member in self.ids.items()}
+        return {names[each["value"]] for each in found}
+
+
+@pytest.fixture(params=["entra", "strict"])
+async def staff(request: pytest.FixtureRequest, serve: Serve) -> Staff:
+    """The group, in a tenant of each profile."""
+    made = Staff(await serve({"provisioning": {"profile": request.param}}))
+    await made.make()
+    return made
+
+
+@pytest.mark.parametrize(
+    ("condition", "left"),
+    [
+        ('type eq "User"', {"inner"}),
+        ('type eq "group"', {"ada", "bob"}),
+        ('display eq "ada l."', {"bob", "inner"}),
+        ("display pr", {"bob", "inner"}),
+        ('display sw "Ada" or value eq "INNER"', {"bob"}),
+        ('value eq "ADA" and type eq "User"', {"bob", "inner"}),
+        ('value eq "ADA" and type eq "Group"', {"ada", "bob", "inner"}),
+        ('value eq "ADA" and value eq "BOB"', {"ada", "bob", "inner"}),
+        ('(value eq "ADA" or value eq "BOB") and type eq "User"', {"inner"}),
+        ('not (value eq "ADA")', {"ada"}),
+        ('value eq "ADA" or value eq "INNER"', {"bob"}),
+        ('display eq "nobody"', {"ada", "bob", "inner"}),
+    ],
+)
+async def test_who_is_selected_goes(staff: Staff, condition: str, left: set[str]) -> None:
+    """Type, display and id select members, alone and together."""
+    assert (await staff.remove(condition)).status_code == 204
+    assert await staff.members() == left
+
+
+async def test_what_is_not_kept_of_members_is_refused(staff: Staff) -> None:
+    """The refusal says what members can be selected by, and nobody goes."""
+    answer = await staff.remove('$ref eq "x"')
+    assert (answer.status_code, answer.json()["scimType"]) == (400, "invalidFilter")
+    assert "value, type and display" in answer.json()["detail"]
+    assert len(await staff.members()) == 3
+
+
+async def test_selecting_of_very_many_is_bounded(
+    staff: Staff, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What would take too many comparisons is refused before they are made; ids are cheap."""
+    monkeypatch.setattr(groups, "SELECTIONS", 4)
+    answer = await staff.remove('type eq "User" and display pr')
+    assert (answer.status_code, answer.json()["scimType"]) == (400, "tooMany")
+    assert len(await staff.members()) == 3
+    assert (await staff.remove('value eq "ADA" and type eq "User"')).status_code == 204
