@@ -311,7 +311,7 @@ def test_stripped(installation: Installation, unserved: Namespace) -> None:
 
         def told() -> str:
             condition = unserved.condition("contoso", "TokenReady")
-            return str(condition["message"]) if condition["reason"] == "Forbidden" else ""
+            return str(condition["message"]) if condition["reason"] == "AdmissionDenied" else ""
 
         assert "give it the label scim-operator.io/tenant" in eventually(told)
         unserved.kubectl("label", "secret", "contoso-scim-token", f"{names.TENANT_LABEL}=contoso")
