@@ -22,6 +22,7 @@ from scim_operator import (
     plan,
     rollout,
     status,
+    unwatched,
 )
 from scim_operator.applier import Applier
 from scim_operator.cache import Cache
@@ -223,7 +224,9 @@ class Reconciler:
 
     async def _observe(self, tenant: Tenant, now: datetime) -> Observed:
         key = tenant.key
-        children, foreign, adopted = self._sort(tenant, await self._find_unwatched(tenant))
+        children, foreign, adopted = self._sort(
+            tenant, await unwatched.find(self._kube, self._cache, tenant, self._seals)
+        )
         spec = tenant.spec
         existing = database = None
         if spec.token.existing_secret:
@@ -283,45 +286,9 @@ class Reconciler:
         await self._write(tenant, status)
         return replace(tenant, status=status)
 
-    def _sort(self, tenant: Tenant, unwatched: ownership.Children) -> ownership.Sorted:
-        children = self._cache.children(tenant.key) | dict(unwatched)
+    def _sort(self, tenant: Tenant, others: ownership.Children) -> ownership.Sorted:
+        children = self._cache.children(tenant.key) | dict(others)
         return ownership.sort(children, tenant, self._seals)
-
-    async def _find_unwatched(self, tenant: Tenant) -> ownership.Children:
-        """Have digests and volume claim watched again if only their label was taken away.
-
-        Without the digests a token without its seal cannot be told from a stranger's, and is
-        replaced; without the claim the data would count as lost.
-
-        Returns
-        -------
-        ownership.Children
-            Others' claim, made without the label in the place of one that is gone.
-        """
-        key = tenant.key
-        found: dict[tuple[Kind, str], Object] = {}
-        for kind, name in (
-            (SECRET, names.digest_secret(key.name)),
-            (CLAIM, names.volume_claim(key.name)),
-        ):
-            is_recorded = ownership.record_name(kind, name) in tenant.status.objects
-            if not is_recorded or self._cache.get(kind, key.namespace, name):
-                continue
-            live = await self._kube.get(kind, key.namespace, name)
-            if live is None:
-                continue
-            if not ownership.judge(kind, live, tenant, self._seals).is_own:
-                found[kind, name] = live
-                continue
-            labels = {"metadata": {"labels": names.labels(key.name)}}
-            try:
-                self._cache.put(kind, await self._kube.merge(kind, live, labels))
-            except Refusal as refusal:
-                # Told when they are written.
-                if faults.explain(refusal, kind, name, tenant) is None:
-                    raise
-                found[kind, name] = live
-        return found
 
     def _lost(self, tenant: Tenant) -> Object | None:
         lost = self._cache.lost(tenant.key)

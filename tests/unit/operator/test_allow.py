@@ -185,9 +185,10 @@ def test_limit_left_out() -> None:
 
 
 @pytest.mark.finding(15)
-def test_volume() -> None:
+@pytest.mark.parametrize("size", ["500Gi", "1e12", "1E", "200000M"])
+def test_volume(size: str) -> None:
     """A volume is made no larger than the maximum; one that is larger already stays."""
-    spec = {"database": {"sqlite": {"size": "500Gi"}}}
+    spec = {"database": {"sqlite": {"size": size}}}
     claim = objects(_plan(spec))["PersistentVolumeClaim", "contoso-scim-data"]
     assert claim["spec"]["resources"]["requests"]["storage"] == "100Gi"
     assert _withheld(spec) == [("spec.database.sqlite.size", "volumeSize", "100Gi")]

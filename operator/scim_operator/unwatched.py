@@ -1,0 +1,53 @@
+"""Objects that a tenant's data depends on and that are not seen, because they lack the label."""
+
+from __future__ import annotations
+
+from scim_operator import faults, names, ownership
+from scim_operator.cache import Cache
+from scim_operator.faults import Refusal
+from scim_operator.kinds import CLAIM, SECRET, Kind, Object
+from scim_operator.kube import Kube
+from scim_operator.seals import Seals
+from scim_operator.tenant import Tenant
+
+
+async def find(kube: Kube, cache: Cache, tenant: Tenant, seals: Seals) -> ownership.Children:
+    """Have digests and volume claim watched again if only their label was taken away.
+
+    Without the digests a token without its seal cannot be told from a stranger's, and is replaced;
+    without the claim the data would count as lost.
+
+    Returns
+    -------
+    ownership.Children
+        Others' objects, made without the label in the place of those that are gone.
+
+    Raises
+    ------
+    Refusal, aiohttp.ClientError, TimeoutError, OSError
+        The API server cannot be reached or puts the pass off; trying again may help.
+    """
+    key = tenant.key
+    found: dict[tuple[Kind, str], Object] = {}
+    for kind, name in (
+        (SECRET, names.digest_secret(key.name)),
+        (CLAIM, names.volume_claim(key.name)),
+    ):
+        is_recorded = ownership.record_name(kind, name) in tenant.status.objects
+        if not is_recorded or cache.get(kind, key.namespace, name):
+            continue
+        live = await kube.get(kind, key.namespace, name)
+        if live is None:
+            continue
+        if not ownership.judge(kind, live, tenant, seals).is_own:
+            found[kind, name] = live
+            continue
+        try:
+            labels = {"metadata": {"labels": names.labels(key.name)}}
+            cache.put(kind, await kube.merge(kind, live, labels))
+        except Refusal as refusal:
+            # Told when they are written.
+            if faults.explain(refusal, kind, name, tenant) is None:
+                raise
+            found[kind, name] = live
+    return found
