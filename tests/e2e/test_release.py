@@ -3,6 +3,8 @@
 from collections.abc import Callable
 from pathlib import Path
 
+import pytest
+
 from tests.e2e.conftest import install_release
 from tests.e2e.platform import CHART, NAMESPACE, RELEASE, Tenant, get, run, wait_until
 from tests.e2e.traffic import provision_during
@@ -27,6 +29,13 @@ def reconciles(tenant: Tenant, name: str) -> None:
         return bool(resource["status"]["observedGeneration"] == resource["metadata"]["generation"])
 
     wait_until("the operator to follow", seen)
+
+
+@pytest.mark.usefixtures("release")
+def test_helm_test() -> None:
+    """`helm test` says that the operator is ready, under the NetworkPolicies."""
+    said = run(f"helm test {RELEASE} --namespace {NAMESPACE} --timeout 60s --logs")
+    assert "the operator is ready: leading" in said
 
 
 async def test_upgrade_and_rollback(

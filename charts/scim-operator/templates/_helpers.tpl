@@ -160,3 +160,9 @@ app.kubernetes.io/component: operator
 {{- define "scim-operator.text" -}}
 {{- if kindIs "float64" . }}{{ toJson . }}{{ else }}{{ toString . }}{{ end -}}
 {{- end -}}
+
+{{/* Labels of the pod of `helm test`, which the operator's own do not select. */}}
+{{- define "scim-operator.testLabels" -}}
+app.kubernetes.io/name: {{ include "scim-operator.name" . }}-test
+app.kubernetes.io/instance: {{ .Release.Name }}
+{{- end -}}
