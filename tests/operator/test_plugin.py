@@ -430,7 +430,7 @@ def test_doctor_of_what_cannot_be_seen(
     found = plugin.document("doctor", "contoso", flag, code=3)
     assert (found["ok"], found["complete"]) == (True, False)
     unknown = {each["name"] for each in found["checks"] if each["outcome"] == "unknown"}
-    assert unknown == {"user query", "group query", "mail"}
+    assert unknown == {"user query", "group query", "attributes", "members", "mail"}
     assert "SCIM answers at" in next(
         each["message"] for each in found["checks"] if each["name"] == "connection"
     )

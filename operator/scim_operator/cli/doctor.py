@@ -16,8 +16,10 @@ from scim_operator.cli.checks import By, Check, Outcome, ok, problem, unknown, w
 from scim_operator.cli.doctor_provisioning import (
     check_licences,
     check_mail,
+    check_members,
     check_quarantine,
     check_scope,
+    check_skipped,
     check_traffic,
     check_user,
 )
@@ -42,6 +44,8 @@ def examine(facts: Facts) -> list[Check]:
         *check_certificate(facts),
         check_traffic(facts),
         check_quarantine(facts),
+        check_skipped(facts),
+        check_members(facts),
         check_licences(facts),
         check_scope(facts),
         check_mail(facts),

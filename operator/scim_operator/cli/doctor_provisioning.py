@@ -20,6 +20,10 @@ from scim_operator.provisioning import (
 _NO_TRAFFIC = ("Unauthorized", "WaitingForEntra", "Silent")
 """Reasons of Provisioning while Entra's requests do not come."""
 
+_LEFT_OUT = {"unknown": "not known here", "readOnly": "made by the service"}
+
+_OLDER = "this version of the service does not tell"
+
 _AS_THE_STATUS_SAYS = "as the tenant's status says"
 
 
@@ -107,6 +111,50 @@ def _check_quarantine_by_status(facts: Facts, why: Unknown) -> Check:
         return ok(name, f"no request was refused within a day, {_AS_THE_STATUS_SAYS}")
     found = warning if seen.status == "True" else problem
     return found(name, f"{seen.reason}, {_AS_THE_STATUS_SAYS}", seen.message, By.ENTRA)
+
+
+def check_skipped(facts: Facts) -> Check:
+    """Whether what Entra sends arrives whole."""
+    name = "attributes"
+    report = facts.report
+    if isinstance(report, Unknown):
+        return unknown(name, report)
+    if "skipped_attributes" not in report.model_fields_set:
+        return unknown(name, _OLDER)
+    if not report.skipped_attributes:
+        return ok(name, "no attribute was left out within a day")
+    told = [
+        f"{each.attribute} of {each.resource_type} ({_LEFT_OUT.get(each.reason, each.reason)}, "
+        f"requests: {each.requests})"
+        for each in report.skipped_attributes
+    ]
+    return warning(
+        name,
+        f"left out within a day, though the requests succeeded: {'; '.join(told)}",
+        "correct the target attribute under Mappings, or delete the mapping; an attribute of the "
+        "tenant's own is defined in spec.provisioning.schemaExtensions",
+        By.ENTRA,
+    )
+
+
+def check_members(facts: Facts) -> Check:
+    """Whether a request for all members of a group has taken some away."""
+    name = "members"
+    report = facts.report
+    if isinstance(report, Unknown):
+        return unknown(name, report)
+    if "members_dropped" not in report.model_fields_set:
+        return unknown(name, _OLDER)
+    if not report.members_dropped:
+        return ok(name, "no request for all members of a group took any away within a day")
+    return warning(
+        name,
+        f"{report.members_dropped} memberships ended within a day because a request for all "
+        "members of a group did not name them",
+        f"see which groups (kubectl scim activity {facts.tenant.key.name}: members(-N)) and "
+        "compare them with Entra's; where members are missing, restart provisioning",
+        By.ENTRA,
+    )
 
 
 def check_licences(facts: Facts) -> Check:

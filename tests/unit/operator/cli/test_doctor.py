@@ -11,7 +11,7 @@ from scim_operator.cli.checks import By, Check, Outcome, ok, unknown
 from scim_operator.cli.doctor import examine
 from scim_operator.cli.facts import Contents, Facts, Handshakes, Unknown
 from scim_operator.moments import show
-from scim_operator.report import Report, Writes
+from scim_operator.report import Report, SkippedAttribute, Writes
 from scim_operator.tenant import Tenant
 
 from tests.unit.operator.sample import NOW, body
@@ -27,7 +27,13 @@ POD = {
     },
 }
 REPORT = Report(
-    users=3, active_users=2, groups=1, last_request=NOW - timedelta(minutes=12), failures={}
+    users=3,
+    active_users=2,
+    groups=1,
+    last_request=NOW - timedelta(minutes=12),
+    failures={},
+    skipped_attributes=(),
+    members_dropped=0,
 )
 
 
@@ -81,6 +87,14 @@ FACTS = Facts(
 )
 
 
+def skipping(reason: str) -> Report:
+    """A report of an attribute that is left out."""
+    skipped = SkippedAttribute(
+        resource_type="User", attribute="costCentreOld", reason=reason, requests=12
+    )
+    return REPORT.model_copy(update={"skipped_attributes": (skipped,)})
+
+
 def check(name: str, facts: Facts) -> Check:
     """The check of a name; the others must not be disturbed."""
     found = {each.name: each for each in examine(facts)}
@@ -105,7 +119,8 @@ def test_healthy() -> None:
             "connection",
             "user query",
         ),
-        *("TLS", "certificate", "traffic", "quarantine", "licences", "scope", "mail"),
+        *("TLS", "certificate", "traffic", "quarantine", "attributes", "members"),
+        *("licences", "scope", "mail"),
     ]
     assert {each.outcome for each in found} == {Outcome.OK}
 
@@ -290,6 +305,13 @@ def test_certificate(code: int, words: str) -> None:
             replace(FACTS, report=REPORT.model_copy(update={"failures": {"invalidValue": 1}})),
             "kubectl scim activity contoso --failures",
         ),
+        ("attributes", replace(FACTS, report=skipping("unknown")), "under Mappings"),
+        ("attributes", replace(FACTS, report=skipping("readOnly")), "under Mappings"),
+        (
+            "members",
+            replace(FACTS, report=REPORT.model_copy(update={"members_dropped": 118})),
+            "kubectl scim activity contoso: members(-N)",
+        ),
         (
             "scope",
             replace(FACTS, report=REPORT.model_copy(update={"groups": 0})),
@@ -308,6 +330,20 @@ def test_warning(name: str, facts: Facts, words: str) -> None:
     found = check(name, facts)
     assert found.outcome is Outcome.WARNING
     assert words in found.remedy
+
+
+def test_what_was_left_out() -> None:
+    """Each attribute is named, with the reason and how often."""
+    found = check("attributes", replace(FACTS, report=skipping("unknown")))
+    assert "costCentreOld of User (not known here, requests: 12)" in found.message
+
+
+def test_an_older_service() -> None:
+    """What a service of an earlier version does not tell is not called well."""
+    older = REPORT.model_validate(REPORT.model_dump(exclude={"skipped_attributes"}))
+    found = {each.name: each for each in examine(replace(FACTS, report=older))}
+    assert found["attributes"].outcome is Outcome.UNKNOWN
+    assert found["members"].outcome is Outcome.OK
 
 
 def test_wrong_token() -> None:
@@ -329,8 +365,8 @@ def test_unknown() -> None:
     blind = replace(BLIND, tenant=tenant(conditions={"Available": "?Unknown"}, accepted=[]))
     found = [each for each in examine(replace(blind, user="ada")) if each.message == WHY]
     assert [each.name for each in found] == [
-        *("pods", "token", "connection", "certificate", "traffic", "quarantine", "licences"),
-        *("scope", "mail", "user ada"),
+        *("pods", "token", "connection", "certificate", "traffic", "quarantine"),
+        *("attributes", "members", "licences", "scope", "mail", "user ada"),
     ]
     assert {each.outcome for each in found} == {Outcome.UNKNOWN}
 
