@@ -43,6 +43,8 @@ def standard_value(attribute: Attribute, value: Any, *, clear: bool = True) -> A
         # attribute, just as one with null does.
         return None
     if not attribute.multi_valued:
+        if isinstance(value, str) and attribute.type == "string":
+            return value  # nearly all values are such
         return standard_element(attribute, value, clear=clear)
     given = value_in_list(value)
     elements = [standard_element(attribute, each, clear=clear) for each in given]
@@ -52,7 +54,7 @@ def standard_value(attribute: Attribute, value: Any, *, clear: bool = True) -> A
     if not kept and not _says_empty(attribute, given, elements):
         # Nothing is left and nothing said so: the protocol core says what is wrong.
         return elements
-    return with_one_primary(kept) if attribute.type == "complex" and len(kept) > 1 else kept
+    return with_one_primary(kept) if len(kept) > 1 and "primary" in attribute.by_name else kept
 
 
 def standard_element(attribute: Attribute, value: Any, *, clear: bool = True) -> Any:
@@ -185,10 +187,10 @@ def is_label_of_nothing(element: Any) -> bool:
 
     Tutorial, example of creating a user: what has no value in Entra comes as null.
     """
-    if not isinstance(element, dict):
+    if not isinstance(element, dict) or None not in element.values():
         return False
     given = {name.lower() for name, value in element.items() if value is not None}
-    return len(given) < len(element) and given <= LABELS
+    return given <= LABELS
 
 
 def with_one_primary(elements: list[Any]) -> list[Any]:
