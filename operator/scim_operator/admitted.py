@@ -11,6 +11,7 @@ from __future__ import annotations
 
 from collections import OrderedDict
 from collections.abc import Iterable, Sequence
+from typing import NamedTuple
 
 from scim_operator import drift, ownership
 from scim_operator.drift import Difference
@@ -23,19 +24,39 @@ _NAMED = 8
 """How many fields a message names."""
 
 
+class _Accepted(NamedTuple):
+    entry: str
+    values: dict[str, str]
+
+
 class Admitted:
     """What was accepted, from the tenants' status and since."""
 
     def __init__(self, seals: Seals) -> None:
         self._seals = seals
-        self._since: OrderedDict[str, str] = OrderedDict()
+        self._since: OrderedDict[str, _Accepted] = OrderedDict()
 
     def accepts(self, tenant: Tenant, wanted: Wanted) -> str | None:
         """Return the entry of an object that is as admission has made it; None if it is not."""
         if wanted.live is None or not wanted.differences:
             return None
         entry = self._entry(tenant, wanted, wanted.differences)
-        return entry if entry in self._known(tenant, wanted, wanted.live) else None
+        if entry not in self._known(tenant, wanted, wanted.live):
+            return None
+        uid = wanted.live["metadata"]["uid"]
+        if uid not in self._since:
+            self._remember(uid, entry, wanted.differences)
+        return entry
+
+    def others(self, wanted: Wanted) -> tuple[Difference, ...]:
+        """Return the differences that are not as admission left them last."""
+        last = self._since.get(wanted.live["metadata"]["uid"]) if wanted.live else None
+        values = last.values if last else {}
+        return tuple(
+            each
+            for each in wanted.differences
+            if values.get(str(each)) != drift.fingerprint([each])
+        )
 
     def note(
         self, tenant: Tenant, wanted: Wanted, body: drift.Object, found: Sequence[Difference]
@@ -49,18 +70,21 @@ class Admitted:
         """
         entry = self._entry(tenant, wanted, found)
         before = {_fields(each) for each in self._known(tenant, wanted, body)}
-        uid = body["metadata"]["uid"]
+        self._remember(body["metadata"]["uid"], entry, found)
+        return entry, _fields(entry) not in before
+
+    def _remember(self, uid: str, entry: str, found: Sequence[Difference]) -> None:
         self._since.pop(uid, None)
-        self._since[uid] = entry
+        values = {str(each): drift.fingerprint([each]) for each in found}
+        self._since[uid] = _Accepted(entry, values)
         if len(self._since) > _REMEMBERED:
             self._since.popitem(last=False)
-        return entry, _fields(entry) not in before
 
     def _known(self, tenant: Tenant, wanted: Wanted, body: drift.Object) -> list[str]:
         admitted = tenant.status.admitted or {}
         recorded = admitted.get(ownership.record_name(wanted.kind, wanted.name))
         since = self._since.get(body["metadata"]["uid"])
-        return [entry for entry in (recorded, since) if entry]
+        return [entry for entry in (recorded, since and since.entry) if entry]
 
     def _entry(self, tenant: Tenant, wanted: Wanted, found: Sequence[Difference]) -> str:
         name = ownership.record_name(wanted.kind, wanted.name)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from typing import Any, NamedTuple
+from typing import Any
 
 from scim_operator import drift, faults, metrics, names, ownership
 from scim_operator.admitted import Admitted, listed
@@ -15,6 +15,7 @@ from scim_operator.faults import Fault, Refusal
 from scim_operator.field_managers import manager_of
 from scim_operator.kinds import CLAIM, CONFIG_MAP, DEPLOYMENT, POLICY, SECRET, Kind
 from scim_operator.kube import Kube
+from scim_operator.outcomes import Outcome
 from scim_operator.plan import Plan, Wanted
 from scim_operator.repairs import Conflict, Repairs
 from scim_operator.seals import SEALED, Seals, seal_of
@@ -27,33 +28,6 @@ _POD_NEEDS = (CONFIG_MAP, CLAIM, POLICY)
 
 _ATTEMPTS = 3
 """At a write that holds for one version of an object."""
-
-
-class Outcome(NamedTuple):
-    """What became of one object.
-
-    Attributes
-    ----------
-    name
-        Kind and name, as in the tenant's status.
-    repaired, kept
-        What was repaired of it, and what admission has changed, as sentences.
-    admitted
-        What its status is to say of what admission has made of it; None if it is as wanted.
-    conflicts, begun
-        What others set again and again, and what of that is new, as sentences.
-    pause
-        Seconds after which it is to be looked at again.
-    """
-
-    name: str
-    fault: Fault | None = None
-    repaired: str | None = None
-    kept: str | None = None
-    admitted: str | None = None
-    conflicts: tuple[str, ...] = ()
-    begun: tuple[str, ...] = ()
-    pause: float | None = None
 
 
 class Applier:
@@ -71,8 +45,15 @@ class Applier:
         return (
             wanted.is_current
             or self._admitted.accepts(tenant, wanted) is not None
-            or self._repairs.pause(wanted) > 0
+            or self._pause(wanted) > 0
         )
+
+    def _pause(self, wanted: Wanted) -> float:
+        """Return for how many seconds to leave what others do again and again; 0 if for none."""
+        if wanted.live is None:
+            return 0
+        fields = list(map(str, self._admitted.others(wanted)))
+        return self._repairs.pause(wanted.live["metadata"]["uid"], fields)
 
     async def carry_out(self, planned: Plan) -> list[Outcome]:
         """Write and remove what a plan says; return what became of each object.
@@ -143,7 +124,7 @@ class Applier:
             admitted = self._admitted.accepts(tenant, wanted)
             return self._with_conflicts(wanted, outcome._replace(admitted=admitted))
         try:
-            managers = await self._managers(wanted) if self._repairs.contested(wanted) else {}
+            managers = await self._managers(wanted)
             body = await self._bring(wanted)
             if body and _looks_deployed(body, tenant):
                 change = {"metadata": {"labels": {names.INSTANCE_LABEL: None}}}
@@ -168,6 +149,7 @@ class Applier:
     ) -> Outcome:
         """Say what a write has brought about."""
         what = f"the {wanted.kind.name} {wanted.name}"
+        changed = self._admitted.others(wanted)
         found = tuple(drift.differences(wanted.object, body))
         if found:
             entry, is_news = self._admitted.note(tenant, wanted, body, found)
@@ -182,33 +164,42 @@ class Applier:
             if self._cache.was_deleted(wanted.kind, namespace, wanted.name):
                 outcome = outcome._replace(repaired=f"{what} was deleted and has been made again")
             return outcome
-        left = set(map(str, found))
-        repaired = [each for each in wanted.differences if str(each) not in left]
-        if not repaired or not _is_written(wanted, wanted.live):
+        # What is there with the same value is admission's; with another, the next write changes it
+        # once more.
+        moved = [each for each in changed if each not in found]
+        if not moved or not _is_written(wanted, wanted.live):
             return outcome
         metrics.REPAIRS.labels(wanted.kind.name).inc()
-        contested = self._repairs.contested(wanted)
-        if first := [each for each in repaired if str(each) not in contested]:
+        left = set(map(str, found))
+        first = [each for each in moved if str(each) not in left | managers.keys()]
+        if first:
             text = f"{what} had been changed by somebody and is as wanted again{_named(first)}"
             outcome = outcome._replace(repaired=text)
-        begun = self._repairs.note(wanted, map(str, repaired), managers)
+        begun = self._repairs.note(wanted.live["metadata"]["uid"], map(str, moved), managers)
         outcome = outcome._replace(begun=tuple(_sentence(wanted, each) for each in begun))
         return self._with_conflicts(replace(wanted, live=body), outcome)
 
     def _with_conflicts(self, wanted: Wanted, outcome: Outcome) -> Outcome:
-        conflicts, pause = self._repairs.conflicts(wanted)
+        if wanted.live is None:
+            return outcome
+        differing = list(map(str, self._admitted.others(wanted)))
+        conflicts, pause = self._repairs.conflicts(wanted.live["metadata"]["uid"], differing)
         return outcome._replace(
             conflicts=tuple(_sentence(wanted, conflict) for conflict in conflicts),
-            pause=self._repairs.pause(wanted) or pause,
+            pause=self._pause(wanted) or pause,
         )
 
     async def _managers(self, wanted: Wanted) -> dict[str, str | None]:
-        """Find out who sets the fields that are not as they were left."""
+        """Find out who sets the fields that were repaired before and are otherwise again."""
+        if wanted.live is None:
+            return {}
+        others = {str(each): each.path for each in self._admitted.others(wanted)}
+        contested = self._repairs.contested(wanted.live["metadata"]["uid"], others)
+        if not contested:
+            return {}
         namespace = wanted.object["metadata"]["namespace"]
         live = await self._kube.get(wanted.kind, namespace, wanted.name)
-        if live is None:
-            return {}
-        return {str(each): manager_of(live, each.path) for each in wanted.differences}
+        return {field: manager_of(live, others[field]) if live else None for field in contested}
 
     async def _bring(self, wanted: Wanted) -> Object | None:
         """Write an object; None if another one, which was not seen, has its name."""
@@ -369,16 +360,3 @@ def _sentence(wanted: Wanted, conflict: Conflict) -> str:
         f"{wanted.kind.name} {wanted.name} again and again, and the operator puts it right ever "
         f"more rarely: {remedy}"
     )
-
-
-def conflicts_of(outcomes: Sequence[Outcome]) -> tuple[str, ...]:
-    """Return what others set again and again, in an order that stands still."""
-    return tuple(sorted({text for outcome in outcomes for text in outcome.conflicts}))
-
-
-def admitted_of(before: Mapping[str, str] | None, outcomes: Sequence[Outcome]) -> dict[str, str]:
-    """Return what admission has made of a tenant's objects, for its status."""
-    done = {outcome.name for outcome in outcomes if outcome.fault is None}
-    kept = {name: entry for name, entry in (before or {}).items() if name not in done}
-    made = {outcome.name: outcome.admitted for outcome in outcomes if outcome.admitted}
-    return dict(sorted((kept | made).items()))

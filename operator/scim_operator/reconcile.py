@@ -11,7 +11,6 @@ from datetime import datetime, timedelta
 from typing import Any, Protocol, TypeGuard
 
 from scim_operator import (
-    applier,
     conditions,
     crd,
     events,
@@ -40,6 +39,7 @@ from scim_operator.kinds import (
 )
 from scim_operator.kube import UNREACHABLE, Kube
 from scim_operator.moments import parse
+from scim_operator.outcomes import admitted_of, conflicts_of
 from scim_operator.plan import Observed, Plan
 from scim_operator.pod_events import PodEvents
 from scim_operator.report import Problem, Report
@@ -176,8 +176,8 @@ class Reconciler:
         found += [outcome.fault for outcome in outcomes if outcome.fault]
         observed = replace(
             await self._observe_result(observed, tenant, now),
-            admitted=applier.admitted_of(before.admitted, outcomes),
-            conflicts=applier.conflicts_of(outcomes),
+            admitted=admitted_of(before.admitted, outcomes),
+            conflicts=conflicts_of(outcomes),
         )
         if decision:
             observed = replace(observed, rollout=rollout.recorded(decision, planned, observed))

@@ -9,12 +9,8 @@ from __future__ import annotations
 
 import time
 from collections import OrderedDict
-from collections.abc import Callable, Iterable, Mapping
-from typing import Any, NamedTuple
-
-from scim_operator.plan import Wanted
-
-Object = dict[str, Any]
+from collections.abc import Callable, Collection, Iterable, Mapping
+from typing import NamedTuple
 
 FIRST_PAUSE = 2.0
 LONGEST_PAUSE = 3600.0
@@ -65,22 +61,20 @@ class Repairs:
         self._clock = clock
         self._standoffs: OrderedDict[str, dict[str, _Standoff]] = OrderedDict()
 
-    def pause(self, wanted: Wanted) -> float:
-        """Return for how many seconds to leave differences that came back; 0 if for none."""
-        known = self._of(wanted)
-        ends = [
-            known[field].until if field in known else 0 for field in map(str, wanted.differences)
-        ]
+    def pause(self, uid: str, fields: Collection[str]) -> float:
+        """Return for how many seconds to leave fields that are otherwise again; 0 if for none."""
+        known = self._standoffs.get(uid, {})
+        ends = [known[field].until if field in known else 0 for field in fields]
         return max(0, min(ends, default=0) - self._clock())
 
-    def contested(self, wanted: Wanted) -> frozenset[str]:
-        """Return which fields are otherwise than wanted and were repaired before."""
-        return frozenset(map(str, wanted.differences)) & self._of(wanted).keys()
+    def contested(self, uid: str, fields: Collection[str]) -> frozenset[str]:
+        """Return which of an object's fields were repaired before."""
+        return frozenset(fields) & self._standoffs.get(uid, {}).keys()
 
     def note(
-        self, wanted: Wanted, repaired: Iterable[str], managers: Mapping[str, str | None]
+        self, uid: str, repaired: Iterable[str], managers: Mapping[str, str | None]
     ) -> list[Conflict]:
-        """Remember which fields of an object a write has repaired.
+        """Remember which fields of an object a write has changed back.
 
         Parameters
         ----------
@@ -92,9 +86,6 @@ class Repairs:
         list[Conflict]
             Those that begin with it.
         """
-        if wanted.live is None:
-            return []
-        uid = wanted.live["metadata"]["uid"]
         known = self._standoffs.pop(uid, {})
         self._standoffs[uid] = known
         if len(self._standoffs) > _REMEMBERED:
@@ -108,23 +99,19 @@ class Repairs:
                 del known[next(iter(known))]
         return begun
 
-    def conflicts(self, wanted: Wanted) -> tuple[list[Conflict], float | None]:
+    def conflicts(
+        self, uid: str, differing: Collection[str]
+    ) -> tuple[list[Conflict], float | None]:
         """Return the conflicts about an object, and the seconds until one can be over by time."""
         now = self._clock()
-        differing = set(map(str, wanted.differences))
         found, ends = [], []
-        for field, entry in self._of(wanted).items():
+        for field, entry in self._standoffs.get(uid, {}).items():
             end = entry.since + min(entry.pause, CALM)
             if entry.rounds < 2 or (field not in differing and end <= now):
                 continue
             found.append(Conflict(field, entry.manager))
             ends.append(entry.until if field in differing else end)
         return found, max(0, min(ends) - now) if ends else None
-
-    def _of(self, wanted: Wanted) -> dict[str, _Standoff]:
-        if wanted.live is None:
-            return {}
-        return self._standoffs.get(wanted.live["metadata"]["uid"], {})
 
     def _next(self, last: _Standoff | None, manager: str | None) -> _Standoff:
         now = self._clock()
