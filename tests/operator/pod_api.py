@@ -1,11 +1,13 @@
 """An API server that knows one tenant and its pod, and runs commands here in the place of a node.
 
-It speaks ``v5.channel.k8s.io`` as the real one does, which the end-to-end tests have.
+It speaks ``v5.channel.k8s.io`` for them and ``v4.channel.k8s.io`` for ports, as the real one does,
+which the end-to-end tests have.
 """
 
 from __future__ import annotations
 
 import asyncio
+import base64
 import json
 import sys
 import threading
@@ -41,6 +43,10 @@ class PodApi:
         After how many bytes of their output the connection is lost; None: never.
     ready
         Whether the pod is.
+    ports
+        Which ports here stand for the pod's.
+    secrets
+        Values of Secrets, by their names.
     commands
         What was run.
     """
@@ -52,6 +58,8 @@ class PodApi:
     damage: bool = False
     drop_after: int | None = None
     ready: bool = True
+    ports: dict[int, int] = field(default_factory=dict)
+    secrets: dict[str, dict[str, str]] = field(default_factory=dict)
     commands: list[list[str]] = field(default_factory=list)
 
     def application(self) -> web.Application:
@@ -61,7 +69,9 @@ class PodApi:
         made.router.add_get("/api/v1/namespaces/team/pods", self._pods)
         for plural in ("replicasets", "deployments"):
             made.router.add_get(f"/apis/apps/v1/namespaces/team/{plural}/{{name}}", self._owner)
+        made.router.add_get("/api/v1/namespaces/team/secrets/{name}", self._secret)
         made.router.add_get("/api/v1/namespaces/team/pods/contoso-1/exec", self._exec)
+        made.router.add_get("/api/v1/namespaces/team/pods/contoso-1/portforward", self._forward)
         return made
 
     async def _tenant(self, _: web.Request) -> web.Response:
@@ -94,6 +104,35 @@ class PodApi:
         return web.json_response(
             {"metadata": {"name": name, "uid": f"{name}-uid", "ownerReferences": [above]}}
         )
+
+    async def _secret(self, request: web.Request) -> web.Response:
+        values = self.secrets.get(request.match_info["name"])
+        if values is None:
+            return web.json_response({"message": "not found"}, status=404)
+        data = {key: base64.b64encode(text.encode()).decode() for key, text in values.items()}
+        return web.json_response({"metadata": {}, "data": data})
+
+    async def _forward(self, request: web.Request) -> web.StreamResponse:
+        port = int(request.query["ports"])
+        reader, writer = await asyncio.open_connection("127.0.0.1", self.ports[port])
+        socket = web.WebSocketResponse(protocols=["v4.channel.k8s.io"])
+        await socket.prepare(request)
+        for channel in (0, 1):
+            await socket.send_bytes(bytes([channel]) + port.to_bytes(2, "little"))
+
+        async def answer() -> None:
+            while piece := await reader.read(8192):
+                await socket.send_bytes(b"\x00" + piece)
+            await socket.close()
+
+        answering = asyncio.create_task(answer())
+        async for message in socket:
+            if message.type is WSMsgType.BINARY and message.data[0] == 0:
+                writer.write(message.data[1:])
+                await writer.drain()
+        writer.close()
+        await answering
+        return socket
 
     async def _exec(self, request: web.Request) -> web.StreamResponse:
         if self.forbidden:

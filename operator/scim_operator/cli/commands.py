@@ -245,31 +245,59 @@ def groups(session: Session, name: str, *, wanted: str | None, limit: int) -> No
 @click.argument("name")
 @click.option("--failures", is_flag=True, help="Only requests that were refused.")
 @click.option(
+    "--request", "wanted", metavar="ID", help="Only this request: our id, or the ingress'."
+)
+@click.option(
     "--limit", type=click.IntRange(1, 1000), default=50, show_default=True, help="Most lines."
 )
 @command
-def activity(session: Session, name: str, *, failures: bool, limit: int) -> None:
-    """Show recent writes and refused requests, the newest first."""
+def activity(
+    session: Session, name: str, *, failures: bool, wanted: str | None, limit: int
+) -> None:
+    """Show recent writes and refused requests, the newest first.
+
+    CLIENT is what the sender calls itself: Entra sends nothing there, curl and browsers do.
+    """
     tenant = session.cluster.tenant(name)
     channel = management(session.cluster, tenant)
-    lines = channel.fetch("/-/activity", limit=limit, refused=str(failures).lower()).document[
-        "activity"
-    ]
-    rows = [
-        (
-            parse(line["at"]),
-            line["operation"],
-            line["resourceType"],
-            line["resourceId"],
-            text(line["status"], "red" if line["status"] >= 400 else "green"),
-            line["scimType"],
-            ", ".join(line["attributes"]),
+    query: dict[str, str | int] = {"limit": limit, "refused": str(failures).lower()}
+    if wanted:
+        query |= {"limit": 1000, "request": wanted}
+    lines = channel.fetch("/-/activity", **query).document["activity"]
+    if wanted:
+        # An older service does not know the question.
+        lines = [line for line in lines if wanted in (line["requestId"], line.get("edgeRequestId"))]
+    wide = bool(wanted) or session.output == "wide"
+    rows = [(*_activity(line), *(_details(line) if wide else ())) for line in lines]
+    columns = (
+        *("TIME", "OPERATION", "TYPE", "ID", "STATUS", "ERROR", "ATTRIBUTES", "SOURCE", "CLIENT"),
+        *(("TOKEN", "REQUEST", "EDGE REQUEST", "REASON") if wide else ()),
+    )
+    empty = "No request was refused." if failures else "Nothing has been written yet."
+    if wanted:
+        empty = (
+            f"There is no line of the request {wanted}: reads have none, nor have requests without "
+            "an accepted token, and lines are kept for 30 days."
         )
-        for line in lines
-    ]
-    columns = ("TIME", "OPERATION", "TYPE", "ID", "STATUS", "ERROR", "ATTRIBUTES")
-    empty = text("No request was refused." if failures else "Nothing has been written yet.")
-    show(session.output, lines, table(columns, rows) if rows else empty)
+    show(session.output, lines, table(columns, rows) if rows else text(empty))
+
+
+def _activity(line: dict[str, Any]) -> tuple[object, ...]:
+    return (
+        parse(line["at"]),
+        line["operation"],
+        line["resourceType"],
+        line["resourceId"],
+        text(line["status"], "red" if line["status"] >= 400 else "green"),
+        line["scimType"],
+        ", ".join(line["attributes"]),
+        line.get("source"),
+        line.get("agent"),
+    )
+
+
+def _details(line: dict[str, Any]) -> tuple[object, ...]:
+    return (line["tokenId"], line["requestId"], line.get("edgeRequestId"), line.get("reason"))
 
 
 @plugin.command()
