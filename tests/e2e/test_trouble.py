@@ -79,3 +79,15 @@ def test_volume_grows(namespace: str) -> None:
     wait_until("the volume to grow", grown)
     tenant.wait_ready()
     assert [each["metadata"]["uid"] for each in tenant.pods()] == [pod["metadata"]["uid"]]
+
+
+def test_what_a_service_said_last(namespace: str) -> None:
+    """A service that ends with an error is told with its last line, and no secret with it."""
+    url = {"url": "mysql://scim:hunter2@db/scim"}
+    metadata = {"name": "wrong", "namespace": namespace}
+    apply({"apiVersion": "v1", "kind": "Secret", "metadata": metadata, "stringData": url})
+    database = {"postgres": {"urlFrom": {"name": "wrong", "key": "url"}}}
+    tenant = troubled("wrong", namespace, "CrashLoop", database=database)
+    message = tenant.condition("Ready")["message"]
+    assert "said last: error: the database URL cannot be used: its scheme is neither" in message
+    assert "hunter2" not in message
