@@ -2,7 +2,8 @@
 
 import hashlib
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
+from typing import NamedTuple
 
 from scim_service.http.exchange import Call
 from scim_service.scim.messages import SearchRequest
@@ -13,21 +14,28 @@ SHORTER = 20
 """By how many resources a page ends earlier at most, so that no two walks meet at an index."""
 
 
-@dataclass(frozen=True, slots=True)
-class Step:
+class Step(NamedTuple):
     """A page of a walk, as it is asked for.
 
-    Parameters
+    Attributes
     ----------
-    query
-        Stands for everything that a page has in common with the next.
+    searched, request
+        Everything that a page has in common with the next.
     place
         What the page follows, None where only its index is known.
     """
 
-    query: str
+    searched: str
+    request: SearchRequest
     page: Page
-    place: Place | None
+    place: Place | None = None
+
+    @property
+    def query(self) -> str:
+        """Return what stands for the query; most answers have one page and never need it."""
+        request = self.request
+        named = repr((self.searched, request.filter, request.sort_by, request.sort_order))
+        return hashlib.sha256(named.encode()).hexdigest()[:32]
 
     @property
     def after(self) -> Position | None:
@@ -43,11 +51,10 @@ class Walks:
 
     async def step(self, what: str, request: SearchRequest, page: Page) -> Step:
         """Return the step that a request is; `what` is searched."""
-        named = repr((what, request.filter, request.sort_by, request.sort_order))
-        query = hashlib.sha256(named.encode()).hexdigest()[:32]
+        step = Step(what, request, page)
         if page.start_index == 1 or page.count == 0:
-            return Step(query, page, None)
-        return Step(query, page, await self._starts.find(query, page.start_index))
+            return step
+        return step._replace(place=await self._starts.find(step.query, page.start_index))
 
     async def settle(
         self, call: Call, step: Step, found: Sequence[Position], *, more: bool, total: int
@@ -69,16 +76,17 @@ class Walks:
         kept = len(found)
         if not more or kept == 0:
             return kept, page.offset + kept if kept or place is not None else total
+        query = step.query
         least = max(1, kept - SHORTER)
         while True:
             here = Place(found[kept - 1], str(call.peer), is_first=place is None)
             index = page.start_index + kept
-            if await self._starts.keep(step.query, index, here, insist=kept == least):
+            if await self._starts.keep(query, index, here, insist=kept == least):
                 break
             kept -= 1
         if kept < page.asked:
             # For clients that go on at startIndex + count, whatever itemsPerPage says.
             here = replace(here, by_count=True)
-            await self._starts.keep(step.query, page.start_index + page.asked, here)
+            await self._starts.keep(query, page.start_index + page.asked, here)
         by_count = place is not None and place.by_count
         return kept, max(total, page.start_index + (page.asked if by_count else kept))

@@ -3,7 +3,7 @@
 An index alone does not say where a page starts, because every deletion moves those that come
 after it. So each page leaves behind which resource the next index follows. An index leads to one
 place only: a walk that would leave another one ends its page one resource earlier
-(docs/decisions/0016-walks-by-index.md). The number of places does not depend on that of walks.
+(docs/decisions/0021-walks-by-index.md). The number of places does not depend on that of walks.
 """
 
 import json
