@@ -197,7 +197,7 @@ def with_one_primary(elements: list[Any]) -> list[Any]:
     """Keep the first of several elements that are primary as the primary one.
 
     PingOne sends the work and the home mail as primary
-    (docs/decisions/0026-understood-skipped-and-told.md).
+    (docs/decisions/0027-understood-skipped-and-told.md).
     """
     primaries = [index for index, each in enumerate(elements) if _is_primary(each)]
     for index in primaries[1:]:
