@@ -8,8 +8,9 @@ extensions; an attribute of an extension may be named by its short name.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from difflib import get_close_matches
+from functools import lru_cache
 from typing import NamedTuple
 
 from scim_operator.crd import CORE_SCHEMAS, Attribute, Provisioning, SchemaExtension
@@ -75,7 +76,8 @@ def _meant(name: str, known: Mapping[str, _Known]) -> str | None:
     return known[close[0]].name if close else None
 
 
-def _known(extensions: Iterable[SchemaExtension]) -> dict[str, _Known]:
+@lru_cache(maxsize=64)
+def _known(extensions: tuple[SchemaExtension, ...]) -> dict[str, _Known]:
     """Return what there is by its name in lower case.
 
     A short name is that of the core schema, else of the first extension that has it.
