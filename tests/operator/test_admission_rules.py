@@ -8,6 +8,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from scim_operator import names
+
 from tests.cluster import ControlPlane
 from tests.operator.admission_rules import (
     MIRROR,
@@ -111,9 +113,9 @@ def serve(namespace: Namespace) -> None:
 
 
 def look(namespace: Namespace, text: str) -> None:
-    """Have each tenant looked at, by an annotation that means nothing."""
+    """Have each tenant looked at, by a consent to objects that are not there."""
     namespace.kubectl(
-        "annotate", "--overwrite", "scimtenant", *TENANTS, f"scim-operator.io/look={text}"
+        "annotate", "--overwrite", "scimtenant", *TENANTS, f"{names.ADOPT_ANNOTATION}={text}"
     )
     time.sleep(1.5)
 
