@@ -426,7 +426,7 @@ def _identity(element: Mapping[str, Any]) -> frozenset[tuple[str, Any]]:
 def _with_one_primary(values: list[Any], chosen: set[int]) -> list[Any]:
     """Return the values with no primary but the chosen one (section 3.5.2)."""
     return [
-        {**each, "primary": False} if index not in chosen and each.get("primary") is True else each
+        {**each, "primary": False} if index not in chosen and _is_primary(each) else each
         for index, each in enumerate(values)
     ]
 

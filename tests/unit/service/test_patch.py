@@ -169,6 +169,22 @@ def test_several_values(user: ResourceType, operation: dict[str, Any], outcome: 
     assert patched(user, operation).get("emails") == outcome
 
 
+@pytest.mark.parametrize("name", ["remove", "add", "replace"])
+def test_elements_of_which_nothing_is_left(user: ResourceType, name: str) -> None:
+    """They go, also where another one that the path selects is primary."""
+    work = {"type": "work", "locality": "Reading", "primary": True}
+    home = {"type": "home", "streetAddress": "1 Low Street"}
+    after = patched(
+        user,
+        op("add", "addresses", value=[home, {**work, "streetAddress": "2 High Street"}]),
+        op(name, "addresses.streetAddress", value=None),
+        op("replace", "active", value=False),
+        lenient=True,
+    )
+    assert after["addresses"] == [work]
+    assert after["active"] is False
+
+
 def test_simple_values(user: ResourceType) -> None:
     """A list of simple values is changed in the same ways."""
     path = f"{CUSTOM_URN}:tags"
