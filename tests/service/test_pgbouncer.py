@@ -10,6 +10,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import asyncpg
 import httpx
@@ -47,8 +48,17 @@ def find_pgbouncer() -> str:
 
 
 @contextmanager
-def pgbouncer(folder: Path, server: int, mode: str) -> Iterator[str]:
+def pgbouncer(server: int, mode: str) -> Iterator[str]:
     """Run a PgBouncer in front of a server; yield the URL of a database behind it."""
+    with (
+        TemporaryDirectory(prefix="scim-pgbouncer-") as folder,
+        _running(Path(folder), server, mode) as url,
+    ):
+        yield url
+
+
+@contextmanager
+def _running(folder: Path, server: int, mode: str) -> Iterator[str]:
     port = free_port()
     config = folder / "pgbouncer.ini"
     config.write_text(CONFIG.format(server=server, port=port, mode=mode))
@@ -57,8 +67,6 @@ def pgbouncer(folder: Path, server: int, mode: str) -> Iterator[str]:
     # It refuses to run as root, and reads its file as the user that it runs as.
     folder.chmod(0o755)
     config.chmod(0o644)
-    for parent in folder.parents[:2]:
-        parent.chmod(0o755)
     process = subprocess.Popen(command, **account)  # type: ignore[call-overload]
     try:
         deadline = time.monotonic() + 20
@@ -101,10 +109,10 @@ def server(postgres: PostgresServer) -> Iterator[PostgresServer]:
     postgres.empty()
 
 
-def test_session_pooling(server: PostgresServer, tmp_path: Path) -> None:
+def test_session_pooling(server: PostgresServer) -> None:
     """A tenant behind PgBouncer with pool_mode = session is served."""
     with (
-        pgbouncer(tmp_path, server.port, "session") as database,
+        pgbouncer(server.port, "session") as database,
         program(database) as (_, url),
         client(url) as scim,
     ):

@@ -400,7 +400,10 @@ def _with_added(attribute: Attribute, current: list[Any], added: list[Any]) -> l
         check_number_of_values(attribute, values)
         return values
     values = list(current)
-    places = {_identity(each): index for index, each in enumerate(values)}
+    places: dict[frozenset[tuple[str, Any]], int] = {}
+    for index, each in enumerate(values):
+        # Of elements that have become the same, the first one stands for all.
+        places.setdefault(_identity(each), index)
     for each in added:
         place = places.setdefault(_identity(each), len(values))
         if place == len(values):

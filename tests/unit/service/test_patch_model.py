@@ -7,7 +7,7 @@ one (name), a multi-valued one (emails), and an attribute of an extension (depar
 import copy
 from typing import Any
 
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 from scim_service.scim.errors import ScimError
 from scim_service.scim.messages import URN_ENTERPRISE_USER, URN_PATCH_OP, URN_USER
@@ -172,6 +172,26 @@ def operations(draw: st.DrawFn) -> dict[str, Any]:
     return {"op": op, "path": path, "value": draw(targets[path])}
 
 
+# Elements that an operation has made the same: the first stands for both.
+@example(
+    resource={
+        "userName": "joy",
+        "emails": [{"value": "a", "type": "work"}, {"value": "b", "type": "work"}],
+    },
+    body=[
+        {
+            "op": "replace",
+            "path": 'emails[type eq "work"]',
+            "value": {"value": "b", "type": "work"},
+        },
+        {
+            "op": "add",
+            "path": "emails",
+            "value": [{"value": "b", "type": "work", "primary": True}],
+        },
+    ],
+    lenient=False,
+)
 @given(RESOURCES, st.lists(operations(), min_size=1, max_size=4), st.booleans())
 def test_patch_does_what_the_model_does(
     user: ResourceType, resource: dict[str, Any], body: list[dict[str, Any]], lenient: bool
