@@ -1,6 +1,7 @@
 """Reading everything page by page, while people come and go."""
 
 import itertools
+import random
 from collections import Counter
 from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass, field
@@ -12,6 +13,7 @@ from scim_service.http.application import scim_application
 from scim_service.settings import Limits
 from scim_service.store import page_starts
 from scim_service.store.database import compile_statement
+from scim_service.store.page_starts import Place
 from scim_service.store.tables import PageStart, table
 from sqlalchemy import select
 
@@ -158,13 +160,13 @@ async def test_a_walk_by_cursor_finds_everybody_once(query: str, serve: Serve) -
     await found_once(pages(), people, people.change)
 
 
-def beside(served: Served, port: int) -> httpx.AsyncClient:
+def beside(served: Served, port: int, **headers: str) -> httpx.AsyncClient:
     """Return a client with a connection of its own."""
     application = scim_application(served.service, served.access_log.append)
     return httpx.AsyncClient(
         transport=httpx.ASGITransport(application, client=("192.0.2.1", port)),
         base_url=served.http.base_url,
-        headers={"Authorization": f"Bearer {SECRET}"},
+        headers={"Authorization": f"Bearer {SECRET}", **headers},
     )
 
 
@@ -191,6 +193,60 @@ async def test_walks_at_the_same_time(serve: Serve) -> None:
     for found, _ in walks:
         assert set(found.values()) == {1}
         assert people.staying <= found.keys()
+
+
+@pytest.mark.parametrize("through", ["connections of their own", "one connection of a proxy"])
+async def test_walks_that_overtake_each_other(through: str, serve: Serve) -> None:
+    """Walks that go on in any order, each at its own speed, find everybody once."""
+    served = await serve()
+    for seed in range(3):
+        chance = random.Random(seed)
+        ids = [
+            (await served.http.post("/Users", json={"userName": f"{seed}-{number}"})).json()["id"]
+            for number in range(80)
+        ]
+        leaving = ids[1::2]
+        walks = {}
+        for number in range(3):
+            own = through == "connections of their own"
+            client = beside(
+                served,
+                10 * seed + number if own else seed,
+                **({} if own else {"X-Forwarded-For": f"198.51.100.{number}"}),
+            )
+            walks[walk(client, "/Users", {})] = Counter[str]()
+        going = list(walks)
+        while going:
+            pages = chance.choice(going)
+            page = await anext(pages, None)
+            if page is None:
+                going.remove(pages)
+                continue
+            walks[pages].update(page)
+            for _ in range(2 if len(leaving) > 10 else 0):
+                gone = leaving.pop(chance.randrange(10))
+                assert (await served.http.delete(f"/Users/{gone}")).status_code == 204
+        for found in walks.values():
+            assert set(found.values()) == {1}
+            assert found.keys() >= set(ids[::2])
+        for left in [*ids[::2], *leaving]:
+            await served.http.delete(f"/Users/{left}")
+
+
+async def test_a_place_for_both_ways_to_count(serve: Serve) -> None:
+    """Where a walk by itemsPerPage goes on, one by count may agree, but put nothing else there."""
+    starts = (await serve()).service.repository.page_starts
+    by_items = Place((5,), "first", is_first=False)
+    agreeing = Place((5,), "second", is_first=False, by_count=True)
+    other = Place((7,), "third", is_first=False, by_count=True)
+    for number, kept in enumerate(((by_items, agreeing), (agreeing, by_items))):
+        query = str(number)
+        for place in kept:
+            assert await starts.keep(query, 10, place)
+        assert not await starts.keep(query, 10, other)
+        found = await starts.find(query, 10)
+        assert found is not None
+        assert found.position == (5,)
 
 
 async def test_a_walk_after_others_that_were_given_up(serve: Serve) -> None:

@@ -65,8 +65,9 @@ class Call:
         Where it comes from.
     peer
         The address and port of the connection that brought it.
-    edge_id, agent
-        The id that the edge has given it, and what the client calls itself.
+    edge_id, agent, forwarded
+        The id that the edge has given it, what the client calls itself, and the addresses that it
+        was forwarded for.
     base
         The tenant's URL as the client knows it, without a slash at its end.
     operation
@@ -95,6 +96,7 @@ class Call:
     peer: tuple[str, int] | None = None
     edge_id: str | None = None
     agent: str | None = None
+    forwarded: str | None = None
     token_id: str | None = None
     base: str = ""
     resource_type: str | None = None

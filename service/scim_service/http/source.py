@@ -67,21 +67,25 @@ class Sources:
         return address is not None and any(address in network for network in self._trusted)
 
 
-def said(scope: Scope) -> tuple[str | None, str | None]:
-    """Return the id that the edge has given a request, and what the client calls itself.
+def said(scope: Scope) -> tuple[str | None, str | None, str | None]:
+    """Return the id that the edge has given a request, its client's own name, and its addresses.
 
-    The id is the ``X-Request-Id``, else the trace id of the ``traceparent`` (W3C Trace Context).
-    Both are printable ASCII, and whatever the sender likes.
+    The id is the ``X-Request-Id``, else the trace id of the ``traceparent`` (W3C Trace Context),
+    the addresses are the ``X-Forwarded-For``. All are printable ASCII, and whatever the sender
+    likes.
     """
-    edge_id = trace_id = agent = None
+    edge_id = trace_id = agent = forwarded = None
     for name, value in scope["headers"]:
         if name == b"x-request-id":
             edge_id = value
         elif name == b"user-agent":
             agent = value
+        elif name == b"x-forwarded-for":
+            # The last address is the one that the nearest proxy has added.
+            forwarded = value[-SAID_CHARACTERS:]
         elif name == b"traceparent" and (found := _TRACE.match(value)):
             trace_id = found[1]
-    return _printable(edge_id or trace_id), _printable(agent)
+    return _printable(edge_id or trace_id), _printable(agent), _printable(forwarded)
 
 
 def _printable(value: bytes | None) -> str | None:

@@ -78,8 +78,10 @@ class Walks:
             return kept, page.offset + kept if kept or place is not None else total
         query = step.query
         least = max(1, kept - SHORTER)
+        # A proxy sends the requests of all its clients over the same connections.
+        client = f"{call.peer} {call.forwarded or ''}"
         while True:
-            here = Place(found[kept - 1], str(call.peer), is_first=place is None)
+            here = Place(found[kept - 1], client, is_first=place is None)
             index = page.start_index + kept
             if await self._starts.keep(query, index, here, insist=kept == least):
                 break

@@ -9,7 +9,7 @@ place only: a walk that would leave another one ends its page one resource earli
 import json
 from collections import OrderedDict
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Protocol, TypeAlias
 
 from sqlalchemy import BigInteger, Integer, bindparam, delete, select
@@ -39,12 +39,14 @@ class Place:
     position
         The sort keys of the last resource before it.
     client
-        Who asked for the page before it: the address and port of the connection.
+        Who asked for the page before it: the address and port of the connection, and whom it was
+        forwarded for.
     is_first
         Whether that page was the first one of a walk.
     by_count
         Whether that page was shorter than asked for, so that only a client gets here that counts
-        on by what it asked for instead of by what it got.
+        on by what it asked for instead of by what it got. Where both kinds get here it is false,
+        as no walk may then have another place instead.
     """
 
     position: Position
@@ -166,16 +168,18 @@ def _keeping(backend: Backend) -> Any:
     kept = upsert(starts, backend).values({name: bindparam(name) for name in names})
     new = kept.excluded
     same_client = starts.c.client == new.client
+    is_same = starts.c.position == new.position
     # As in `Place.replaces`.
     replaces = (same_client & (new.by_count | (starts.c.is_first & new.is_first))) | (
         new.by_count & starts.c.by_count
     )
     return kept.on_conflict_do_update(
         index_elements=[starts.c.query, starts.c.start_index],
-        set_={name: new[name] for name in _COLUMNS},
-        where=(starts.c.position == new.position)
-        | (starts.c.at < bindparam("replaceable", type_=BigInteger()))
-        | replaces,
+        set_={
+            **{name: new[name] for name in _COLUMNS},
+            "by_count": new.by_count & (starts.c.by_count | ~is_same),
+        },
+        where=is_same | (starts.c.at < bindparam("replaceable", type_=BigInteger())) | replaces,
     ).returning(starts.c.start_index)
 
 
@@ -228,10 +232,10 @@ class LocalPageStarts:
     async def keep(self, query: str, index: int, place: Place, *, insist: bool = False) -> bool:
         """Remember what an index of a query follows."""
         earlier = await self._known(query, index)
-        if earlier is not None and not insist:
-            known = earlier[0]
-            if known.position != place.position and not place.replaces(known):
-                return False
+        if earlier is not None and earlier[0].position == place.position:
+            place = replace(place, by_count=place.by_count and earlier[0].by_count)
+        elif earlier is not None and not insist and not place.replaces(earlier[0]):
+            return False
         key = query, index
         self._places[key] = self._unsaved[key] = place, self._clock()
         self._places.move_to_end(key)
