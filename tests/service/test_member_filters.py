@@ -33,11 +33,13 @@ class Staff:
         body = {"schemas": [GROUP], "displayName": "Staff", "members": members}
         self.path = f"/Groups/{(await http.post('/Groups', json=body)).json()['id']}"
 
-    async def remove(self, condition: str) -> Any:
+    async def remove(self, condition: str, value: Any = None) -> Any:
         """Remove the members that a filter selects; ``ADA`` and so on stand for their ids."""
         for name, member in self.ids.items():
             condition = condition.replace(name.upper(), member)
-        operation = {"op": "remove", "path": f"members[{condition}]"}
+        operation: dict[str, Any] = {"op": "remove", "path": f"members[{condition}]"}
+        if value is not None:
+            operation["value"] = value
         body = {"schemas": [PATCH_OP], "Operations": [operation]}
         return await self.served.http.patch(self.path, json=body)
 
@@ -96,3 +98,25 @@ async def test_selecting_of_very_many_is_bounded(
     assert (answer.status_code, answer.json()["scimType"]) == (400, "tooMany")
     assert len(await staff.members()) == 3
     assert (await staff.remove('value eq "ADA" and type eq "User"')).status_code == 204
+
+
+@pytest.mark.parametrize(
+    "condition", ['type eq "User"', 'not (display eq "Inner")', 'value ne "BOB"']
+)
+async def test_members_that_are_named_beside_a_filter(condition: str, serve: Serve) -> None:
+    """A remove that names members takes away none of the others that its filter selects."""
+    staff = Staff(await serve())
+    await staff.make()
+    left_of_all = {"bob", "inner"} if "type" in condition else {"bob"}
+    ada, bob = ({"value": staff.ids[name]} for name in ("ada", "bob"))
+    for value, left in (
+        ([ada], {"bob", "inner"}),
+        ([ada], {"bob", "inner"}),
+        (ada["value"], {"bob", "inner"}),
+        ([{"value": staff.ids["inner"]}, ada], left_of_all),
+    ):
+        assert (await staff.remove(condition, value)).status_code == 204
+        assert await staff.members() == left
+    assert (await staff.remove(condition, [{"id": bob["value"]}])).status_code == 400
+    assert (await staff.remove('value eq "BOB"', "somebody")).status_code == 204
+    assert "bob" not in await staff.members()

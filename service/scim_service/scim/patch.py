@@ -52,7 +52,8 @@ class Operation:
 
     `path` is None for an operation on the resource itself; `value` then is an object whose
     members may be None for unassigned. Otherwise `value` is None for unassigned, and for a remove
-    without values. A remove with a list of values removes these only, and so none if it is empty.
+    without values. A remove with a list of values removes these only, and so none if it is empty;
+    members are removed that are named as well as selected by a value filter in `path`.
     """
 
     op: Op
@@ -206,7 +207,8 @@ def _removed_values(path: PatchPath, value: Any, skipped: Skipped | None) -> lis
         raise errors.invalid_value(
             '"value" is not for remove; name the values to remove by a value filter in "path".'
         )
-    if path.filter is not None or not path.leaf.multi_valued:
+    is_selected = path.filter is not None
+    if (is_selected and path.leaf.name != "members") or not path.leaf.multi_valued:
         return None
     values = value if isinstance(value, list) else [value]
     check_number_of_values(path.leaf, values)
@@ -215,7 +217,9 @@ def _removed_values(path: PatchPath, value: Any, skipped: Skipped | None) -> lis
         for index, each in enumerate(values)
         if each is not None
     ]
-    return [each for each in named if each is not None]
+    named = [each for each in named if each is not None]
+    # A value filter says by itself who goes, so there need be no values beside it.
+    return None if is_selected and all(each == {"value": ""} for each in named) else named
 
 
 def apply_patch(
@@ -593,6 +597,8 @@ def _member_changes(op: Op, path: PatchPath, value: Any) -> list[MemberChange]:
             f'{path} cannot be added to; add members by the path "members" and a list of values.'
         )
     removal = _selected_removal(path.filter)
+    if op == "remove" and value is not None:
+        return [_named_removal(removal, _members(value))]
     if op == "remove" or value is None:
         return [removal]
     return [removal, MemberChange("add", _members([value]))]
@@ -626,6 +632,14 @@ def _selected_removal(filter: Filter) -> MemberChange:  # noqa: A002
             ' members[value eq "..." and type eq "User"].'
         )
     return MemberChange("remove", tuple(map(Member, ids or ())), filter if others else None)
+
+
+def _named_removal(removal: MemberChange, named: tuple[Member, ...]) -> MemberChange:
+    """Return the removal of those of the selected members that are named.
+
+    Where the filter itself names them by their ids, it is enough.
+    """
+    return removal if removal.members else replace(removal, members=named)
 
 
 def _selected_ids(filter: Filter) -> tuple[list[str] | None, bool]:  # noqa: A002
