@@ -154,7 +154,12 @@ def held_up(
     rest of it stays: what is known of the tenant is not less true than before. The message may
     differ between two passes that fail for one reason, which is not worth a write.
     """
-    known = {condition.get("type"): condition for condition in status.get("conditions", ())}
+    stored = status.get("conditions")
+    known = {
+        condition.get("type"): condition
+        for condition in (stored if isinstance(stored, list) else ())
+        if isinstance(condition, dict) and isinstance(condition.get("type"), str)
+    }
     said = [known.get(kind, {}) for kind in (READY, STALLED)]
     if (
         status.get("observedGeneration") == generation

@@ -46,7 +46,7 @@ class Obstacles:
         """Tell it of the tenants whose spec no operator has taken up; the rest is not worse off."""
         for key in self._cache.tenants():
             body = self._cache.get(TENANT, *key) or {}
-            seen = body.get("status", {}).get("observedGeneration")
+            seen = _stored_status(body).get("observedGeneration")
             if body and seen != body["metadata"].get("generation", 0):
                 await self.tell(key, finding)
 
@@ -62,7 +62,7 @@ class Obstacles:
         metadata = body["metadata"]
         now = self._kube.clock.now()
         status = conditions.held_up(
-            body.get("status", {}), finding, metadata.get("generation", 0), now
+            _stored_status(body), finding, metadata.get("generation", 0), now
         )
         if status is None:
             metrics.TENANTS.mark(str(key), body["status"]["conditions"])
@@ -140,6 +140,11 @@ class Failures:
         self._failures.pop(key, None)
         self._obstacles.forget(key)
         return pause
+
+
+def _stored_status(body: Object) -> Object:
+    status = body.get("status")
+    return status if isinstance(status, dict) else {}
 
 
 def _patience(error: Exception) -> int:

@@ -390,9 +390,10 @@ class Reconciler:
 
 def _rollout_state(body: Object) -> crd.RolloutState | None:
     """Read the state in a tenant's record without the cost of reading the tenant."""
-    record = body.get("status", {}).get("rollout")
-    state = record.get("state") if isinstance(record, dict) else None
-    return state if state in crd.ROLLOUT_STATES else None
+    state = body.get("status")
+    for field in ("rollout", "state"):
+        state = state.get(field) if isinstance(state, dict) else None
+    return state if isinstance(state, str) and state in crd.ROLLOUT_STATES else None
 
 
 def _is_pending(claim: Object | None) -> TypeGuard[Object]:

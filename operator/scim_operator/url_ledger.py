@@ -186,7 +186,8 @@ class Ledger:
             if number % _AT_ONCE == 0:
                 await asyncio.sleep(0)
             body = self._cache.get(TENANT, *key)
-            if body is None or not body.get("spec", {}).get("exposure"):
+            spec = (body or {}).get("spec")
+            if body is None or (isinstance(spec, dict) and not spec.get("exposure")):
                 continue
             try:
                 yield Tenant.of(body)

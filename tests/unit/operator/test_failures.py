@@ -216,3 +216,17 @@ async def test_an_operator_that_cannot_begin(generation: int, told: int) -> None
     for _ in range(3):
         await scene.obstacles.tell_waiting(HELD.finding)
     assert len(scene.server.statuses) == len(scene.server.events) == told
+
+
+@pytest.mark.parametrize(
+    "status", ["x", [1], {"conditions": "x"}, {"conditions": [1, {"type": []}, {"status": "True"}]}]
+)
+async def test_a_status_of_another_shape(status: object) -> None:
+    """What is stored in the place of conditions does not keep a tenant from being told of."""
+    stored = body()
+    stored["status"] = status
+    scene = Scene(stored)
+    await scene.obstacles.tell_waiting(HELD.finding)
+    await scene.fail(HELD, 2)
+    assert len(scene.server.statuses) == len(scene.server.events) == 1
+    assert scene.condition("Stalled")["reason"] == "Unreadable"

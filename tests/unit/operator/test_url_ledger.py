@@ -257,3 +257,14 @@ async def test_inside_the_cluster() -> None:
     assert (await world.ledger.hold(tenant)).routed
     (record,) = world.records.kept.values()
     assert record["data"]["releasedAt"]
+
+
+@pytest.mark.parametrize("spec", ["x", [1], None, {"exposure": "x"}])
+async def test_a_spec_of_another_shape(spec: object) -> None:
+    """A tenant whose stored spec is none keeps no other from its URL."""
+    world = World()
+    stored = body("odd")
+    stored["spec"] = spec
+    world.cache.put(TENANT, stored)
+    assert await world.ledger.load() == ""
+    assert await world.reason(world.tenant()) == ""
