@@ -34,6 +34,9 @@ PROVISIONED_STEP = timedelta(seconds=30)
 USED_STEP = timedelta(minutes=10)
 """How far a moment that moves with every request must have moved to be written again."""
 
+_CLOCKS = timedelta(seconds=5)
+"""By how much the operator's clock may be behind the API server's, whole seconds included."""
+
 
 def make(observed: Observed, plan: Plan, faults: Sequence[Fault], now: datetime) -> Status:
     """Build the status.
@@ -181,7 +184,7 @@ def _token_ready(
     message = f"the token is in the Secret {token_secret}"
     is_own = observed.tenant.spec.token.existing_secret is None
     accepted = plan.token.stored.accepted if plan.token and is_own else ()
-    if accepted and accepted[-1].created_at < observed.tenant.created:
+    if accepted and accepted[-1].created_at < observed.tenant.created - _CLOCKS:
         message += "; an earlier tenant of this name has left it, and Entra may have it already"
     return Finding(good=True, reason="Issued", message=message)
 

@@ -275,3 +275,13 @@ def test_failed_in_the_rollout(available: int) -> None:
     found = rolled_out("failed", available=available)
     assert found.is_true(conditions.READY) is bool(available)
     assert find(found, conditions.STALLED).reason == "RolloutFailed"
+
+
+@pytest.mark.parametrize(("seconds", "is_left"), [(-60, False), (2, False), (60, True)])
+def test_token_of_an_earlier_tenant(seconds: int, is_left: bool) -> None:
+    """A token that is older than its tenant is told as left; clocks that differ make none so."""
+    seen = serving()
+    created = NOW + timedelta(seconds=seconds)
+    seen = replace(seen, tenant=replace(seen.tenant, created=created))
+    message = find(result(seen), "TokenReady").message
+    assert message.endswith("Entra may have it already") == is_left
