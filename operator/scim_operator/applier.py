@@ -3,22 +3,22 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
-from scim_operator import drift, faults, metrics, names, ownership
+from scim_operator import drift, faults, metrics, names, ownership, sentences
 from scim_operator.admitted import Admitted, listed
-from scim_operator.cache import Cache
-from scim_operator.drift import Difference
+from scim_operator.cache import Cache, has_label
 from scim_operator.faults import Fault, Refusal
 from scim_operator.field_managers import manager_of
 from scim_operator.kinds import CLAIM, CONFIG_MAP, DEPLOYMENT, POLICY, SECRET, Kind
 from scim_operator.kube import Kube
+from scim_operator.losses import ROUNDS, Losses, Wishes
 from scim_operator.outcomes import Outcome
 from scim_operator.plan import Plan, Wanted
-from scim_operator.repairs import Conflict, Repairs
-from scim_operator.seals import SEALED, Seals, seal_of
+from scim_operator.repairs import Repairs
+from scim_operator.seals import SEALED, Seals
 from scim_operator.tenant import Tenant
 
 Object = dict[str, Any]
@@ -39,6 +39,8 @@ class Applier:
         self._seals = seals
         self._admitted = Admitted(seals)
         self._repairs = Repairs()
+        self._losses = Losses()
+        self._wishes = Wishes()
 
     def leaves(self, tenant: Tenant, wanted: Wanted) -> bool:
         """Tell whether an object is to stay as it is."""
@@ -50,7 +52,8 @@ class Applier:
 
     def _pause(self, wanted: Wanted) -> float:
         """Return for how many seconds to leave what others do again and again; 0 if for none."""
-        if wanted.live is None:
+        # A new wish waits for nothing, even if others fight for each of its fields.
+        if wanted.live is None or self._wishes.is_new(wanted):
             return 0
         fields = list(map(str, self._admitted.others(wanted)))
         return self._repairs.pause(wanted.live["metadata"]["uid"], fields)
@@ -105,8 +108,11 @@ class Applier:
         outcome = Outcome(ownership.record_name(DEPLOYMENT, name))
         live = self._cache.get(DEPLOYMENT, tenant.key.namespace, name)
         is_own = live and ownership.judge(DEPLOYMENT, live, tenant, self._seals).is_own
-        if live is None or not is_own or live["spec"]["replicas"] == 0:
+        if live is None or not is_own:
             return outcome
+        where = f"halt/{live['metadata']['uid']}"
+        if live["spec"]["replicas"] == 0:
+            return self._with_halt(name, where, outcome)
         try:
             body = await self._kube.merge(DEPLOYMENT, live, {"spec": {"replicas": 0}})
         except Refusal as refusal:
@@ -115,7 +121,18 @@ class Applier:
                 raise
             return outcome._replace(fault=fault)
         self._cache.put(DEPLOYMENT, body)
-        return outcome
+        # At once each time: a pod would serve what is not the tenant's.
+        self._losses.note(where)
+        return self._with_halt(name, where, outcome)
+
+    def _with_halt(self, name: str, where: str, outcome: Outcome) -> Outcome:
+        """Say whether others scale a Deployment that has no pods again and again."""
+        over = self._losses.conflict(where)
+        if not over:
+            return outcome
+        texts = (sentences.scaled_again(name),)
+        begun = texts if self._losses.begins(where) else ()
+        return outcome._replace(conflicts=texts, begun=begun, pause=over)
 
     async def _apply(self, planned: Plan, wanted: Wanted) -> Outcome:
         tenant = planned.subject.tenant
@@ -123,6 +140,10 @@ class Applier:
         if self.leaves(tenant, wanted):
             admitted = self._admitted.accepts(tenant, wanted)
             return self._with_conflicts(wanted, outcome._replace(admitted=admitted))
+        if wanted.live is None and self._losses.pause(_place(wanted)):
+            outcome = self._with_conflicts(wanted, outcome)
+            gone = Fault(wanted.kind, "DeletedAgain", sentences.deleted_again(wanted))
+            return outcome._replace(fault=gone) if outcome.conflicts else outcome
         try:
             managers = await self._managers(wanted)
             body = await self._bring(wanted)
@@ -137,6 +158,8 @@ class Applier:
         if body is None:
             return outcome._replace(fault=await self._taken(tenant, wanted))
         self._cache.put(wanted.kind, body)
+        if not has_label(body):
+            return outcome._replace(fault=faults.unlabelled(wanted.kind, wanted.name))
         return self._tell(tenant, wanted, body, managers, outcome)
 
     def _tell(
@@ -149,6 +172,7 @@ class Applier:
     ) -> Outcome:
         """Say what a write has brought about."""
         what = f"the {wanted.kind.name} {wanted.name}"
+        is_repair = self._wishes.note(wanted, body)
         changed = self._admitted.others(wanted)
         found = tuple(drift.differences(wanted.object, body))
         if found:
@@ -161,33 +185,44 @@ class Applier:
             outcome = outcome._replace(admitted=entry, kept=kept if is_news else None)
         if wanted.live is None:
             namespace = wanted.object["metadata"]["namespace"]
-            if self._cache.was_deleted(wanted.kind, namespace, wanted.name):
+            was_deleted = self._cache.was_deleted(wanted.kind, namespace, wanted.name)
+            if was_deleted and self._losses.note(_place(wanted)) < ROUNDS:
                 outcome = outcome._replace(repaired=f"{what} was deleted and has been made again")
-            return outcome
+            return self._with_conflicts(wanted, outcome)
         # What is there with the same value is admission's; with another, the next write changes it
         # once more.
         moved = [each for each in changed if each not in found]
-        if not moved or not _is_written(wanted, wanted.live):
+        if not moved or not is_repair:
             return outcome
         metrics.REPAIRS.labels(wanted.kind.name).inc()
         left = set(map(str, found))
         first = [each for each in moved if str(each) not in left | managers.keys()]
         if first:
-            text = f"{what} had been changed by somebody and is as wanted again{_named(first)}"
-            outcome = outcome._replace(repaired=text)
+            text = f"{what} had been changed by somebody and is as wanted again"
+            outcome = outcome._replace(repaired=f"{text}{sentences.named(first)}")
         begun = self._repairs.note(wanted.live["metadata"]["uid"], map(str, moved), managers)
-        outcome = outcome._replace(begun=tuple(_sentence(wanted, each) for each in begun))
+        outcome = outcome._replace(begun=tuple(sentences.conflict(wanted, each) for each in begun))
         return self._with_conflicts(replace(wanted, live=body), outcome)
 
     def _with_conflicts(self, wanted: Wanted, outcome: Outcome) -> Outcome:
+        where = _place(wanted)
+        found: tuple[str, ...] = ()
+        pauses: list[float | None] = []
         if wanted.live is None:
-            return outcome
-        differing = list(map(str, self._admitted.others(wanted)))
-        conflicts, pause = self._repairs.conflicts(wanted.live["metadata"]["uid"], differing)
-        return outcome._replace(
-            conflicts=tuple(_sentence(wanted, conflict) for conflict in conflicts),
-            pause=self._pause(wanted) or pause,
-        )
+            pauses.append(self._losses.pause(where))
+        else:
+            differing = list(map(str, self._admitted.others(wanted)))
+            conflicts, pause = self._repairs.conflicts(wanted.live["metadata"]["uid"], differing)
+            found = tuple(sentences.conflict(wanted, conflict) for conflict in conflicts)
+            pauses.append(self._pause(wanted) or pause)
+        if over := self._losses.conflict(where):
+            text = sentences.deleted_again(wanted)
+            found = (*found, text)
+            pauses.append(over)
+            if self._losses.begins(where):
+                outcome = outcome._replace(begun=(*outcome.begun, text))
+        pause = min((each for each in pauses if each), default=None)
+        return outcome._replace(conflicts=found, pause=pause)
 
     async def _managers(self, wanted: Wanted) -> dict[str, str | None]:
         """Find out who sets the fields that were repaired before and are otherwise again."""
@@ -218,23 +253,24 @@ class Applier:
             if applied is None:
                 return None
             body = applied
-        if is_restored or not drift.can_restore(wanted.object):
+        if not drift.can_restore(wanted.object) or drift.is_current(wanted.object, body):
             return body
-        if drift.is_current(wanted.object, body):
+        # An apply leaves what others have added since the object was seen, and a rule may go by
+        # what others write into labels and annotations. What is there after the whole was replaced
+        # is the work of admission.
+        if is_restored and not drift.has_more_metadata(wanted.object, body):
             return body
-        # An apply leaves what others have added since the object was seen. What is there after the
-        # whole was replaced is the work of admission.
         return await self._restore_newest(wanted, body)
 
-    async def _restore(self, wanted: Wanted, live: Object) -> Object:
-        restoration = drift.restoration(wanted.object, live)
+    async def _restore(self, wanted: Wanted, live: Object, *, bare: bool = False) -> Object:
+        restoration = drift.restoration(wanted.object, live, bare=bare)
         return await self._kube.patch(wanted.kind, live, restoration)
 
     async def _restore_newest(self, wanted: Wanted, body: Object) -> Object:
         """Replace the content of an object whose status may be written meanwhile."""
         for _ in range(_ATTEMPTS - 1):
             try:
-                return await self._restore(wanted, body)
+                return await self._restore(wanted, body, bare=True)
             except Refusal as refusal:
                 if refusal.code != 409:
                     raise
@@ -243,7 +279,7 @@ class Applier:
             if newest is None or newest["metadata"]["uid"] != metadata["uid"]:
                 break
             body = newest
-        return await self._restore(wanted, body)
+        return await self._restore(wanted, body, bare=True)
 
     async def _merge(self, wanted: Wanted) -> Object | None:
         """Write an object; None if another one, which was not seen, has its name."""
@@ -288,11 +324,15 @@ class Applier:
                 return ownership.fault(kind, live, tenant)
             # Its label was taken away: with the label it is watched again.
             try:
-                self._cache.put(kind, await self._label(wanted, live, tenant))
+                body = await self._label(wanted, live, tenant)
             except Refusal as refusal:
                 if fault := faults.explain(refusal, kind, wanted.name, tenant):
                     return fault
                 raise
+            self._cache.put(kind, body)
+            if not has_label(body):
+                return faults.unlabelled(kind, wanted.name)
+            self._losses.note(_place(wanted))
         raise Refusal(409, f"the {kind.name} {wanted.name} has changed meanwhile")
 
     async def _label(self, wanted: Wanted, live: Object, tenant: Tenant) -> Object:
@@ -333,30 +373,6 @@ def _is_foreign(outcome: Outcome, *kinds: Kind) -> bool:
     return fault is not None and fault.reason == ownership.FOREIGN_OWNER and fault.kind in kinds
 
 
-def _is_written(wanted: Wanted, live: Object) -> bool:
-    """Tell whether an object was written with the same wish before."""
-    same_wish = drift.stamp_of(live) == drift.stamp_of(wanted.object)
-    return same_wish and seal_of(live) == seal_of(wanted.object)
-
-
-def _named(repaired: Sequence[Difference]) -> str:
-    """Name the fields that were put right."""
-    changed = [str(each) for each in repaired if not each.added]
-    added = [str(each) for each in repaired if each.added]
-    return (f" in {listed(changed)}" if changed else "") + (
-        f", without {listed(added)}" if added else ""
-    )
-
-
-def _sentence(wanted: Wanted, conflict: Conflict) -> str:
-    """Say who sets a field again and again, and what to do."""
-    remedy = (
-        "scale the ScimTenant, and let an autoscaler's scaleTargetRef name that"
-        if conflict.field == "spec.replicas" and wanted.kind is DEPLOYMENT
-        else "have it leave the field alone, or set it by the ScimTenant or the operator's settings"
-    )
-    return (
-        f"{conflict.manager or 'a client without a name'} sets {conflict.field} of the "
-        f"{wanted.kind.name} {wanted.name} again and again, and the operator puts it right ever "
-        f"more rarely: {remedy}"
-    )
+def _place(wanted: Wanted) -> str:
+    """Return which object it is, whichever there is of that name."""
+    return f"{wanted.kind.name}/{wanted.object['metadata']['namespace']}/{wanted.name}"

@@ -54,6 +54,11 @@ class _Copy(NamedTuple):
     text: bytes
 
 
+def has_label(body: Object) -> bool:
+    """Tell whether an object has the label by which it is watched."""
+    return names.TENANT_LABEL in (body["metadata"].get("labels") or {})
+
+
 def slim(kind: Kind, body: Object) -> Object:
     """Return what is kept of an object."""
     metadata = {key: body["metadata"][key] for key in _METADATA if key in body["metadata"]}
@@ -98,6 +103,9 @@ class Cache:
         known = self._copies.get(identity)
         if version <= max(known.version if known else 0, self._gone.get(identity, 0)):
             return set()
+        if kind is not TENANT and not has_label(body):
+            # An admission rule has taken it away: the watch does not see the object either.
+            return self._forget(identity) if known else set()
         kept = slim(kind, body)
         # Its own version is not part of the comparison.
         kept["metadata"]["resourceVersion"] = ""

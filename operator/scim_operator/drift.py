@@ -30,6 +30,9 @@ a peer's podSelector, means something."""
 
 _HEAD = ("apiVersion", "kind", "metadata", "status")
 
+_OF_CONTROLLERS = ("deployment.kubernetes.io/revision",)
+"""Annotations of the cluster's own controllers on an object itself."""
+
 _ANY = object()
 _NOTHING = object()
 _PROBE = {"successThreshold": 1}
@@ -181,11 +184,26 @@ def can_restore(wanted: Object) -> bool:
     return wanted["kind"] in _FILLED_IN
 
 
-def restoration(wanted: Object, live: Object) -> list[Object]:
+def has_more_metadata(wanted: Object, live: Object) -> bool:
+    """Tell whether an object has labels or annotations that an admission rule could go by."""
+    return any(
+        (live["metadata"].get(field) or {}).keys()
+        - {*wanted["metadata"].get(field, {}), *_OF_CONTROLLERS}
+        for field in ("labels", "annotations")
+    )
+
+
+def restoration(wanted: Object, live: Object, *, bare: bool = False) -> list[Object]:
     """Return a JSON patch that leaves of an object only what is wanted.
 
     It holds for that version of the object; the API server fills its defaults in again. The
     operator's own annotations come with it, which say things of the content.
+
+    Parameters
+    ----------
+    bare
+        Whether labels and annotations of others go as well, so that a rule of the cluster that goes
+        by them does nothing.
     """
     filled_in = _FILLED_IN.get(wanted["kind"], {})
     metadata = live["metadata"]
@@ -195,6 +213,12 @@ def restoration(wanted: Object, live: Object) -> list[Object]:
         if key.startswith(f"{names.GROUP}/")
     }
     annotations = (metadata.get("annotations") or {}) | its_own
+    labels: list[Object] = []
+    if bare:
+        kept = {key: text for key, text in annotations.items() if key in _OF_CONTROLLERS}
+        annotations = wanted["metadata"].get("annotations", {}) | kept
+        value = wanted["metadata"].get("labels", {})
+        labels = [{"op": "add", "path": "/metadata/labels", "value": value}]
     return [
         {
             "op": "replace",
@@ -202,6 +226,7 @@ def restoration(wanted: Object, live: Object) -> list[Object]:
             "value": metadata["resourceVersion"],
         },
         {"op": "add", "path": "/metadata/annotations", "value": annotations},
+        *labels,
         *(
             {
                 "op": "add",

@@ -6,7 +6,7 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from scim_operator import admission
+from scim_operator import admission, names
 from scim_operator.conditions import AVAILABLE, EXPOSED, TOKEN_READY, Finding, Outlook
 from scim_operator.kinds import INGRESS, ROUTE, SECRET, Kind
 from scim_operator.tenant import Tenant, UnreadableTenantError
@@ -127,6 +127,18 @@ def _explain_forbidden(refusal: Refusal, kind: Kind, what: str, namespace: str) 
     if right := _FORBIDDEN.search(refusal.message):
         return Fault(kind, "Forbidden", _missing_right(right, f"namespace {namespace}"))
     return Fault(kind, "Forbidden", f"the {what} is refused: {refusal.message}")
+
+
+def unlabelled(kind: Kind, name: str) -> Fault:
+    """Return the fault of an object whose label an admission rule of the cluster takes away."""
+    return Fault(
+        kind,
+        "LabelTakenAway",
+        f"the {kind.name} {name} comes back without the label {names.TENANT_LABEL} from each write:"
+        " an admission rule of the cluster takes it away, so the operator can no longer look after "
+        "the object; exempt it from the rule (kubectl get mutatingwebhookconfigurations,"
+        "mutatingadmissionpolicies)",
+    )
 
 
 def _missing_right(right: re.Match[str], where: str) -> str:

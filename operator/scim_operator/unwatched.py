@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from scim_operator import faults, names, ownership
-from scim_operator.cache import Cache
+from scim_operator.cache import Cache, has_label
 from scim_operator.faults import Refusal
 from scim_operator.kinds import CLAIM, SECRET, Kind, Object
 from scim_operator.kube import Kube
@@ -44,10 +44,15 @@ async def find(kube: Kube, cache: Cache, tenant: Tenant, seals: Seals) -> owners
             continue
         try:
             labels = {"metadata": {"labels": names.labels(key.name)}}
-            cache.put(kind, await kube.merge(kind, live, labels))
+            body = await kube.merge(kind, live, labels)
         except Refusal as refusal:
             # Told when they are written.
             if faults.explain(refusal, kind, name, tenant) is None:
                 raise
             found[kind, name] = live
+            continue
+        cache.put(kind, body)
+        if not has_label(body):
+            # Told when it is written; it is no loss.
+            found[kind, name] = body
     return found

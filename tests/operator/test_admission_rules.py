@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+import pytest
 from scim_operator import names
 
 from tests.cluster import ControlPlane
@@ -287,6 +288,76 @@ def test_rollout_of_a_mirrored_image(
             assert new.stop() == 0
     assert events(unserved, "DriftRepaired", "FieldConflict") == []
     assert len(events(unserved, "DriftKept")) == len(names)
+
+
+INJECTED = (
+    "apps/deployments",
+    "has(object.metadata.annotations) && 'example.com/inject' in object.metadata.annotations",
+    (
+        "[JSONPatch{op: 'add', path: '/spec/template/spec/containers/-', value: {'name': 'mesh', "
+        "'image': string(object.metadata.annotations['example.com/inject'])}}]"
+    ),
+)
+
+
+@pytest.mark.finding(26)
+def test_rule_that_goes_by_an_annotation(
+    fragile: ControlPlane, unserved: Namespace, tmp_path: Path
+) -> None:
+    """Whoever may edit the Deployment alone gets no sidecar in by a rule that does it for them."""
+
+    def images() -> list[str]:
+        spec = unserved.get("deployment", "before-scim")["spec"]["template"]["spec"]
+        return [container["image"] for container in spec["containers"]]
+
+    with (
+        running(fragile, tmp_path, watch_namespaces=unserved.name),
+        admission_rules(fragile, unserved, {"inject": INJECTED}),
+    ):
+        unserved.apply("before")
+        unserved.settle(["before"])
+        (own,) = images()
+        annotation = "example.com/inject=attacker:1"
+        unserved.kubectl("annotate", "deployment/before-scim", annotation)
+        (told,) = eventually(lambda: events(unserved, *TOLD))
+        assert told.endswith("without spec.template.spec.containers[mesh]")
+        assert images() == [own]
+
+
+def reasons(namespace: Namespace) -> set[str]:
+    """The reasons for which the tenants are stalled, or are not."""
+    return {namespace.condition(tenant, "Stalled").get("reason", "") for tenant in TENANTS}
+
+
+LABELLED = (
+    "has(object.metadata.labels) && 'scim-operator.io/tenant' in object.metadata.labels",
+    "[JSONPatch{op: 'remove', path: '/metadata/labels/scim-operator.io~1tenant'}]",
+)
+
+
+@pytest.mark.parametrize("resource", ["configmaps", "persistentvolumeclaims", "secrets"])
+def test_rule_that_takes_the_label(
+    fragile: ControlPlane, unserved: Namespace, tmp_path: Path, resource: str
+) -> None:
+    """It is named where objects are not seen any more; no token, data or pod is lost by it."""
+    with running(fragile, tmp_path, watch_namespaces=unserved.name) as operator:
+        unserved.apply("before")
+        token = unserved.settled("before")
+        with admission_rules(fragile, unserved, {"label": (resource, *LABELLED)}):
+            unserved.apply("after")
+            for kind, name in (("configmap", "config"), ("pvc", "data"), ("secret", "digests")):
+                unserved.kubectl("annotate", kind, f"before-scim-{name}", "example.com/a=1")
+            eventually(lambda: reasons(unserved) == {"LabelTakenAway"}, 20)
+            at_rest(unserved)
+            written = generations(unserved)
+            look(unserved, "1")
+            assert generations(unserved) == written
+        assert unserved.get("deployment", "before-scim")["spec"]["replicas"] == 1
+        unserved.kubectl("annotate", "--all", "scimtenants", "scim-operator.io/again=1")
+        unserved.settle(TENANTS, 40)
+        assert unserved.token("before") == token
+        eventually(lambda: "LabelTakenAway" not in reasons(unserved), 40)
+        assert "KeyError" not in operator.log()
 
 
 def _images(namespace: Namespace) -> set[str]:

@@ -8,7 +8,11 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
+import pytest
+from scim_operator.losses import ROUNDS as LOST_ROUNDS
+
 from tests.operator.test_admission_rules import events
+from tests.operator.test_data_loss import SPEC, volume
 from tests.operator.world import Namespace, eventually
 
 FIGHT_S = 20.0
@@ -111,3 +115,62 @@ def test_two_edits_by_hand(namespace: Namespace) -> None:
         eventually(
             lambda: namespace.get("service", "contoso-scim")["spec"]["type"] == "ClusterIP", 4
         )
+
+
+@pytest.mark.parametrize("what", ["deleted", "unlabelled", "unstamped"])
+def test_object_taken_away_again_and_again(namespace: Namespace, what: str) -> None:
+    """Who deletes an object, or takes from it what is the operator's, is answered more rarely."""
+    namespace.apply("contoso")
+    namespace.settled("contoso")
+    path = {"unlabelled": "labels/scim-operator.io~1tenant"}.get(
+        what, "annotations/scim-operator.io~1applied"
+    )
+
+    def take() -> bool:
+        found = namespace.get("service", "contoso-scim")
+        part, _, key = path.partition("/")
+        if key.replace("~1", "/") not in found.get("metadata", {}).get(part, {}):
+            return False
+        if what == "deleted":
+            namespace.kubectl("delete", "--wait=false", "service/contoso-scim")
+        else:
+            operation = json.dumps([{"op": "remove", "path": f"/metadata/{path}"}])
+            namespace.kubectl("patch", "service/contoso-scim", "--type=json", f"-p={operation}")
+        return True
+
+    with _controller(namespace, take) as rounds:
+        message = eventually(lambda: _conflict(namespace), FIGHT_S)
+        time.sleep(FIGHT_S / 2)
+        assert _conflict(namespace) == message
+    assert "Service contoso-scim" in message
+    assert 2 <= len(rounds) <= ROUNDS + LOST_ROUNDS
+    assert events(namespace, "FieldConflict") == [message]
+    assert len(events(namespace, "DriftRepaired")) < LOST_ROUNDS
+    assert not events(namespace, "APIServerRefuses")
+
+
+def test_pods_on_a_lost_volume(namespace: Namespace) -> None:
+    """Whoever scales a tenant without its volume is told of, and never has the last word."""
+    name = f"{namespace.name}-one"
+    namespace.kubectl("create", "-f", "-", stdin=json.dumps(volume(name)))
+    namespace.apply("contoso", SPEC)
+    namespace.settled("contoso")
+    eventually(lambda: namespace.get("scimtenant", "contoso")["status"].get("volume"), 30)
+    namespace.kubectl("delete", "pvc/contoso-scim-data")
+
+    def replicas() -> int:
+        return int(namespace.get("deployment", "contoso-scim")["spec"]["replicas"])
+
+    eventually(lambda: replicas() == 0)
+
+    def scale() -> bool:
+        if replicas():
+            return False
+        namespace.kubectl("scale", "deployment/contoso-scim", "--replicas=2")
+        return True
+
+    with _controller(namespace, scale):
+        message = eventually(lambda: _conflict(namespace), FIGHT_S)
+    eventually(lambda: replicas() == 0)
+    assert "sets spec.replicas of the Deployment contoso-scim" in message
+    assert events(namespace, "FieldConflict") == [message]

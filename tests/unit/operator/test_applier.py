@@ -48,12 +48,14 @@ class _Server:
         return self.store(wanted | {"spec": self.body["spec"] | wanted["spec"]})
 
     async def patch(self, kind: Kind, live: Object, operations: list[Object]) -> Object:
-        version, annotations, *rest = operations
+        version, *rest = operations
         if version["value"] != self.body["metadata"]["resourceVersion"]:
             raise Refusal(409, "another version")
-        metadata = self.body["metadata"] | {"annotations": annotations["value"]}
-        content = {operation["path"][1:]: operation["value"] for operation in rest}
-        return self.store(self.body | {"metadata": metadata} | content)
+        body = copy.deepcopy(self.body)
+        for operation in rest:
+            *parents, last = operation["path"][1:].split("/")
+            (body[parents[0]] if parents else body)[last] = operation["value"]
+        return self.store(body)
 
     async def get(self, kind: Kind, namespace: str, name: str) -> Object:
         entry = {"manager": "meddler", "time": "1", "fieldsV1": {}}
