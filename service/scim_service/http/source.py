@@ -85,11 +85,21 @@ def said(scope: Scope) -> tuple[str | None, str | None, str | None]:
             forwarded = value[-SAID_CHARACTERS:]
         elif name == b"traceparent" and (found := _TRACE.match(value)):
             trace_id = found[1]
-    return _printable(edge_id or trace_id), _printable(agent), _printable(forwarded)
+    if trace_id and not edge_id:
+        edge_id = trace_id
+    return (
+        _printable(edge_id) if edge_id else None,
+        _client_name(agent) if agent else None,
+        _printable(forwarded) if forwarded else None,
+    )
 
 
-def _printable(value: bytes | None) -> str | None:
-    return _UNPRINTABLE.sub("?", value[:SAID_CHARACTERS].decode("latin-1")) if value else None
+def _printable(value: bytes) -> str:
+    return _UNPRINTABLE.sub("?", value[:SAID_CHARACTERS].decode("latin-1"))
+
+
+# A client says the same of itself with each request.
+_client_name = lru_cache(64)(_printable)
 
 
 def _network(text: str) -> _Network:
