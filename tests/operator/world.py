@@ -88,10 +88,14 @@ class Operator:
         """Stop it as Kubernetes does; return its exit code."""
         self.signal(signal.SIGTERM)
         try:
-            return self.wait()
+            code = self.wait()
         except subprocess.TimeoutExpired:
             self.kill()
             raise
+        if code:
+            # For whoever reads why the test has failed.
+            sys.stderr.write(self.log()[-4000:])
+        return code
 
     def kill(self) -> None:
         """End it at once, as a crash or the loss of its node would."""
