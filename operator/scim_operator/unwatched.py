@@ -12,7 +12,7 @@ from scim_operator.tenant import Tenant
 
 
 async def find(kube: Kube, cache: Cache, tenant: Tenant, seals: Seals) -> ownership.Children:
-    """Have digests and volume claim watched again if only their label was taken away.
+    """Have token, digests and volume claim watched again if only their label was taken away.
 
     Without the digests a token without its seal cannot be told from a stranger's, and is replaced;
     without the claim the data would count as lost.
@@ -29,12 +29,14 @@ async def find(kube: Kube, cache: Cache, tenant: Tenant, seals: Seals) -> owners
     """
     key = tenant.key
     found: dict[tuple[Kind, str], Object] = {}
-    for kind, name in (
-        (SECRET, names.digest_secret(key.name)),
-        (CLAIM, names.volume_claim(key.name)),
+    is_issued = bool(tenant.status.tokens) and tenant.spec.token.existing_secret is None
+    for kind, name, is_expected in (
+        (SECRET, names.token_secret(key.name), is_issued),
+        (SECRET, names.digest_secret(key.name), is_issued),
+        (CLAIM, names.volume_claim(key.name), False),
     ):
         is_recorded = ownership.record_name(kind, name) in tenant.status.objects
-        if not is_recorded or cache.get(kind, key.namespace, name):
+        if not (is_recorded or is_expected) or cache.get(kind, key.namespace, name):
             continue
         live = await kube.get(kind, key.namespace, name)
         if live is None:
