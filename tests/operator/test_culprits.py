@@ -11,7 +11,7 @@ import pytest
 from scim_operator import names
 
 from tests.cluster import ClusterError, ControlPlane
-from tests.operator.install import NAMESPACE, Installation
+from tests.operator.install import Installation
 from tests.operator.proxy import Answer, Call, Proxy
 from tests.operator.world import Namespace, Object, Operator, eventually
 
@@ -83,19 +83,6 @@ def webhook(
         cluster.kubectl("delete", "validatingwebhookconfiguration", name)
 
 
-def stalled(namespace: Namespace, reason: str, seconds: float = 30) -> str:
-    """Wait until the tenant is stalled for a reason, and not ready; return the message."""
-
-    def look() -> str:
-        found = namespace.condition("contoso", "Stalled")
-        is_it = (found.get("status"), found.get("reason")) == ("True", reason)
-        return str(found["message"]) if is_it else ""
-
-    message = eventually(look, seconds)
-    assert namespace.condition("contoso", "Ready")["status"] == "False"
-    return message
-
-
 def told(namespace: Namespace, reason: str) -> list[Object]:
     """The operator's events with a reason."""
     listed = json.loads(namespace.kubectl("get", "events", "-o", "json"))["items"]
@@ -113,7 +100,7 @@ def test_webhook_is_down(fragile: ControlPlane, unserved: Namespace) -> None:
         # Configurations reach the API server's memory a moment after they are stored.
         eventually(lambda: refused(unserved, "deployment", "probe", "--image=example.com/none"))
         unserved.apply("contoso")
-        message = stalled(unserved, "WebhookUnavailable")
+        message = unserved.stalled("WebhookUnavailable")
         assert message.startswith(
             f"the admission webhook {name} does not answer (nothing listens there), and the API "
             "server refuses the Deployment contoso-scim"
@@ -150,7 +137,7 @@ def test_webhook_hangs(
         with webhook(fragile, unserved, *resource, port, seconds):
             eventually(lambda: refused(unserved, "-f", "-", stdin=json.dumps(POLICY)))
             unserved.apply("contoso")
-            message = stalled(unserved, reason, 60)
+            message = unserved.stalled(reason, 60)
             assert part in message
             assert "contoso-scim" in message
 
@@ -207,7 +194,7 @@ def test_policy(fragile: ControlPlane, unserved: Namespace) -> None:
     fragile.kubectl("apply", "-f", "-", stdin=json.dumps(listed))
     eventually(lambda: refused(unserved, "service", "clusterip", "probe", "--tcp=80"), 20)
     unserved.apply("contoso")
-    message = stalled(unserved, "AdmissionDenied")
+    message = unserved.stalled("AdmissionDenied")
     assert f"ValidatingAdmissionPolicy {policy} (binding {policy}) refuses" in message
     assert "the Service contoso-scim (ask the network team)" in message
     fragile.kubectl("delete", "-f", "-", stdin=json.dumps(listed))
@@ -229,7 +216,7 @@ def test_pod_is_out_of_range(unserved: Namespace) -> None:
     }
     unserved.kubectl("apply", "-f", "-", stdin=json.dumps(limits))
     unserved.apply("contoso")
-    message = stalled(unserved, "LimitRangeViolated")
+    message = unserved.stalled("LimitRangeViolated")
     assert message.startswith(
         f"a LimitRange of namespace {unserved.name} refuses the pod of the Deployment contoso-scim "
         "(maximum memory usage per Container is 100Mi"
@@ -247,7 +234,7 @@ def test_claim_is_out_of_range(unserved: Namespace) -> None:
     }
     unserved.kubectl("apply", "-f", "-", stdin=json.dumps(limits))
     unserved.apply("contoso")
-    message = stalled(unserved, "LimitRangeViolated")
+    message = unserved.stalled("LimitRangeViolated")
     assert "refuses the PersistentVolumeClaim contoso-scim-data" in message
     assert "spec.database.sqlite.size" in message
 
@@ -264,7 +251,7 @@ def test_whatever_fails(proxy: Proxy, unserved: Namespace, code: int, reason: st
 
     proxy.fault = fault
     unserved.apply("contoso", {"provisioning": {"maxUsers": 7}})
-    message = stalled(unserved, reason, 40)
+    message = unserved.stalled(reason, 40)
     assert f"PATCH of configmaps/contoso-scim-config in namespace {unserved.name}" in message
     status = unserved.get("scimtenant", "contoso")["status"]
     assert status["observedGeneration"] == 2
@@ -272,30 +259,3 @@ def test_whatever_fails(proxy: Proxy, unserved: Namespace, code: int, reason: st
     assert len(told(unserved, reason)) == 1
     proxy.fault = lambda _: None
     eventually(lambda: unserved.condition("contoso", "Stalled")["reason"] != reason, 70)
-
-
-def test_operator_without_its_key(
-    installation: Installation, fragile: ControlPlane, unserved: Namespace
-) -> None:
-    """An operator that cannot begin says why to those who wait for it, and not to the others."""
-    unserved.apply("fabrikam")
-    settings = {"watch_namespaces": unserved.name}
-    with installation.operator("with-key", **settings) as (operator, _):
-        unserved.settled("fabrikam")
-        eventually(lambda: unserved.condition("fabrikam", "Ready").get("reason") != "Starting", 20)
-        assert operator.stop() == 0
-    before = unserved.condition("fabrikam", "Ready")
-    unserved.apply("contoso")
-    name = f"key-{unserved.name}"
-    fragile.kubectl(
-        "-n", NAMESPACE, "create", "secret", "generic", name, "--from-literal=key=short"
-    )
-    # Any name can be made; only its own may be read by the operator's account.
-    with installation.operator("keyless", **settings, key_secret=name) as (operator, _):
-        message = stalled(unserved, "OperatorKeyMissing", 40)
-        assert f"the Secret {NAMESPACE}/{name}" in message
-        assert unserved.condition("fabrikam", "Ready") == before
-        assert operator.stop() == 0
-    with installation.operator("with-key", **settings) as (operator, _):
-        unserved.settle(["contoso"])
-        assert operator.stop() == 0

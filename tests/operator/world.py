@@ -211,6 +211,18 @@ class Namespace:
         )
         return found
 
+    def stalled(self, reason: str, seconds: float = 30) -> str:
+        """Wait until contoso is stalled for a reason, and not ready; return the message."""
+
+        def look() -> str:
+            found = self.condition("contoso", "Stalled")
+            is_it = (found.get("status"), found.get("reason")) == ("True", reason)
+            return str(found["message"]) if is_it else ""
+
+        message = eventually(look, seconds)
+        assert self.condition("contoso", "Ready")["status"] == "False"
+        return message
+
     def secrets(self) -> dict[str, dict[str, str]]:
         """The contents of all Secrets, by their names."""
         listed = json.loads(self.kubectl("get", "secrets", "-o", "json"))["items"]
