@@ -25,7 +25,7 @@ from scim_operator import (
 from scim_operator.conditions import Finding
 from scim_operator.crd import CertificateStatus, Status, TokenStatus
 from scim_operator.faults import Fault, first_of
-from scim_operator.kinds import CLAIM, DEPLOYMENT
+from scim_operator.kinds import CLAIM, DEPLOYMENT, SECRET
 from scim_operator.plan import Observed, Plan
 from scim_operator.seals import SEALED, seal_of
 from scim_operator.settings import Settings
@@ -33,9 +33,6 @@ from scim_operator.settings import Settings
 PROVISIONED_STEP = timedelta(seconds=30)
 USED_STEP = timedelta(minutes=10)
 """How far a moment that moves with every request must have moved to be written again."""
-
-_CLOCKS = timedelta(seconds=5)
-"""By how much the operator's clock may be behind the API server's, whole seconds included."""
 
 
 def make(observed: Observed, plan: Plan, faults: Sequence[Fault], now: datetime) -> Status:
@@ -183,8 +180,8 @@ def _token_ready(
         return _waiting(observed, waiting, token_secret)
     message = f"the token is in the Secret {token_secret}"
     is_own = observed.tenant.spec.token.existing_secret is None
-    accepted = plan.token.stored.accepted if plan.token and is_own else ()
-    if accepted and accepted[-1].created_at < observed.tenant.created - _CLOCKS:
+    # By the times of objects and not of the token: the operator's clock is not the API server's.
+    if is_own and ownership.record_name(SECRET, token_secret) in plan.inherited:
         message += "; an earlier tenant of this name has left it, and Entra may have it already"
     return Finding(good=True, reason="Issued", message=message)
 

@@ -157,6 +157,8 @@ def test_retain_and_return(namespace: Namespace) -> None:
     volume = namespace.get("pvc", "contoso-scim-data")["metadata"]["uid"]
     _deleted(namespace)
     assert set(namespace.objects("contoso")) == KEPT
+    # Objects are older by whole seconds.
+    time.sleep(1)
 
     namespace.apply("contoso")
     assert namespace.settled("contoso") == token
