@@ -6,6 +6,7 @@ A backup keeps annotations where it leaves status out; see `scim_operator.data_l
 from __future__ import annotations
 
 import logging
+import time
 
 from scim_operator import names
 from scim_operator.cache import Cache
@@ -17,6 +18,9 @@ from scim_operator.tenant import Key, Tenant
 
 _LOG = logging.getLogger(__name__)
 
+REFUSED_PAUSE = 600.0
+"""Seconds until a refused mark is tried again: a role may have been given the right since."""
+
 
 class ServedMark:
     """Writes the annotation `names.SERVED_ANNOTATION`, once for each tenant."""
@@ -24,12 +28,13 @@ class ServedMark:
     def __init__(self, kube: Kube, cache: Cache) -> None:
         self._kube = kube
         self._cache = cache
-        self._refused: set[Key] = set()
+        self._refused: dict[Key, float] = {}
 
     async def keep(self, tenant: Tenant, result: Status) -> None:
         """Mark a tenant whose service has told of its users; one that its owner marked stays so."""
         is_marked = names.SERVED_ANNOTATION in tenant.annotations
-        if is_marked or result.users is None or tenant.key in self._refused:
+        is_refused = time.monotonic() < self._refused.get(tenant.key, 0) + REFUSED_PAUSE
+        if is_marked or result.users is None or is_refused:
             return
         identity = {"namespace": tenant.key.namespace, "name": tenant.key.name, "uid": tenant.uid}
         change = {"metadata": {"annotations": {names.SERVED_ANNOTATION: "true"}}}
@@ -37,9 +42,10 @@ class ServedMark:
             answer = await self._kube.merge(TENANT, {"metadata": identity}, change)
         except (Refusal, *UNREACHABLE) as error:
             # It only adds to what a backup tells: neither a role of an earlier version nor a rule
-            # of the cluster may fail the pass. Another process tries again.
+            # of the cluster may fail the pass.
             if isinstance(error, Refusal) and error.code in (403, 422):
-                self._refused.add(tenant.key)
+                self._refused[tenant.key] = time.monotonic()
             _LOG.info("the ScimTenant %s cannot be marked as served: %r", tenant.key, error)
             return
+        self._refused.pop(tenant.key, None)
         self._cache.put(TENANT, answer)

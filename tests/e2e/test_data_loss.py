@@ -24,7 +24,14 @@ async def test_deleted_claim(tenant: Tenant) -> None:
     with tenant.reach() as url:
         async with Provisioning(url, token, state=state) as job:
             assert await job.verify(directory) == []
-    assert tenant.resource()["metadata"]["annotations"]["scim-operator.io/has-served"] == "true"
+    # The operator learns of it from its next reading of the service.
+    wait_until("the mark of a tenant that has served", lambda: is_marked(tenant))
+
+
+def is_marked(tenant: Tenant) -> bool:
+    """Tell whether the ScimTenant says that it has served."""
+    annotations = tenant.resource()["metadata"].get("annotations", {})
+    return bool(annotations.get("scim-operator.io/has-served") == "true")
 
 
 def stalled(tenant: Tenant, reason: str) -> None:
