@@ -7,10 +7,14 @@ import sys
 from collections import defaultdict
 from pathlib import Path
 
+import grimp
+
 ROOT = Path(__file__).resolve().parents[1]
 CRD = "scim-operator.io_scimtenants.yaml"
 THREAT_MODEL = ROOT / "docs" / "threat-model.md"
+PLUGIN = ROOT / "plugin" / "pyproject.toml"
 _TESTS = "## Tests\n"
+_CONTENTS = "[tool.hatch.build.targets.wheel.force-include]\n"
 
 
 def generated() -> dict[Path, str]:
@@ -23,7 +27,34 @@ def generated() -> dict[Path, str]:
         # Helm reads no file outside the chart's folder.
         ROOT / "charts" / "scim-operator" / "files" / "crds" / CRD: crd,
         THREAT_MODEL: _threat_model(THREAT_MODEL.read_text(encoding="utf-8")),
+        PLUGIN: _plugin(PLUGIN.read_text(encoding="utf-8")),
     }
+
+
+def plugin_modules() -> set[str]:
+    """Return the modules of the plugin: the command line, and what that imports.
+
+    Packages on the way to a module are among them, because Python imports them first.
+    """
+    graph = grimp.build_graph("scim_operator", cache_dir=None)
+    own = {"scim_operator.cli", *graph.find_descendants("scim_operator.cli")}
+    found = own | graph.find_upstream_modules("scim_operator.cli", as_package=True)
+    parts = [module.split(".") for module in found]
+    return found | {".".join(each[:end]) for each in parts for end in range(1, len(each))}
+
+
+def _plugin(text: str) -> str:
+    """Return the plugin's project file with the list of its modules."""
+    lines = ["../operator/scim_operator/cli", "../operator/scim_operator/__init__.py"]
+    for module in plugin_modules():
+        path = ROOT / "operator" / module.replace(".", "/")
+        if module.startswith("scim_operator.cli") or module == "scim_operator":
+            continue
+        file = path / "__init__.py" if path.is_dir() else path.with_suffix(".py")
+        lines.append(f"../{file.relative_to(ROOT)}")
+    head = text.partition(_CONTENTS)[0]
+    entries = [f'"{each}" = "{each.removeprefix("../operator/")}"\n' for each in sorted(lines)]
+    return head + _CONTENTS + "".join(entries)
 
 
 def findings() -> dict[str, list[str]]:

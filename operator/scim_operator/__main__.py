@@ -11,8 +11,9 @@ import yaml
 from kubernetes.aio.config import ConfigException
 from pydantic import ValidationError
 
-from scim_operator import __version__, crd, logs
-from scim_operator.run import run
+from scim_operator import __version__, logs
+from scim_operator.api import v1alpha1
+from scim_operator.controller.operator import run
 from scim_operator.settings import PREFIX, Settings, explain, from_environment
 
 
@@ -38,7 +39,7 @@ def main() -> int:
     """Run the command line; return the exit status."""
     arguments = vars(_parser().parse_args())
     if arguments.pop("command") == "crd":
-        sys.stdout.write(crd.manifest())
+        sys.stdout.write(v1alpha1.manifest())
         return 0
     try:
         settings = from_environment(**arguments)

@@ -27,7 +27,7 @@ from pydantic import (
 from pydantic.alias_generators import to_camel
 
 from scim_operator import __version__, quantities
-from scim_operator.crd import HOST, PATH, Duration
+from scim_operator.api.v1alpha1 import HOST, PATH, Duration
 
 PREFIX = "SCIM_OPERATOR_"
 

@@ -8,12 +8,13 @@ from pathlib import Path
 from typing import Any, Self
 
 import aiohttp
-from scim_operator import names
-from scim_operator.kinds import TENANT, Kind
-from scim_operator.plan import Observed, make
-from scim_operator.seals import KEY_BYTES, Seals
+from scim_operator.api import names
+from scim_operator.api.tenant import Tenant
+from scim_operator.desired.observed import Observed
+from scim_operator.desired.ownership.seals import KEY_BYTES, Seals
+from scim_operator.desired.plan import make
+from scim_operator.kube.kinds import TENANT, Kind
 from scim_operator.settings import Settings
-from scim_operator.tenant import Tenant
 
 from tests.cluster import ControlPlane
 

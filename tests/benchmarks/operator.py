@@ -17,8 +17,8 @@ from pathlib import Path
 from typing import NamedTuple
 
 from prometheus_client.parser import text_string_to_metric_families
-from scim_operator import names
-from scim_operator.kinds import DEPLOYMENT, POD, SERVICE, TENANT, WATCHED, Kind
+from scim_operator.api import names
+from scim_operator.kube.kinds import DEPLOYMENT, POD, SERVICE, TENANT, WATCHED, Kind
 from scim_operator.settings import Settings
 
 from tests.benchmarks.bare import Client, Object, children, specified

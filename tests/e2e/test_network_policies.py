@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 import pytest
-from scim_operator.names import MANAGEMENT_PORT, SCIM_PORT
+from scim_operator.api.names import MANAGEMENT_PORT, SCIM_PORT
 
 from tests.cluster.layout import NODE_ADDRESS
 from tests.e2e.conftest import DATABASE_PORT, install_release, make_tenant

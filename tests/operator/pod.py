@@ -15,7 +15,7 @@ from types import TracebackType
 from typing import Self
 
 import httpx
-from scim_operator import names
+from scim_operator.api import names
 
 from tests.operator.world import Namespace, eventually
 

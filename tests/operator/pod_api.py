@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import Any
 
 from aiohttp import WSMsgType, web
-from scim_operator import names
+from scim_operator.api import names
 
 Object = dict[str, Any]
 STDIN, STDOUT, STDERR, OUTCOME, CLOSE = 0, 1, 2, 3, 255

@@ -12,7 +12,7 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from scim_operator import names
+from scim_operator.api import names
 
 from tests.cluster import ClusterError, ControlPlane
 from tests.operator.install import ACCOUNT, NAMESPACE, Installation

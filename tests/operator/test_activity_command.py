@@ -11,7 +11,7 @@ from pathlib import Path
 
 import httpx
 import pytest
-from scim_operator import names
+from scim_operator.api import names
 
 from tests.operator.pod_api import PodApi, serving
 from tests.service.program import TOKEN, client, free_port, program

@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from scim_operator.crd import UNSEEN
-from scim_operator.tenant import Tenant
+from scim_operator.api.tenant import Tenant
+from scim_operator.api.v1alpha1 import UNSEEN
 
 from tests.operator.world import Namespace
 from tests.unit.extensions import CASES, Case

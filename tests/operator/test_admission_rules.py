@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
-from scim_operator import names
+from scim_operator.api import names
 
 from tests.cluster import ControlPlane
 from tests.operator.admission_rules import (

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 
-from scim_operator import names
+from scim_operator.api import names
 
 from tests.operator.world import Namespace, Object, eventually
 

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 import pytest
-from scim_operator import names
+from scim_operator.api import names
 
 from tests.cluster import ClusterError, ControlPlane
 from tests.operator.install import Installation

@@ -7,7 +7,7 @@ import time
 from collections.abc import Iterator
 
 import pytest
-from scim_operator import names
+from scim_operator.api import names
 
 from tests.operator.install import Installation
 from tests.operator.world import Namespace, Object, eventually

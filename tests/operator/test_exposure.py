@@ -6,12 +6,12 @@ import json
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
-from scim_operator import names
+from scim_operator.api import names
 
 from tests.cluster import ControlPlane
 from tests.operator.install import Installation
 from tests.operator.world import Namespace, Object, eventually
-from tests.unit.operator.test_x509 import certificate
+from tests.unit.operator.kube.test_x509 import certificate
 
 INGRESS = names.workload("contoso")
 CLASS = {

@@ -10,8 +10,8 @@ from pathlib import Path
 
 import pytest
 import yaml
-from scim_operator import names
-from scim_operator.reconcile import FAULT_PAUSE
+from scim_operator.api import names
+from scim_operator.controller.reconciler import FAULT_PAUSE
 
 from tests.cluster import ControlPlane
 from tests.operator.install import Installation

@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 import pytest
-from scim_operator.losses import ROUNDS as LOST_ROUNDS
+from scim_operator.desired.drift.repeated_deletions import ROUNDS as LOST_ROUNDS
 
 from tests.operator.test_admission_rules import events
 from tests.operator.test_data_loss import SPEC, volume

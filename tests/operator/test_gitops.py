@@ -6,7 +6,7 @@ import json
 import time
 
 import httpx
-from scim_operator import names
+from scim_operator.api import names
 
 from tests.operator.install import Installation
 from tests.operator.world import COLLECTION_S, Namespace, Object, eventually

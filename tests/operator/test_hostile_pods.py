@@ -12,11 +12,12 @@ from pathlib import Path
 
 import httpx
 import pytest
-from scim_operator import names, tokens
-from scim_operator.cli.channel import direct, reach
-from scim_operator.cli.cluster import Cluster
+from scim_operator.api import names
+from scim_operator.cli.cluster.channel import direct, reach
+from scim_operator.cli.cluster.cluster import Cluster
+from scim_operator.cli.cluster.kubeconfig import Choice
 from scim_operator.cli.errors import ClusterError
-from scim_operator.cli.kubeconfig import Choice
+from scim_operator.desired import tokens
 
 from tests.cluster import ControlPlane
 from tests.operator.world import Namespace, Object, Operator, eventually

@@ -15,9 +15,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from scim_operator.cli.cluster import Cluster
+from scim_operator.cli.cluster.cluster import Cluster
+from scim_operator.cli.cluster.kubeconfig import Choice
 from scim_operator.cli.errors import ClusterError
-from scim_operator.cli.kubeconfig import Choice
 
 from tests.cluster import ControlPlane
 from tests.operator.way import http_proxy, socks_proxy

@@ -11,10 +11,10 @@ from contextlib import closing
 from pathlib import Path
 
 import pytest
-from scim_operator import names
-from scim_operator.cli.cluster import Cluster
+from scim_operator.api import names
+from scim_operator.cli.cluster.cluster import Cluster
+from scim_operator.cli.cluster.kubeconfig import Choice
 from scim_operator.cli.errors import ClusterError
-from scim_operator.cli.kubeconfig import Choice
 
 from tests.cluster import ControlPlane
 from tests.operator.world import Namespace, Object, Operator, eventually

@@ -13,10 +13,10 @@ from typing import Any
 
 import httpx
 import pytest
-from scim_operator import names
-from scim_operator.cli.cluster import Cluster
+from scim_operator.api import names
+from scim_operator.cli.cluster.cluster import Cluster
+from scim_operator.cli.cluster.kubeconfig import Choice
 from scim_operator.cli.errors import ClusterError, ForbiddenError
-from scim_operator.cli.kubeconfig import Choice
 
 from tests.cluster import ControlPlane
 from tests.operator.tls import https
@@ -27,7 +27,7 @@ from tests.service.program import TOKEN, client, free_port, program
 _TRUSTING = """
 import certifi, sys
 certifi.where = lambda: {roots!r}
-from scim_operator.cli.commands import main
+from scim_operator.cli.main import main
 sys.exit(main())
 """
 

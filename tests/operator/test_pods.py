@@ -7,8 +7,8 @@ from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 
 import pytest
-from scim_operator import names
-from scim_operator.moments import show
+from scim_operator.api import names
+from scim_operator.timestamps import show
 
 from tests.operator.install import Installation
 from tests.operator.world import Namespace, Object, eventually

@@ -11,7 +11,7 @@ from functools import partial
 from pathlib import Path
 
 import pytest
-from scim_operator import names
+from scim_operator.api import names
 
 from tests.cluster import ControlPlane
 from tests.operator.install import NAMESPACE, Installation

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import httpx
 import pytest
-from scim_operator import names
+from scim_operator.api import names
 
 from tests.cluster import ControlPlane
 from tests.operator.definition import lax

@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 import yaml
-from scim_operator import names
+from scim_operator.api import names
 
 from tests.cluster import ClusterError, ControlPlane
 from tests.operator.install import ACCOUNT, NAMESPACE, Installation

@@ -6,7 +6,7 @@ import json
 from typing import Any
 
 import pytest
-from scim_operator import names
+from scim_operator.api import names
 
 from tests.cluster import ControlPlane
 from tests.operator.definition import lax

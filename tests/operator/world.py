@@ -12,7 +12,7 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, TypeVar
 
-from scim_operator import names
+from scim_operator.api import names
 from scim_operator.settings import PREFIX
 
 from tests.cluster import ClusterError, ControlPlane

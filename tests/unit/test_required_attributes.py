@@ -8,11 +8,11 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from scim_operator import user_attributes
-from scim_operator.children.config import content
-from scim_operator.crd import Provisioning
-from scim_operator.kinds import CONFIG_MAP, DEPLOYMENT
-from scim_operator.user_schema import COMMON, ENTERPRISE, READ_ONLY, USER
+from scim_operator.api.user_schema import COMMON, ENTERPRISE, READ_ONLY, USER
+from scim_operator.api.v1alpha1 import Provisioning
+from scim_operator.desired.objects.config_map import content
+from scim_operator.desired.validation import required_attributes
+from scim_operator.kube.kinds import CONFIG_MAP, DEPLOYMENT
 from scim_service.scim.schema import COMMON_ATTRIBUTES, Attribute, Registry
 from scim_service.settings import SettingsError, check_required
 from scim_service.settings import Tenant as Configuration
@@ -37,7 +37,7 @@ def starts(provisioning: dict[str, Any]) -> bool:
 def test_cases(case: Case) -> None:
     """Operator and service agree on each case, and the operator says what was meant."""
     document = {"requiredAttributes": case.required, "schemaExtensions": case.extensions}
-    found = user_attributes.problem(Provisioning.model_validate(document))
+    found = required_attributes.problem(Provisioning.model_validate(document))
     assert starts(document) is (case.problem is None)
     if case.problem is None:
         assert found is None
@@ -64,7 +64,7 @@ def test_one_rule_for_both_programs(required: list[str], first: bool, second: bo
     """Of all names the operator tells of exactly those that end the service."""
     own = (OWN if first else []) + ([SECOND | {"id": "urn:example:second"}] if second else [])
     document = {"requiredAttributes": required, "schemaExtensions": own}
-    found = user_attributes.problem(Provisioning.model_validate(document))
+    found = required_attributes.problem(Provisioning.model_validate(document))
     assert starts(document) is (found is None)
 
 

@@ -1,6 +1,6 @@
 """``python -m scim_operator.cli`` is the same as ``kubectl scim``."""
 
-from scim_operator.cli.commands import main
+from scim_operator.cli.main import main
 
 if __name__ == "__main__":
     main()

@@ -13,7 +13,7 @@ from rich.console import Console, RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from scim_operator.cli.checks import Outcome
+from scim_operator.cli.doctor.checks import Outcome
 
 _UNFOLDED = 10_000
 """Columns where there is no terminal: lines are for grep then, and must not be folded."""

@@ -10,8 +10,8 @@ from typing import Any
 
 import click
 
-from scim_operator.cli.cluster import Cluster
-from scim_operator.cli.kubeconfig import Choice
+from scim_operator.cli.cluster.cluster import Cluster
+from scim_operator.cli.cluster.kubeconfig import Choice
 
 FOUND, UNKNOWN = 1, 3
 """Exit statuses: something is wrong; nothing is known to be, but not everything is known."""

@@ -6,9 +6,9 @@ import json
 from datetime import datetime
 
 import pytest
+from scim_operator.api.v1alpha1 import Provisioning
 from scim_operator.cli import output
-from scim_operator.cli.portal import steps
-from scim_operator.crd import Provisioning
+from scim_operator.cli.doctor.portal import steps
 
 from tests.unit.operator.sample import NOW
 

@@ -11,11 +11,11 @@ import zipfile
 from importlib.metadata import Distribution, distribution
 from pathlib import Path
 
-import grimp
 import pytest
 from packaging.requirements import Requirement
 
 from tests.cluster.paths import REPOSITORY
+from tests.generated import plugin_modules
 
 WITHOUT_POSIX = """
 import importlib.abc, os, sys
@@ -111,10 +111,7 @@ def run(python: Path, code: str, **environ: str) -> subprocess.CompletedProcess[
 
 def test_contents(wheel: Path) -> None:
     """The wheel has the command line and what that imports: nothing is missing, nothing more."""
-    graph = grimp.build_graph("scim_operator", cache_dir=None)
-    own = {"scim_operator.cli", *graph.find_descendants("scim_operator.cli")}
-    imported = graph.find_upstream_modules("scim_operator.cli", as_package=True)
-    assert modules(wheel) == own | imported | {"scim_operator"}
+    assert modules(wheel) == plugin_modules()
 
 
 def test_alone(python: Path) -> None:
@@ -126,7 +123,7 @@ def test_alone(python: Path) -> None:
     ).stdout.split()
     assert {"kubectl-scim", "click", "websocket-client"} <= set(found)
     assert not {"kopf", "aiohttp", "kubernetes", "scim-operator", "uvloop"} & set(found)
-    main = "from scim_operator.cli.commands import main; main()"
+    main = "from scim_operator.cli.main import main; main()"
     for option, words in (("--version", r"kubectl scim, version \d"), ("--help", "backup")):
         done = run(python, f"import sys; sys.argv[1:] = ['{option}']; {main}")
         assert re.search(words, done.stdout)
@@ -138,7 +135,7 @@ def test_without_posix(python: Path) -> None:
     done = run(
         python,
         f"{WITHOUT_POSIX}\nsys.argv[1:] = ['status', '--as', 'bob']\n"
-        "from scim_operator.cli.commands import main; main()",
+        "from scim_operator.cli.main import main; main()",
     )
     assert "there is no kubeconfig with a cluster" in done.stderr
 
@@ -147,9 +144,9 @@ def test_a_code_page(python: Path) -> None:
     """What the terminal's code page lacks is shown as a question mark, and ends nothing."""
     done = run(
         python,
-        "from scim_operator.cli import commands, output\n"
-        "commands.plugin = lambda **_: output.show('table', None, output.text('Łódź'))\n"
-        "commands.main()",
+        "from scim_operator.cli import main, output\n"
+        "main.plugin = lambda **_: output.show('table', None, output.text('Łódź'))\n"
+        "main.main()",
         PYTHONIOENCODING="ascii",
     )
     assert done.stdout.strip() == "??d?"

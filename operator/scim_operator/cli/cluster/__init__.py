@@ -1,0 +1,1 @@
+"""How the plugin reaches the API server and a tenant."""

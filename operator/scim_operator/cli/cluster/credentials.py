@@ -1,0 +1,241 @@
+"""How the API server learns who asks: headers, and a certificate from a file or a plugin.
+
+A credential plugin speaks ``client.authentication.k8s.io`` (the Kubernetes documentation,
+"Authenticating", client-go credential plugins). As with kubectl it is run only where the
+kubeconfig has no token, password or certificate, and again when the API server refuses what it
+gave.
+"""
+
+from __future__ import annotations
+
+import base64
+import json
+import os
+import string
+import subprocess
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic.alias_generators import to_camel
+
+from scim_operator.cli.cluster.kubeconfig import Access, Plugin, Server, User
+from scim_operator.cli.errors import ClusterError
+
+_UNESCAPED = string.ascii_letters + string.digits + "!#$&'*+-.^_`|~"
+"""What the name of a header may have (RFC 9110, section 5.6.2), without the escape itself."""
+
+
+@dataclass(frozen=True, slots=True)
+class Pair:
+    """A client certificate with its private key, both in PEM."""
+
+    certificate: bytes
+    key: bytes
+
+
+class _Status(BaseModel):
+    """What a credential plugin gives."""
+
+    model_config = ConfigDict(alias_generator=to_camel, hide_input_in_errors=True)
+
+    token: str | None = None
+    client_certificate_data: str | None = None
+    client_key_data: str | None = None
+
+
+class _ExecCredential(BaseModel):
+    model_config = ConfigDict(alias_generator=to_camel, hide_input_in_errors=True)
+
+    api_version: str
+    kind: str
+    status: _Status
+
+
+class Credentials:
+    """The credentials of one user for one API server."""
+
+    def __init__(self, access: Access) -> None:
+        self._access = access
+        self._given: _Status | None = None
+
+    @property
+    def pair(self) -> Pair | None:
+        """The client certificate; None if there is none.
+
+        Raises
+        ------
+        ClusterError
+            It cannot be read, or the credential plugin fails.
+        """
+        user = self._access.user
+        certificate = _content(user.client_certificate_data, user.client_certificate)
+        key = _content(user.client_key_data, user.client_key)
+        if certificate and key:
+            return Pair(certificate, key)
+        given = self._plugin()
+        if given and given.client_certificate_data and given.client_key_data:
+            return Pair(given.client_certificate_data.encode(), given.client_key_data.encode())
+        return None
+
+    def headers(self) -> Iterator[tuple[str, str]]:
+        """Return what goes with every request.
+
+        Raises
+        ------
+        ClusterError
+            A file cannot be read, or the credential plugin fails.
+        """
+        if authorization := self._authorization():
+            yield "Authorization", authorization
+        user = self._access.user
+        if user.as_:
+            yield "Impersonate-User", user.as_
+        if user.as_uid:
+            yield "Impersonate-Uid", user.as_uid
+        for group in user.as_groups:
+            yield "Impersonate-Group", group
+        for key, values in (user.as_user_extra or {}).items():
+            for value in values:
+                yield f"Impersonate-Extra-{_escape(key)}", value
+
+    def renew(self) -> bool:
+        """Forget what the credential plugin gave; tell whether there was anything."""
+        known, self._given = self._given, None
+        return known is not None
+
+    def _authorization(self) -> str | None:
+        user = self._access.user
+        token = user.token
+        if user.token_file:
+            token = _file(user.token_file).decode().strip() or token
+        if token:
+            return f"Bearer {token}"
+        if user.username:
+            pair = f"{user.username}:{user.password or ''}"
+            return f"Basic {base64.b64encode(pair.encode()).decode()}"
+        if user.auth_provider:
+            return _provided(user)
+        given = self._plugin()
+        return f"Bearer {given.token}" if given and given.token else None
+
+    def _plugin(self) -> _Status | None:
+        user = self._access.user
+        fixed = user.token or user.token_file or user.username
+        if user.exec is None or fixed or user.client_certificate or user.client_certificate_data:
+            return None
+        if self._given is None:
+            self._given = _run(user.exec, self._access.server)
+        return self._given
+
+
+def _content(data: bytes | None, file: str | None) -> bytes | None:
+    return data or (_file(file) if file else None)
+
+
+def _file(path: str) -> bytes:
+    try:
+        return Path(path).read_bytes()
+    except OSError as error:
+        raise ClusterError(f"a file that the kubeconfig names cannot be read: {error}") from error
+
+
+def _escape(key: str) -> str:
+    """Write a key as the name of a header, as client-go does."""
+    return "".join(
+        letter if letter in _UNESCAPED else "".join(f"%{byte:02X}" for byte in letter.encode())
+        for letter in key
+    )
+
+
+def _provided(user: User) -> str:
+    """Take the token that kubectl keeps in the kubeconfig for OpenID Connect."""
+    assert user.auth_provider
+    token = (user.auth_provider.config or {}).get("id-token")
+    if user.auth_provider.name != "oidc" or not token:
+        raise ClusterError(
+            f"the kubeconfig logs in by the auth-provider {user.auth_provider.name}, which has "
+            "been removed from Kubernetes: use a credential plugin (exec) instead"
+        )
+    return f"Bearer {token}"
+
+
+def _run(plugin: Plugin, server: Server) -> _Status:
+    """Run a credential plugin.
+
+    Raises
+    ------
+    ClusterError
+        It is not there, fails, or answers with something else.
+    """
+    terminal = sys.stdin is not None and sys.stdin.isatty()
+    if plugin.interactive_mode == "Always" and not terminal:
+        raise ClusterError(
+            f"the credential plugin {plugin.command} asks questions, and there is no terminal"
+        )
+    interactive = terminal and plugin.interactive_mode != "Never"
+    request = {
+        "apiVersion": plugin.api_version,
+        "kind": "ExecCredential",
+        "spec": {"interactive": interactive}
+        | ({"cluster": _cluster_info(server)} if plugin.provide_cluster_info else {}),
+    }
+    variables = {each.name: each.value for each in plugin.env}
+    try:
+        done = subprocess.run(
+            [plugin.command, *plugin.args],
+            env={**os.environ, **variables, "KUBERNETES_EXEC_INFO": json.dumps(request)},
+            stdin=None if interactive else subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            check=False,
+        )
+    except OSError as error:
+        hint = f" {plugin.install_hint.strip()}" if plugin.install_hint else ""
+        raise ClusterError(
+            f"the credential plugin {plugin.command} cannot be run ({error.strerror}).{hint}"
+        ) from error
+    if done.returncode:
+        raise ClusterError(
+            f"the credential plugin {plugin.command} failed with exit status {done.returncode}"
+        )
+    return _read(plugin, done.stdout)
+
+
+def _read(plugin: Plugin, answer: bytes) -> _Status:
+    wrong = ClusterError(
+        f"the credential plugin {plugin.command} gave no credential of {plugin.api_version}: see "
+        "what it prints"
+    )
+    try:
+        credential = _ExecCredential.model_validate_json(answer)
+    except ValidationError:
+        # The answer may be a credential all the same: nothing of it is shown.
+        raise wrong from None
+    status = credential.status
+    paired = bool(status.client_certificate_data) == bool(status.client_key_data)
+    given = status.token or status.client_certificate_data
+    if credential.api_version != plugin.api_version or not paired or not given:
+        raise wrong
+    return status
+
+
+def _cluster_info(server: Server) -> dict[str, object]:
+    authority = _content(server.certificate_authority_data, server.certificate_authority)
+    found: dict[str, object | None] = {
+        "server": server.server,
+        "tls-server-name": server.tls_server_name,
+        "insecure-skip-tls-verify": server.insecure_skip_tls_verify or None,
+        "certificate-authority-data": base64.b64encode(authority).decode() if authority else None,
+        "proxy-url": server.proxy_url,
+        "config": next(
+            (
+                each.extension
+                for each in server.extensions
+                if each.name == "client.authentication.k8s.io/exec"
+            ),
+            None,
+        ),
+    }
+    return {key: value for key, value in found.items() if value is not None}

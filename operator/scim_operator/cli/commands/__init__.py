@@ -1,0 +1,1 @@
+"""The commands of ``kubectl scim``, one file for each."""

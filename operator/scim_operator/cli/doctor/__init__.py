@@ -1,0 +1,1 @@
+"""``kubectl scim doctor``: the checks, and what gathers their facts."""

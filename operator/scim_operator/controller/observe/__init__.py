@@ -1,0 +1,1 @@
+"""What the operator knows of the cluster and of the services: the cache and what fills it."""

@@ -1,0 +1,1 @@
+"""What the operator stores in the cluster for itself: its key, URL claims, marks."""

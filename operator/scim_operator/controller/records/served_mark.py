@@ -1,0 +1,51 @@
+"""Marks tenants that have served, so that a backup of them tells that they had data and a token.
+
+A backup keeps annotations where it leaves status out; see `desired.ownership.data_loss`.
+"""
+
+from __future__ import annotations
+
+import logging
+import time
+
+from scim_operator.api import names
+from scim_operator.api.tenant import Key, Tenant
+from scim_operator.api.v1alpha1 import Status
+from scim_operator.controller.observe.cache import Cache
+from scim_operator.kube.client import Kube
+from scim_operator.kube.errors import UNREACHABLE, ApiError
+from scim_operator.kube.kinds import TENANT
+
+_LOG = logging.getLogger(__name__)
+
+REFUSED_PAUSE = 600.0
+"""Seconds until a refused mark is tried again: a role may have been given the right since."""
+
+
+class ServedMark:
+    """Writes the annotation `names.SERVED_ANNOTATION`, once for each tenant."""
+
+    def __init__(self, kube: Kube, cache: Cache) -> None:
+        self._kube = kube
+        self._cache = cache
+        self._refused: dict[Key, float] = {}
+
+    async def keep(self, tenant: Tenant, result: Status) -> None:
+        """Mark a tenant whose service has told of its users; one that its owner marked stays so."""
+        is_marked = names.SERVED_ANNOTATION in tenant.annotations
+        is_refused = time.monotonic() < self._refused.get(tenant.key, 0) + REFUSED_PAUSE
+        if is_marked or result.users is None or is_refused:
+            return
+        identity = {"namespace": tenant.key.namespace, "name": tenant.key.name, "uid": tenant.uid}
+        change = {"metadata": {"annotations": {names.SERVED_ANNOTATION: "true"}}}
+        try:
+            answer = await self._kube.merge(TENANT, {"metadata": identity}, change)
+        except (ApiError, *UNREACHABLE) as error:
+            # It only adds to what a backup tells: neither a role of an earlier version nor a rule
+            # of the cluster may fail the pass.
+            if isinstance(error, ApiError) and error.code in (403, 422):
+                self._refused[tenant.key] = time.monotonic()
+            _LOG.info("the ScimTenant %s cannot be marked as served: %r", tenant.key, error)
+            return
+        self._refused.pop(tenant.key, None)
+        self._cache.put(TENANT, answer)

@@ -1,0 +1,291 @@
+"""Keeps the claims on Tenant URLs: a ConfigMap for each in the operator's own namespace.
+
+There only the operator's account writes. The records are listed once, when a process begins to
+lead, and held in memory from then on; a tenant at rest costs no request.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import time
+from collections.abc import AsyncIterator, Callable
+from dataclasses import replace
+from datetime import datetime, timedelta
+from typing import Any
+
+from scim_operator.api import names
+from scim_operator.api.tenant import Key, Tenant, UnreadableTenantError
+from scim_operator.api.v1alpha1 import duration
+from scim_operator.controller.observe.cache import Cache
+from scim_operator.desired.urls.address import address
+from scim_operator.desired.urls.claims import (
+    Claim,
+    Hold,
+    Register,
+    keep_out,
+    refuse,
+    seed,
+    unrecorded,
+)
+from scim_operator.desired.urls.rules import Place, judge
+from scim_operator.kube.client import Kube
+from scim_operator.kube.errors import UNREACHABLE, ApiError
+from scim_operator.kube.kinds import CONFIG_MAP, TENANT
+from scim_operator.settings import Settings
+
+_LOG = logging.getLogger(__name__)
+
+Object = dict[str, Any]
+
+PAUSE = timedelta(seconds=20)
+"""Time until records that were refused are tried again."""
+
+_NO_RECORD = 422
+_LASTING = (400, 403, 404, _NO_RECORD)
+"""Answers that trying again at once does not change."""
+
+_AT_ONCE = 100
+"""Tenants that are looked at before other tasks have their turn."""
+
+
+class Ledger:
+    """The claims, in memory and as records.
+
+    Parameters
+    ----------
+    wake
+        Called with tenants that may have a URL now which they could not have before, and with
+        those whose claims are to be compared with what they want.
+    """
+
+    def __init__(
+        self, kube: Kube, cache: Cache, settings: Settings, *, wake: Callable[[Key], None]
+    ) -> None:
+        self._kube = kube
+        self._cache = cache
+        self._settings = settings
+        self._wake = wake
+        self._register = Register(duration(settings.reserve_urls_for))
+        self._recorded: dict[Place, str] = {}
+        self._changed: set[Place] = set()
+        self._waiting: dict[Key, str] = {}
+        self._loading = asyncio.Lock()
+        self._is_loaded = False
+        self._problem = ""
+        self._not_before = 0.0
+
+    async def load(self) -> str:
+        """Read the records once, and claim for the tenants what they have without one.
+
+        All tenants must be in the cache.
+
+        Returns
+        -------
+        str
+            Why the records cannot be read; empty if they are.
+
+        Raises
+        ------
+        Refusal, aiohttp.ClientError, TimeoutError, OSError
+            The API server cannot answer now.
+        """
+        async with self._loading:
+            if self._is_loaded or time.monotonic() < self._not_before:
+                return self._problem
+            try:
+                await self._read()
+            except ApiError as refusal:
+                if refusal.code not in _LASTING:
+                    raise
+                self._not_before = time.monotonic() + PAUSE.total_seconds()
+                self._problem = self._explain(refusal)
+                _LOG.error(self._problem)
+                return self._problem
+            tenants = [tenant async for tenant in self._exposed()]
+            now = self._kube.clock.now()
+            self._changed.update(seed(self._register, tenants, self._settings, now))
+            self._is_loaded, self._problem = True, ""
+        for key in self._register.holders():
+            if self._watches(key):
+                self._wake(key)
+        return ""
+
+    async def hold(self, tenant: Tenant) -> Hold:
+        """Claim a tenant's URL, or say why it cannot have it; release what it had before.
+
+        Raises
+        ------
+        Refusal, aiohttp.ClientError, TimeoutError, OSError
+            The API server cannot answer now; nothing has changed for the tenant.
+        """
+        key, settings = tenant.key, self._settings
+        where = address(tenant, settings)
+        place = Place.of(where)
+        if place is None:
+            await self.forget(key)
+            return Hold(routed=where.host is not None)
+        now = self._kube.clock.now()
+        if not self._is_loaded and (problem := await self.load()):
+            return unrecorded(tenant, where, problem, now + PAUSE)
+        verdict = judge(tenant, settings)
+        held = self._register.holds(key, place)
+        if verdict.message and (verdict.lasting or not held):
+            await self.forget(key)
+            return refuse(verdict)
+        obstacle = None if held else await self._obstacle(place, key, whole=not verdict.shared)
+        if obstacle:
+            await self.forget(key)
+            self._waiting[key] = place.host
+            return keep_out(where, obstacle, self._register.ends(obstacle), settings)
+        if problem := await self._record(place, key, now):
+            return unrecorded(tenant, where, problem, now + PAUSE)
+        await self.forget(key, but=place)
+        return Hold(routed=True, note=verdict.message)
+
+    async def forget(self, key: Key, but: Place | None = None) -> None:
+        """Release what a tenant holds: it is reserved for the namespace from now on.
+
+        Raises
+        ------
+        Refusal, aiohttp.ClientError, TimeoutError, OSError
+            The API server cannot answer now.
+        """
+        self._waiting.pop(key, None)
+        for place in self._register.held(key):
+            claim = self._register.get(place)
+            if place == but or claim is None:
+                continue
+            left = replace(claim, released=self._kube.clock.now())
+            try:
+                await self._write(left)
+            except ApiError as refusal:
+                if refusal.code not in _LASTING:
+                    raise
+                _LOG.error(self._explain(refusal))
+            self._register.put(left)
+            self._wake_at(place.host)
+
+    async def sweep(self) -> None:
+        """Delete the records that keep nothing out any more."""
+        for claim in self._register.outlived(self._kube.clock.now()):
+            name = names.url_claim(self._settings.lease_name, *claim.place)
+            try:
+                if uid := self._recorded.get(claim.place):
+                    await self._kube.delete(CONFIG_MAP, self._settings.namespace, name, uid)
+            except (ApiError, *UNREACHABLE) as error:
+                _LOG.warning("the record %s of a Tenant URL cannot be deleted: %r", name, error)
+                return
+            self._drop(claim)
+
+    async def _read(self) -> None:
+        namespace = self._settings.namespace
+        selector = f"{names.CLAIM_LABEL}={self._settings.lease_name}"
+        async for bodies, _ in self._kube.pages(CONFIG_MAP, namespace, selector):
+            for body in bodies:
+                try:
+                    self._learn(body)
+                except (KeyError, ValueError) as error:
+                    name = body["metadata"]["name"]
+                    _LOG.error("the record %s of a Tenant URL cannot be read: %r", name, error)
+
+    async def _exposed(self) -> AsyncIterator[Tenant]:
+        for number, key in enumerate(self._cache.tenants()):
+            if number % _AT_ONCE == 0:
+                await asyncio.sleep(0)
+            body = self._cache.get(TENANT, *key)
+            spec = (body or {}).get("spec")
+            if body is None or (isinstance(spec, dict) and not spec.get("exposure")):
+                continue
+            try:
+                yield Tenant.of(body)
+            except UnreadableTenantError as error:
+                _LOG.warning("the ScimTenant %s cannot be read: %s", key, error)
+
+    async def _obstacle(self, place: Place, key: Key, *, whole: bool) -> Claim | None:
+        now = self._kube.clock.now()
+        while obstacle := self._register.obstacle(place, key, now, whole=whole):
+            if obstacle.released is None or await self._is_kept(obstacle):
+                return obstacle
+            self._drop(obstacle)
+        return None
+
+    async def _is_kept(self, claim: Claim) -> bool:
+        """Ask whether a reservation is there: an administrator may end it by deleting it."""
+        if claim.place not in self._recorded:
+            return True
+        name = names.url_claim(self._settings.lease_name, *claim.place)
+        return await self._kube.get(CONFIG_MAP, self._settings.namespace, name) is not None
+
+    async def _record(self, place: Place, key: Key, now: datetime) -> str:
+        """Claim a place; return why it cannot be recorded."""
+        if self._register.holds(key, place) and place not in self._changed:
+            return ""
+        # Before it is written: another tenant's pass must not take it meanwhile.
+        claim = self._register.take(place, key, now, since=now)
+        self._changed.add(place)
+        try:
+            await self._write(claim)
+        except ApiError as refusal:
+            if refusal.code not in _LASTING:
+                raise
+            return self._explain(refusal)
+        return ""
+
+    async def _write(self, claim: Claim) -> None:
+        record = claim.record(self._settings)
+        if claim.place in self._recorded:
+            body = await self._kube.apply(CONFIG_MAP, record, force=True)
+        else:
+            try:
+                # By create: what is there already came first.
+                body = await self._kube.create(CONFIG_MAP, record)
+            except ApiError as refusal:
+                if refusal.code == 409:
+                    await self._look_up(record["metadata"]["name"])
+                raise
+        self._recorded[claim.place] = body["metadata"]["uid"]
+        self._changed.discard(claim.place)
+
+    async def _look_up(self, name: str) -> None:
+        """Learn of a record that was not known; the pass is repeated with it."""
+        live = await self._kube.get(CONFIG_MAP, self._settings.namespace, name)
+        if live is None:
+            return
+        try:
+            claim = self._learn(live)
+        except (KeyError, ValueError):
+            problem = f"the ConfigMap {name} is no record of a URL: delete it"
+            raise ApiError(_NO_RECORD, problem) from None
+        self._changed.discard(claim.place)
+
+    def _learn(self, record: Object) -> Claim:
+        claim = Claim.of(record)
+        if record["metadata"]["name"] != names.url_claim(self._settings.lease_name, *claim.place):
+            raise ValueError("its name is another URL's: host or path has been changed")
+        self._recorded[claim.place] = record["metadata"]["uid"]
+        self._register.put(claim)
+        return claim
+
+    def _drop(self, claim: Claim) -> None:
+        self._register.remove(claim.place)
+        self._recorded.pop(claim.place, None)
+        self._changed.discard(claim.place)
+        self._wake_at(claim.place.host)
+
+    def _wake_at(self, host: str) -> None:
+        for key in [key for key, waits in self._waiting.items() if waits == host]:
+            self._wake(key)
+
+    def _watches(self, key: Key) -> bool:
+        watched = self._settings.watch_namespaces
+        return not watched or key.namespace in watched
+
+    def _explain(self, refusal: ApiError) -> str:
+        problem = (
+            "who has which Tenant URL cannot be recorded as ConfigMaps in namespace "
+            f"{self._settings.namespace} ({refusal.message})"
+        )
+        if refusal.code == _NO_RECORD:
+            return problem
+        return f"{problem}: give the operator's role get, list, create, patch and delete there"

@@ -1,0 +1,57 @@
+"""Which clients have set a field, by what the API server keeps in `metadata.managedFields`. Pure.
+
+A name is what its client calls itself, so it is told to people and decides nothing. The format:
+https://kubernetes.io/docs/reference/using-api/server-side-apply/#field-management
+"""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from scim_operator.api import names
+from scim_operator.desired.drift.differences import Item, Path
+
+Object = dict[str, Any]
+
+_LEAF = {"", "."}
+
+
+def manager_of(live: Object, path: Path) -> str | None:
+    """Return the client that has set a field, or that wrote last if none has; None if nobody.
+
+    The operator itself is left out, as whoever writes the object's status.
+    """
+    entries = [
+        entry
+        for entry in live["metadata"].get("managedFields") or ()
+        if entry.get("manager") != names.MANAGER and entry.get("subresource") != "status"
+    ]
+    owners = [entry for entry in entries if _owns(entry.get("fieldsV1") or {}, path)]
+    latest = max(owners or entries, key=lambda entry: str(entry.get("time", "")), default=None)
+    if latest is None:
+        return None
+    name: str = latest.get("manager") or "a client without a name"
+    return f"{name} ({latest['subresource']})" if latest.get("subresource") else name
+
+
+def _owns(fields: Object, path: Path) -> bool:
+    for step in path:
+        found = _step(fields, step)
+        if found is None:
+            # An atomic list or object is owned as a whole.
+            return not fields.keys() - _LEAF
+        fields = found
+    return True
+
+
+def _step(fields: Object, step: str | int | Item) -> Object | None:
+    if isinstance(step, str):
+        return fields.get(f"f:{step}")
+    for key, inner in fields.items():
+        if isinstance(step, Item) and key.startswith("k:"):
+            if json.loads(key[2:]).get(step.key) == step.value:
+                return dict(inner)
+        elif key == f"i:{step}":
+            return dict(inner)
+    return None

@@ -1,0 +1,232 @@
+"""The Deployment of a tenant's service, within the restricted Pod Security Standard."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from scim_operator.api import names
+from scim_operator.api.secret_data import ACCESS_FILE, DIGESTS_FILE
+from scim_operator.api.v1alpha1 import MountedVolume, Resources, SecretKey
+from scim_operator.desired.objects import config_map
+from scim_operator.desired.objects.context import ObjectContext, head
+from scim_operator.desired.objects.service import PORT_NAME
+from scim_operator.kube.kinds import DEPLOYMENT, Object
+
+_USER = 65532
+_CONFIG_FOLDER = "/etc/scim/config"
+_TOKENS_FOLDER = "/etc/scim/tokens"
+_DATABASE_FOLDER = "/etc/scim/database"
+_DATA_FOLDER = "/var/lib/scim"
+_URL_FILE = "url"
+
+# In a database's Secret: the certificates that the server's is checked by.
+_AUTHORITY_KEY = "ca.crt"
+
+
+def build(subject: ObjectContext) -> Object:
+    """Build the Deployment."""
+    tenant = subject.tenant
+    spec = tenant.spec
+    return {
+        **head(DEPLOYMENT),
+        "metadata": subject.metadata(names.workload(tenant.key.name)),
+        "spec": {
+            "replicas": 0 if spec.suspended else spec.replicas,
+            "revisionHistoryLimit": 2,
+            # Two pods must never write one SQLite file, not even for a moment.
+            "strategy": {"type": "Recreate"}
+            if spec.database.sqlite
+            else {
+                "type": "RollingUpdate",
+                "rollingUpdate": {"maxUnavailable": 0, "maxSurge": 1},
+            },
+            "selector": {"matchLabels": names.selector(tenant.key.name)},
+            "template": {
+                "metadata": {
+                    "labels": dict(spec.pod_labels) | names.pod_labels(tenant.key.name),
+                    "annotations": _pod_annotations(subject),
+                },
+                "spec": _pod(subject),
+            },
+        },
+    }
+
+
+def _pod_annotations(subject: ObjectContext) -> dict[str, str]:
+    annotations = dict(subject.tenant.spec.pod_annotations)
+    annotations[names.CONFIG_ANNOTATION] = config_map.content_digest(subject)
+    if subject.database_version is not None:
+        annotations[names.DATABASE_ANNOTATION] = subject.database_version
+    return annotations
+
+
+def _pod(subject: ObjectContext) -> Object:
+    spec = subject.tenant.spec
+    pod: Object = {
+        "automountServiceAccountToken": False,
+        "enableServiceLinks": False,
+        "terminationGracePeriodSeconds": 30,
+        "securityContext": _security(subject),
+        "containers": [_container(subject)],
+        "volumes": _volumes(subject),
+    }
+    pull_secrets = [
+        *subject.settings.service_image_pull_secrets,
+        *(reference.name for reference in spec.image_pull_secrets),
+    ]
+    optional: Object = {
+        "imagePullSecrets": [{"name": name} for name in dict.fromkeys(pull_secrets)],
+        "priorityClassName": spec.priority_class_name,
+        # A tenant may choose among the nodes that can run the image.
+        "nodeSelector": {**spec.node_selector, "kubernetes.io/os": "linux"},
+        "tolerations": [
+            toleration.model_dump(mode="json", by_alias=True, exclude_none=True)
+            for toleration in spec.tolerations
+        ],
+        "affinity": spec.affinity,
+        "topologySpreadConstraints": _spread(subject),
+    }
+    return pod | {key: value for key, value in optional.items() if value}
+
+
+def _security(subject: ObjectContext) -> Object:
+    """Return the pod's security context; a platform that gives ids refuses others."""
+    own = dict.fromkeys(("runAsUser", "runAsGroup", "fsGroup"), _USER)
+    asked = subject.tenant.spec.security_context
+    return {
+        "runAsNonRoot": True,
+        **({} if subject.settings.assigns_ids else own),
+        **asked.model_dump(mode="json", by_alias=True, exclude_defaults=True),
+        "fsGroupChangePolicy": "OnRootMismatch",
+        "seccompProfile": {"type": "RuntimeDefault"},
+    }
+
+
+def _spread(subject: ObjectContext) -> list[dict[str, Any]]:
+    spec = subject.tenant.spec
+    if spec.topology_spread_constraints or spec.replicas == 1:
+        return list(spec.topology_spread_constraints)
+    return [
+        {
+            "maxSkew": 1,
+            "topologyKey": "kubernetes.io/hostname",
+            "whenUnsatisfiable": "ScheduleAnyway",
+            "labelSelector": {"matchLabels": names.selector(subject.tenant.key.name)},
+        }
+    ]
+
+
+def _container(subject: ObjectContext) -> Object:
+    spec = subject.tenant.spec
+    resources = spec.resources or Resources.model_validate(subject.settings.service_resources)
+    container: Object = {
+        "name": names.CONTAINER,
+        "image": subject.settings.service_image,
+        "imagePullPolicy": subject.settings.service_image_pull_policy,
+        "ports": [
+            {"name": PORT_NAME, "containerPort": names.SCIM_PORT, "protocol": "TCP"},
+            {"name": "management", "containerPort": names.MANAGEMENT_PORT, "protocol": "TCP"},
+        ],
+        "env": [
+            {"name": "SCIM_CONFIG_FILE", "value": f"{_CONFIG_FOLDER}/{config_map.FILE}"},
+            {"name": "SCIM_TOKENS_FILE", "value": f"{_TOKENS_FOLDER}/{DIGESTS_FILE}"},
+            {"name": "SCIM_ACCESS_FILE", "value": f"{_TOKENS_FOLDER}/{ACCESS_FILE}"},
+            _database_url(subject),
+            *_trusted_proxies(subject),
+            *_rate_limit(subject),
+            *(variable.model_dump() for variable in spec.env),
+        ],
+        "resources": resources.model_dump(mode="json", by_alias=True, exclude_none=True),
+        "startupProbe": _probe("healthz", period=1, failures=60),
+        "readinessProbe": _probe("readyz", period=5, failures=3),
+        "livenessProbe": _probe("healthz", period=10, failures=6),
+        # What a service that ends with an error has said last is then in the status of its pod.
+        "terminationMessagePolicy": "FallbackToLogsOnError",
+        "securityContext": {
+            "allowPrivilegeEscalation": False,
+            "readOnlyRootFilesystem": True,
+            "capabilities": {"drop": ["ALL"]},
+        },
+        "volumeMounts": [
+            {"name": "config", "mountPath": _CONFIG_FOLDER, "readOnly": True},
+            {"name": "tokens", "mountPath": _TOKENS_FOLDER, "readOnly": True},
+            {"name": "tmp", "mountPath": "/tmp"},  # noqa: S108 (an emptyDir of the pod's own)
+            *(
+                {"name": f"mnt-{each.name}", "mountPath": f"/mnt/{each.name}", "readOnly": True}
+                for each in spec.volumes
+            ),
+        ],
+    }
+    if spec.database.sqlite:
+        container["volumeMounts"].append({"name": "data", "mountPath": _DATA_FOLDER})
+    else:
+        container["volumeMounts"].append(
+            {"name": "database", "mountPath": _DATABASE_FOLDER, "readOnly": True}
+        )
+        # Another pod takes over: keep answering until nobody sends to this one any more.
+        container["lifecycle"] = {"preStop": {"sleep": {"seconds": 5}}}
+    return container
+
+
+def _database_url(subject: ObjectContext) -> Object:
+    if subject.tenant.spec.database.postgres:
+        # A file: the environment of a process is shown to more than a file of it is.
+        return {"name": "SCIM_DATABASE_URL_FILE", "value": f"{_DATABASE_FOLDER}/{_URL_FILE}"}
+    return {"name": "SCIM_DATABASE_URL", "value": f"sqlite:///{_DATA_FOLDER}/scim.db"}
+
+
+def _rate_limit(subject: ObjectContext) -> list[Object]:
+    limit = subject.tenant.spec.provisioning.rate_limit
+    return [{"name": "SCIM_RATE_LIMIT", "value": str(limit)}] if limit else []
+
+
+def _trusted_proxies(subject: ObjectContext) -> list[Object]:
+    proxies = subject.settings.trusted_proxies
+    return [{"name": "SCIM_TRUSTED_PROXIES", "value": ",".join(proxies)}] if proxies else []
+
+
+def _probe(page: str, *, period: int, failures: int) -> Object:
+    return {
+        "httpGet": {"path": f"/-/{page}", "port": "management", "scheme": "HTTP"},
+        "periodSeconds": period,
+        "failureThreshold": failures,
+        "timeoutSeconds": 5,
+    }
+
+
+def _volumes(subject: ObjectContext) -> list[Object]:
+    tenant = subject.tenant.key.name
+    volumes: list[Object] = [
+        {"name": "config", "configMap": {"name": names.config(tenant)}},
+        {"name": "tokens", "secret": {"secretName": names.digest_secret(tenant)}},
+        {"name": "tmp", "emptyDir": {"sizeLimit": "64Mi"}},
+    ]
+    if subject.tenant.spec.database.sqlite:
+        claim = {"claimName": names.volume_claim(tenant)}
+        volumes.append({"name": "data", "persistentVolumeClaim": claim})
+    if postgres := subject.tenant.spec.database.postgres:
+        volumes.append(_database_volume(postgres.url_from))
+    return volumes + [_mounted(each) for each in subject.tenant.spec.volumes]
+
+
+def _mounted(volume: MountedVolume) -> Object:
+    source: Object = (
+        {"configMap": {"name": volume.config_map}}
+        if volume.config_map
+        else {"secret": {"secretName": volume.secret}}
+    )
+    return {"name": f"mnt-{volume.name}", **source}
+
+
+def _database_volume(url: SecretKey) -> Object:
+    """Return the volume with the URL, and with the authority that its sslrootcert may name."""
+    authority = {"key": _AUTHORITY_KEY, "path": _AUTHORITY_KEY}
+    sources: list[Object] = [
+        {"name": url.name, "items": [{"key": url.key, "path": _URL_FILE}]},
+        {"name": url.name, "items": [authority], "optional": True},
+    ]
+    return {
+        "name": "database",
+        # Root's, and readable for the pod's group.
+        "projected": {"defaultMode": 0o440, "sources": [{"secret": each} for each in sources]},
+    }

@@ -1,0 +1,30 @@
+"""The HTTPRoute of a tenant that is exposed by a Gateway."""
+
+from __future__ import annotations
+
+from scim_operator.api import names
+from scim_operator.desired.objects.context import ObjectContext, head
+from scim_operator.desired.objects.service import PORT
+from scim_operator.kube.kinds import ROUTE, Object
+
+
+def build(subject: ObjectContext) -> Object | None:
+    """Build the HTTPRoute."""
+    wanted = subject.tenant.spec.exposure.gateway
+    if wanted is None or not subject.routed:
+        return None
+    name = names.workload(subject.tenant.key.name)
+    parents = [
+        parent.model_dump(mode="json", by_alias=True, exclude_none=True)
+        for parent in wanted.parent_refs
+    ]
+    match = {"path": {"type": "PathPrefix", "value": subject.address.path}}
+    return {
+        **head(ROUTE),
+        "metadata": subject.metadata(name),
+        "spec": {
+            "parentRefs": parents,
+            "hostnames": [subject.address.host],
+            "rules": [{"matches": [match], "backendRefs": [{"name": name, "port": PORT}]}],
+        },
+    }

@@ -1,0 +1,51 @@
+"""The NetworkPolicy of a tenant's pods."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from scim_operator.api import names
+from scim_operator.desired.objects.context import ObjectContext, head
+from scim_operator.kube.kinds import POLICY, Object
+
+
+def build(subject: ObjectContext) -> Object | None:
+    """Build the policy: SCIM from its peers, management from the operator, out only what is used.
+
+    The kubelet's probes come from the node, which policies do not apply to.
+    """
+    settings = subject.settings
+    if not settings.network_policies:
+        return None
+    operator = {
+        "namespaceSelector": {"matchLabels": {"kubernetes.io/metadata.name": settings.namespace}}
+    }
+    dns = ((protocol, port) for port in settings.dns_ports for protocol in ("UDP", "TCP"))
+    egress = [_rule("to", [], *dns), *settings.egress_rules]
+    if subject.tenant.spec.database.postgres:
+        ports = (("TCP", port) for port in settings.database_ports)
+        egress.append(_rule("to", settings.database_peers, *ports))
+    tenant = subject.tenant.key.name
+    return {
+        **head(POLICY),
+        "metadata": subject.metadata(names.workload(tenant)),
+        "spec": {
+            "podSelector": {"matchLabels": names.selector(tenant)},
+            "policyTypes": ["Ingress", "Egress"],
+            "ingress": [
+                _rule("from", settings.scim_peers, ("TCP", names.SCIM_PORT)),
+                _rule(
+                    "from",
+                    [operator, *settings.management_peers],
+                    ("TCP", names.MANAGEMENT_PORT),
+                ),
+            ],
+            "egress": egress,
+        },
+    }
+
+
+def _rule(side: str, peers: list[dict[str, Any]], *ports: tuple[str, int]) -> Object:
+    rule: Object = {"ports": [{"protocol": protocol, "port": port} for protocol, port in ports]}
+    # Without the field, everybody is meant.
+    return rule | {side: peers} if peers else rule

@@ -1,0 +1,24 @@
+"""The PodDisruptionBudget of a tenant with more than one replica."""
+
+from __future__ import annotations
+
+from scim_operator.api import names
+from scim_operator.desired.objects.context import ObjectContext, head
+from scim_operator.kube.kinds import BUDGET, Object
+
+
+def build(subject: ObjectContext) -> Object | None:
+    """Build the budget; with a single replica it would only block the draining of nodes."""
+    if subject.tenant.spec.replicas == 1 or subject.tenant.spec.suspended:
+        return None
+    tenant = subject.tenant.key.name
+    return {
+        **head(BUDGET),
+        "metadata": subject.metadata(names.workload(tenant)),
+        "spec": {
+            "maxUnavailable": 1,
+            "selector": {"matchLabels": names.selector(tenant)},
+            # A pod that is broken anyway does not hold up a node.
+            "unhealthyPodEvictionPolicy": "AlwaysAllow",
+        },
+    }

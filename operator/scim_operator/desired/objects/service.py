@@ -1,0 +1,31 @@
+"""The Service in front of a tenant's pods. The management port is not part of it."""
+
+from __future__ import annotations
+
+from scim_operator.api import names
+from scim_operator.desired.objects.context import ObjectContext, head
+from scim_operator.kube.kinds import SERVICE, Object
+
+PORT = 80
+PORT_NAME = "scim"
+
+
+def build(subject: ObjectContext) -> Object:
+    """Build the Service."""
+    tenant = subject.tenant.key.name
+    return {
+        **head(SERVICE),
+        "metadata": subject.metadata(names.workload(tenant)),
+        "spec": {
+            "type": "ClusterIP",
+            "selector": names.selector(tenant),
+            "ports": [
+                {
+                    "name": PORT_NAME,
+                    "port": PORT,
+                    "targetPort": PORT_NAME,
+                    "protocol": "TCP",
+                }
+            ],
+        },
+    }

@@ -1,0 +1,83 @@
+"""The kinds of objects that the operator deals with, and their addresses in the API."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, TypeAlias
+
+from scim_operator.api import names
+
+Object: TypeAlias = dict[str, Any]
+"""An object as the API server returns it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Kind:
+    """A namespaced kind.
+
+    Attributes
+    ----------
+    optional
+        Whether a cluster may lack it.
+    """
+
+    api_version: str
+    name: str
+    plural: str
+    optional: bool = False
+
+    def path(self, namespace: str | None, name: str | None = None) -> str:
+        """Return the path of an object, or of a list when there is no name.
+
+        A namespace of None is all of them.
+        """
+        root = "/apis" if "/" in self.api_version else "/api"
+        parts = [root, self.api_version]
+        if namespace is not None:
+            parts += ["namespaces", namespace]
+        parts.append(self.plural)
+        if name is not None:
+            parts.append(name)
+        return "/".join(parts)
+
+
+def describe(path: str) -> str:
+    """Name what a path of the API is the path of: ``services/contoso-scim in namespace team-a``."""
+    _, _, rest = path.partition("/namespaces/")
+    namespace, _, what = rest.partition("/")
+    if not what:
+        return path
+    return f"{what} in namespace {namespace}"
+
+
+TENANT = Kind(names.API_VERSION, names.KIND, names.PLURAL)
+CONFIG_MAP = Kind("v1", "ConfigMap", "configmaps")
+SECRET = Kind("v1", "Secret", "secrets")
+CLAIM = Kind("v1", "PersistentVolumeClaim", "persistentvolumeclaims")
+SERVICE = Kind("v1", "Service", "services")
+POD = Kind("v1", "Pod", "pods")
+EVENT = Kind("v1", "Event", "events")
+DEPLOYMENT = Kind("apps/v1", "Deployment", "deployments")
+REPLICA_SET = Kind("apps/v1", "ReplicaSet", "replicasets")
+POLICY = Kind("networking.k8s.io/v1", "NetworkPolicy", "networkpolicies")
+INGRESS = Kind("networking.k8s.io/v1", "Ingress", "ingresses")
+BUDGET = Kind("policy/v1", "PodDisruptionBudget", "poddisruptionbudgets")
+ROUTE = Kind("gateway.networking.k8s.io/v1", "HTTPRoute", "httproutes", optional=True)
+NAMESPACE = Kind("v1", "Namespace", "namespaces")
+LEASE = Kind("coordination.k8s.io/v1", "Lease", "leases")
+INGRESS_CLASS = Kind("networking.k8s.io/v1", "IngressClass", "ingressclasses")
+STORAGE_CLASS = Kind("storage.k8s.io/v1", "StorageClass", "storageclasses")
+
+WATCHED = (
+    CONFIG_MAP,
+    SECRET,
+    CLAIM,
+    SERVICE,
+    POD,
+    DEPLOYMENT,
+    POLICY,
+    INGRESS,
+    BUDGET,
+    ROUTE,
+)
+"""Kinds of the objects that belong to tenants, all of them with the tenant label."""

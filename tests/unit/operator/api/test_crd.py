@@ -1,0 +1,67 @@
+"""The CRD in the repository is the one in the code, and durations are read as it admits them."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+from scim_operator.api import v1alpha1
+from scim_operator.api.v1alpha1 import Spec
+
+ROOT = Path(__file__).resolve().parents[4]
+
+
+@pytest.mark.parametrize("folder", ["crds", "charts/scim-operator/files/crds"])
+def test_no_drift(folder: str) -> None:
+    """The generated files are what the code says."""
+    found = (ROOT / folder / "scim-operator.io_scimtenants.yaml").read_text(encoding="utf-8")
+    assert found == v1alpha1.manifest()
+
+
+@pytest.mark.parametrize(
+    ("text", "seconds"),
+    [("72h", 259200), ("1h30m", 5400), ("40m", 2400), ("5s", 5), ("3d", 259200)],
+)
+def test_durations(text: str, seconds: int) -> None:
+    """Hours, minutes and seconds add up."""
+    assert v1alpha1.duration(text) == timedelta(seconds=seconds)
+
+
+def test_empty_spec() -> None:
+    """A spec may be empty, and has a database then."""
+    assert Spec.model_validate({}).database.sqlite is not None
+
+
+def _descriptions(schema: dict[str, Any], path: str) -> list[str]:
+    missing = [] if schema.get("description") or path.endswith("[]") else [path]
+    for name, part in schema.get("properties", {}).items():
+        missing += _descriptions(part, f"{path}.{name}")
+    if "items" in schema:
+        missing += _descriptions(schema["items"], f"{path}[]")
+    return missing
+
+
+def test_every_field_is_described() -> None:
+    """kubectl explain has an answer for every field."""
+    (version,) = v1alpha1.definition()["spec"]["versions"]
+    schema = version["schema"]["openAPIV3Schema"]["properties"]
+    assert _descriptions(schema["spec"], "spec") == []
+    assert _descriptions(schema["status"], "status") == []
+
+
+def test_rules_have_messages() -> None:
+    """Every CEL rule has a sentence for whom it refuses."""
+
+    def rules(schema: Any) -> list[dict[str, str]]:
+        if isinstance(schema, list):
+            return [rule for item in schema for rule in rules(item)]
+        if not isinstance(schema, dict):
+            return []
+        own = schema.get("x-kubernetes-validations", [])
+        return [*own, *(rule for part in schema.values() for rule in rules(part))]
+
+    found = rules(v1alpha1.definition())
+    assert found
+    assert all(len(rule["message"]) > 20 for rule in found)

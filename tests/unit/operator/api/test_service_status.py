@@ -1,0 +1,131 @@
+"""What is taken of a service's report, and how a pod that lies is told."""
+
+from __future__ import annotations
+
+import json
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from scim_operator.api.service_status import ServiceStatus, UnreadableError, read
+from scim_operator.api.v1alpha1 import Provisioning
+from scim_operator.status import provisioning
+
+from tests.unit.operator.sample import NOW
+
+HONEST = {"users": 3, "activeUsers": 2, "groups": 1}
+SKIPPED = {
+    "resourceType": "User",
+    "attribute": "costCentreOld",
+    "reason": "unknown",
+    "requests": 3,
+}
+
+
+@pytest.mark.finding(2, 8, 21)
+@pytest.mark.parametrize(
+    ("field", "value"),
+    [
+        ("users", 10**400),
+        ("users", 10**30),
+        ("users", -1),
+        ("users", 1.5),
+        ("lastRequest", "9999-12-31T23:59:59Z"),
+        ("lastRequest", "0001-01-01T00:00:00Z"),
+        ("lastRequest", "2026-11-25T09:00:00"),
+        ("lastProvisioned", "soon"),
+        ("failures", {"x" * 40_000: 1}),
+        ("failures", {"\u0000": 1}),
+        ("failures", {"uniqueness": 10**400}),
+        ("failures", {f"kind{number}": 1 for number in range(65)}),
+        ("tokens", [{"id": f"token{number}"} for number in range(257)]),
+        ("tokens", [{"id": "\x1b[31m"}]),
+        ("unauthenticated", 10**400),
+        ("skippedAttributes", [SKIPPED | {"attribute": "\x1b[31m"}]),
+        ("skippedAttributes", [SKIPPED | {"attribute": "x" * 121}]),
+        ("skippedAttributes", [SKIPPED | {"requests": -1}]),
+        ("skippedAttributes", [SKIPPED] * 65),
+        ("membersDropped", -1),
+        ("problems", ["\x1b[2J"]),
+        ("problems", ["x" * 301]),
+        ("problems", ["x"] * 9),
+    ],
+)
+def test_bounds(field: str, value: Any) -> None:
+    """A field out of its bounds makes the report unreadable; its name is told, and no value."""
+    with pytest.raises(UnreadableError) as caught:
+        read(json.dumps(HONEST | {field: value}).encode())
+    problem = caught.value.problem
+    assert problem.reason == "ReportInvalid"
+    assert problem.message.startswith("the service's answer at /-/status makes no sense (at ")
+    assert len(problem.message) < 400
+    assert problem.message.isprintable()
+
+
+@pytest.mark.finding(21)
+@pytest.mark.parametrize("text", [b"", b"null", b"[]", b"{", b"\xff\xfe", b"[" * 60_000])
+def test_no_report(text: bytes) -> None:
+    """What is no report at all is unreadable, however it is broken."""
+    with pytest.raises(UnreadableError):
+        read(text)
+
+
+def test_unknown_fields_are_ignored() -> None:
+    """A later version of the service may say more."""
+    assert read(json.dumps(HONEST | {"news": {"a": 1}}).encode()).users == 3
+
+
+def test_skipped_attributes() -> None:
+    """What the service skips is read as it says it."""
+    (found,) = read(
+        json.dumps(HONEST | {"skippedAttributes": [SKIPPED]}).encode()
+    ).skipped_attributes
+    assert found.model_dump(by_alias=True) == SKIPPED
+
+
+def _report(**more: Any) -> ServiceStatus:
+    return ServiceStatus.model_validate(HONEST | more)
+
+
+@pytest.mark.finding(21)
+def test_times_in_the_future() -> None:
+    """A report from the future is Unknown: it could hide that Entra is silent."""
+    report = _report(lastRequest=NOW + timedelta(days=400))
+    found = provisioning.assess(report, Provisioning(), "contoso-scim-token", NOW)
+    assert (found.good, found.reason) == (None, "ReportInvalid")
+
+
+@pytest.mark.finding(9)
+@pytest.mark.parametrize(
+    ("report", "good", "reason"),
+    [
+        (_report(lastRequest=NOW, unauthenticated=10**6), True, "Active"),
+        (_report(lastRequest=NOW, failures={"401": 10**6}), True, "Active"),
+        (_report(lastRequest=NOW, failures={"401": 10**6, "uniqueness": 1}), True, "PartlyRefused"),
+        (_report(unauthenticated=3), None, "WaitingForEntra"),
+        (_report(lastRequest=NOW - timedelta(days=1), unauthenticated=3), False, "Unauthorized"),
+        (_report(lastRequest=NOW - timedelta(days=1)), False, "Silent"),
+    ],
+)
+def test_strangers_raise_no_alarm(report: ServiceStatus, good: bool | None, reason: str) -> None:
+    """Requests without a token count for the condition only while Entra's requests stay out."""
+    found = provisioning.assess(report, Provisioning(), "contoso-scim-token", NOW)
+    assert (found.good, found.reason) == (good, reason)
+
+
+@pytest.mark.finding(9)
+def test_strangers_hide_no_limit() -> None:
+    """A flood of requests without a token does not hide that the licences are used up."""
+    report = _report(lastRequest=NOW, failures={"401": 10**6}, unauthenticated=10**6)
+    found = provisioning.assess(report, Provisioning(max_users=2), "contoso-scim-token", NOW)
+    assert found.reason == "UserLimitReached"
+
+
+@pytest.mark.finding(23)
+def test_a_problem_of_the_service_is_told() -> None:
+    """It comes before what else the report says, which may end with the problem."""
+    problem = "cannot read /etc/scim/tokens/tokens.json: Permission denied"
+    report = ServiceStatus.model_validate(HONEST | {"lastRequest": NOW, "problems": [problem]})
+    found = provisioning.assess(report, Provisioning(), "contoso-scim-token", NOW)
+    assert (found.good, found.reason) == (False, "ServiceProblem")
+    assert problem in found.message

@@ -1,0 +1,92 @@
+"""What of a stored ScimTenant this version does not know is named by its field."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from scim_operator.api.tenant import Tenant, UnreadableTenantError
+from scim_operator.api.v1alpha1 import UNSEEN
+
+from tests.unit.operator.sample import body
+
+READY = {
+    "type": "Ready",
+    "status": "True",
+    "reason": "Ready",
+    "message": "",
+    "lastTransitionTime": "2026-11-25T08:00:00Z",
+}
+ROLLOUT = {"state": "paused", "template": "x", "specGeneration": 1, "deploymentGeneration": 1}
+
+
+@pytest.mark.parametrize(
+    ("spec", "status", "sentence"),
+    [
+        (
+            {"provisioning": {"profile": "okta"}},
+            None,
+            "spec.provisioning.profile is \"okta\" (input should be 'entra' or 'strict')",
+        ),
+        ({"deletionPolicy": "Archive"}, None, 'spec.deletionPolicy is "Archive"'),
+        ({"replicas": "two"}, None, 'spec.replicas is "two"'),
+        ({"database": ["sqlite"]}, None, "spec.database (input should be"),
+        (
+            {"tolerations": [{"effect": "NoSchedule"}, {"effect": "Later"}]},
+            None,
+            'spec.tolerations[1].effect is "Later"',
+        ),
+        ({}, {"conditions": [READY | {"status": "Maybe"}]}, 'status.conditions[0].status is "Mayb'),
+        ({}, {"users": "many"}, 'status.users is "many"'),
+    ],
+)
+def test_unreadable(spec: dict[str, Any], status: dict[str, Any] | None, sentence: str) -> None:
+    """A value of another version is told by its path, and the rest can still be shown."""
+    stored = body(spec=spec, status=status)
+    with pytest.raises(UnreadableTenantError) as caught:
+        Tenant.of(stored)
+    assert str(caught.value).startswith(sentence)
+    shown = Tenant.legible(stored)
+    assert shown.unreadable == str(caught.value)
+    assert shown.key == ("team-a", "contoso")
+
+
+def test_many_and_long_values() -> None:
+    """However much of it is unknown, the message stays short enough to read."""
+    extensions = [
+        {
+            "id": f"urn:example:{number}",
+            "name": "x",
+            "attributes": [{"name": "a", "type": "y" * 999}],
+        }
+        for number in range(8)
+    ]
+    with pytest.raises(UnreadableTenantError) as caught:
+        Tenant.of(body(spec={"provisioning": {"schemaExtensions": extensions}}))
+    assert str(caught.value).endswith("and 5 more")
+    assert len(str(caught.value)) < 1000
+
+
+def test_legible_parts_are_kept() -> None:
+    """What can be read is shown although something beside it cannot."""
+    spec = {"displayName": "Contoso", "deletionPolicy": "Archive"}
+    status = {"users": "many", "groups": 3, "conditions": [READY]}
+    shown = Tenant.legible(body(spec=spec, status=status))
+    assert shown.spec.display_name == "Contoso"
+    assert shown.spec.deletion_policy == "Retain"
+    assert (shown.status.users, shown.status.groups) == (None, 3)
+    assert shown.status.is_true("Ready")
+
+
+def test_legible_is_the_same_where_all_can_be_read() -> None:
+    """Nothing is left out of a tenant of this version."""
+    stored = body()
+    assert Tenant.legible(stored) == Tenant.of(stored)
+    assert Tenant.of(stored).status == UNSEEN
+
+
+def test_record_of_another_version() -> None:
+    """A rollout record that means nothing here is as good as none: the operator makes another."""
+    assert Tenant.of(body(status={"users": 1, "rollout": ROLLOUT})).status.rollout is None
+    known = Tenant.of(body(status={"users": 1, "rollout": ROLLOUT | {"state": "failed"}}))
+    assert known.status.rollout

@@ -1,0 +1,163 @@
+"""What is written of an object, and what is accepted of the answer, beside a small API server."""
+
+from __future__ import annotations
+
+import asyncio
+import copy
+from collections.abc import Callable
+from typing import Any, cast
+
+import pytest
+from scim_operator.controller.applier import Applier
+from scim_operator.controller.observe.cache import Cache
+from scim_operator.desired.drift import differences
+from scim_operator.desired.drift.desired_object import DesiredObject
+from scim_operator.desired.drift.outcomes import Outcome
+from scim_operator.desired.ownership.seals import Seals
+from scim_operator.kube.client import Kube
+from scim_operator.kube.errors import ApiError
+from scim_operator.kube.kinds import SERVICE, Kind
+
+from tests.unit.operator.sample import Object, make, objects, observed
+
+PLANNED = make(observed())
+RULED = {"trafficDistribution": "PreferClose"}
+
+
+class _Server:
+    """One Service: an apply leaves what others have set, and `rule` changes what is written."""
+
+    def __init__(self, rule: Callable[[Object], Object] = dict) -> None:
+        self.rule = rule
+        self.writes = 0
+        self.between: Callable[[], None] = lambda: None
+        self.body: Object = {}
+
+    def store(self, body: Object) -> Object:
+        self.writes += 1
+        spec = body["spec"] | self.rule(body["spec"])
+        metadata = body["metadata"] | {"uid": "1", "resourceVersion": str(self.writes)}
+        self.body = copy.deepcopy(body | {"metadata": metadata, "spec": spec})
+        return copy.deepcopy(self.body)
+
+    async def apply_new(self, kind: Kind, wanted: Object) -> Object:
+        return self.store(wanted)
+
+    async def apply(self, kind: Kind, wanted: Object, *, force: bool) -> Object:
+        self.between()
+        return self.store(wanted | {"spec": self.body["spec"] | wanted["spec"]})
+
+    async def patch(self, kind: Kind, live: Object, operations: list[Object]) -> Object:
+        version, *rest = operations
+        if version["value"] != self.body["metadata"]["resourceVersion"]:
+            raise ApiError(409, "another version")
+        body = copy.deepcopy(self.body)
+        for operation in rest:
+            *parents, last = operation["path"][1:].split("/")
+            (body[parents[0]] if parents else body)[last] = operation["value"]
+        return self.store(body)
+
+    async def get(self, kind: Kind, namespace: str, name: str) -> Object:
+        entry = {"manager": "meddler", "time": "1", "fieldsV1": {}}
+        metadata = self.body["metadata"] | {"managedFields": [entry]}
+        return copy.deepcopy(self.body | {"metadata": metadata})
+
+
+class _World:
+    """The Service of a tenant, brought to what is wanted again and again."""
+
+    def __init__(self, server: _Server) -> None:
+        self.server = server
+        self.applier = Applier(cast("Kube", server), Cache(), Seals(b"k" * 32))
+
+    def bring(self, **spec: Any) -> Outcome:
+        """Let the operator work on what it sees now, with more in the wish."""
+        body = next(each for (kind, _), each in objects(PLANNED).items() if kind == "Service")
+        metadata = dict(body["metadata"])
+        metadata.pop("annotations", None)
+        wanted = differences.stamped(body | {"metadata": metadata, "spec": body["spec"] | spec})
+        live = copy.deepcopy(self.server.body) or None
+        seen = DesiredObject(SERVICE, wanted, live)
+        return asyncio.run(self.applier._apply(PLANNED, seen))
+
+    def set(self, **spec: Any) -> None:
+        """Let somebody else write, who is not noticed by what counts the operator's writes."""
+        writes = self.server.writes
+        self.server.store(self.server.body | {"spec": self.server.body["spec"] | spec})
+        self.server.body["metadata"]["resourceVersion"] = f"{writes}0"
+        self.server.writes = writes
+
+
+def test_created_under_a_rule() -> None:
+    """What a rule makes of a new object takes one write, is told once, and left."""
+    world = _World(_Server(lambda _: RULED))
+    first = world.bring()
+    assert first.kept
+    assert "spec.trafficDistribution" in first.kept
+    assert first.admitted
+    again = world.bring()
+    assert (again.kept, again.repaired, again.admitted) == (None, None, first.admitted)
+    assert world.server.writes == 1
+
+
+def test_another_wish_under_a_rule() -> None:
+    """It is written as a whole, and what the rule makes of it is nothing new."""
+    world = _World(_Server(lambda _: RULED))
+    world.bring()
+    changed = world.bring(sessionAffinity="ClientIP")
+    assert (changed.kept, changed.repaired) == (None, None)
+    assert world.server.writes == 2
+    world.bring(sessionAffinity="ClientIP")
+    assert world.server.writes == 2
+
+
+@pytest.mark.finding(26)
+def test_added_between_look_and_write() -> None:
+    """What somebody adds while the operator writes is removed, not taken for a rule's work."""
+    world = _World(_Server())
+    world.bring()
+    world.server.between = lambda: world.set(externalIPs=["192.0.2.1"])
+    outcome = world.bring(type="LoadBalancer")
+    assert "externalIPs" not in world.server.body["spec"]
+    assert (outcome.admitted, outcome.kept) == (None, None)
+
+
+@pytest.mark.finding(26)
+def test_added_beside_a_rule() -> None:
+    """What somebody adds to a rule's work is removed and told, and the rule's stays."""
+    world = _World(_Server(lambda _: RULED))
+    world.bring()
+    world.set(externalIPs=["192.0.2.1"], trafficDistribution="other")
+    outcome = world.bring()
+    assert outcome.repaired
+    assert outcome.repaired.endswith("without spec.externalIPs")
+    assert outcome.kept is None
+    assert world.server.body["spec"]["trafficDistribution"] == "PreferClose"
+
+
+def test_fight_beside_a_rule() -> None:
+    """A client that sets a field again and again meets a pause, whatever a rule sets beside it."""
+    world = _World(_Server(lambda _: RULED))
+    world.bring()
+    for _ in range(10):
+        world.set(type="NodePort")
+        outcome = world.bring()
+    assert world.server.writes <= 3
+    assert outcome.pause
+
+
+def test_rule_that_never_says_the_same() -> None:
+    """A rule that gives another value at each write is not answered at each change of others."""
+    count = 0
+
+    def rule(_: Object) -> Object:
+        nonlocal count
+        count += 1
+        return {"trafficDistribution": f"value {count}"}
+
+    world = _World(_Server(rule))
+    world.bring()
+    for _ in range(10):
+        world.set()
+        world.bring()
+    assert world.server.writes <= 3

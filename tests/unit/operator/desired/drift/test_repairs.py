@@ -1,0 +1,104 @@
+"""How often what others change is put right, and when that is a conflict."""
+
+from __future__ import annotations
+
+import pytest
+from scim_operator.desired.drift.repairs import CALM, FIRST_PAUSE, LONGEST_PAUSE, Conflict, Repairs
+
+UID = "1"
+WEAKENED = "spec.externalIPs"
+EDITED = "spec.type"
+
+
+class _Clock:
+    def __init__(self) -> None:
+        self.now = 0.0
+
+    def __call__(self) -> float:
+        return self.now
+
+
+@pytest.mark.finding(26)
+def test_what_comes_back_is_repaired_more_rarely() -> None:
+    """The first time at once, then after a pause that doubles up to an hour."""
+    clock = _Clock()
+    repairs = Repairs(clock)
+    pauses = []
+    for _ in range(14):
+        pauses.append(repairs.pause(UID, [WEAKENED]))
+        clock.now += pauses[-1]
+        assert repairs.pause(UID, [WEAKENED]) == 0
+        repairs.note(UID, [WEAKENED], {})
+    assert pauses == [0, *(min(FIRST_PAUSE * 2**n, LONGEST_PAUSE) for n in range(13))]
+    assert pauses[-1] == LONGEST_PAUSE
+
+
+@pytest.mark.finding(26)
+def test_another_field_is_repaired_at_once() -> None:
+    """A pause is for a field: no conflict shields what somebody changes beside it."""
+    repairs = Repairs(_Clock())
+    repairs.note(UID, [WEAKENED], {})
+    assert repairs.pause(UID, [WEAKENED]) == FIRST_PAUSE
+    assert repairs.pause(UID, ["spec.loadBalancerSourceRanges"]) == 0
+    assert repairs.pause(UID, [WEAKENED, EDITED]) == 0
+    assert repairs.pause("2", [WEAKENED]) == 0
+
+
+def test_two_controllers_in_turn() -> None:
+    """Two clients that change a field each, one after the other, meet growing pauses as well."""
+    clock = _Clock()
+    repairs = Repairs(clock)
+    writes = 0
+    while clock.now < 60:
+        changed = [(WEAKENED, EDITED)[int(clock.now) % 2]]
+        if not repairs.pause(UID, changed):
+            writes += 1
+            repairs.note(UID, changed, {})
+        clock.now += 0.25
+    assert writes <= 12
+
+
+@pytest.mark.finding(26)
+def test_peace_is_remembered() -> None:
+    """What comes back long after is repaired at once, and then waits for the first pause again."""
+    clock = _Clock()
+    repairs = Repairs(clock)
+    for _ in range(3):
+        clock.now += repairs.pause(UID, [WEAKENED])
+        repairs.note(UID, [WEAKENED], {})
+    clock.now += 2 * LONGEST_PAUSE
+    assert repairs.pause(UID, [WEAKENED]) == 0
+    repairs.note(UID, [WEAKENED], {})
+    assert repairs.pause(UID, [WEAKENED]) == FIRST_PAUSE
+
+
+def test_conflict() -> None:
+    """The second repair begins a conflict, which names who sets the field, and is told once."""
+    clock = _Clock()
+    repairs = Repairs(clock)
+    assert repairs.contested(UID, [EDITED]) == frozenset()
+    assert repairs.note(UID, [EDITED], {}) == []
+    assert repairs.conflicts(UID, [EDITED]) == ([], None)
+    assert repairs.contested(UID, [EDITED, WEAKENED]) == {EDITED}
+    clock.now += FIRST_PAUSE
+    begun = Conflict(EDITED, "meddler")
+    assert repairs.note(UID, [EDITED], {EDITED: "meddler"}) == [begun]
+    assert repairs.conflicts(UID, [EDITED]) == ([begun], 2 * FIRST_PAUSE)
+    clock.now += 2 * FIRST_PAUSE
+    assert repairs.note(UID, [EDITED], {EDITED: None}) == []
+    assert repairs.conflicts(UID, [EDITED]) == ([begun], 4 * FIRST_PAUSE)
+
+
+def test_end_of_a_conflict() -> None:
+    """It ends with a while in which nobody changes the field, and lasts as long as it differs."""
+    clock = _Clock()
+    repairs = Repairs(clock)
+    for _ in range(10):
+        clock.now += repairs.pause(UID, [EDITED])
+        repairs.note(UID, [EDITED], {EDITED: "meddler"})
+    pause = repairs.pause(UID, [EDITED])
+    assert pause > CALM
+    assert repairs.conflicts(UID, [])[1] == CALM
+    clock.now += CALM
+    assert repairs.conflicts(UID, []) == ([], None)
+    assert repairs.conflicts(UID, [EDITED]) == ([Conflict(EDITED, "meddler")], pause - CALM)

@@ -1,0 +1,315 @@
+"""What becomes of a tenant whose volume or tokens are going, lost, or replaced."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+import pytest
+from scim_operator.api import names
+from scim_operator.api.tenant import Tenant
+from scim_operator.api.v1alpha1 import Volume
+from scim_operator.desired.observed import Observed
+from scim_operator.desired.plan import Plan
+from scim_operator.kube.kinds import CLAIM, DEPLOYMENT, SECRET, Object
+from scim_operator.status import tenant_status
+
+from tests.unit.operator.sample import NOW, SEALS, applied, body, make, observed, watched
+
+VOLUME = (CLAIM, "contoso-scim-data")
+TOKEN = (SECRET, "contoso-scim-token")
+DIGESTS = (SECRET, "contoso-scim-digests")
+BOTH = (TOKEN, DIGESTS)
+BEFORE = "2026-11-25T07:00:00Z"
+LATER = "2026-11-25T08:30:00Z"
+POD = (DEPLOYMENT, "contoso-scim")
+
+
+def bound(live: Object, volume: str = "pvc-1") -> Object:
+    """The claim with a volume."""
+    return live | {"spec": live["spec"] | {"volumeName": volume}, "status": {"phase": "Bound"}}
+
+
+def told(seen: Observed, planned: Plan) -> Observed:
+    """What is observed once the status of a pass has been written."""
+    result = tenant_status.make(seen, planned, planned.faults, NOW)
+    return replace(seen, tenant=replace(seen.tenant, status=result))
+
+
+def serving() -> Observed:
+    """A tenant that has everything, and whose status says so."""
+    first = applied(observed(), make(observed()))
+    children = dict(first.children)
+    children[VOLUME] = bound(children[VOLUME])
+    seen = watched(first, children)
+    return told(seen, make(seen))
+
+
+def without(seen: Observed, *gone: tuple[Any, str]) -> Observed:
+    """The same tenant without some of its objects."""
+    children = {key: live for key, live in seen.children.items() if key not in gone}
+    return watched(seen, children)
+
+
+def changed(seen: Observed, key: tuple[Any, str], **change: Any) -> Observed:
+    """The same tenant with other fields of an object; metadata is merged."""
+    live = seen.children[key]
+    metadata = live["metadata"] | change.pop("metadata", {})
+    return watched(seen, dict(seen.children) | {key: live | change | {"metadata": metadata}})
+
+
+def of_an_earlier_version(seen: Observed) -> Observed:
+    """The same tenant as a version left it that kept no record of its volume."""
+    earlier = seen.tenant.status.model_copy(update={"volume": None, "users": 3})
+    return replace(seen, tenant=replace(seen.tenant, status=earlier))
+
+
+def annotated(seen: Observed, **annotations: str) -> Observed:
+    """The same tenant with annotations of the operator's group, by their names without it."""
+    found = {f"{names.GROUP}/{key.replace('_', '-')}": text for key, text in annotations.items()}
+    return replace(seen, tenant=replace(seen.tenant, annotations=found))
+
+
+def reasons(seen: Observed) -> tuple[str, str]:
+    """Reasons of Stalled, and of what tells of the tokens."""
+    planned = make(seen)
+    result = tenant_status.make(seen, planned, planned.faults, NOW)
+    stalled, token = result.condition("Stalled"), result.condition("TokenReady")
+    assert stalled is not None
+    assert token is not None
+    return (stalled.reason if stalled.status == "True" else "", token.reason)
+
+
+def wanted(planned: Plan) -> set[tuple[Any, str]]:
+    """What a pass writes or keeps."""
+    return {(each.kind, each.name) for each in (*planned.secrets, *planned.objects)}
+
+
+def test_a_serving_tenant_has_a_record() -> None:
+    """Its volume is recorded, and nothing is held back."""
+    seen = serving()
+    assert seen.tenant.status.volume == Volume(name="pvc-1", claim="contoso-scim-data")
+    assert {VOLUME, POD} <= wanted(make(seen))
+    assert reasons(seen) == ("", "Issued")
+
+
+def test_a_claim_that_never_had_a_volume_is_made_again() -> None:
+    """Where there never was a volume there is nothing to lose."""
+    first = applied(observed(), make(observed()))
+    seen = told(first, make(first))
+    assert seen.tenant.status.volume is None
+    planned = make(without(seen, VOLUME))
+    assert {VOLUME, POD} <= wanted(planned)
+    assert not planned.halts
+
+
+@pytest.mark.parametrize("kept_record", [True, False], ids=["recorded", "of an earlier version"])
+def test_a_claim_that_is_going(kept_record: bool) -> None:
+    """It is told with the way back, and the pod that keeps it is left as it is."""
+    seen = changed(serving(), VOLUME, metadata={"deletionTimestamp": LATER})
+    if not kept_record:
+        seen = of_an_earlier_version(seen)
+    planned = make(seen)
+    assert reasons(seen)[0] == "VolumeBeingDeleted"
+    assert POD not in wanted(planned)
+    assert not planned.halts
+    (fault,) = planned.faults
+    assert "reclaim policy Retain of the PersistentVolume pvc-1" in fault.message
+    let_go = make(annotated(seen, begin_anew="pvc-1"))
+    assert POD in wanted(let_go)
+
+
+@pytest.mark.parametrize("kept_record", [True, False], ids=["recorded", "of an earlier version"])
+def test_a_claim_that_is_gone(kept_record: bool) -> None:
+    """No empty one is made in its place, and no pod runs, until a person names what is given up."""
+    seen = serving()
+    if not kept_record:
+        seen = of_an_earlier_version(seen)
+    lost = without(seen, VOLUME)
+    planned = make(lost)
+    assert reasons(lost)[0] == "VolumeLost"
+    assert not {VOLUME, POD} & wanted(planned)
+    assert planned.halts
+    assert make(told(lost, planned)).halts
+    name = "pvc-1" if kept_record else "contoso-scim-data"
+    assert f"{names.BEGIN_ANEW_ANNOTATION}={name}" in planned.faults[0].message
+    assert make(annotated(lost, begin_anew="another")).halts
+    anew = make(annotated(lost, begin_anew=f"another, {name}"))
+    assert {VOLUME, POD} <= wanted(anew)
+    assert not anew.halts
+
+
+def test_consent_is_to_one_loss() -> None:
+    """The volume that came after is as safe as the first, though the annotation is still there."""
+    lost = annotated(without(serving(), VOLUME), begin_anew="pvc-1")
+    again = applied(lost, make(lost))
+    again = changed(again, VOLUME, metadata={"uid": "second"})
+    pending = told(again, make(again))
+    assert pending.tenant.status.volume == Volume(name="", claim="second")
+    children = dict(pending.children)
+    children[VOLUME] = bound(children[VOLUME], "pvc-2")
+    second = watched(pending, children)
+    second = told(second, make(second))
+    assert second.tenant.status.volume == Volume(name="pvc-2", claim="second")
+    assert reasons(without(second, VOLUME))[0] == "VolumeLost"
+
+
+def test_the_claim_of_a_kept_volume_is_made_again() -> None:
+    """A person who still has the volume has its claim made; it names the volume from then on."""
+    lost = annotated(without(serving(), VOLUME), rebind_volume="pvc-1")
+    planned = make(lost)
+    (claim,) = (each for each in planned.objects if each.kind is CLAIM)
+    assert claim.object["spec"]["volumeName"] == "pvc-1"
+    again = changed(applied(lost, planned), VOLUME, metadata={"uid": "second"})
+    assert reasons(told(again, make(again)))[0] == ""
+    # The annotation on the tenant has done its work; a claim must not lose its volume's name.
+    settled = make(annotated(again))
+    (claim,) = (each for each in settled.objects if each.kind is CLAIM)
+    assert claim.is_current
+    assert POD in wanted(settled)
+
+
+def test_only_the_tenants_own_volume_is_rebound() -> None:
+    """Who may write a ScimTenant cannot have any volume of the cluster by its name."""
+    planned = make(annotated(without(serving(), VOLUME), rebind_volume="pvc-of-others"))
+    assert VOLUME not in wanted(planned)
+
+
+def test_a_claim_that_was_replaced() -> None:
+    """A sealed claim of another volume is not the data: no pod starts on it without consent."""
+    seen = changed(serving(), VOLUME, metadata={"uid": "other"})
+    children = dict(seen.children)
+    children[VOLUME] = bound(children[VOLUME], "pvc-2")
+    seen = watched(seen, children)
+    planned = make(seen)
+    assert reasons(seen)[0] == "VolumeReplaced"
+    assert planned.halts
+    assert POD not in wanted(planned)
+    # The record of which object it is does not make it the right one.
+    assert make(told(seen, planned)).halts
+    consented = make(annotated(seen, adopt="other"))
+    assert POD in wanted(consented)
+    assert consented.losses.record == Volume(name="pvc-2", claim="other")
+
+
+def test_another_claim_of_the_same_volume() -> None:
+    """The volume counts, not its claim: one made by hand for the kept volume is the data."""
+    seen = changed(serving(), VOLUME, metadata={"uid": "other"})
+    assert reasons(seen)[0] == ""
+    assert make(seen).losses.record == Volume(name="pvc-1", claim="other")
+
+
+def test_a_lost_volume() -> None:
+    """A claim whose PersistentVolume is gone does not wait: it is stalled, and pods stay."""
+    seen = changed(serving(), VOLUME, status={"phase": "Lost"})
+    assert reasons(seen)[0] == "VolumeLost"
+    assert POD not in wanted(make(seen))
+    assert not make(seen).halts
+
+
+def test_lost_tokens() -> None:
+    """Where token and digests are both gone no other token is issued without consent."""
+    seen = without(serving(), TOKEN, DIGESTS)
+    assert reasons(seen) == ("TokenLost", "TokenLost")
+    planned = make(seen)
+    assert not planned.secrets
+    assert POD not in wanted(planned)
+    (token,) = seen.tenant.status.tokens
+    anew = make(annotated(seen, begin_anew=token.id))
+    assert {TOKEN, DIGESTS, POD} <= wanted(anew)
+
+
+@pytest.mark.parametrize("first", [TOKEN, DIGESTS])
+def test_lost_tokens_that_are_restored(first: tuple[Any, str]) -> None:
+    """What is restored comes one after the other: between the two no token is issued either."""
+    whole = serving()
+    lost = without(whole, TOKEN, DIGESTS)
+    lost = told(lost, make(lost))
+    half = watched(lost, dict(lost.children) | {first: whole.children[first]})
+    planned = make(half)
+    assert reasons(half) == ("TokenLost", "TokenLost")
+    assert planned.token is None
+    (token,) = half.tenant.status.tokens
+    assert make(annotated(half, begin_anew=token.id)).token_fault is None
+    there = make(watched(half, dict(half.children) | {key: whole.children[key] for key in BOTH}))
+    assert there.token is not None
+    assert there.token.changes == ()
+
+
+@pytest.mark.parametrize("gone", [TOKEN, DIGESTS])
+def test_one_secret_is_no_loss(gone: tuple[Any, str]) -> None:
+    """With the digests Entra's token stays accepted, and with the token the digests are made."""
+    planned = make(without(serving(), gone))
+    assert {TOKEN, DIGESTS, POD} <= wanted(planned)
+    assert planned.token_fault is None
+
+
+def test_tokens_that_are_the_owners() -> None:
+    """A tenant with existingSecret has lost nothing with the digests."""
+    seen = without(serving(), TOKEN, DIGESTS)
+    tenant = Tenant.of(body(spec={"token": {"existingSecret": "mine"}}))
+    tenant = replace(tenant, status=seen.tenant.status)
+    assert make(replace(seen, tenant=tenant)).losses.tokens is None
+
+
+def restored(*there: tuple[Any, str], created: str = LATER, **annotations: str) -> Observed:
+    """A tenant whose status a backup did not bring back, and which of its objects are there."""
+    seen = serving()
+    fresh = Observed(tenant=Tenant.of(body()), seals=SEALS, children={})
+    fresh = annotated(fresh, **annotations)
+    children = {
+        key: live | {"metadata": live["metadata"] | {"creationTimestamp": created}}
+        for key, live in seen.children.items()
+        if key in there
+    }
+    return watched(fresh, children)
+
+
+@pytest.mark.parametrize("there", [(), (DIGESTS,), (DIGESTS, TOKEN), (VOLUME,), (VOLUME, TOKEN)])
+def test_restored_before_its_data(there: tuple[tuple[Any, str], ...]) -> None:
+    """A tenant that has served waits for what is missing: no new token, no empty volume, no pod."""
+    seen = restored(*there, has_served="true")
+    for _ in range(2):
+        planned = make(seen)
+        assert reasons(seen)[0] == "DataMissing"
+        assert not {VOLUME, TOKEN, POD} & wanted(planned)
+        seen = told(seen, planned)
+    anew = make(annotated(seen, has_served="true", begin_anew="uid-contoso"))
+    assert {VOLUME, TOKEN, DIGESTS, POD} <= wanted(anew)
+
+
+def test_restored_with_its_data() -> None:
+    """Once all is there it serves, with the token that it had."""
+    seen = restored(VOLUME, TOKEN, DIGESTS, has_served="true")
+    planned = make(seen)
+    assert {VOLUME, TOKEN, DIGESTS, POD} <= wanted(planned)
+    assert reasons(seen)[0] == ""
+    assert planned.token is not None
+    assert planned.token.changes == ()
+
+
+@pytest.mark.parametrize("there", [(TOKEN, DIGESTS), (VOLUME,), (TOKEN, VOLUME)])
+def test_a_part_of_what_an_earlier_tenant_left(there: tuple[tuple[Any, str], ...]) -> None:
+    """What is older than the tenant shows that the rest is missing, without any annotation."""
+    seen = restored(*there, created=BEFORE)
+    assert reasons(seen)[0] == "DataMissing"
+    assert make(annotated(seen, begin_anew="uid-contoso")).losses.volume is None
+
+
+@pytest.mark.parametrize("there", [(), (TOKEN,), (TOKEN, DIGESTS)])
+def test_an_interrupted_first_pass(there: tuple[tuple[Any, str], ...]) -> None:
+    """What the first pass of a new tenant has made before it was cut off holds nothing up."""
+    seen = restored(*there)
+    assert {VOLUME, TOKEN, DIGESTS, POD} <= wanted(make(seen))
+    assert reasons(seen)[0] == ""
+
+
+def test_postgres_has_no_volume() -> None:
+    """Without a volume only the tokens count: the claim is not asked for."""
+    database: Object = {"postgres": {"urlFrom": {"name": "db", "key": "url"}}}
+    tenant = Tenant.of(body(spec={"database": database}) | {"spec": {"database": database}})
+    seen = annotated(Observed(tenant=tenant, seals=SEALS, children={}), has_served="true")
+    fault = make(seen).losses.tokens
+    assert fault is not None
+    assert "PersistentVolumeClaim" not in fault.message
+    assert "Secret contoso-scim-token" in fault.message

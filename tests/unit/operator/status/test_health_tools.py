@@ -1,0 +1,224 @@
+"""What tools make of a tenant: Argo CD by the documented Lua, and Flux by kstatus' rules."""
+
+from __future__ import annotations
+
+import itertools
+import re
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import lupa.lua51
+import pytest
+import yaml
+from scim_operator.api.conditions import Finding, Outlook
+from scim_operator.api.v1alpha1 import UNSEEN, Rollout, Status
+from scim_operator.desired.faults import Fault
+from scim_operator.desired.observed import Observed
+from scim_operator.kube.kinds import DEPLOYMENT, INGRESS, Object
+from scim_operator.status import summary, tenant_status
+
+from tests.unit.operator.sample import NOW, applied, make, observed
+from tests.unit.operator.status.test_pods import crashing, pod
+from tests.unit.operator.status.test_summary import serving
+
+Health = Callable[[Object], str]
+
+AGREED = {
+    "Current": {"Healthy"},
+    "Failed": {"Degraded"},
+    "InProgress": {"Progressing", "Suspended"},
+}
+"""By kstatus' words, those of Argo CD; only that knows that a tenant may sleep."""
+
+
+@pytest.fixture(scope="module")
+def argo() -> Health:
+    """The health check of docs/gitops.md in the version of Lua that Argo CD has."""
+    block = re.search(r"```yaml\n(data:\n.*?)```", Path("docs/gitops.md").read_text(), re.DOTALL)
+    assert block
+    (script,) = yaml.safe_load(block[1])["data"].values()
+    lua = lupa.lua51.LuaRuntime()
+    check = lua.eval(f"function(obj)\n{script}\nend")
+
+    def health(body: Object) -> str:
+        found = check(lua.table_from(body, recursive=True))
+        assert isinstance(found["message"], str)
+        return str(found["status"])
+
+    return health
+
+
+def kstatus(body: Object) -> str:
+    """What kstatus computes of an object of a kind that it has no rules for.
+
+    Source: sigs.k8s.io/cli-utils, pkg/kstatus/status: ``checkGenericProperties``, then
+    ``checkReadyCondition``.
+    """
+    if body["metadata"]["generation"] != body["status"].get("observedGeneration"):
+        return "InProgress"
+    for condition in body["status"]["conditions"]:
+        if condition["status"] == "True" and condition["type"] in ("Reconciling", "Stalled"):
+            return "InProgress" if condition["type"] == "Reconciling" else "Failed"
+    ready = {each["type"]: each["status"] for each in body["status"]["conditions"]}["Ready"]
+    return "Current" if ready == "True" else "InProgress"
+
+
+def shown(found: Status, generation: int = 1) -> Object:
+    """A tenant with a status as tools read it."""
+    document = found.model_dump(mode="json", by_alias=True, exclude_none=True)
+    return {"metadata": {"generation": generation}, "status": document}
+
+
+def result(seen: Observed, *faults: Fault) -> Status:
+    """The status after a pass."""
+    return tenant_status.make(seen, make(seen), faults, NOW)
+
+
+def rolled_out(state: str, seen: Observed) -> Observed:
+    """A tenant in a state of the rollout."""
+    record: dict[str, Any] = {"state": state, "template": "t"}
+    return replace(seen, rollout=Rollout(**record, spec_generation=1, deployment_generation=1))
+
+
+def crashed(seen: Observed, *containers: Object) -> Observed:
+    """A tenant with a pod of its own that has such containers."""
+    body = pod(*containers)
+    owner = {"kind": "ReplicaSet", "name": "contoso-scim-1", "uid": "1", "controller": True}
+    body["metadata"] |= {"labels": {"pod-template-hash": "1"}, "ownerReferences": [owner]}
+    return replace(seen, pods=[body])
+
+
+def deployment(seen: Observed, spec: Object, found: Object) -> Observed:
+    """A tenant whose Deployment is otherwise."""
+    key = (DEPLOYMENT, "contoso-scim")
+    live = seen.children[key]
+    changed = live | {
+        "spec": live["spec"] | spec,
+        "status": live.get("status", {}) | {"observedGeneration": 1} | found,
+    }
+    return replace(seen, children={**seen.children, key: changed})
+
+
+SERVING = serving()
+STARTING = deployment(SERVING, {}, {"availableReplicas": 0})
+LATE = {
+    "availableReplicas": 0,
+    "conditions": [
+        {"type": "Progressing", "status": "False", "reason": "ProgressDeadlineExceeded"}
+    ],
+}
+SUSPENDED = {"suspended": True}
+
+STATES: list[tuple[str, Object, str, str]] = [
+    ("nobody has looked at it", shown(UNSEEN), "InProgress", "Pending"),
+    ("its spec has changed", shown(result(SERVING), 2), "InProgress", "Ready"),
+    ("it starts", shown(result(STARTING)), "InProgress", "Starting"),
+    ("it serves", shown(result(SERVING)), "Current", "Ready"),
+    (
+        "it sleeps",
+        shown(result(applied(observed(SUSPENDED), make(observed(SUSPENDED))))),
+        "InProgress",
+        "Suspended",
+    ),
+    (
+        "its service crashes",
+        shown(result(crashed(STARTING, crashing("scim")))),
+        "Failed",
+        "CrashLoop",
+    ),
+    (
+        "its sidecar crashes",
+        shown(result(crashed(STARTING, crashing("proxy")))),
+        "Failed",
+        "SidecarFailed",
+    ),
+    (
+        "one of its pods crashes beside another that serves",
+        shown(result(crashed(SERVING, crashing("scim")))),
+        "Failed",
+        "Ready",
+    ),
+    (
+        "its Deployment has given up",
+        shown(result(deployment(STARTING, {}, LATE))),
+        "Failed",
+        "ProgressDeadlineExceeded",
+    ),
+    (
+        "its volume does not come, and its Deployment has given up",
+        shown(result(deployment(applied(observed(), make(observed())), {}, LATE))),
+        "Failed",
+        "VolumePending",
+    ),
+    (
+        "its Deployment is paused",
+        shown(result(deployment(SERVING, {"paused": True}, {}))),
+        "Failed",
+        "Ready",
+    ),
+    (
+        "it waits for its place in a rollout",
+        shown(result(rolled_out("waiting", SERVING))),
+        "InProgress",
+        "Ready",
+    ),
+    (
+        "the new version does not serve, the old one does",
+        shown(result(rolled_out("failed", SERVING))),
+        "Failed",
+        "Ready",
+    ),
+    (
+        "its route is refused",
+        shown(result(SERVING, Fault(INGRESS, "Invalid", "no"))),
+        "Failed",
+        "Invalid",
+    ),
+    (
+        "its namespace goes",
+        shown(result(SERVING, Fault(DEPLOYMENT, "NamespaceTerminating", "", Outlook.SETTLED))),
+        "InProgress",
+        "NamespaceTerminating",
+    ),
+    ("it is left alone", shown(tenant_status.paused(result(SERVING), 1, NOW)), "Current", "Ready"),
+]
+
+
+@pytest.mark.parametrize(
+    ("tenant", "wanted", "reason"),
+    [pytest.param(*state[1:], id=state[0]) for state in STATES],
+)
+def test_states(argo: Health, tenant: Object, wanted: str, reason: str) -> None:
+    """In every state of a tenant kstatus, Argo CD and the condition Ready say the same."""
+    ready = next(each for each in tenant["status"]["conditions"] if each["type"] == "Ready")
+    assert (kstatus(tenant), ready["reason"]) == (wanted, reason)
+    assert argo(tenant) in AGREED[wanted]
+
+
+FINDINGS = [
+    Finding(good, "Reason", "message", outlook)
+    for good in (True, False, None)
+    for outlook in Outlook
+]
+
+
+def test_every_combination(argo: Health) -> None:
+    """Whatever three aspects say together, both tools agree, and none calls stalled healthy."""
+    seen = set()
+    for aspects in itertools.product(FINDINGS, repeat=3):
+        findings = {"Ready": summary.ready(aspects), **summary.abnormal(aspects)}
+        found = summary.conditions(findings, (), 1, NOW)
+        tenant = shown(Status(observed_generation=1, conditions=found))
+        assert argo(tenant) in AGREED[kstatus(tenant)]
+        is_stalled = any(aspect.outlook is Outlook.STALLED for aspect in aspects)
+        assert (kstatus(tenant) == "Failed") is is_stalled
+        seen.add(kstatus(tenant))
+    assert seen == set(AGREED)
+
+
+def test_asleep(argo: Health) -> None:
+    """Argo CD shows a tenant that sleeps by its owner's wish as such, and not as in progress."""
+    tenant = next(state[1] for state in STATES if state[0] == "it sleeps")
+    assert argo(tenant) == "Suspended"

@@ -1,0 +1,96 @@
+"""What a scrape of the operator says about tenants."""
+
+from datetime import timedelta
+
+import pytest
+from prometheus_client import CollectorRegistry
+from scim_operator.api.service_status import ServiceStatus, TokenUse
+from scim_operator.api.v1alpha1 import Condition, Status, TokenStatus
+from scim_operator.status.tenant_metrics import Tenants
+
+from tests.unit.operator.sample import NOW
+
+SECONDS = NOW.timestamp()
+
+
+def status(ready: str, reason: str) -> Status:
+    """A status with one condition that is shown, one that is not, and two tokens."""
+    conditions = [
+        Condition(type=kind, status=ready, reason=reason, message="", last_transition_time=NOW)
+        for kind in ("Ready", "Exposed")
+    ]
+    return Status(
+        conditions=tuple(conditions),
+        active_users=3,
+        last_provisioned=NOW,
+        tokens=(
+            TokenStatus(id="old", created_at=NOW, not_after=NOW + timedelta(hours=1)),
+            TokenStatus(id="new", created_at=NOW),
+        ),
+    )
+
+
+REPORT = ServiceStatus(
+    users=4,
+    active_users=3,
+    groups=1,
+    last_request=NOW,
+    tokens=(TokenUse(id="old", last_used=NOW),),
+    failures={"401": 2, "uniqueness": 1},
+)
+
+
+@pytest.fixture
+def tenants() -> Tenants:
+    """What is known of tenants."""
+    return Tenants()
+
+
+@pytest.fixture
+def registry(tenants: Tenants) -> CollectorRegistry:
+    """A registry with nothing else in it."""
+    registry = CollectorRegistry()
+    registry.register(tenants)
+    return registry
+
+
+def test_figures_of_a_tenant(tenants: Tenants, registry: CollectorRegistry) -> None:
+    """Condition, counts, moments and tokens are there, each under its name."""
+    tenants.show("team-a/contoso", status("False", "Starting"), REPORT, 5)
+    found = {
+        (sample.name.removeprefix("scim_operator_tenant"), *sample.labels.values()): sample.value
+        for family in registry.collect()
+        for sample in family.samples
+    }
+    tenant = "team-a/contoso"
+    assert found == {
+        ("s", "True"): 0,
+        ("s", "False"): 1,
+        ("s", "Unknown"): 0,
+        ("_condition", tenant, "Ready", "False", "Starting"): 1,
+        ("_active_users", tenant): 3,
+        ("_max_users", tenant): 5,
+        ("_failures", tenant): 1,
+        ("_last_request_timestamp_seconds", tenant): SECONDS,
+        ("_last_provisioned_timestamp_seconds", tenant): SECONDS,
+        ("_token_last_used_timestamp_seconds", tenant, "old"): SECONDS,
+        ("_token_not_after_timestamp_seconds", tenant, "old"): SECONDS + 3600,
+    }
+
+
+def test_what_is_not_known_is_absent(tenants: Tenants, registry: CollectorRegistry) -> None:
+    """Without a reading and a limit there is no figure that an alert could take for one."""
+    tenants.show("team-a/contoso", Status(), None, None)
+    assert {sample.name for family in registry.collect() for sample in family.samples} == {
+        "scim_operator_tenants"
+    }
+
+
+def test_a_later_look_replaces_the_earlier(tenants: Tenants, registry: CollectorRegistry) -> None:
+    """An old reason does not stay beside the new one, and a tenant that is gone leaves nothing."""
+    tenants.show("team-a/contoso", status("False", "Starting"), None, None)
+    tenants.show("team-a/contoso", status("True", "Ready"), None, None)
+    assert registry.get_sample_value("scim_operator_tenants", {"ready": "False"}) == 0
+    assert registry.get_sample_value("scim_operator_tenants", {"ready": "True"}) == 1
+    tenants.forget("team-a/contoso")
+    assert registry.get_sample_value("scim_operator_tenants", {"ready": "True"}) == 0
