@@ -10,10 +10,10 @@ from typing import TYPE_CHECKING
 from scim_service import __version__
 from scim_service.scim.schema import SchemaError
 from scim_service.settings import SettingsError, read_database_url
-from scim_service.store.database import DatabaseError
+from scim_service.store.database.database import DatabaseError
 
 if TYPE_CHECKING:
-    from scim_service.store.backup import Copy
+    from scim_service.store.copies.backup import Copy
 
 _STANDARD = "-"
 """Names standard output, or standard input, in the place of a file."""
@@ -148,7 +148,7 @@ def _named_database_url(options: argparse.Namespace) -> str:
 
 
 def _backup(options: argparse.Namespace) -> int:
-    from scim_service.store.backup import backup
+    from scim_service.store.copies.backup import backup
 
     output = sys.stdout.buffer
     if options.file == _STANDARD and output.isatty():
@@ -166,7 +166,7 @@ def _backup(options: argparse.Namespace) -> int:
 
 
 def _restore(options: argparse.Namespace) -> int:
-    from scim_service.store.restore import restore
+    from scim_service.store.copies.restore import restore
 
     _tell(
         options,
@@ -188,7 +188,7 @@ def _tell(options: argparse.Namespace, done: str, copy: "Copy") -> None:
 
 def _serve(options: argparse.Namespace) -> int:
     # Imported here: a backup runs in the memory that is left of the serving pod.
-    from scim_service.server import serve
+    from scim_service.server.process import serve
 
     return serve(options, _database_url(options) or "sqlite:///scim.db")
 

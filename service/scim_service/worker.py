@@ -90,3 +90,10 @@ async def run(size: int, work: Callable[[], Result]) -> Result:
         return work()
     with _queue:
         return await asyncio.get_running_loop().run_in_executor(_thread, work)
+
+
+ROOM_BYTES = 32 << 20
+"""Large bodies that are in memory at the same time, of all requests together."""
+
+
+large_bodies = Room(ROOM_BYTES)

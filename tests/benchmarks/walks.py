@@ -22,7 +22,7 @@ import aiohttp
 import asyncpg
 from rich.console import Console
 from rich.table import Table
-from scim_service.store.upgrade import open_database
+from scim_service.store.migrations.upgrade import open_database
 
 from tests.benchmarks.fill import user
 from tests.benchmarks.server import Server

@@ -14,8 +14,8 @@ import scim_operator.metrics  # noqa: F401 (registers them)
 import yaml
 from prometheus_client import REGISTRY
 from prometheus_client.parser import text_string_to_metric_families
-from scim_service.metrics import Metrics
-from scim_service.store.database import Volume
+from scim_service.store.database.database import Volume
+from scim_service.tenant.metrics import Metrics
 
 from tests.chart.conftest import Object, Render
 from tests.cluster.build import Binaries

@@ -11,7 +11,13 @@ import atheris
 
 with atheris.instrument_imports(include=["scim_service"]):
     from scim_service import entra
-    from scim_service.scim import bulk, errors, filter, patch, path, resource  # noqa: A004
+    from scim_service.scim import (
+        bulk,
+        errors,
+        resource,
+    )
+    from scim_service.scim.filter import tree
+    from scim_service.scim.patch import apply, path
     from scim_service.scim.schema import Registry, ResourceType
 
 _EXTENSION = {
@@ -50,9 +56,9 @@ def fuzz(data: bytes) -> None:
 
 
 def _filter(provider: Any, kind: ResourceType, lenient: bool) -> None:
-    parsed = filter.parse_filter(_text(provider), lenient=lenient)
-    assert filter.parse_filter(filter.print_filter(parsed)) == parsed
-    filter.matches(filter.resolve_filter(parsed, kind, lenient=lenient), {"userName": "ada"})
+    parsed = tree.parse_filter(_text(provider), lenient=lenient)
+    assert tree.parse_filter(tree.print_filter(parsed)) == parsed
+    tree.matches(tree.resolve_filter(parsed, kind, lenient=lenient), {"userName": "ada"})
 
 
 def _path(provider: Any, kind: ResourceType, lenient: bool) -> None:
@@ -76,9 +82,9 @@ def _patch(provider: Any, kind: ResourceType, lenient: bool) -> None:
     }
     if lenient:
         body = entra.normalise_patch(kind, body)
-    parsed = patch.parse_patch(body, kind, lenient=lenient)
+    parsed = apply.parse_patch(body, kind, lenient=lenient)
     before = {"userName": "ada", "displayName": "Ada", "emails": [{"type": "work", "value": "a"}]}
-    patch.apply_patch(kind, before, parsed, lenient=lenient)
+    apply.apply_patch(kind, before, parsed, lenient=lenient)
 
 
 def _resource(provider: Any, kind: ResourceType, lenient: bool) -> None:

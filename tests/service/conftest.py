@@ -7,7 +7,7 @@ from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
 import pytest
-from scim_service.store.upgrade import open_database
+from scim_service.store.migrations.upgrade import open_database
 
 from tests.service.postgres import PostgresServer, UnavailableError
 from tests.service.served import Serve, serving

@@ -6,14 +6,15 @@ from dataclasses import dataclass
 from typing import Any, Protocol
 
 import httpx
-from scim_service.auth import Tokens, token_from
 from scim_service.http.application import scim_application
 from scim_service.http.management import management_application
-from scim_service.http.service import Service
 from scim_service.scim.schema import Registry
-from scim_service.settings import Limits, Tenant
+from scim_service.store.migrations.upgrade import open_database
 from scim_service.store.records import Clock, now_microseconds
-from scim_service.store.upgrade import open_database
+from scim_service.tenant.config import Tenant
+from scim_service.tenant.limits import Limits
+from scim_service.tenant.tenant import Service
+from scim_service.tenant.tokens import Tokens, token_from
 
 SECRET = "t0ken-of-the-tests"
 TOKEN_ID = "tests"

@@ -5,9 +5,9 @@ from collections.abc import Sequence
 from typing import Any
 
 import pytest
-from scim_service.settings import Limits
-from scim_service.store.database import compile_statement
+from scim_service.store.database.database import compile_statement
 from scim_service.store.tables import Activity, Refused, table
+from scim_service.tenant.limits import Limits
 from sqlalchemy import select
 
 from tests.service.served import SECRET, TOKEN_ID, Serve, Served

@@ -16,10 +16,10 @@ from pathlib import Path
 
 import pytest
 from scim_service.__main__ import main
-from scim_service.store.backup import backup
-from scim_service.store.database import DatabaseError
-from scim_service.store.files import restored_copy
-from scim_service.store.restore import restore
+from scim_service.store.copies.backup import backup
+from scim_service.store.copies.files import restored_copy
+from scim_service.store.copies.restore import restore
+from scim_service.store.database.database import DatabaseError
 
 from tests.service.program import client, program, run
 from tests.service.served import serving
@@ -171,7 +171,7 @@ def test_a_copy_of_an_earlier_revision_is_brought_to_this_one(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """The process that serves gets a database it can go on with at once."""
-    from scim_service.store.upgrade import KNOWN, _execute_script, _rendered
+    from scim_service.store.migrations.upgrade import KNOWN, _execute_script, _rendered
 
     old, database = tmp_path / "old.db", tmp_path / "scim.db"
     with contextlib.closing(sqlite3.connect(old, isolation_level=None)) as connection:

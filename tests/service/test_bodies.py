@@ -9,10 +9,10 @@ from typing import Any
 import httpx
 import pytest
 from scim_service import worker
-from scim_service.http import exchange
+from scim_service.http import messages
 from scim_service.scim.messages import URN_GROUP, URN_PATCH_OP, URN_USER
-from scim_service.settings import Limits
-from scim_service.store import resources
+from scim_service.store import resource_store
+from scim_service.tenant.limits import Limits
 
 from tests.service.served import Serve
 from tests.service.worst import prepare
@@ -66,15 +66,15 @@ async def test_over_the_limits_is_413(serve: Serve) -> None:
             yield b" " * (1 << 20)
 
     long = json.dumps(user("ann", title="x" * size)).encode()
-    keys = json.dumps(user("ann", **{f"k{n}": 1 for n in range(exchange.MAX_COMMAS)})).encode()
+    keys = json.dumps(user("ann", **{f"k{n}": 1 for n in range(messages.MAX_COMMAS)})).encode()
     for content, named in (
         (long, str(size)),
         (chunks(), str(size)),
         (
-            json.dumps(user("ann", x=[{}] * (exchange.MAX_OPENINGS + 1))).encode(),
+            json.dumps(user("ann", x=[{}] * (messages.MAX_OPENINGS + 1))).encode(),
             "objects and lists",
         ),
-        (keys, str(exchange.MAX_COMMAS)),
+        (keys, str(messages.MAX_COMMAS)),
     ):
         answer = await scim.post("/Users", content=content)
         assert answer.status_code == 413
@@ -86,7 +86,7 @@ async def test_large_bodies_share_a_room(serve: Serve, monkeypatch: pytest.Monke
     """Where others fill it, a large body is answered 429; all of it is given back in the end."""
     served = await serve()
     room = worker.Room(150_000)
-    monkeypatch.setattr(exchange, "_room", room)
+    monkeypatch.setattr(messages, "large_bodies", room)
     arrived, go_on = asyncio.Event(), asyncio.Event()
 
     async def slow() -> AsyncIterator[bytes]:
@@ -143,10 +143,10 @@ async def test_no_length_keeps_a_user_active(
 ) -> None:
     """Who was stored over today's limit, or fills it, can be disabled and enabled, and not grow."""
     scim = (await serve({"provisioning": {"profile": profile}})).http
-    limit = resources.RESOURCE_BYTES
+    limit = resource_store.RESOURCE_BYTES
     stored: list[str] = []
     with monkeypatch.context() as earlier:
-        earlier.setattr(resources, "RESOURCE_BYTES", 1 << 20)
+        earlier.setattr(resource_store, "RESOURCE_BYTES", 1 << 20)
         for number, values in enumerate(({"active": True}, {})):
             body = user(f"long{number}", title=letter * (limit + 100), **values)
             stored.append((await scim.post("/Users", json=body)).json()["id"])

@@ -11,16 +11,17 @@ from typing import Any
 import httpx
 import pytest
 from scim_service import worker
-from scim_service.http import operations as use_cases
-from scim_service.scim import filter as filters
 from scim_service.scim.budget import COMPARISONS
+from scim_service.scim.filter import tree as filters
 from scim_service.scim.messages import URN_BULK_REQUEST
-from scim_service.scim.patch import MAX_OPERATIONS
+from scim_service.scim.patch.apply import MAX_OPERATIONS
 from scim_service.scim.resource import validate
-from scim_service.settings import Limits
-from scim_service.store import postgres, resources, sqlite
-from scim_service.store.database import Database, SlowQueryError, Statement
-from scim_service.store.upgrade import open_database
+from scim_service.store import resource_store
+from scim_service.store.database import postgres, sqlite
+from scim_service.store.database.database import Database, SlowQueryError, Statement
+from scim_service.store.migrations.upgrade import open_database
+from scim_service.tenant import operations as use_cases
+from scim_service.tenant.limits import Limits
 
 from tests.service.served import Serve, Served
 from tests.service.worst import emails, multiplied, patch, prepare, requests, user
@@ -117,12 +118,12 @@ async def test_a_thousand_operations_on_an_ordinary_user_are_done(serve: Serve) 
 async def test_a_long_resource_is_not_stored(serve: Serve, monkeypatch: pytest.MonkeyPatch) -> None:
     """413 above the limit; what an earlier version has stored may get shorter, not longer."""
     scim = (await serve()).http
-    long = "x" * resources.RESOURCE_BYTES
+    long = "x" * resource_store.RESOURCE_BYTES
     refused = await scim.post("/Users", json=user("long", title=long))
     assert refused.status_code == 413
-    assert str(resources.RESOURCE_BYTES) in refused.json()["detail"]
+    assert str(resource_store.RESOURCE_BYTES) in refused.json()["detail"]
     with monkeypatch.context() as earlier:
-        earlier.setattr(resources, "RESOURCE_BYTES", 1 << 20)
+        earlier.setattr(resource_store, "RESOURCE_BYTES", 1 << 20)
         created = await _create(scim, user("long", title=long, nickName="y" * 1000))
     for value, status in ((long + "x" * 2000, 413), (long[:-5], 200), ("x", 200), (long, 413)):
         change = patch({"op": "replace", "path": "title", "value": value})

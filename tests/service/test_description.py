@@ -16,7 +16,7 @@ from schemathesis.specs.openapi.checks import (
     negative_data_rejection,
     positive_data_acceptance,
 )
-from scim_service.http.gate import Gate
+from scim_service.http.middleware import Gate
 from scim_service.scim.messages import URN_GROUP, URN_USER
 from starlette.routing import Route
 

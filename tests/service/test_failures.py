@@ -10,8 +10,8 @@ import asyncpg
 import httpx
 import pytest
 from scim_service.scim.messages import CONTENT_TYPE, URN_BULK_REQUEST, URN_ERROR, URN_PATCH_OP
-from scim_service.store.database import TransientError
-from scim_service.store.repeating import PAUSES
+from scim_service.store.database.database import TransientError
+from scim_service.store.database.retries import PAUSES
 
 from tests.service.served import Serve, Served
 
@@ -139,7 +139,7 @@ def giving_up(served: Served, monkeypatch: pytest.MonkeyPatch, times: int) -> An
     with monkeypatch.context() as patched:
         patched.setattr(type(database), "transaction", transaction)
         patched.setattr(type(database), "write", write)
-        patched.setattr("scim_service.store.repeating.PAUSES", (0.0,) * len(PAUSES))
+        patched.setattr("scim_service.store.database.retries.PAUSES", (0.0,) * len(PAUSES))
         yield left
 
 

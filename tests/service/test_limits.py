@@ -3,7 +3,7 @@
 import httpx
 import pytest
 from scim_service.http.application import scim_application
-from scim_service.http.limiter import (
+from scim_service.http.rate_limit import (
     ANSWERS,
     FORGET_SECONDS,
     FREE_FAILURES,
@@ -11,7 +11,7 @@ from scim_service.http.limiter import (
     Penalties,
     RateLimit,
 )
-from scim_service.settings import Limits
+from scim_service.tenant.limits import Limits
 
 from tests.service.served import SECRET, Serve
 

@@ -5,7 +5,7 @@ import logging
 from typing import Any
 
 import pytest
-from scim_service.http.logs import JsonFormatter
+from scim_service.logs import JsonFormatter
 
 from tests.service.served import Serve, Served
 

@@ -5,9 +5,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from scim_service.auth import Tokens, token_from
-from scim_service.store.database import compile_statement
+from scim_service.store.database.database import compile_statement
 from scim_service.store.tables import Refused, table
+from scim_service.tenant.tokens import Tokens, token_from
 from sqlalchemy import delete
 
 from tests.service.served import ACCESS, SECRET, TOKEN_ID, Serve

@@ -6,8 +6,13 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from scim_service.store.database import Database, DatabaseError, UnavailableError, compile_statement
-from scim_service.store.upgrade import open_database
+from scim_service.store.database.database import (
+    Database,
+    DatabaseError,
+    UnavailableError,
+    compile_statement,
+)
+from scim_service.store.migrations.upgrade import open_database
 from sqlalchemy import text
 
 from tests.cluster.certificates import Authority

@@ -6,12 +6,7 @@ from typing import Any
 
 import httpx
 import pytest
-from scim_service.scim.messages import (
-    URN_ENTERPRISE_USER,
-    URN_GROUP,
-    URN_SEARCH_REQUEST,
-    URN_USER,
-)
+from scim_service.scim.messages import URN_ENTERPRISE_USER, URN_GROUP, URN_SEARCH_REQUEST, URN_USER
 
 from tests.service.served import Serve
 

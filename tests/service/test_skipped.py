@@ -3,7 +3,7 @@
 from typing import Any
 
 import pytest
-from scim_service.activity import SKIPPED_AN_HOUR, SKIPPED_SHOWN
+from scim_service.tenant.activity import SKIPPED_AN_HOUR, SKIPPED_SHOWN
 
 from tests.service.served import Serve, Served
 from tests.service.test_activity import Clock

@@ -10,10 +10,10 @@ from typing import Any
 
 import asyncpg
 import pytest
-from scim_service.auth import Tokens
-from scim_service.settings import Limits
-from scim_service.store.records import Origin
-from scim_service.store.upgrade import open_database
+from scim_service.store.migrations.upgrade import open_database
+from scim_service.store.records import AuditContext
+from scim_service.tenant.limits import Limits
+from scim_service.tenant.tokens import Tokens
 
 from tests.service.served import SECRET, TOKEN_ID, Serve, Served
 from tests.service.test_activity import DAY, Clock, lines
@@ -287,7 +287,7 @@ async def test_a_line_that_cannot_be_stored_loses_no_other(serve: Serve) -> None
     activity = served.service.activity
     for text in ("before", "\x00\ud800" + "x" * 1000, "after"):
         activity.refused(
-            Origin("read", TOKEN_ID, "request", 0.0),
+            AuditContext("read", TOKEN_ID, "request", 0.0),
             resource_type=text,
             resource_id=text,
             status=404,

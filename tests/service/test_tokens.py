@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from scim_service.auth import GRACE_SECONDS, Tokens
+from scim_service.tenant.tokens import GRACE_SECONDS, Tokens
 
 from tests.service.served import SECRET, Serve
 

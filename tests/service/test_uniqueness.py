@@ -8,10 +8,10 @@ from typing import Any
 import httpx
 import pytest
 from scim_service.scim.messages import URN_PATCH_OP, URN_USER
-from scim_service.store.backup import backup
-from scim_service.store.database import Statement
-from scim_service.store.restore import restore
-from scim_service.store.upgrade import open_database
+from scim_service.store.copies.backup import backup
+from scim_service.store.copies.restore import restore
+from scim_service.store.database.database import Statement
+from scim_service.store.migrations.upgrade import open_database
 
 from tests.service.served import Serve, Served, serving
 

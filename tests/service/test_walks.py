@@ -10,11 +10,11 @@ from typing import Any
 import httpx
 import pytest
 from scim_service.http.application import scim_application
-from scim_service.settings import Limits
 from scim_service.store import page_starts
-from scim_service.store.database import compile_statement
+from scim_service.store.database.database import compile_statement
 from scim_service.store.page_starts import Place
 from scim_service.store.tables import PageStart, table
+from scim_service.tenant.limits import Limits
 from sqlalchemy import select
 
 from tests.service.served import SECRET, Serve, Served

@@ -14,8 +14,9 @@ from scim_operator.desired.objects.config_map import content
 from scim_operator.desired.validation import required_attributes
 from scim_operator.kube.kinds import CONFIG_MAP, DEPLOYMENT
 from scim_service.scim.schema import COMMON_ATTRIBUTES, Attribute, Registry
-from scim_service.settings import SettingsError, check_required
-from scim_service.settings import Tenant as Configuration
+from scim_service.settings import SettingsError
+from scim_service.tenant.config import Tenant as Configuration
+from scim_service.tenant.config import check_required
 
 from tests.unit.operator.sample import applied, make, objects, observed
 from tests.unit.required_attributes import CASES, OWN, Case, extension

@@ -6,8 +6,8 @@ from typing import Any
 from scim_service.entra.names import Named, Place, find_place, split_names
 from scim_service.entra.values import standard_element, standard_value
 from scim_service.scim.budget import Budget
-from scim_service.scim.patch import described_element
-from scim_service.scim.path import PatchPath, parsing_cost
+from scim_service.scim.patch.apply import described_element
+from scim_service.scim.patch.path import PatchPath, parsing_cost
 from scim_service.scim.schema import Attribute, ResourceType
 from scim_service.scim.skipped import Skipped
 

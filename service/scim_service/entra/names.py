@@ -12,7 +12,7 @@ from typing import Any
 
 from scim_service.scim.errors import ScimError
 from scim_service.scim.messages import URN_ENTERPRISE_USER
-from scim_service.scim.path import KEPT_LENGTH, PatchPath, find_path
+from scim_service.scim.patch.path import KEPT_LENGTH, PatchPath, find_path
 from scim_service.scim.schema import ResourceType
 
 _AROUND_MARKS = re.compile(r"\s*([.:])\s*")

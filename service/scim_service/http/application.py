@@ -11,14 +11,14 @@ from starlette.types import ASGIApp
 from scim_service import __version__
 from scim_service.http.bulk import add_bulk_routes
 from scim_service.http.discovery import add_discovery_routes
-from scim_service.http.exchange import GONE, call_of, error_response
 from scim_service.http.failures import EXPECTED, answer_to
-from scim_service.http.gate import AccessLog, Gate, Sleep
+from scim_service.http.messages import GONE, call_of, error_response
+from scim_service.http.middleware import AccessLog, Gate, Sleep
 from scim_service.http.resources import add_resource_routes
 from scim_service.http.search import add_search_routes
-from scim_service.http.service import Service
 from scim_service.scim import errors
-from scim_service.scim.filter import shorten
+from scim_service.scim.filter.tree import shorten
+from scim_service.tenant.tenant import Service
 
 
 def scim_application(

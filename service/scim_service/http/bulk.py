@@ -10,17 +10,8 @@ import orjson
 from fastapi import APIRouter, Request, Response
 
 from scim_service import worker
-from scim_service.http.exchange import (
-    OPERATIONS,
-    Call,
-    ScimResponse,
-    call_of,
-    expected_version,
-    read_json,
-)
 from scim_service.http.failures import answer_to
-from scim_service.http.operations import Answer, Operations, Rules
-from scim_service.http.service import Service
+from scim_service.http.messages import ScimResponse, call_of, expected_version, read_json
 from scim_service.scim import errors
 from scim_service.scim.bulk import (
     BulkOperation,
@@ -32,6 +23,9 @@ from scim_service.scim.bulk import (
     resolve,
 )
 from scim_service.scim.skipped import Skipped
+from scim_service.tenant.context import OPERATIONS, RequestContext
+from scim_service.tenant.operations import Operations, Result, Rules
+from scim_service.tenant.tenant import Service
 
 
 def add_bulk_routes(router: APIRouter, service: Service) -> None:
@@ -64,7 +58,7 @@ def _read(body: object, rules: Rules) -> tuple[BulkRequest, list[BulkOperation]]
 
 
 async def _perform(
-    service: Service, call: Call, operation: BulkOperation, ids: dict[str, str]
+    service: Service, call: RequestContext, operation: BulkOperation, ids: dict[str, str]
 ) -> dict[str, Any]:
     """Do one operation, and return its entry in the answer; `ids` learns of what it creates."""
     own = replace(
@@ -96,7 +90,7 @@ async def _perform(
     )
 
 
-async def _dispatch(service: Service, call: Call, operation: BulkOperation) -> Answer:
+async def _dispatch(service: Service, call: RequestContext, operation: BulkOperation) -> Result:
     operations = _operations(service, operation.endpoint)
     call.resource_type = operations.resource_type.name
     projection = operations.projection("id", None)

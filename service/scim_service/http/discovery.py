@@ -5,12 +5,12 @@ from typing import Any
 import orjson
 from fastapi import APIRouter, Request, Response
 
-from scim_service.http.description import openapi_document
-from scim_service.http.exchange import ScimResponse, call_of
+from scim_service.http.messages import ScimResponse, call_of
+from scim_service.http.openapi import openapi_document
 from scim_service.scim import errors
 from scim_service.scim.messages import URN_SERVICE_PROVIDER_CONFIG, list_response
 from scim_service.scim.schema import Registry
-from scim_service.settings import Limits
+from scim_service.tenant.limits import Limits
 
 
 def add_discovery_routes(router: APIRouter, registry: Registry, limits: Limits) -> None:

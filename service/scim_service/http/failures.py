@@ -2,15 +2,16 @@
 
 import logging
 
-from scim_service.http.exchange import TOO_BUSY, Call
+from scim_service.http.messages import TOO_BUSY
 from scim_service.scim.errors import ScimError
-from scim_service.store.database import (
+from scim_service.store.database.database import (
     STATEMENT_SECONDS,
     SlowQueryError,
     StorageFullError,
     UnavailableError,
     UncertainError,
 )
+from scim_service.tenant.context import RequestContext
 from scim_service.worker import BusyError
 
 RETRY = {"Retry-After": "30"}
@@ -43,7 +44,7 @@ _SLOW = ScimError(
 )
 
 
-def answer_to(error: Exception, call: Call) -> tuple[ScimError, dict[str, str]]:
+def answer_to(error: Exception, call: RequestContext) -> tuple[ScimError, dict[str, str]]:
     """Return the refusal that a failure is answered with, and its headers.
 
     One that nobody foresaw is logged with its traceback, under the id of the request.
@@ -63,7 +64,7 @@ def answer_to(error: Exception, call: Call) -> tuple[ScimError, dict[str, str]]:
     return unforeseen(call), RETRY_SOON
 
 
-def unforeseen(call: Call) -> ScimError:
+def unforeseen(call: RequestContext) -> ScimError:
     """Return the refusal that says where the cause is to be found."""
     return ScimError(
         500,

@@ -9,11 +9,11 @@ from fastapi import Depends, FastAPI, Query, Request, Response
 from fastapi.responses import PlainTextResponse
 
 from scim_service import __version__
-from scim_service.http.exchange import header
-from scim_service.http.service import Service
-from scim_service.metrics import CONTENT_TYPE
-from scim_service.store.database import DatabaseError
+from scim_service.http.messages import header
+from scim_service.store.database.database import DatabaseError
 from scim_service.store.records import Clock
+from scim_service.tenant.metrics import CONTENT_TYPE
+from scim_service.tenant.tenant import Service
 
 KEPT_MICROSECONDS = 1_000_000
 """How long what was read from the database is answered again: readers cannot load it more."""

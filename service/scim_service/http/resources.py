@@ -5,8 +5,7 @@ from typing import Any, TypeAlias
 
 from fastapi import APIRouter, Request, Response
 
-from scim_service.http.exchange import (
-    Call,
+from scim_service.http.messages import (
     ScimResponse,
     call_of,
     expected_version,
@@ -14,9 +13,10 @@ from scim_service.http.exchange import (
     parse_etags,
     read_json,
 )
-from scim_service.http.operations import Answer, Operations, Rules
 from scim_service.scim.messages import SearchRequest, parse_search_request
 from scim_service.scim.projection import Projection
+from scim_service.tenant.context import RequestContext
+from scim_service.tenant.operations import Operations, Result, Rules
 
 Endpoint: TypeAlias = Callable[[Request], Awaitable[Response]]
 
@@ -103,7 +103,7 @@ def add_resource_routes(router: APIRouter, operations: Operations[Any], rules: R
         return respond(await operations.delete(call, resource_id, expected))
 
 
-def respond(answer: Answer) -> Response:
+def respond(answer: Result) -> Response:
     """Return an answer as a response."""
     headers: dict[str, str] = {}
     if answer.version is not None:
@@ -145,12 +145,12 @@ def _query(request: Request) -> dict[str, str]:
     return {name.lower(): value for name, value in request.query_params.multi_items()}
 
 
-def _begin(request: Request, resource_type: str) -> Call:
+def _begin(request: Request, resource_type: str) -> RequestContext:
     call = call_of(request)
     call.resource_type = resource_type
     return call
 
 
-def _is_known(text: str, answer: Answer) -> bool:
+def _is_known(text: str, answer: Result) -> bool:
     known = parse_etags(text)
     return known is None or not known.isdisjoint(parse_etags(answer.version or "") or ())

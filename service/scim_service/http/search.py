@@ -5,15 +5,16 @@ from typing import Any
 import orjson
 from fastapi import APIRouter, Request, Response
 
-from scim_service.http.exchange import Call, ScimResponse, call_of, read_json
-from scim_service.http.operations import Listed
+from scim_service.http.messages import ScimResponse, call_of, read_json
 from scim_service.http.resources import search_request
-from scim_service.http.service import Service
-from scim_service.http.walks import Step
 from scim_service.scim import errors
 from scim_service.scim.messages import SearchRequest, list_response, parse_search_request
 from scim_service.scim.paging import parse_page
 from scim_service.store.page_starts import Position
+from scim_service.tenant.context import RequestContext
+from scim_service.tenant.operations import Listed
+from scim_service.tenant.tenant import Service
+from scim_service.tenant.walks import Step
 
 
 def add_search_routes(router: APIRouter, service: Service) -> None:
@@ -38,7 +39,7 @@ def add_search_routes(router: APIRouter, service: Service) -> None:
         )
 
 
-async def _search(service: Service, call: Call, request: SearchRequest) -> bytes:
+async def _search(service: Service, call: RequestContext, request: SearchRequest) -> bytes:
     """Return a page over both types: the users come first."""
     if request.sort_by or request.cursor is not None:
         raise errors.invalid_value(
@@ -62,7 +63,9 @@ async def _search(service: Service, call: Call, request: SearchRequest) -> bytes
     )
 
 
-async def _page_of_both(service: Service, call: Call, request: SearchRequest, step: Step) -> Listed:
+async def _page_of_both(
+    service: Service, call: RequestContext, request: SearchRequest, step: Step
+) -> Listed:
     """Return a page over both types; the sort keys begin with the name of the type."""
     page, after = step.page, step.after
     resources: list[dict[str, Any]] = []

@@ -6,8 +6,8 @@ from functools import lru_cache
 from typing import Any
 
 from scim_service.scim import errors
-from scim_service.scim.filter import AttributePath, attribute_path, resolve_path
-from scim_service.scim.path import parse_path
+from scim_service.scim.filter.tree import AttributePath, attribute_path, resolve_path
+from scim_service.scim.patch.path import parse_path
 from scim_service.scim.schema import Attribute, ResourceType
 
 MAX_LENGTH = 8192

@@ -9,7 +9,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 from scim_service.scim import errors
-from scim_service.scim.filter import attribute_path, resolve_path, shorten
+from scim_service.scim.filter.tree import attribute_path, resolve_path, shorten
 from scim_service.scim.schema import Attribute, ResourceType
 from scim_service.scim.skipped import Skipped
 from scim_service.scim.values import check_simple, json_type, wrong_type

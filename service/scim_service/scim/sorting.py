@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from scim_service.scim import errors
-from scim_service.scim.filter import (
+from scim_service.scim.filter.tree import (
     AttributePath,
     attribute_path,
     fold,

@@ -14,7 +14,13 @@ from typing import Any, Protocol, TypeAlias
 
 from sqlalchemy import BigInteger, Integer, bindparam, delete, select
 
-from scim_service.store.database import Backend, Database, DatabaseError, compile_statement, upsert
+from scim_service.store.database.database import (
+    Backend,
+    Database,
+    DatabaseError,
+    compile_statement,
+    upsert,
+)
 from scim_service.store.records import Clock
 from scim_service.store.tables import PageStart, table
 

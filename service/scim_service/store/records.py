@@ -22,7 +22,7 @@ KEY_CHARACTERS = 600
 
 
 @dataclass(frozen=True, slots=True)
-class Origin:
+class AuditContext:
     """Where a write comes from, for the provisioning log.
 
     Parameters
@@ -45,7 +45,7 @@ class Origin:
 
 
 @dataclass(frozen=True, slots=True)
-class Expected:
+class Precondition:
     """The versions that ``If-Match`` names; None for any."""
 
     versions: Collection[int] | None = None
@@ -64,7 +64,7 @@ class Expected:
             )
 
 
-ANY_VERSION = Expected()
+ANY_VERSION = Precondition()
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,12 +3,12 @@
 from dataclasses import dataclass
 
 from scim_service.scim.schema import Registry
-from scim_service.store.database import Database
-from scim_service.store.groups import GROUPS, Groups
-from scim_service.store.log import Log
+from scim_service.store.activity_log import Log
+from scim_service.store.database.database import Database
+from scim_service.store.group_store import GROUPS, Groups
 from scim_service.store.page_starts import PageStarts, page_starts
 from scim_service.store.records import Clock, now_microseconds
-from scim_service.store.users import ACTIVE, INACTIVE, Users
+from scim_service.store.user_store import ACTIVE, INACTIVE, Users
 
 
 @dataclass(frozen=True, slots=True)

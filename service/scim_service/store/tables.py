@@ -111,7 +111,7 @@ class _Line(SQLModel):
     """A line of the provisioning log.
 
     `attributes` has the names of what was changed, comma-separated; no values. `edge_id`, `source`
-    and `agent` are those of `Origin`.
+    and `agent` are those of `AuditContext`.
     """
 
     id: int = Field(sa_type=Serial, primary_key=True)

@@ -16,9 +16,9 @@ from typing import Any
 from sqlalchemy import Text, bindparam, column, func, literal_column, select, true
 
 from scim_service.scim import errors
-from scim_service.scim.filter import AttributePath, values_at
+from scim_service.scim.filter.tree import AttributePath, values_at
 from scim_service.scim.schema import Attribute, ResourceType
-from scim_service.store.database import (
+from scim_service.store.database.database import (
     Backend,
     Database,
     DatabaseError,
@@ -26,7 +26,7 @@ from scim_service.store.database import (
     Transaction,
     compile_statement,
 )
-from scim_service.store.filters import locate
+from scim_service.store.search.sql_filter import locate
 from scim_service.store.tables import User, table
 
 _PREFIX = "own_unique_"

@@ -1,0 +1,87 @@
+"""What a filter means for resources that have no value of what it asks for."""
+
+from collections.abc import Callable, Sequence
+
+from scim_service.scim.filter.tree import (
+    And,
+    AttributePath,
+    Compare,
+    Filter,
+    Not,
+    Or,
+    Present,
+    ValuePath,
+    resolve_path,
+)
+from scim_service.scim.schema import ResourceType
+
+
+def without_absent(
+    filter: Filter,  # noqa: A002
+    resource_type: ResourceType,
+    among: Sequence[ResourceType],
+    *,
+    lenient: bool = False,
+) -> Filter | bool:
+    """Return what is left of a parsed filter for one of the types that it is over.
+
+    A condition on an attribute that only another one of the types has is decided here, as if there
+    were no value (RFC 7644 section 3.4.2.1); the result is True or False where that decides the
+    whole filter. What no type has is left as it is.
+    """
+
+    def is_absent(path: AttributePath) -> bool:
+        return resolve_path(path, resource_type, lenient=lenient) is None and any(
+            resolve_path(path, other, lenient=lenient) is not None for other in among
+        )
+
+    return _reduced(filter, is_absent)
+
+
+def _reduced(filter: Filter, is_absent: Callable[[AttributePath], bool]) -> Filter | bool:  # noqa: A002
+    match filter:
+        case Compare(path, op, value):
+            # As in `matches`: to differ from a value is also to have none.
+            return (op == "ne") is (value is not None) if is_absent(path) else filter
+        case Present(path) | ValuePath(path):
+            return False if is_absent(path) else filter
+        case Not(operand):
+            inner = _reduced(operand, is_absent)
+            return not inner if isinstance(inner, bool) else Not(inner)
+        case And(left, right):
+            return _joined(_reduced(left, is_absent), _reduced(right, is_absent), And, neutral=True)
+        case Or(left, right):
+            return _joined(_reduced(left, is_absent), _reduced(right, is_absent), Or, neutral=False)
+
+
+def with_active_unless_disabled(filter: Filter) -> Filter:  # noqa: A002
+    """Return a resolved filter in which a user without ``active`` is active.
+
+    Such a user counts as one (`resource.is_active`), so ``active eq true`` becomes
+    ``not (active eq false)``, and ``active ne true`` becomes ``active eq false``.
+    """
+    match filter:
+        # The shape of nearly all filters comes first.
+        case Compare(path, op, value):
+            if value is not True or path.name != "active" or path.schema is not None:
+                return filter
+            disabled = Compare(path, "eq", False)
+            return Not(disabled) if op == "eq" else disabled
+        case Not(operand):
+            return Not(with_active_unless_disabled(operand))
+        case And(left, right):
+            return And(with_active_unless_disabled(left), with_active_unless_disabled(right))
+        case Or(left, right):
+            return Or(with_active_unless_disabled(left), with_active_unless_disabled(right))
+        case _:
+            return filter
+
+
+def _joined(
+    left: Filter | bool, right: Filter | bool, join: type[And | Or], *, neutral: bool
+) -> Filter | bool:
+    if isinstance(left, bool):
+        return right if left is neutral else left
+    if isinstance(right, bool):
+        return left if right is neutral else right
+    return join(left, right)

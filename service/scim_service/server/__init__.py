@@ -1,0 +1,1 @@
+"""Serving: sockets, connections, and the tasks that run beside the requests."""

@@ -1,0 +1,1 @@
+"""Copies of a SQLite database: backup, restore, and the files beside it."""

@@ -1,0 +1,1 @@
+"""How filters, orders and pages become SQL."""

@@ -1,0 +1,265 @@
+"""Queries: a filter, an order and a page, as one or two statements kept by their shape."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from functools import lru_cache, partial
+from typing import Any
+
+from sqlalchemy import BigInteger, Text, and_, bindparam, func, or_, select
+from sqlalchemy.sql.elements import ColumnElement
+from sqlalchemy.sql.selectable import Select
+
+from scim_service import worker
+from scim_service.scim.filter.tree import Filter, Value, parameterise
+from scim_service.scim.paging import Position
+from scim_service.scim.sorting import Sort
+from scim_service.store.database.database import (
+    Database,
+    Reach,
+    Row,
+    Statement,
+    Values,
+    compile_statement,
+    text_length,
+)
+from scim_service.store.search.sql_filter import Conditions, Expression, Source, selective
+
+STATEMENTS = 512
+"""How many shapes of queries are kept compiled."""
+
+PAGE_ROWS = 200
+"""A page that needs more rows than this to be read is read outside of the event loop."""
+
+_KEPT_LENGTH = 1024
+"""The longest shape of a filter whose statements are kept, and compiled in the event loop."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Query:
+    """What to find.
+
+    Parameters
+    ----------
+    filter
+        A resolved filter, None for everything.
+    offset
+        How many results come before the page.
+    after
+        The sort value (where there is a `sort`) and the id after which the page starts; it is
+        found by them then, and not by the offset.
+    computed
+        Whether the attributes that are computed from other rows are wanted.
+    most
+        How many characters of text the rows may have; one row may always have more.
+    """
+
+    filter: Filter | None = None
+    sort: Sort | None = None
+    offset: int = 0
+    count: int = 100
+    after: Position | None = None
+    computed: bool = True
+    most: int = 1 << 20
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """Rows of a page, how many results there are in all, and whether some come after the page.
+
+    There may be fewer rows than the page could have, where they have much text. `positions` are
+    the sort keys of the rows.
+    """
+
+    rows: Sequence[Row]
+    total: int
+    more: bool
+    positions: Sequence[tuple[Any, ...]]
+
+
+@dataclass(frozen=True, slots=True)
+class _Plan:
+    page: Statement
+    total: Statement
+    parameters: Callable[[tuple[Value, ...]], dict[str, Any]]
+    reach: Reach
+
+
+class Finder:
+    """Finds the rows of one table.
+
+    Parameters
+    ----------
+    columns
+        What to select; the last one is the computed attributes.
+    computed_reach
+        How far a query reaches that selects them, too, of rows that no index leads to.
+    number
+        How many rows there are.
+    """
+
+    def __init__(
+        self,
+        database: Database,
+        source: Source,
+        columns: Sequence[Expression],
+        *,
+        computed_reach: Reach,
+        number: Expression,
+    ) -> None:
+        self._number = number
+        self._database = database
+        self._source = source
+        self._columns = columns
+        self._computed_reach = computed_reach
+        self._plan = lru_cache(maxsize=STATEMENTS)(self._make_plan)
+
+    async def find(self, query: Query, values: Values) -> Found:
+        """Return a page.
+
+        Parameters
+        ----------
+        values
+            The parameters of the columns.
+
+        Raises
+        ------
+        ScimError
+            invalidFilter: the filter asks for something that is not kept.
+        """
+        shape, literals = (None, ()) if query.filter is None else parameterise(query.filter)
+        made = _Shape(shape, query)
+        if len(made.text) <= _KEPT_LENGTH:
+            plan = self._plan(made)
+        else:
+            # Compiling takes long, and a client can make up as many such filters as it likes.
+            size = worker.INLINE + len(made.text)
+            plan = await worker.run(size, partial(self._make_plan, made))
+        values = {**values, **plan.parameters(literals)}
+        after = query.after
+        if after is not None:
+            values = {**values, "after_id": after[-1], "after_value": after[0]}
+        reach = plan.reach
+        passed = query.offset if after is None else 0
+        if reach == "rows" and passed + query.count > PAGE_ROWS:
+            reach = "page"
+        rows: Sequence[Row] = ()
+        more = False
+        if query.count > 0:
+            # One row more than the page tells whether there is another page.
+            page = {**values, "limit": query.count + 1, "offset": query.offset}
+            found = await self._database.fetch_page(plan.page, page, most=query.most, reach=reach)
+            rows = _fitting(found[: query.count], query.most)
+            more = len(found) > len(rows)
+        if more or not rows or (after is not None and not query.offset):
+            total = int((await self._database.fetch(plan.total, values, reach=plan.reach))[0][0])
+        else:
+            total = query.offset + len(rows)
+        return Found(rows, total, more, [_position(query, row) for row in rows])
+
+    def _make_plan(self, shape: "_Shape") -> _Plan:
+        query = shape.query
+        source = self._source
+        backend = self._database.backend
+        columns = self._columns if query.computed else self._columns[:-1]
+        page: Select[Any] = select(*columns)
+        total: Select[Any] = select(self._number)
+        conditions = Conditions(source, backend)
+        if query.filter is not None:
+            condition = conditions.condition(query.filter)
+            page = page.where(condition)
+            total = select(func.count()).select_from(source.table).where(condition)
+        page = self._ordered(page, query)
+        page = page.limit(bindparam("limit", type_=BigInteger()))
+        if query.after is None:
+            page = page.offset(bindparam("offset", type_=BigInteger()))
+        return _Plan(
+            compile_statement(page, backend),
+            compile_statement(total, backend),
+            conditions.parameters,
+            self._reach(query),
+        )
+
+    def _reach(self, query: Query) -> Reach:
+        if query.sort is not None:
+            return "table"
+        if query.filter is None:
+            return self._computed_reach if query.computed else "rows"
+        return "rows" if selective(query.filter, self._source) else "table"
+
+    def _ordered(self, page: Select[Any], query: Query) -> Select[Any]:
+        key = self._source.id
+        after_id = bindparam("after_id", type_=Text())
+        if query.sort is None:
+            if query.after is not None:
+                page = page.where(key > after_id)
+            return page.order_by(key)
+        conditions = Conditions(self._source, self._database.backend)
+        value, kind = conditions.sort_value(query.sort.path)
+        page = page.add_columns(value.label("sort_value"))
+        descending = query.sort.descending
+        if query.after is not None:
+            following = key > after_id
+            wanted = bindparam("after_value", type_=kind)
+            page = page.where(
+                _after(value, query.after[0], wanted, following, descending=descending)
+            )
+        # SQLite and PostgreSQL disagree on where nulls come, so it is said.
+        ordered = value.desc().nulls_first() if descending else value.asc().nulls_last()
+        return page.order_by(ordered, key)
+
+
+def _after(
+    value: Expression,
+    last: object,
+    wanted: Expression,
+    following: ColumnElement[bool],
+    *,
+    descending: bool,
+) -> ColumnElement[bool]:
+    if last is None:
+        within = and_(value.is_(None), following)
+        return or_(within, value.is_not(None)) if descending else within
+    within = and_(value == wanted, following)
+    if descending:
+        return or_(value < wanted, within)
+    return or_(value > wanted, within, value.is_(None))
+
+
+def _fitting(rows: Sequence[Row], most: int) -> Sequence[Row]:
+    """Return the first rows that together have at most this much text, one at least."""
+    if len(rows) < 2:
+        return rows
+    length = 0
+    for index, row in enumerate(rows):
+        length += text_length(row)
+        if length > most and index > 0:
+            return rows[:index]
+    return rows
+
+
+def _position(query: Query, row: Row) -> tuple[Any, ...]:
+    return (row[0],) if query.sort is None else (row[-1], row[0])
+
+
+class _Shape:
+    """What of a query its statements depend on; the query is the one they are made from."""
+
+    __slots__ = ("_key", "query", "text")
+
+    def __init__(self, filter_shape: str | None, query: Query) -> None:
+        self.query = query
+        self.text = filter_shape or ""
+        after = query.after
+        self._key = (
+            filter_shape,
+            query.sort,
+            query.computed,
+            after is not None,
+            after is not None and after[0] is None,
+        )
+
+    def __hash__(self) -> int:
+        return hash(self._key)
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, _Shape) and self._key == other._key

@@ -1,0 +1,239 @@
+"""The tenant's activity: the provisioning log of refused requests, and when what last happened.
+
+Writes that succeed are logged by the repository, in their own transaction. What is gathered here
+is written every few seconds instead, since no answer depends on it.
+"""
+
+import logging
+from collections import Counter, deque
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from scim_service.scim.skipped import Skipped
+from scim_service.store.activity_log import HOUR, Step
+from scim_service.store.copies.backup import BACKUP
+from scim_service.store.database.database import DatabaseError
+from scim_service.store.records import AuditContext
+from scim_service.store.repository import Repository
+from scim_service.store.search.search_form import moment_text
+from scim_service.tenant.limits import Limits
+
+FLUSH_SECONDS = 5.0
+"""How often what was gathered is written; the contract allows a minute."""
+
+PRUNE_SECONDS = 3600.0
+
+REFUSALS = 1000
+"""How many refused requests between two flushes are logged; all of them are counted."""
+
+_DAY = 24 * HOUR
+_REQUEST = "request"
+_PROBED = "probed"
+_PROVISIONED = "provisioned"
+_TOKEN = "token:"  # noqa: S105
+_UNAUTHENTICATED = "unauthenticated"
+_REFUSED = "refused:"
+_WRITES_ACCEPTED = "writesAccepted"
+_WRITES_REFUSED = "writesRefused"
+_SKIPPED = "skipped:"
+_OTHERS = "*"
+_DROPPED = "membersDropped"
+
+SKIPPED_AN_HOUR = 50
+"""How many attributes that are skipped are told apart within an hour: clients make up the names."""
+
+SKIPPED_SHOWN = 20
+"""How many of them the status has, the most frequent ones."""
+
+_logger = logging.getLogger(__name__)
+
+
+@dataclass(slots=True)
+class Activity:
+    """What happened, in memory until it is flushed."""
+
+    repository: Repository
+    limits: Limits
+    _moments: dict[str, int] = field(default_factory=dict)
+    _unsaved: dict[str, int] = field(default_factory=dict)
+    _hours: Counter[tuple[str, int]] = field(default_factory=Counter)
+    _skipped: tuple[int, set[str]] = field(default_factory=lambda: (0, set()))
+    _refusals: deque[Step] = field(default_factory=lambda: deque(maxlen=REFUSALS))
+
+    async def load(self) -> None:
+        """Take up what an earlier run, or another replica, has written."""
+        for name, at in (await self.repository.log.moments()).items():
+            self._moments[name] = max(at, self._moments.get(name, 0))
+
+    def requested(self, token_id: str) -> None:
+        """Note an authenticated request."""
+        now = self.repository.clock()
+        for name in (_REQUEST, _TOKEN + token_id):
+            self._moments[name] = self._unsaved[name] = now
+
+    def probed(self) -> None:
+        """Note a look at the tenant."""
+        self._moments[_PROBED] = self._unsaved[_PROBED] = self.repository.clock()
+
+    def provisioned(self) -> None:
+        """Note a write that succeeded."""
+        self._count(_WRITES_ACCEPTED)
+        self._moments[_PROVISIONED] = self._unsaved[_PROVISIONED] = self.repository.clock()
+
+    def unauthenticated(self) -> None:
+        """Count a request without an accepted token; it has no line, which would be anybody's."""
+        self._count(_UNAUTHENTICATED)
+
+    def refused(
+        self,
+        origin: AuditContext,
+        *,
+        resource_type: str | None,
+        resource_id: str | None,
+        status: int,
+        scim_type: str | None,
+        is_write: bool,
+        reason: str | None = None,
+    ) -> None:
+        """Note an authenticated request that was refused."""
+        self._count(_REFUSED + (scim_type or str(status)))
+        if is_write:
+            self._count(_WRITES_REFUSED)
+        self._refusals.append(
+            self.repository.log.line(
+                origin,
+                resource_type=resource_type,
+                resource_id=resource_id,
+                status=status,
+                scim_type=scim_type,
+                reason=reason,
+            )
+        )
+
+    def skipped(self, resource_type: str, names: Skipped) -> None:
+        """Count the attributes that a request named and the service left out."""
+        hour = self.repository.clock() // HOUR
+        if self._skipped[0] != hour:
+            self._skipped = hour, set()
+        known = self._skipped[1]
+        for reason, name in names:
+            prefix = f"{_SKIPPED}{resource_type}:{reason}:"
+            if len(known) < SKIPPED_AN_HOUR:
+                known.add(prefix + name)
+            self._count(prefix + name if prefix + name in known else prefix + _OTHERS)
+
+    def dropped(self, members: int) -> None:
+        """Count memberships that ended as a request for all members did not name them."""
+        self._count(_DROPPED, members)
+
+    def _count(self, name: str, amount: int = 1) -> None:
+        self._hours[name, self.repository.clock() // HOUR] += amount
+
+    async def flush(self) -> None:
+        """Write what was gathered; what cannot be written now is kept for the next time."""
+        if not self._refusals and not self._unsaved and not self._hours:
+            return
+        lines, moments, hours = list(self._refusals), dict(self._unsaved), self._hours
+        self._refusals.clear()
+        self._unsaved.clear()
+        self._hours = Counter()
+        try:
+            await self.repository.log.save(lines, moments, hours)
+        except DatabaseError as error:
+            _logger.warning("the activity could not be written: %s", error)
+            self._refusals.extendleft(reversed(lines))
+            self._unsaved = {**moments, **self._unsaved}
+            self._hours.update(hours)
+
+    async def prune(self) -> None:
+        """Remove old lines of the log."""
+        limits = self.limits
+        await self.repository.log.prune(
+            before=self.repository.clock() - int(limits.activity_days * _DAY),
+            writes=limits.activity_rows,
+            refusals=limits.refusal_rows,
+        )
+
+    async def status(self) -> dict[str, Any]:
+        """Return what ``docs/contract.md`` section 3 has of it in the tenant's status."""
+        await self.flush()
+        await self.load()
+        counts = await self.repository.counts()
+        amounts = await self.repository.log.hourly((self.repository.clock() - _DAY) // HOUR)
+        return {
+            "users": counts.users,
+            "activeUsers": counts.active_users,
+            "groups": counts.groups,
+            "lastRequest": self._moment(_REQUEST),
+            "lastProbed": self._moment(_PROBED),
+            "lastProvisioned": self._moment(_PROVISIONED),
+            "lastBackup": self._moment(BACKUP),
+            "failures": {
+                name.removeprefix(_REFUSED): amount
+                for name, amount in amounts.items()
+                if name.startswith(_REFUSED)
+            },
+            "writes": {
+                "accepted": amounts.get(_WRITES_ACCEPTED, 0),
+                "refused": amounts.get(_WRITES_REFUSED, 0),
+            },
+            "unauthenticated": amounts.get(_UNAUTHENTICATED, 0),
+            "skippedAttributes": _skipped_attributes(amounts),
+            "membersDropped": amounts.get(_DROPPED, 0),
+        }
+
+    async def last_backup(self) -> float:
+        """Return when the database was last backed up, in seconds since 1970; 0 for never."""
+        await self.load()
+        return self._moments.get(BACKUP, 0) / 1_000_000
+
+    def last_used(self, token_id: str) -> str | None:
+        """Return when a token was last accepted."""
+        return self._moment(_TOKEN + token_id)
+
+    async def recent(
+        self, *, limit: int, refused: bool, request: str | None = None
+    ) -> list[dict[str, Any]]:
+        """Return the newest lines of the log as ``docs/contract.md`` section 3 describes them."""
+        await self.flush()
+        lines = await self.repository.log.recent(limit=limit, refused=refused, request=request)
+        return [
+            {
+                "at": moment_text(line["at"]),
+                "operation": line["operation"],
+                "resourceType": line["resource_type"],
+                "resourceId": line["resource_id"],
+                "attributes": line["attributes"].split(",") if line["attributes"] else [],
+                "status": line["status"],
+                "scimType": line["scim_type"],
+                "durationMs": line["duration_us"] / 1000,
+                "requestId": line["request_id"],
+                "edgeRequestId": line["edge_id"],
+                "tokenId": line["token_id"],
+                "source": line["source"],
+                "agent": line["agent"],
+                "reason": line["reason"],
+            }
+            for line in lines
+        ]
+
+    def _moment(self, name: str) -> str | None:
+        at = self._moments.get(name)
+        return None if at is None else moment_text(at)
+
+
+def _skipped_attributes(amounts: Mapping[str, int]) -> list[dict[str, Any]]:
+    found = Counter({name: each for name, each in amounts.items() if name.startswith(_SKIPPED)})
+    shown: list[dict[str, Any]] = []
+    for name, amount in found.most_common(SKIPPED_SHOWN):
+        _, resource_type, reason, attribute = name.split(":", 3)
+        shown.append(
+            {
+                "resourceType": resource_type,
+                "attribute": attribute,
+                "reason": reason,
+                "requests": amount,
+            }
+        )
+    return shown

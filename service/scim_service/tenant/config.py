@@ -1,0 +1,106 @@
+"""TODO."""
+
+import json
+import re
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
+from pydantic.alias_generators import to_camel
+
+from scim_service.scim.errors import ScimError
+from scim_service.scim.filter.tree import attribute_path, resolve_path
+from scim_service.scim.schema import COMMON_ATTRIBUTES, ResourceType
+from scim_service.settings import SettingsError
+
+
+class _Section(BaseModel):
+    model_config = ConfigDict(alias_generator=to_camel, populate_by_name=True, frozen=True)
+
+
+class Provisioning(_Section):
+    """What is provisioned into the tenant, and by which rules."""
+
+    profile: Literal["entra", "strict"] = "entra"
+    required_attributes: tuple[str, ...] = ()
+    max_users: int | None = Field(default=None, ge=0)
+    schema_extensions: tuple[dict[str, Any], ...] = ()
+
+    @property
+    def lenient(self) -> bool:
+        """Whether Entra's dialect is spoken."""
+        return self.profile == "entra"
+
+
+class Tenant(_Section):
+    """The content of ``config.json``."""
+
+    tenant: str = "local"
+    base_path: str = "/scim"
+    tenant_url: str | None = Field(default=None, alias="tenantURL")
+    provisioning: Provisioning = Provisioning()
+
+    @field_validator("base_path")
+    @classmethod
+    def _normal_path(cls, path: str) -> str:
+        path = path.rstrip("/")
+        if path and not re.fullmatch(r"(/[A-Za-z0-9._~-]+)+", path):
+            raise ValueError("must be a path such as /team-a/contoso/scim")
+        return path
+
+    @field_validator("tenant_url")
+    @classmethod
+    def _normal_url(cls, url: str | None) -> str | None:
+        if url is None:
+            return None
+        if not re.fullmatch(r"https?://[^\s\"\\]+", url):
+            raise ValueError("must be a http or https URL")
+        return url.partition("?")[0].rstrip("/")
+
+
+def read_tenant(path: Path | None) -> Tenant:
+    """Return the tenant's configuration, the defaults where there is no file.
+
+    Raises
+    ------
+    SettingsError
+        The file is missing, is not JSON or breaks a rule; the message says where.
+    """
+    if path is None:
+        return Tenant()
+    try:
+        return Tenant.model_validate(json.loads(path.read_bytes()))
+    except OSError as error:
+        raise SettingsError(f"cannot read the configuration {path}: {error.strerror}") from error
+    except ValidationError as error:
+        problems = "; ".join(
+            f"{'.'.join(map(str, problem['loc'])) or 'the document'}: {problem['msg']}"
+            for problem in error.errors()
+        )
+        raise SettingsError(f"the configuration {path} is not usable: {problems}") from error
+    except ValueError as error:
+        raise SettingsError(f"the configuration {path} is not JSON: {error}") from error
+
+
+def check_required(names: Iterable[str], user: ResourceType) -> None:
+    """Check that a user can have a value for each attribute that the tenant requires.
+
+    Raises
+    ------
+    SettingsError
+        One is no attribute, or read-only: every user would be refused for what nobody can change.
+    """
+    for name in names:
+        where = f"provisioning.requiredAttributes: {name}"
+        try:
+            path = resolve_path(attribute_path(name), user, lenient=True)
+        except ScimError:
+            path = None
+        if path is None or path.attribute is None:
+            raise SettingsError(
+                f"{where} is no attribute of a user; name one of the core schema, such as emails, "
+                "or of an extension that the tenant has"
+            )
+        if path.attribute.mutability == "readOnly" and path.attribute not in COMMON_ATTRIBUTES:
+            raise SettingsError(f"{where} is read-only, and no client can give it a value")
