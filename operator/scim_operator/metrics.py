@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from prometheus_client import REGISTRY, Counter, Gauge, Histogram
-
-from scim_operator.status.tenant_metrics import TENANTS
+from prometheus_client import Counter, Gauge, Histogram
 
 CONTROLLER = "scimtenant"
 
@@ -65,6 +63,3 @@ REPAIRS = Counter(
 def show_namespace(namespace: str, *, is_served: bool) -> None:
     """Show whether one of the namespaces that are named in the settings is served."""
     _SERVED.labels(namespace).set(is_served)
-
-
-REGISTRY.register(TENANTS)

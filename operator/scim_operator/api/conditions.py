@@ -1,4 +1,4 @@
-"""TODO."""
+"""Conditions of a ScimTenant: their types, and what one of them says."""
 
 from __future__ import annotations
 

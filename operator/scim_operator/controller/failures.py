@@ -14,8 +14,8 @@ from scim_operator.api.tenant import Key
 from scim_operator.controller.observe.cache import Cache
 from scim_operator.desired import faults
 from scim_operator.desired.faults import HeldUp
-from scim_operator.kube.client import Kube
-from scim_operator.kube.errors import UNREACHABLE, ApiError
+from scim_operator.kube.client import UNREACHABLE, Kube
+from scim_operator.kube.errors import ApiError
 from scim_operator.kube.kinds import TENANT, Object
 from scim_operator.status import summary, tenant_metrics
 

@@ -30,8 +30,8 @@ from scim_operator.controller.records.retention import Retention
 from scim_operator.controller.records.url_claims import Ledger
 from scim_operator.desired import faults
 from scim_operator.desired.ownership.seals import Seals
-from scim_operator.kube.client import Kube
-from scim_operator.kube.errors import UNREACHABLE, ApiError
+from scim_operator.kube.client import UNREACHABLE, Kube
+from scim_operator.kube.errors import ApiError
 from scim_operator.kube.lease import Elector
 from scim_operator.settings import Settings
 

@@ -30,8 +30,8 @@ from scim_operator.desired.ownership import standing
 from scim_operator.desired.ownership.seals import Seals
 from scim_operator.desired.plan import Plan
 from scim_operator.desired.rollout import Decision, Rollout
-from scim_operator.kube.client import Kube
-from scim_operator.kube.errors import UNREACHABLE, ApiError
+from scim_operator.kube.client import UNREACHABLE, Kube
+from scim_operator.kube.errors import ApiError
 from scim_operator.kube.kinds import CLAIM, INGRESS, SECRET, STORAGE_CLASS, TENANT, Kind
 from scim_operator.settings import Settings
 from scim_operator.status import events, tenant_metrics, tenant_status

@@ -1,4 +1,4 @@
-"""TODO."""
+"""What the operator has observed of a tenant: the input of plan and status."""
 
 from __future__ import annotations
 

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
-from scim_operator.api import conditions, names, secret_data
+from scim_operator.api import conditions, names
 from scim_operator.api.tenant import Tenant
 from scim_operator.api.v1alpha1 import duration
 from scim_operator.desired import faults, tokens
@@ -21,6 +21,7 @@ from scim_operator.desired.ownership import data_loss, deletions, standing, trus
 from scim_operator.desired.ownership.seals import SEALED
 from scim_operator.desired.urls.address import address
 from scim_operator.desired.validation import allowed, usable
+from scim_operator.kube import secret_data
 from scim_operator.kube.kinds import CLAIM, CONFIG_MAP, DEPLOYMENT, POLICY, SECRET, Kind, Object
 from scim_operator.settings import Settings
 

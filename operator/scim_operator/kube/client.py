@@ -402,3 +402,7 @@ async def _lines(content: aiohttp.StreamReader) -> AsyncIterator[bytes]:
         for line in lines:
             if line:
                 yield line
+
+
+UNREACHABLE = (aiohttp.ClientError, TimeoutError, OSError)
+"""What a request raises when there is no answer at all."""

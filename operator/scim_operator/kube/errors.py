@@ -1,8 +1,6 @@
-"""TODO."""
+"""What the API server answers other than success."""
 
 from __future__ import annotations
-
-import aiohttp
 
 
 class ApiError(Exception):
@@ -27,7 +25,3 @@ class ApiError(Exception):
         self.reason = reason
         self.retry_after = retry_after
         self.what = "a request of the operator"
-
-
-UNREACHABLE = (aiohttp.ClientError, TimeoutError, OSError)
-"""What a request raises when there is no answer at all."""

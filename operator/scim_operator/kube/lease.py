@@ -15,8 +15,8 @@ from datetime import UTC, datetime
 from typing import Any
 
 from scim_operator import metrics
-from scim_operator.kube.client import Kube
-from scim_operator.kube.errors import UNREACHABLE, ApiError
+from scim_operator.kube.client import UNREACHABLE, Kube
+from scim_operator.kube.errors import ApiError
 from scim_operator.kube.kinds import LEASE
 from scim_operator.kube.watched_namespaces import watches
 from scim_operator.settings import Settings

@@ -1,4 +1,4 @@
-"""TODO."""
+"""Whose a pod is, and whether it is ready. Pure."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""TODO."""
+"""The metrics of each tenant, of the rollout, and of what deleted tenants have left."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from datetime import datetime
 from functools import partial
 from typing import NamedTuple
 
-from prometheus_client import Gauge, Metric
+from prometheus_client import REGISTRY, Gauge, Metric
 from prometheus_client.core import GaugeMetricFamily
 from prometheus_client.registry import Collector
 
@@ -186,3 +186,4 @@ def _seconds(moment: datetime | None) -> float | None:
 
 
 TENANTS = Tenants()
+REGISTRY.register(TENANTS)

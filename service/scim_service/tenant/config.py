@@ -1,4 +1,4 @@
-"""TODO."""
+"""The configuration of a tenant: the content of ``config.json``."""
 
 import json
 import re

@@ -1,4 +1,4 @@
-"""TODO."""
+"""One request as the use cases know it, whatever brought it."""
 
 from dataclasses import dataclass, field
 

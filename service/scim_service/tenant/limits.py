@@ -1,4 +1,4 @@
-"""TODO."""
+"""What one request, and all requests of a tenant together, may cost."""
 
 from dataclasses import dataclass
 

@@ -17,7 +17,7 @@ from urllib.parse import urlencode
 
 import websocket
 
-from scim_operator.api import names, secret_data
+from scim_operator.api import names
 from scim_operator.api.tenant import Key, Tenant, UnreadableTenantError
 from scim_operator.cli.cluster.execution import Ended, Readable, Target, Writable, execute
 from scim_operator.cli.cluster.forwarding import forward
@@ -25,7 +25,7 @@ from scim_operator.cli.cluster.kubeconfig import Choice, load
 from scim_operator.cli.cluster.server import ApiServer
 from scim_operator.cli.errors import ClusterError, ForbiddenError, MissingError
 from scim_operator.desired import tokens
-from scim_operator.kube import pod_owners, watched_namespaces
+from scim_operator.kube import pod_owners, secret_data, watched_namespaces
 from scim_operator.kube.kinds import (
     DEPLOYMENT,
     LEASE,

@@ -18,8 +18,8 @@ from scim_operator.api.conditions import Outlook
 from scim_operator.api.tenant import Key
 from scim_operator.controller.observe.cache import Cache, identify
 from scim_operator.desired.faults import Fault
-from scim_operator.kube.client import Kube
-from scim_operator.kube.errors import UNREACHABLE, ApiError
+from scim_operator.kube.client import UNREACHABLE, Kube
+from scim_operator.kube.errors import ApiError
 from scim_operator.kube.kinds import NAMESPACE, TENANT, WATCHED, Kind
 from scim_operator.settings import Settings
 

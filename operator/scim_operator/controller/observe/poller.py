@@ -23,7 +23,7 @@ from collections.abc import Awaitable, Callable
 import aiohttp
 
 from scim_operator import metrics
-from scim_operator.api import names, secret_data
+from scim_operator.api import names
 from scim_operator.api.service_status import (
     MOST_BYTES,
     Problem,
@@ -33,7 +33,7 @@ from scim_operator.api.service_status import (
 )
 from scim_operator.api.tenant import Key
 from scim_operator.controller.observe.cache import Cache, Object
-from scim_operator.kube import pod_owners
+from scim_operator.kube import pod_owners, secret_data
 from scim_operator.kube.errors import ApiError
 from scim_operator.kube.kinds import DEPLOYMENT, REPLICA_SET, SECRET, Kind
 from scim_operator.settings import Settings

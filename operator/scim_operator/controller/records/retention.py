@@ -9,8 +9,8 @@ from scim_operator.api import names
 from scim_operator.api.tenant import Key
 from scim_operator.controller.observe.cache import Cache
 from scim_operator.desired.ownership.seals import Seals
-from scim_operator.kube.client import Kube
-from scim_operator.kube.errors import UNREACHABLE, ApiError
+from scim_operator.kube.client import UNREACHABLE, Kube
+from scim_operator.kube.errors import ApiError
 from scim_operator.kube.kinds import Kind, Object
 from scim_operator.status import retained, tenant_metrics
 from scim_operator.status.retained import Leftover

@@ -12,8 +12,8 @@ from scim_operator.api import names
 from scim_operator.api.tenant import Key, Tenant
 from scim_operator.api.v1alpha1 import Status
 from scim_operator.controller.observe.cache import Cache
-from scim_operator.kube.client import Kube
-from scim_operator.kube.errors import UNREACHABLE, ApiError
+from scim_operator.kube.client import UNREACHABLE, Kube
+from scim_operator.kube.errors import ApiError
 from scim_operator.kube.kinds import TENANT
 
 _LOG = logging.getLogger(__name__)

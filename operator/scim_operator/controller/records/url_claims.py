@@ -29,8 +29,8 @@ from scim_operator.desired.urls.claims import (
     unrecorded,
 )
 from scim_operator.desired.urls.rules import Place, judge
-from scim_operator.kube.client import Kube
-from scim_operator.kube.errors import UNREACHABLE, ApiError
+from scim_operator.kube.client import UNREACHABLE, Kube
+from scim_operator.kube.errors import ApiError
 from scim_operator.kube.kinds import CONFIG_MAP, TENANT
 from scim_operator.settings import Settings
 

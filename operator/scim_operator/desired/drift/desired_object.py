@@ -1,4 +1,4 @@
-"""TODO."""
+"""An object that a tenant should have, beside the one that it has."""
 
 from __future__ import annotations
 

@@ -5,12 +5,12 @@ from __future__ import annotations
 from typing import Any
 
 from scim_operator.api import names
-from scim_operator.api.secret_data import ACCESS_FILE, DIGESTS_FILE
 from scim_operator.api.v1alpha1 import MountedVolume, Resources, SecretKey
 from scim_operator.desired.objects import config_map
 from scim_operator.desired.objects.context import ObjectContext, head
 from scim_operator.desired.objects.service import PORT_NAME
 from scim_operator.kube.kinds import DEPLOYMENT, Object
+from scim_operator.kube.secret_data import ACCESS_FILE, DIGESTS_FILE
 
 _USER = 65532
 _CONFIG_FOLDER = "/etc/scim/config"

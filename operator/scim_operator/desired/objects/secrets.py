@@ -5,9 +5,9 @@ from __future__ import annotations
 import base64
 
 from scim_operator.api import names
-from scim_operator.api.secret_data import ACCESS_KEY, TOKEN_KEY, URL_KEY
 from scim_operator.desired.objects.context import ObjectContext, head
 from scim_operator.kube.kinds import SECRET, Object
+from scim_operator.kube.secret_data import ACCESS_KEY, TOKEN_KEY, URL_KEY
 
 
 def build_token(subject: ObjectContext, token: str, rotated: str | None) -> Object:

@@ -11,10 +11,10 @@ from __future__ import annotations
 import hmac
 
 from scim_operator.api import names
-from scim_operator.api.secret_data import ACCESS_FILE, ACCESS_KEY, DIGESTS_FILE, TOKEN_KEY
 from scim_operator.api.tenant import Key
 from scim_operator.desired.tokens import Accepted
 from scim_operator.kube.kinds import CLAIM, SECRET, Kind, Object
+from scim_operator.kube.secret_data import ACCESS_FILE, ACCESS_KEY, DIGESTS_FILE, TOKEN_KEY
 
 KEY_BYTES = 32
 

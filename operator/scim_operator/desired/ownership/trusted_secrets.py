@@ -12,12 +12,12 @@ from dataclasses import replace
 from enum import Enum
 from typing import NamedTuple
 
-from scim_operator.api import secret_data
 from scim_operator.api.tenant import Tenant
 from scim_operator.desired import tokens
 from scim_operator.desired.ownership.seals import Seals
 from scim_operator.desired.ownership.standing import Standing, judge
 from scim_operator.desired.tokens import Accepted
+from scim_operator.kube import secret_data
 from scim_operator.kube.kinds import SECRET, Object
 
 _WHOLE = (Standing.SEALED, Standing.ADOPTED)
