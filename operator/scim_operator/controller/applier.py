@@ -23,13 +23,20 @@ from scim_operator.desired.faults import Fault
 from scim_operator.desired.ownership import standing
 from scim_operator.desired.ownership.seals import SEALED, Seals
 from scim_operator.desired.plan import Plan
-from scim_operator.kube.client import Kube
+from scim_operator.kube.client import KubeClient
 from scim_operator.kube.errors import ApiError
-from scim_operator.kube.kinds import CLAIM, CONFIG_MAP, DEPLOYMENT, POLICY, SECRET, Kind
+from scim_operator.kube.kinds import (
+    CONFIG_MAP,
+    DEPLOYMENT,
+    NETWORK_POLICY,
+    SECRET,
+    VOLUME_CLAIM,
+    Kind,
+)
 
 Object = dict[str, Any]
 
-_POD_NEEDS = (CONFIG_MAP, CLAIM, POLICY)
+_POD_NEEDS = (CONFIG_MAP, VOLUME_CLAIM, NETWORK_POLICY)
 """Kinds, beside the digests, of what a pod runs with."""
 
 _ATTEMPTS = 3
@@ -39,7 +46,7 @@ _ATTEMPTS = 3
 class Applier:
     """Brings a tenant's objects to what a plan wants."""
 
-    def __init__(self, kube: Kube, cache: Cache, seals: Seals) -> None:
+    def __init__(self, kube: KubeClient, cache: Cache, seals: Seals) -> None:
         self._kube = kube
         self._cache = cache
         self._seals = seals
@@ -69,7 +76,7 @@ class Applier:
 
         Raises
         ------
-        Refusal, aiohttp.ClientError, TimeoutError, OSError
+        ApiError, aiohttp.ClientError, TimeoutError, OSError
             The API server cannot be reached or puts the pass off; trying again may help.
         """
         outcomes = []
@@ -322,7 +329,7 @@ class Applier:
 
         Raises
         ------
-        Refusal
+        ApiError
             It is the tenant's after all; the next pass sees it.
         """
         kind = wanted.kind

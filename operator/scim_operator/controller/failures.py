@@ -13,8 +13,8 @@ from scim_operator.api.conditions import Finding
 from scim_operator.api.tenant import Key
 from scim_operator.controller.observe.cache import Cache
 from scim_operator.desired import faults
-from scim_operator.desired.faults import HeldUp
-from scim_operator.kube.client import UNREACHABLE, Kube
+from scim_operator.desired.faults import BlockedError
+from scim_operator.kube.client import UNREACHABLE, KubeClient
 from scim_operator.kube.errors import ApiError
 from scim_operator.kube.kinds import TENANT, Object
 from scim_operator.status import summary, tenant_metrics
@@ -36,10 +36,10 @@ _PASSING = (408, 409, 429)
 Work = Callable[[Key], Awaitable[float | None]]
 
 
-class Obstacles:
+class ProblemReporter:
     """Tells of tenants what keeps the operator from its work for them."""
 
-    def __init__(self, kube: Kube, cache: Cache) -> None:
+    def __init__(self, kube: KubeClient, cache: Cache) -> None:
         self._kube = kube
         self._cache = cache
         self._told: dict[Key, str] = {}
@@ -109,8 +109,10 @@ class Failures:
         Called with a tenant that is left as it is: it must not keep a place in the rollout.
     """
 
-    def __init__(self, obstacles: Obstacles, work: Work, *, release: Callable[[Key], None]) -> None:
-        self._obstacles = obstacles
+    def __init__(
+        self, reporter: ProblemReporter, work: Work, *, release: Callable[[Key], None]
+    ) -> None:
+        self._reporter = reporter
         self._work = work
         self._release = release
         self._failures: dict[Key, int] = {}
@@ -125,20 +127,20 @@ class Failures:
         """
         try:
             pause = await self._work(key)
-        except HeldUp as held:
+        except BlockedError as held:
             # It is looked at again when the tenant, or what is known of its namespace, changes.
             self._release(key)
-            await self._obstacles.tell(key, held.finding)
+            await self._reporter.tell(key, held.finding)
             return None
         except Exception as error:
             failures = self._failures[key] = self._failures.get(key, 0) + 1
-            if failures >= _patience(error) and await self._obstacles.tell(
+            if failures >= _patience(error) and await self._reporter.tell(
                 key, _explain(error, key)
             ):
                 return SOON
             raise
         self._failures.pop(key, None)
-        self._obstacles.forget(key)
+        self._reporter.forget(key)
         return pause
 
 

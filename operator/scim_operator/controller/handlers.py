@@ -12,7 +12,7 @@ import kopf
 from scim_operator.api import names
 from scim_operator.api.tenant import Key
 from scim_operator.controller.observe.cache import Cache
-from scim_operator.kube.client import Kube
+from scim_operator.kube.client import KubeClient
 from scim_operator.kube.kinds import TENANT
 from scim_operator.settings import Settings
 
@@ -49,7 +49,9 @@ async def _outlast(
     raise aiohttp.ClientConnectionError(f"{request.url.path} is refused")
 
 
-def make_registry(kube: Kube, cache: Cache, wake: Callable[[Key], None]) -> kopf.OperatorRegistry:
+def make_registry(
+    kube: KubeClient, cache: Cache, enqueue: Callable[[Key], None]
+) -> kopf.OperatorRegistry:
     """Register the handlers; none of them waits, or runs in a thread of the framework.
 
     Parameters
@@ -70,7 +72,7 @@ def make_registry(kube: Kube, cache: Cache, wake: Callable[[Key], None]) -> kopf
     async def look(type: str | None, body: kopf.Body, **_: Any) -> None:  # noqa: A002 (their name)
         change = cache.remove if type == "DELETED" else cache.put
         for key in change(TENANT, dict(body)):
-            wake(key)
+            enqueue(key)
 
     return registry
 

@@ -19,20 +19,20 @@ from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 from scim_operator import __version__, metrics
 from scim_operator.api.tenant import Key
 from scim_operator.controller import handlers
-from scim_operator.controller.failures import Failures, Obstacles
+from scim_operator.controller.failures import Failures, ProblemReporter
 from scim_operator.controller.observe.cache import Cache
 from scim_operator.controller.observe.informers import Informers
-from scim_operator.controller.observe.poller import Poller
-from scim_operator.controller.queue import FOLDING, Queue
+from scim_operator.controller.observe.service_poller import ServicePoller
+from scim_operator.controller.queue import COALESCING_SECONDS, Queue
 from scim_operator.controller.reconciler import Reconciler
 from scim_operator.controller.records import seal_key
-from scim_operator.controller.records.retention import Retention
-from scim_operator.controller.records.url_claims import Ledger
+from scim_operator.controller.records.retained_objects import RetainedObjects
+from scim_operator.controller.records.url_claim_store import UrlClaimStore
 from scim_operator.desired import faults
 from scim_operator.desired.ownership.seals import Seals
-from scim_operator.kube.client import UNREACHABLE, Kube
+from scim_operator.kube.client import UNREACHABLE, KubeClient
 from scim_operator.kube.errors import ApiError
-from scim_operator.kube.lease import Elector
+from scim_operator.kube.lease import LeaderElector
 from scim_operator.settings import Settings
 
 _LOG = logging.getLogger(__name__)
@@ -62,7 +62,7 @@ class Operator:
         Set while it works.
     """
 
-    def __init__(self, settings: Settings, kube: Kube, election: Kube) -> None:
+    def __init__(self, settings: Settings, kube: KubeClient, election: KubeClient) -> None:
         self.port = settings.port
         self.ready = asyncio.Event()
         self.leading = asyncio.Event()
@@ -71,9 +71,9 @@ class Operator:
         self._stop = asyncio.Event()
         self._cache = Cache()
         self._queue = Queue(settings.workers)
-        self._informers = Informers(kube, self._cache, settings, wake=self._fold)
-        self._poller = Poller(self._cache, settings, kube.get, wake=self._fold)
-        self._elector = Elector(election, settings) if settings.leader_elect else None
+        self._informers = Informers(kube, self._cache, settings, enqueue=self._coalesce)
+        self._poller = ServicePoller(self._cache, settings, kube.get, enqueue=self._coalesce)
+        self._elector = LeaderElector(election, settings) if settings.leader_elect else None
 
     def stop(self) -> None:
         """Have `run` end; what is being written is cut off, which every pass can bear."""
@@ -97,10 +97,10 @@ class Operator:
         for number in (signal.SIGINT, signal.SIGTERM):
             loop.add_signal_handler(number, self.stop)
 
-    def _fold(self, key: Key) -> None:
+    def _coalesce(self, key: Key) -> None:
         # One that stands by begins with a look at every tenant.
         if self.leading.is_set():
-            self._queue.wake(key, FOLDING)
+            self._queue.enqueue(key, COALESCING_SECONDS)
 
     async def _work(self) -> None:
         # The framework looks for the definition of ScimTenants only once.
@@ -133,7 +133,7 @@ class Operator:
                 await self._elector.release()
             await _cancel(framework)
 
-    async def _seals(self, obstacles: Obstacles) -> Seals:
+    async def _seals(self, reporter: ProblemReporter) -> Seals:
         for attempt in itertools.count(1):
             try:
                 return Seals(await seal_key.load(self._kube, self._settings))
@@ -141,7 +141,7 @@ class Operator:
                 where = f"{self._settings.namespace}/{self._settings.key_secret}"
                 _LOG.error("the key in the Secret %s cannot be had, trying again: %s", where, error)
                 if attempt % _UNTOLD == 0:
-                    await obstacles.tell_waiting(faults.without_key(where, str(error)))
+                    await reporter.tell_waiting(faults.without_key(where, str(error)))
                 await asyncio.sleep(_RETRY)
         raise AssertionError("it is tried for ever")
 
@@ -149,31 +149,35 @@ class Operator:
         # Which of two tenants has a URL without a record can only be told when both are known, and
         # so can who has a place in the rollout.
         await _until_listed(self._informers.list_tenants)
-        ledger = Ledger(self._kube, self._cache, self._settings, wake=self._queue.wake)
-        await _until_listed(ledger.load)
-        obstacles = Obstacles(self._kube, self._cache)
-        seals = await self._seals(obstacles)
+        url_claims = UrlClaimStore(
+            self._kube, self._cache, self._settings, enqueue=self._queue.enqueue
+        )
+        await _until_listed(url_claims.load)
+        reporter = ProblemReporter(self._kube, self._cache)
+        seals = await self._seals(reporter)
         reconcile = Reconciler(
             self._kube,
             self._cache,
             self._settings,
             seals,
-            ledger=ledger,
+            url_claims=url_claims,
             readings=self._poller,
             watches=self._informers,
-            wake=self._queue.wake,
+            enqueue=self._queue.enqueue,
         )
-        work = Failures(obstacles, reconcile, release=reconcile.release)
+        work = Failures(reporter, reconcile, release=reconcile.release)
         async with asyncio.TaskGroup() as group:
             group.create_task(self._queue.run(work))
-            group.create_task(self._resync(ledger, Retention(self._kube, self._cache, seals)))
+            group.create_task(
+                self._resync(url_claims, RetainedObjects(self._kube, self._cache, seals))
+            )
 
     async def _run_framework(self) -> None:
         namespaces = self._settings.watch_namespaces
         scope: dict[str, Any] = {"namespaces": namespaces} if namespaces else {"clusterwide": True}
         running = asyncio.create_task(
             kopf.operator(
-                registry=handlers.make_registry(self._kube, self._cache, self._queue.wake),
+                registry=handlers.make_registry(self._kube, self._cache, self._queue.enqueue),
                 settings=handlers.make_settings(self._settings),
                 # Otherwise the framework looks up the user's name, and the pod's user has none.
                 identity=Identity(self._settings.holder),
@@ -191,20 +195,20 @@ class Operator:
         finally:
             await _cancel(running)
 
-    async def _resync(self, ledger: Ledger, retention: Retention) -> None:
+    async def _resync(self, url_claims: UrlClaimStore, retained: RetainedObjects) -> None:
         """Look at everything now and then, and in the end at what there is."""
         while True:
-            await retention.look()
+            await retained.look()
             keys = self._cache.tenants()
             random.shuffle(keys)
             pause = self._settings.resync_interval / max(1, len(keys))
             for key in keys:
                 await asyncio.sleep(pause)
-                self._queue.wake(key)
+                self._queue.enqueue(key)
             if not keys:
                 await asyncio.sleep(pause)
             await _until_listed(self._informers.list_tenants)
-            await ledger.sweep()
+            await url_claims.sweep()
 
     @contextlib.asynccontextmanager
     async def _web(self) -> AsyncIterator[None]:
@@ -267,5 +271,8 @@ async def _cancel(*tasks: asyncio.Task[Any]) -> None:
 
 async def run(settings: Settings) -> None:
     """Connect to the API server and run an operator until it is told to stop."""
-    async with await Kube.connect(settings) as kube, await Kube.connect(settings) as election:
+    async with (
+        await KubeClient.connect(settings) as kube,
+        await KubeClient.connect(settings) as election,
+    ):
         await Operator(settings, kube, election).run()

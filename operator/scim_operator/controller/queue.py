@@ -24,7 +24,7 @@ Work = Callable[[Key], Awaitable[float | None]]
 
 SHORTEST_PAUSE = 0.5
 LONGEST_PAUSE = 60.0
-FOLDING = 0.2
+COALESCING_SECONDS = 0.2
 """Seconds that an event of an owned object waits for others of the same tenant."""
 
 
@@ -40,12 +40,12 @@ class Queue:
         self._failures: dict[Key, int] = {}
         self._available = asyncio.Semaphore(0)
 
-    def wake(self, key: Key, after: float = 0) -> None:
+    def enqueue(self, key: Key, after: float = 0) -> None:
         """Have a tenant looked at, at the latest after so many seconds."""
         if key in self._ready:
             return
         if after > 0:
-            self._wake_later(key, after)
+            self._enqueue_later(key, after)
             return
         if timer := self._due.pop(key, None):
             timer.cancel()
@@ -57,7 +57,7 @@ class Queue:
         metrics.QUEUE_DEPTH.labels(metrics.CONTROLLER).set(len(self._ready))
         self._available.release()
 
-    def _wake_later(self, key: Key, after: float) -> None:
+    def _enqueue_later(self, key: Key, after: float) -> None:
         loop = asyncio.get_running_loop()
         timer = self._due.get(key)
         if timer is not None:
@@ -68,7 +68,7 @@ class Queue:
 
     def _fire(self, key: Key) -> None:
         del self._due[key]
-        self.wake(key)
+        self.enqueue(key)
 
     async def run(self, work: Work) -> None:
         """Work until cancelled."""
@@ -94,9 +94,9 @@ class Queue:
                 self._working.discard(key)
             if key in self._again:
                 self._again.discard(key)
-                self.wake(key)
+                self.enqueue(key)
             elif after is not None:
-                self.wake(key, after)
+                self.enqueue(key, after)
 
     async def _attempt(self, work: Work, key: Key) -> float | None:
         result = "success"

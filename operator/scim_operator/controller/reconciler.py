@@ -21,18 +21,18 @@ from scim_operator.controller.observe.cache import Cache
 from scim_operator.controller.observe.ingresses import IngressReader
 from scim_operator.controller.observe.pod_events import PodEvents
 from scim_operator.controller.records.served_mark import ServedMark
-from scim_operator.controller.records.url_claims import Ledger
+from scim_operator.controller.records.url_claim_store import UrlClaimStore
 from scim_operator.desired import faults, plan, rollout
 from scim_operator.desired.drift.outcomes import admitted_of, conflicts_of
-from scim_operator.desired.faults import Fault, HeldUp
+from scim_operator.desired.faults import BlockedError, Fault
 from scim_operator.desired.observed import Observed
 from scim_operator.desired.ownership import standing
 from scim_operator.desired.ownership.seals import Seals
 from scim_operator.desired.plan import Plan
 from scim_operator.desired.rollout import Decision, Rollout
-from scim_operator.kube.client import UNREACHABLE, Kube
+from scim_operator.kube.client import UNREACHABLE, KubeClient
 from scim_operator.kube.errors import ApiError
-from scim_operator.kube.kinds import CLAIM, INGRESS, SECRET, STORAGE_CLASS, TENANT, Kind
+from scim_operator.kube.kinds import INGRESS, SECRET, STORAGE_CLASS, TENANT, VOLUME_CLAIM, Kind
 from scim_operator.settings import Settings
 from scim_operator.status import events, tenant_metrics, tenant_status
 from scim_operator.timestamps import parse
@@ -54,7 +54,7 @@ FIRST_LOOK = 1.0
 Object = dict[str, Any]
 
 
-class Readings(Protocol):
+class ServiceStatuses(Protocol):
     """Where the services' counts come from."""
 
     def report(self, key: Key) -> ServiceStatus | None:
@@ -64,7 +64,7 @@ class Readings(Protocol):
         """Return why the latest attempts to read failed."""
 
 
-class Watches(Protocol):
+class WatchProblems(Protocol):
     """What is known of the kinds that cannot be watched."""
 
     def faults(self, namespace: str) -> Iterable[Fault]:
@@ -85,24 +85,24 @@ class Reconciler:
 
     def __init__(
         self,
-        kube: Kube,
+        kube: KubeClient,
         cache: Cache,
         settings: Settings,
         seals: Seals,
         *,
-        ledger: Ledger,
-        readings: Readings,
-        watches: Watches,
-        wake: Callable[[Key], None],
+        url_claims: UrlClaimStore,
+        readings: ServiceStatuses,
+        watches: WatchProblems,
+        enqueue: Callable[[Key], None],
     ) -> None:
         self._kube = kube
         self._cache = cache
         self._settings = settings
         self._seals = seals
-        self._ledger = ledger
+        self._url_claims = url_claims
         self._readings = readings
         self._watches = watches
-        self._wake = wake
+        self._enqueue = enqueue
         self._rollout = Rollout(
             settings.rollout_limit,
             timedelta(seconds=settings.rollout_timeout),
@@ -126,7 +126,7 @@ class Reconciler:
 
         Raises
         ------
-        Refusal, aiohttp.ClientError, TimeoutError, OSError
+        ApiError, aiohttp.ClientError, TimeoutError, OSError
             The API server cannot be reached or puts the pass off; trying again may help.
         HeldUp
             Nothing can be done for the tenant as long as something else stays as it is.
@@ -134,7 +134,7 @@ class Reconciler:
         tenant = self._tenant(key)
         if tenant is None or tenant.deleting:
             if tenant is None:
-                await self._ledger.forget(key)
+                await self._url_claims.forget(key)
             self._rollout.forget(key)
             self._pod_events.forget(key)
             tenant_metrics.TENANTS.forget(str(key))
@@ -186,7 +186,7 @@ class Reconciler:
         await self._served_mark.keep(tenant, result)
         self._show(tenant, result)
         for held in self._rollout.free():
-            self._wake(held)
+            self._enqueue(held)
         due = self._due(observed, planned, found, now, decision)
         pauses = [due, self._pod_events.pause(key), *(outcome.pause for outcome in outcomes)]
         return min((pause for pause in pauses if pause is not None), default=None)
@@ -199,9 +199,9 @@ class Reconciler:
         try:
             tenant = self._cache.tenant(key)
         except UnreadableTenantError as error:
-            raise HeldUp(faults.unreadable(error)) from None
+            raise BlockedError(faults.unreadable(error)) from None
         if tenant and (fault := self._watches.unlisted(key.namespace)):
-            raise HeldUp(Finding(False, fault.reason, fault.message, fault.outlook))
+            raise BlockedError(Finding(False, fault.reason, fault.message, fault.outlook))
         return tenant
 
     def _show(self, tenant: Tenant, result: Status) -> None:
@@ -221,7 +221,7 @@ class Reconciler:
         if spec.database.postgres:
             name = spec.database.postgres.url_from.name
             database = await self._reference(SECRET, key.namespace, name)
-        claim = children.get((CLAIM, names.volume_claim(key.name)))
+        claim = children.get((VOLUME_CLAIM, names.volume_claim(key.name)))
         pods = self._cache.pods(key)
         return Observed(
             tenant=tenant,
@@ -231,7 +231,7 @@ class Reconciler:
             adopted=adopted,
             pods=pods,
             pod_events=await self._pod_events.of(key, pods, now),
-            hold=await self._ledger.hold(tenant),
+            hold=await self._url_claims.hold(tenant),
             existing=existing,
             database=database,
             lost=self._lost(tenant),
@@ -290,7 +290,7 @@ class Reconciler:
         live = await self._kube.get(TENANT, *tenant.key)
         news = self._cache.put(TENANT, live) if live else self._cache.forget(tenant.key)
         for key in news:
-            self._wake(key)
+            self._enqueue(key)
         return live is not None and live["metadata"]["uid"] == tenant.uid
 
     async def _reference(self, kind: Kind, namespace: str | None, name: str) -> Object | None:

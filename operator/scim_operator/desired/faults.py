@@ -11,7 +11,7 @@ from scim_operator.api.conditions import AVAILABLE, EXPOSED, TOKEN_READY, Findin
 from scim_operator.api.tenant import Tenant, UnreadableTenantError
 from scim_operator.kube import denials
 from scim_operator.kube.errors import ApiError
-from scim_operator.kube.kinds import INGRESS, ROUTE, SECRET, Kind
+from scim_operator.kube.kinds import HTTP_ROUTE, INGRESS, SECRET, Kind
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,7 +30,7 @@ class Fault:
     outlook: Outlook = Outlook.STALLED
 
 
-class HeldUp(Exception):  # noqa: N818 (a state of the tenant, not a failure of this program)
+class BlockedError(Exception):
     """Nothing can be done for a tenant as long as something else stays as it is.
 
     Attributes
@@ -44,7 +44,7 @@ class HeldUp(Exception):  # noqa: N818 (a state of the tenant, not a failure of 
         self.finding = finding
 
 
-_ASPECTS = {SECRET: TOKEN_READY, INGRESS: EXPOSED, ROUTE: EXPOSED}
+_ASPECTS = {SECRET: TOKEN_READY, INGRESS: EXPOSED, HTTP_ROUTE: EXPOSED}
 """By kind, the condition that tells of its faults; Available tells of the rest."""
 
 

@@ -22,7 +22,15 @@ from scim_operator.desired.ownership.seals import SEALED
 from scim_operator.desired.urls.address import address
 from scim_operator.desired.validation import allowed, usable
 from scim_operator.kube import secret_data
-from scim_operator.kube.kinds import CLAIM, CONFIG_MAP, DEPLOYMENT, POLICY, SECRET, Kind, Object
+from scim_operator.kube.kinds import (
+    CONFIG_MAP,
+    DEPLOYMENT,
+    NETWORK_POLICY,
+    SECRET,
+    VOLUME_CLAIM,
+    Kind,
+    Object,
+)
 from scim_operator.settings import Settings
 
 _ACCESS_OVERLAP = timedelta(hours=1)
@@ -124,7 +132,7 @@ def make(observed: Observed, settings: Settings, now: datetime) -> Plan:
         database_version=(
             observed.database["metadata"]["resourceVersion"] if observed.database else None
         ),
-        claim=observed.children.get((CLAIM, names.volume_claim(tenant.key.name))),
+        claim=observed.children.get((VOLUME_CLAIM, names.volume_claim(tenant.key.name))),
         rebinds=losses.rebinds,
     )
     trusted = _trusted(observed)
@@ -134,7 +142,7 @@ def make(observed: Observed, settings: Settings, now: datetime) -> Plan:
     digests = _wanted(observed, _digests(observed, subject, trusted, token, access))
     objects, removals = _objects(observed, subject)
     found = _faults(observed, losses, objects)
-    left_alone = {CLAIM} if losses.leaves_claim else set()
+    left_alone = {VOLUME_CLAIM} if losses.leaves_claim else set()
     if fault := usable.find(observed.tenant.spec):
         found.append(fault)
         # Pods that have a usable configuration keep it, and no pod is made that cannot start.
@@ -188,7 +196,7 @@ def _objects(
         live = observed.children.get((kind, name_of(subject.tenant.key.name)))
         if wanted := build(subject):
             objects.append((kind, wanted))
-        elif live and kind is not CLAIM and not deletions.is_going(live):
+        elif live and kind is not VOLUME_CLAIM and not deletions.is_going(live):
             removals.append((kind, live))
     return objects, removals
 
@@ -220,7 +228,7 @@ def _faults(
     ]
     if losses.volume is None:
         return [*foreign, *deletions.find(tenant, observed.children, needed)]
-    needed.discard((CLAIM, names.volume_claim(name)))
+    needed.discard((VOLUME_CLAIM, names.volume_claim(name)))
     return [losses.volume, *foreign, *deletions.find(tenant, observed.children, needed)]
 
 
@@ -245,8 +253,8 @@ def _may_have_pods(observed: Observed, digests: Sequence[DesiredObject]) -> bool
     needed = (
         _digest_identity(observed.tenant),
         (CONFIG_MAP, names.config(name)),
-        (CLAIM, names.volume_claim(name)),
-        (POLICY, names.workload(name)),
+        (VOLUME_CLAIM, names.volume_claim(name)),
+        (NETWORK_POLICY, names.workload(name)),
     )
     if any(identity in observed.foreign for identity in needed):
         return False

@@ -44,7 +44,7 @@ _TOO_OFTEN = 3
 """Attempts at a request that the server puts off; after that its tenant waits in the queue."""
 
 
-class Kube:
+class KubeClient:
     """A client of one API server; made by `connect`.
 
     Attributes
@@ -114,7 +114,7 @@ class Kube:
 
         Raises
         ------
-        Refusal
+        ApiError
             The API server refuses for another reason than that.
         """
         try:
@@ -242,7 +242,7 @@ class Kube:
 
         Raises
         ------
-        Refusal
+        ApiError
             With 410 if the server no longer has that version: begin again.
         """
         params = {"limit": str(_PAGE), "labelSelector": selector}
@@ -261,7 +261,7 @@ class Kube:
 
         Raises
         ------
-        Refusal
+        ApiError
             When it is opened, or with 410 from within if the version is too old: list again.
         TimeoutError
             Nothing came for ``watch_timeout``, not even the server's sign of life.
@@ -294,7 +294,7 @@ class Kube:
 
         Raises
         ------
-        Refusal
+        ApiError
             The answer is not a success.
         aiohttp.ClientError, TimeoutError, OSError
             There is no answer; the request may have been carried out all the same. TimeoutError

@@ -53,16 +53,16 @@ def describe(path: str) -> str:
 TENANT = Kind(names.API_VERSION, names.KIND, names.PLURAL)
 CONFIG_MAP = Kind("v1", "ConfigMap", "configmaps")
 SECRET = Kind("v1", "Secret", "secrets")
-CLAIM = Kind("v1", "PersistentVolumeClaim", "persistentvolumeclaims")
+VOLUME_CLAIM = Kind("v1", "PersistentVolumeClaim", "persistentvolumeclaims")
 SERVICE = Kind("v1", "Service", "services")
 POD = Kind("v1", "Pod", "pods")
 EVENT = Kind("v1", "Event", "events")
 DEPLOYMENT = Kind("apps/v1", "Deployment", "deployments")
 REPLICA_SET = Kind("apps/v1", "ReplicaSet", "replicasets")
-POLICY = Kind("networking.k8s.io/v1", "NetworkPolicy", "networkpolicies")
+NETWORK_POLICY = Kind("networking.k8s.io/v1", "NetworkPolicy", "networkpolicies")
 INGRESS = Kind("networking.k8s.io/v1", "Ingress", "ingresses")
-BUDGET = Kind("policy/v1", "PodDisruptionBudget", "poddisruptionbudgets")
-ROUTE = Kind("gateway.networking.k8s.io/v1", "HTTPRoute", "httproutes", optional=True)
+POD_DISRUPTION_BUDGET = Kind("policy/v1", "PodDisruptionBudget", "poddisruptionbudgets")
+HTTP_ROUTE = Kind("gateway.networking.k8s.io/v1", "HTTPRoute", "httproutes", optional=True)
 NAMESPACE = Kind("v1", "Namespace", "namespaces")
 LEASE = Kind("coordination.k8s.io/v1", "Lease", "leases")
 INGRESS_CLASS = Kind("networking.k8s.io/v1", "IngressClass", "ingressclasses")
@@ -71,13 +71,13 @@ STORAGE_CLASS = Kind("storage.k8s.io/v1", "StorageClass", "storageclasses")
 WATCHED = (
     CONFIG_MAP,
     SECRET,
-    CLAIM,
+    VOLUME_CLAIM,
     SERVICE,
     POD,
     DEPLOYMENT,
-    POLICY,
+    NETWORK_POLICY,
     INGRESS,
-    BUDGET,
-    ROUTE,
+    POD_DISRUPTION_BUDGET,
+    HTTP_ROUTE,
 )
 """Kinds of the objects that belong to tenants, all of them with the tenant label."""

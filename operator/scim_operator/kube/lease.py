@@ -15,7 +15,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from scim_operator import metrics
-from scim_operator.kube.client import UNREACHABLE, Kube
+from scim_operator.kube.client import UNREACHABLE, KubeClient
 from scim_operator.kube.errors import ApiError
 from scim_operator.kube.kinds import LEASE
 from scim_operator.kube.watched_namespaces import watches
@@ -26,7 +26,7 @@ _LOG = logging.getLogger(__name__)
 Object = dict[str, Any]
 
 
-class Elector:
+class LeaderElector:
     """Takes, renews and releases the Lease.
 
     A candidate judges another's silence by its own clock from when it saw the Lease change last,
@@ -34,7 +34,7 @@ class Elector:
     """
 
     def __init__(
-        self, kube: Kube, settings: Settings, clock: Callable[[], float] = time.monotonic
+        self, kube: KubeClient, settings: Settings, clock: Callable[[], float] = time.monotonic
     ) -> None:
         self._kube = kube
         self._settings = settings

@@ -11,7 +11,7 @@ from scim_operator.api.conditions import Finding, Outlook
 from scim_operator.desired.faults import Fault, first_of
 from scim_operator.desired.observed import Observed
 from scim_operator.kube import pod_owners
-from scim_operator.kube.kinds import CLAIM, DEPLOYMENT, Object
+from scim_operator.kube.kinds import DEPLOYMENT, VOLUME_CLAIM, Object
 from scim_operator.status import pods, workload
 
 SERVING = "Serving"
@@ -143,5 +143,5 @@ def _database_secret(observed: Observed) -> Finding | None:
 
 def _claim_trouble(observed: Observed) -> Finding | None:
     tenant = observed.tenant
-    claim = observed.children.get((CLAIM, names.volume_claim(tenant.key.name)))
+    claim = observed.children.get((VOLUME_CLAIM, names.volume_claim(tenant.key.name)))
     return workload.claim_trouble(claim, observed.storage_missing)

@@ -12,7 +12,7 @@ from scim_operator.desired.faults import Fault, first_of
 from scim_operator.desired.observed import Observed
 from scim_operator.desired.plan import Plan
 from scim_operator.kube.ingress_facts import class_of, has_address
-from scim_operator.kube.kinds import INGRESS, ROUTE, Object
+from scim_operator.kube.kinds import HTTP_ROUTE, INGRESS, Object
 from scim_operator.status import excerpts
 from scim_operator.timestamps import parse
 
@@ -33,7 +33,7 @@ def find(observed: Observed, plan: Plan, faults: Sequence[Fault], now: datetime)
 def next_change(observed: Observed, now: datetime) -> datetime | None:
     """Return when the mere passing of time changes the finding; None if it cannot."""
     name = names.workload(observed.tenant.key.name)
-    routes = (observed.children.get((kind, name)) for kind in (INGRESS, ROUTE))
+    routes = (observed.children.get((kind, name)) for kind in (INGRESS, HTTP_ROUTE))
     moments = [_created(route) + DEADLINE for route in routes if route]
     if (tls := observed.ingress.tls) and tls.not_after:
         moments.append(tls.not_after)
@@ -157,7 +157,7 @@ def _created(live: Object) -> datetime:
 
 def _of_http_route(observed: Observed, now: datetime) -> Finding:
     name = names.workload(observed.tenant.key.name)
-    route = observed.children.get((ROUTE, name), {})
+    route = observed.children.get((HTTP_ROUTE, name), {})
     answers = [
         condition
         for parent in route.get("status", {}).get("parents", ())

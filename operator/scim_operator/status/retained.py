@@ -12,10 +12,10 @@ from typing import NamedTuple
 
 from scim_operator.api import names
 from scim_operator.api.tenant import Key
-from scim_operator.kube.kinds import CLAIM, SECRET, Kind, Object
+from scim_operator.kube.kinds import SECRET, VOLUME_CLAIM, Kind, Object
 from scim_operator.timestamps import parse
 
-KINDS = (CLAIM, SECRET)
+KINDS = (VOLUME_CLAIM, SECRET)
 """Kinds of objects that outlive their tenant."""
 
 

@@ -20,7 +20,7 @@ from scim_operator.desired.ownership import standing
 from scim_operator.desired.ownership.seals import SEALED, seal_of
 from scim_operator.desired.plan import Plan
 from scim_operator.desired.validation import allowed
-from scim_operator.kube.kinds import CLAIM, DEPLOYMENT, SECRET
+from scim_operator.kube.kinds import DEPLOYMENT, SECRET, VOLUME_CLAIM
 from scim_operator.settings import Settings
 from scim_operator.status import (
     availability,
@@ -156,7 +156,7 @@ def next_look(observed: Observed, now: datetime) -> datetime | None:
 
 def _available(observed: Observed, plan: Plan, faults: Sequence[Fault], now: datetime) -> Finding:
     finding = availability.find(observed, faults, now)
-    claim = standing.record_name(CLAIM, names.volume_claim(observed.tenant.key.name))
+    claim = standing.record_name(VOLUME_CLAIM, names.volume_claim(observed.tenant.key.name))
     if finding.reason != availability.SERVING or claim not in plan.inherited:
         return finding
     message = f"{finding.message} with the users that an earlier tenant of this name has left"

@@ -18,7 +18,7 @@ from scim_operator.api.conditions import Outlook
 from scim_operator.api.tenant import Key
 from scim_operator.controller.observe.cache import Cache, identify
 from scim_operator.desired.faults import Fault
-from scim_operator.kube.client import UNREACHABLE, Kube
+from scim_operator.kube.client import UNREACHABLE, KubeClient
 from scim_operator.kube.errors import ApiError
 from scim_operator.kube.kinds import NAMESPACE, TENANT, WATCHED, Kind
 from scim_operator.settings import Settings
@@ -55,11 +55,11 @@ class Informers:
     """
 
     def __init__(
-        self, kube: Kube, cache: Cache, settings: Settings, *, wake: Callable[[Key], None]
+        self, kube: KubeClient, cache: Cache, settings: Settings, *, enqueue: Callable[[Key], None]
     ) -> None:
         self._kube = kube
         self._cache = cache
-        self._wake = wake
+        self._enqueue = enqueue
         self._namespaces: tuple[str | None, ...] = settings.watch_namespaces or (None,)
         self._scopes = [(kind, namespace) for kind in WATCHED for namespace in self._namespaces]
         self._waiting = set(self._scopes)
@@ -100,7 +100,7 @@ class Informers:
 
         Raises
         ------
-        Refusal, aiohttp.ClientError, TimeoutError, OSError
+        ApiError, aiohttp.ClientError, TimeoutError, OSError
             They cannot be listed now.
         """
         await self._ask_each(lambda namespace: self._list(TENANT, namespace))
@@ -110,7 +110,7 @@ class Informers:
 
         Raises
         ------
-        Refusal, aiohttp.ClientError, TimeoutError, OSError
+        ApiError, aiohttp.ClientError, TimeoutError, OSError
             It does not, in none of the namespaces.
         """
         await self._ask_each(
@@ -192,24 +192,24 @@ class Informers:
                 bodies, version = page
                 for body in bodies:
                     listed.add(identify(kind, body))
-                    self._wake_each(self._cache.put(kind, body))
-        self._wake_each(self._cache.retain(kind, namespace, listed, int(version)))
+                    self._enqueue_each(self._cache.put(kind, body))
+        self._enqueue_each(self._cache.retain(kind, namespace, listed, int(version)))
         return version
 
-    def _wake_each(self, keys: Iterable[Key]) -> None:
+    def _enqueue_each(self, keys: Iterable[Key]) -> None:
         for key in keys:
-            self._wake(key)
+            self._enqueue(key)
 
     def _take(self, kind: Kind, event: str, body: dict[str, object]) -> None:
         if event == "BOOKMARK":
             return
         change = self._cache.remove if event == "DELETED" else self._cache.put
-        self._wake_each(change(kind, body))
+        self._enqueue_each(change(kind, body))
 
     def _restored(self, kind: Kind, namespace: str | None) -> None:
         self._waiting.discard((kind, namespace))
         if self._faults.pop((kind, namespace), None):
-            self._wake_each(self._cache.tenants())
+            self._enqueue_each(self._cache.tenants())
         if namespace is not None and self._problems.get(namespace):
             self._note(namespace, "")
         self._check_sync()
@@ -233,7 +233,7 @@ class Informers:
             )
             _LOG.error(message)
             self._faults[kind, namespace] = Fault(kind, "Forbidden", message, Outlook.STALLED)
-            self._wake_each(self._cache.tenants())
+            self._enqueue_each(self._cache.tenants())
             self._check_sync()
         if refusal.code == 410:
             return 0

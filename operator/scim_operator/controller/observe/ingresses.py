@@ -12,7 +12,7 @@ import time
 from datetime import datetime
 
 from scim_operator.api.tenant import Key, Tenant
-from scim_operator.kube.client import Kube
+from scim_operator.kube.client import KubeClient
 from scim_operator.kube.errors import ApiError
 from scim_operator.kube.ingress_facts import (
     NOTHING_READ,
@@ -34,7 +34,7 @@ _CERTIFICATE_AGE = 6 * 3600.0
 class IngressReader:
     """What was read last."""
 
-    def __init__(self, kube: Kube) -> None:
+    def __init__(self, kube: KubeClient) -> None:
         self._kube = kube
         self._classes: dict[str, tuple[float, bool]] = {}
         self._secrets: dict[Key, tuple[float, TLSSecret | None]] = {}

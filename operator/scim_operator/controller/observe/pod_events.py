@@ -12,7 +12,7 @@ from typing import NamedTuple
 
 from scim_operator.api.tenant import Key
 from scim_operator.kube import pod_owners
-from scim_operator.kube.client import Kube
+from scim_operator.kube.client import KubeClient
 from scim_operator.kube.errors import ApiError
 from scim_operator.kube.kinds import EVENT, Object
 from scim_operator.status import pods
@@ -32,7 +32,7 @@ class _Known(NamedTuple):
 class PodEvents:
     """The events that were read last, by tenant."""
 
-    def __init__(self, kube: Kube) -> None:
+    def __init__(self, kube: KubeClient) -> None:
         self._kube = kube
         self._known: dict[Key, _Known] = {}
 

@@ -8,12 +8,12 @@ from scim_operator.controller.observe.cache import Cache, has_label
 from scim_operator.desired import faults
 from scim_operator.desired.ownership import standing
 from scim_operator.desired.ownership.seals import Seals
-from scim_operator.kube.client import Kube
+from scim_operator.kube.client import KubeClient
 from scim_operator.kube.errors import ApiError
-from scim_operator.kube.kinds import CLAIM, SECRET, Kind, Object
+from scim_operator.kube.kinds import SECRET, VOLUME_CLAIM, Kind, Object
 
 
-async def find(kube: Kube, cache: Cache, tenant: Tenant, seals: Seals) -> standing.Children:
+async def find(kube: KubeClient, cache: Cache, tenant: Tenant, seals: Seals) -> standing.Children:
     """Have token, digests and volume claim watched again if only their label was taken away.
 
     Without the digests a token without its seal cannot be told from a stranger's, and is replaced;
@@ -26,7 +26,7 @@ async def find(kube: Kube, cache: Cache, tenant: Tenant, seals: Seals) -> standi
 
     Raises
     ------
-    Refusal, aiohttp.ClientError, TimeoutError, OSError
+    ApiError, aiohttp.ClientError, TimeoutError, OSError
         The API server cannot be reached or puts the pass off; trying again may help.
     """
     key = tenant.key
@@ -35,7 +35,7 @@ async def find(kube: Kube, cache: Cache, tenant: Tenant, seals: Seals) -> standi
     for kind, name, is_expected in (
         (SECRET, names.token_secret(key.name), is_issued),
         (SECRET, names.digest_secret(key.name), is_issued),
-        (CLAIM, names.volume_claim(key.name), False),
+        (VOLUME_CLAIM, names.volume_claim(key.name), False),
     ):
         is_recorded = standing.record_name(kind, name) in tenant.status.objects
         if not (is_recorded or is_expected) or cache.get(kind, key.namespace, name):

@@ -12,7 +12,7 @@ import secrets
 
 from scim_operator.api import names
 from scim_operator.desired.ownership.seals import KEY_BYTES
-from scim_operator.kube.client import Kube
+from scim_operator.kube.client import KubeClient
 from scim_operator.kube.errors import ApiError
 from scim_operator.kube.kinds import SECRET, Object
 from scim_operator.settings import Settings
@@ -24,14 +24,14 @@ class UnusableKeyError(Exception):
     """The Secret with the key has none."""
 
 
-async def load(kube: Kube, settings: Settings) -> bytes:
+async def load(kube: KubeClient, settings: Settings) -> bytes:
     """Read the key; make it if there is none, which of several operators only the first does.
 
     Raises
     ------
     UnusableKeyError
         The Secret is there and is not one that an operator has made.
-    Refusal, aiohttp.ClientError, TimeoutError, OSError
+    ApiError, aiohttp.ClientError, TimeoutError, OSError
         It can be neither read nor made now.
     """
     namespace, name = settings.namespace, settings.key_secret

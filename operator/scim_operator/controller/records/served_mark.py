@@ -12,7 +12,7 @@ from scim_operator.api import names
 from scim_operator.api.tenant import Key, Tenant
 from scim_operator.api.v1alpha1 import Status
 from scim_operator.controller.observe.cache import Cache
-from scim_operator.kube.client import UNREACHABLE, Kube
+from scim_operator.kube.client import UNREACHABLE, KubeClient
 from scim_operator.kube.errors import ApiError
 from scim_operator.kube.kinds import TENANT
 
@@ -25,7 +25,7 @@ REFUSED_PAUSE = 600.0
 class ServedMark:
     """Writes the annotation `names.SERVED_ANNOTATION`, once for each tenant."""
 
-    def __init__(self, kube: Kube, cache: Cache) -> None:
+    def __init__(self, kube: KubeClient, cache: Cache) -> None:
         self._kube = kube
         self._cache = cache
         self._refused: dict[Key, float] = {}

@@ -24,14 +24,14 @@ from scim_operator.desired.objects import (
 )
 from scim_operator.desired.objects.context import ObjectContext
 from scim_operator.kube.kinds import (
-    BUDGET,
-    CLAIM,
     CONFIG_MAP,
     DEPLOYMENT,
+    HTTP_ROUTE,
     INGRESS,
-    POLICY,
-    ROUTE,
+    NETWORK_POLICY,
+    POD_DISRUPTION_BUDGET,
     SERVICE,
+    VOLUME_CLAIM,
     Kind,
     Object,
 )
@@ -40,12 +40,12 @@ BUILDERS: tuple[
     tuple[Kind, Callable[[str], str], Callable[[ObjectContext], Object | None]], ...
 ] = (
     (CONFIG_MAP, config_name, config_map.build),
-    (CLAIM, volume_claim_name, volume_claim.build),
+    (VOLUME_CLAIM, volume_claim_name, volume_claim.build),
     (SERVICE, workload, service.build),
-    (POLICY, workload, network_policy.build),
-    (BUDGET, workload, pod_disruption_budget.build),
+    (NETWORK_POLICY, workload, network_policy.build),
+    (POD_DISRUPTION_BUDGET, workload, pod_disruption_budget.build),
     (INGRESS, workload, ingress.build),
-    (ROUTE, workload, http_route.build),
+    (HTTP_ROUTE, workload, http_route.build),
     # Last: its pod would wait for what it mounts, and the kubelet tries again only slowly.
     (DEPLOYMENT, workload, deployment.build),
 )

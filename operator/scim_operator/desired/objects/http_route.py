@@ -5,7 +5,7 @@ from __future__ import annotations
 from scim_operator.api import names
 from scim_operator.desired.objects.context import ObjectContext, head
 from scim_operator.desired.objects.service import PORT
-from scim_operator.kube.kinds import ROUTE, Object
+from scim_operator.kube.kinds import HTTP_ROUTE, Object
 
 
 def build(subject: ObjectContext) -> Object | None:
@@ -20,7 +20,7 @@ def build(subject: ObjectContext) -> Object | None:
     ]
     match = {"path": {"type": "PathPrefix", "value": subject.address.path}}
     return {
-        **head(ROUTE),
+        **head(HTTP_ROUTE),
         "metadata": subject.metadata(name),
         "spec": {
             "parentRefs": parents,

@@ -6,7 +6,7 @@ from typing import Any
 
 from scim_operator.api import names
 from scim_operator.desired.objects.context import ObjectContext, head
-from scim_operator.kube.kinds import POLICY, Object
+from scim_operator.kube.kinds import NETWORK_POLICY, Object
 
 
 def build(subject: ObjectContext) -> Object | None:
@@ -27,7 +27,7 @@ def build(subject: ObjectContext) -> Object | None:
         egress.append(_rule("to", settings.database_peers, *ports))
     tenant = subject.tenant.key.name
     return {
-        **head(POLICY),
+        **head(NETWORK_POLICY),
         "metadata": subject.metadata(names.workload(tenant)),
         "spec": {
             "podSelector": {"matchLabels": names.selector(tenant)},

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from scim_operator.api import names
 from scim_operator.desired.objects.context import ObjectContext, head
-from scim_operator.kube.kinds import BUDGET, Object
+from scim_operator.kube.kinds import POD_DISRUPTION_BUDGET, Object
 
 
 def build(subject: ObjectContext) -> Object | None:
@@ -13,7 +13,7 @@ def build(subject: ObjectContext) -> Object | None:
         return None
     tenant = subject.tenant.key.name
     return {
-        **head(BUDGET),
+        **head(POD_DISRUPTION_BUDGET),
         "metadata": subject.metadata(names.workload(tenant)),
         "spec": {
             "maxUnavailable": 1,

@@ -6,7 +6,7 @@ from scim_operator import quantities
 from scim_operator.api import names
 from scim_operator.desired.drift import differences
 from scim_operator.desired.objects.context import ObjectContext, head
-from scim_operator.kube.kinds import CLAIM, Object
+from scim_operator.kube.kinds import VOLUME_CLAIM, Object
 
 
 def build(subject: ObjectContext) -> Object | None:
@@ -52,7 +52,7 @@ def _build(subject: ObjectContext, size: str, storage_class: str | None) -> Obje
         spec["storageClassName"] = storage_class
     name = names.volume_claim(subject.tenant.key.name)
     return {
-        **head(CLAIM),
+        **head(VOLUME_CLAIM),
         "metadata": subject.metadata(name, owned=not subject.keeps_data),
         "spec": spec,
     }

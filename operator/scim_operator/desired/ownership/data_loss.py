@@ -21,7 +21,7 @@ from scim_operator.api.tenant import Tenant
 from scim_operator.api.v1alpha1 import Volume
 from scim_operator.desired.faults import Fault
 from scim_operator.desired.ownership import standing
-from scim_operator.kube.kinds import CLAIM, SECRET, Kind, Object
+from scim_operator.kube.kinds import SECRET, VOLUME_CLAIM, Kind, Object
 from scim_operator.timestamps import parse
 
 _GUIDE = "docs/backup.md"
@@ -102,7 +102,7 @@ def recorded(tenant: Tenant) -> Volume | None:
     status = tenant.status
     if status.volume or status.users is None:
         return status.volume
-    name = standing.record_name(CLAIM, names.volume_claim(tenant.key.name))
+    name = standing.record_name(VOLUME_CLAIM, names.volume_claim(tenant.key.name))
     uid = status.objects.get(name)
     return Volume(name="", claim=uid) if uid else None
 
@@ -117,7 +117,7 @@ def _listed(tenant: Tenant, annotation: str) -> frozenset[str]:
 
 
 def _judge_volume(tenant: Tenant, held: Holdings) -> Verdict:
-    identity = (CLAIM, names.volume_claim(tenant.key.name))
+    identity = (VOLUME_CLAIM, names.volume_claim(tenant.key.name))
     claim = held.own.get(identity)
     known = recorded(tenant)
     if claim is None:
@@ -203,7 +203,7 @@ def _missing(tenant: Tenant, held: Holdings) -> Fault | None:
         return None
     needed: list[tuple[Kind, str]] = []
     if tenant.spec.database.sqlite is not None:
-        needed.append((CLAIM, names.volume_claim(tenant.key.name)))
+        needed.append((VOLUME_CLAIM, names.volume_claim(tenant.key.name)))
     if tenant.spec.token.existing_secret is None:
         needed += _token_identities(tenant)
     missing = [
@@ -214,7 +214,7 @@ def _missing(tenant: Tenant, held: Holdings) -> Fault | None:
     if not missing:
         return None
     return Fault(
-        CLAIM,
+        VOLUME_CLAIM,
         "DataMissing",
         f"{why}, and there is no {' and no '.join(missing)}: restore what is missing from the "
         f"backup ({_GUIDE}). To begin without it, {_annotate(tenant, tenant.uid)}",
@@ -223,7 +223,7 @@ def _missing(tenant: Tenant, held: Holdings) -> Fault | None:
 
 def left_by_an_earlier(tenant: Tenant, held: Holdings) -> tuple[tuple[Kind, str], ...]:
     """Return what was there before the tenant and shows that another one served."""
-    claim = (CLAIM, names.volume_claim(tenant.key.name))
+    claim = (VOLUME_CLAIM, names.volume_claim(tenant.key.name))
     found = []
     for identity in (claim, *_token_identities(tenant)):
         live = held.own.get(identity)
@@ -245,7 +245,7 @@ def _annotate(tenant: Tenant, value: str) -> str:
 def _going(tenant: Tenant, known: Volume) -> Fault:
     name = names.volume_claim(tenant.key.name)
     return Fault(
-        CLAIM,
+        VOLUME_CLAIM,
         "VolumeBeingDeleted",
         f"the PersistentVolumeClaim {name} is being deleted, and the tenant's data goes with it as "
         "soon as no pod uses it, so the pod is left as it is: back the tenant up now (kubectl scim "
@@ -256,7 +256,7 @@ def _going(tenant: Tenant, known: Volume) -> Fault:
 
 def _lost_volume(tenant: Tenant, known: Volume) -> Fault:
     return Fault(
-        CLAIM,
+        VOLUME_CLAIM,
         "VolumeLost",
         f"the PersistentVolume {known.name} of the PersistentVolumeClaim "
         f"{names.volume_claim(tenant.key.name)} is gone, and the tenant's data with it: put the "
@@ -275,7 +275,7 @@ def _gone(tenant: Tenant, known: Volume) -> Fault:
             "claim from a backup"
         )
     return Fault(
-        CLAIM,
+        VOLUME_CLAIM,
         "VolumeLost",
         f"the PersistentVolumeClaim {name} of {where} is gone, and no pod is started on an empty "
         f"one. {way_back} ({_GUIDE}). To begin with an empty volume, "
@@ -286,7 +286,7 @@ def _gone(tenant: Tenant, known: Volume) -> Fault:
 def _replaced(tenant: Tenant, known: Volume, uid: str) -> Fault:
     where = f"whose PersistentVolume {known.name} has" if known.name else "that has"
     return Fault(
-        CLAIM,
+        VOLUME_CLAIM,
         "VolumeReplaced",
         f"the PersistentVolumeClaim {names.volume_claim(tenant.key.name)} is not the one {where} "
         "the tenant's data: no pod is started on it. If it has what was restored, let the tenant "

@@ -13,12 +13,12 @@ import hmac
 from scim_operator.api import names
 from scim_operator.api.tenant import Key
 from scim_operator.desired.tokens import Accepted
-from scim_operator.kube.kinds import CLAIM, SECRET, Kind, Object
+from scim_operator.kube.kinds import SECRET, VOLUME_CLAIM, Kind, Object
 from scim_operator.kube.secret_data import ACCESS_FILE, ACCESS_KEY, DIGESTS_FILE, TOKEN_KEY
 
 KEY_BYTES = 32
 
-SEALED = (SECRET, CLAIM)
+SEALED = (SECRET, VOLUME_CLAIM)
 """Kinds that may outlive their tenant, or whose content lets somebody in."""
 
 _DIGITS = 32

@@ -14,7 +14,7 @@ from scim_operator.desired.drift import differences
 from scim_operator.desired.drift.desired_object import DesiredObject
 from scim_operator.desired.drift.outcomes import Outcome
 from scim_operator.desired.ownership.seals import Seals
-from scim_operator.kube.client import Kube
+from scim_operator.kube.client import KubeClient
 from scim_operator.kube.errors import ApiError
 from scim_operator.kube.kinds import SERVICE, Kind
 
@@ -68,7 +68,7 @@ class _World:
 
     def __init__(self, server: _Server) -> None:
         self.server = server
-        self.applier = Applier(cast("Kube", server), Cache(), Seals(b"k" * 32))
+        self.applier = Applier(cast("KubeClient", server), Cache(), Seals(b"k" * 32))
 
     def bring(self, **spec: Any) -> Outcome:
         """Let the operator work on what it sees now, with more in the wish."""

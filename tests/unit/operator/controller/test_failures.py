@@ -10,9 +10,15 @@ import pytest
 from scim_operator.api.conditions import Finding, Outlook
 from scim_operator.api.tenant import Key, Tenant
 from scim_operator.clock import Clock
-from scim_operator.controller.failures import FAILED_AGAIN, REFUSED_AGAIN, SOON, Failures, Obstacles
+from scim_operator.controller.failures import (
+    FAILED_AGAIN,
+    REFUSED_AGAIN,
+    SOON,
+    Failures,
+    ProblemReporter,
+)
 from scim_operator.controller.observe.cache import Cache
-from scim_operator.desired.faults import HeldUp
+from scim_operator.desired.faults import BlockedError
 from scim_operator.kube.errors import ApiError
 from scim_operator.kube.kinds import TENANT
 
@@ -35,7 +41,7 @@ WAS_READY = {
         for kind in ("Ready", "Available")
     ],
 }
-HELD = HeldUp(Finding(False, "Unreadable", "spec.x is odd", Outlook.STALLED))
+HELD = BlockedError(Finding(False, "Unreadable", "spec.x is odd", Outlook.STALLED))
 
 
 class Server:
@@ -76,8 +82,8 @@ class Scene:
         self.cache.put(TENANT, self.server.stored)
         self.answer: float | Exception | None = None
         self.released: list[Key] = []
-        self.obstacles = Obstacles(self.server, self.cache)  # type: ignore[arg-type]
-        self.passes = Failures(self.obstacles, self._work, release=self.released.append)
+        self.reporter = ProblemReporter(self.server, self.cache)  # type: ignore[arg-type]
+        self.passes = Failures(self.reporter, self._work, release=self.released.append)
 
     async def _work(self, _: Key) -> float | None:
         if isinstance(self.answer, Exception):
@@ -215,7 +221,7 @@ async def test_an_operator_that_cannot_begin(generation: int, told: int) -> None
     stored["metadata"]["generation"] = generation
     scene = Scene(stored)
     for _ in range(3):
-        await scene.obstacles.tell_waiting(HELD.finding)
+        await scene.reporter.tell_waiting(HELD.finding)
     assert len(scene.server.statuses) == len(scene.server.events) == told
 
 
@@ -227,7 +233,7 @@ async def test_a_status_of_another_shape(status: object) -> None:
     stored = body()
     stored["status"] = status
     scene = Scene(stored)
-    await scene.obstacles.tell_waiting(HELD.finding)
+    await scene.reporter.tell_waiting(HELD.finding)
     await scene.fail(HELD, 2)
     assert len(scene.server.statuses) == len(scene.server.events) == 1
     assert scene.condition("Stalled")["reason"] == "Unreadable"

@@ -56,7 +56,7 @@ async def test_wishes_fold() -> None:
     passes = Passes()
     async with running(passes) as made:
         for _ in range(10):
-            made.wake(A)
+            made.enqueue(A)
         await asyncio.sleep(10)
     assert len(passes.begun) == 1
 
@@ -65,10 +65,10 @@ async def test_wishes_during_a_pass_are_one_more() -> None:
     """Many wishes while a tenant is worked on are one pass afterwards, never one beside it."""
     passes = Passes()
     async with running(passes) as made:
-        made.wake(A)
+        made.enqueue(A)
         await asyncio.sleep(0.5)
         for _ in range(10):
-            made.wake(A)
+            made.enqueue(A)
         await asyncio.sleep(10)
     assert [moment - passes.begun[0][1] for _, moment in passes.begun] == pytest.approx([0, 1])
 
@@ -78,9 +78,9 @@ async def test_the_earliest_moment_counts() -> None:
     passes = Passes()
     async with running(passes) as made:
         start = asyncio.get_running_loop().time()
-        made.wake(A, 5)
-        made.wake(A, 2)
-        made.wake(A, 9)
+        made.enqueue(A, 5)
+        made.enqueue(A, 2)
+        made.enqueue(A, 9)
         await asyncio.sleep(20)
     assert [moment - start for _, moment in passes.begun] == pytest.approx([2])
 
@@ -89,8 +89,8 @@ async def test_tenants_side_by_side() -> None:
     """One tenant does not wait for another while a worker is free."""
     passes = Passes()
     async with running(passes) as made:
-        made.wake(A)
-        made.wake(B)
+        made.enqueue(A)
+        made.enqueue(B)
         await asyncio.sleep(0.5)
         assert [key for key, _ in passes.begun] == [A, B]
 
@@ -99,7 +99,7 @@ async def test_due_by_time() -> None:
     """A pass may ask for the next one."""
     passes = Passes(30.0)
     async with running(passes) as made:
-        made.wake(A)
+        made.enqueue(A)
         await asyncio.sleep(60)
     assert passes.begun[1][1] - passes.begun[0][1] == pytest.approx(31)
 
@@ -109,7 +109,7 @@ async def test_back_off(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(random, "uniform", lambda _low, high: high)
     passes = Passes(OSError(), OSError(), OSError(), 7.0, OSError())
     async with running(passes) as made:
-        made.wake(A)
+        made.enqueue(A)
         await asyncio.sleep(30)
     moments = [moment for _, moment in passes.begun]
     pauses = [later - earlier - 1 for earlier, later in itertools.pairwise(moments)]

@@ -7,7 +7,7 @@ from scim_operator.api.conditions import Outlook
 from scim_operator.api.tenant import Tenant
 from scim_operator.desired.faults import explain
 from scim_operator.kube.errors import ApiError
-from scim_operator.kube.kinds import CLAIM, ROUTE, SERVICE
+from scim_operator.kube.kinds import HTTP_ROUTE, SERVICE, VOLUME_CLAIM
 
 from tests.unit.operator.sample import body
 
@@ -50,7 +50,7 @@ TENANT = Tenant.of(body())
 )
 def test_explained(code: int, message: str, reason: str, part: str) -> None:
     """Each refusal that stays has its own reason, and names what to change."""
-    fault = explain(ApiError(code, message), CLAIM, "contoso-scim-data", TENANT)
+    fault = explain(ApiError(code, message), VOLUME_CLAIM, "contoso-scim-data", TENANT)
     assert fault is not None
     assert fault.reason == reason
     assert part in fault.message
@@ -71,6 +71,6 @@ def test_terminating_namespace_is_no_emergency() -> None:
 
 def test_missing_kind_names_it() -> None:
     """Without the Gateway API the message says which kind is missing."""
-    fault = explain(ApiError(404, ""), ROUTE, "contoso-scim", TENANT)
+    fault = explain(ApiError(404, ""), HTTP_ROUTE, "contoso-scim", TENANT)
     assert fault is not None
     assert "HTTPRoute (gateway.networking.k8s.io/v1)" in fault.message

@@ -16,7 +16,7 @@ from scim_operator.desired import tokens
 from scim_operator.desired.drift.desired_object import DesiredObject
 from scim_operator.desired.observed import Observed
 from scim_operator.desired.urls.claims import Hold
-from scim_operator.kube.kinds import CLAIM, INGRESS, SECRET
+from scim_operator.kube.kinds import INGRESS, SECRET, VOLUME_CLAIM
 from scim_operator.settings import Settings
 from scim_operator.status import tenant_status
 
@@ -257,7 +257,7 @@ def test_removal() -> None:
     seen = applied(observed(EXPOSED), make(observed(EXPOSED)))
     now = replace(seen, tenant=observed(POSTGRES).tenant)
     assert [kind for kind, _ in make(now).removals] == [INGRESS]
-    assert (CLAIM, "contoso-scim-data") in now.children
+    assert (VOLUME_CLAIM, "contoso-scim-data") in now.children
 
 
 @pytest.mark.finding(3)
@@ -278,12 +278,12 @@ def test_foreign_object() -> None:
     owner = {"kind": "Other", "name": "else", "uid": "x", "controller": True}
     children = {
         (kind, name): live | {"metadata": live["metadata"] | {"ownerReferences": [owner]}}
-        if kind is CLAIM
+        if kind is VOLUME_CLAIM
         else live
         for (kind, name), live in seen.children.items()
     }
     planned = make(watched(seen, children))
-    assert CLAIM not in [wanted.kind for wanted in planned.objects]
+    assert VOLUME_CLAIM not in [wanted.kind for wanted in planned.objects]
     assert [fault.reason for fault in planned.faults] == ["ForeignOwner"]
     assert "Other else" in planned.faults[0].message
 
@@ -295,7 +295,7 @@ def test_claim_never_shrinks() -> None:
         "spec": {"resources": {"requests": {"storage": "5Gi"}}, "storageClassName": "old"},
     }
     spec = {"database": {"sqlite": {"size": "1Gi", "storageClassName": "new"}}}
-    seen = replace(observed(spec), children={(CLAIM, "contoso-scim-data"): live})
+    seen = replace(observed(spec), children={(VOLUME_CLAIM, "contoso-scim-data"): live})
     wanted = objects(make(seen))["PersistentVolumeClaim", "contoso-scim-data"]["spec"]
     assert wanted["resources"]["requests"]["storage"] == "5Gi"
     assert wanted["storageClassName"] == "old"
@@ -304,7 +304,7 @@ def test_claim_never_shrinks() -> None:
 def test_claim_in_the_default_class() -> None:
     """The class that the API server fills in is no news; a volume that grows keeps it."""
     seen = applied(observed(), make(observed()))
-    key = (CLAIM, "contoso-scim-data")
+    key = (VOLUME_CLAIM, "contoso-scim-data")
     live = seen.children[key]
     live["spec"]["storageClassName"] = "default"
     assert all(wanted.is_current for wanted in make(seen).objects)

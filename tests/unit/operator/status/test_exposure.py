@@ -17,7 +17,7 @@ from scim_operator.controller.observe.ingresses import IngressReader
 from scim_operator.desired.observed import Observed
 from scim_operator.kube.errors import ApiError
 from scim_operator.kube.ingress_facts import IngressFacts, TLSSecret
-from scim_operator.kube.kinds import INGRESS, ROUTE, Kind, Object
+from scim_operator.kube.kinds import HTTP_ROUTE, INGRESS, Kind, Object
 from scim_operator.settings import Settings
 from scim_operator.status import exposure, tenant_status
 from scim_operator.timestamps import show
@@ -39,7 +39,7 @@ def routed(
 ) -> Observed:
     """A tenant whose Ingress or HTTPRoute is some minutes old."""
     seen = serving(spec)
-    kind = INGRESS if "ingress" in spec["exposure"] else ROUTE
+    kind = INGRESS if "ingress" in spec["exposure"] else HTTP_ROUTE
     live = seen.children[kind, NAME]
     created = {"creationTimestamp": show(NOW - timedelta(minutes=minutes))}
     changed = live | {"metadata": live["metadata"] | created, "status": found or {}} | change

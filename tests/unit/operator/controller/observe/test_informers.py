@@ -48,7 +48,7 @@ class Quiet:
 async def follow(kube: Quiet, monkeypatch: pytest.MonkeyPatch) -> tuple[Informers, list[float]]:
     """Follow every kind for some rounds; return the pauses between them."""
     settings = Settings()
-    watches = Informers(kube, Cache(), settings, wake=lambda _: None)  # type: ignore[arg-type]
+    watches = Informers(kube, Cache(), settings, enqueue=lambda _: None)  # type: ignore[arg-type]
     pauses: list[float] = []
     over = asyncio.Event()
     turn = asyncio.sleep
@@ -88,7 +88,7 @@ async def test_tenants_that_are_gone() -> None:
     settings = Settings()
     cache = Cache()
     news: list[Key] = []
-    watches = Informers(Quiet(), cache, settings, wake=news.append)  # type: ignore[arg-type]
+    watches = Informers(Quiet(), cache, settings, enqueue=news.append)  # type: ignore[arg-type]
     cache.put(TENANT, body())
     await watches.list_tenants()
     assert cache.tenants() == []

@@ -11,12 +11,12 @@ from scim_operator.api.tenant import Tenant
 from scim_operator.api.v1alpha1 import Volume
 from scim_operator.desired.observed import Observed
 from scim_operator.desired.plan import Plan
-from scim_operator.kube.kinds import CLAIM, DEPLOYMENT, SECRET, Object
+from scim_operator.kube.kinds import DEPLOYMENT, SECRET, VOLUME_CLAIM, Object
 from scim_operator.status import tenant_status
 
 from tests.unit.operator.sample import NOW, SEALS, applied, body, make, observed, watched
 
-VOLUME = (CLAIM, "contoso-scim-data")
+VOLUME = (VOLUME_CLAIM, "contoso-scim-data")
 TOKEN = (SECRET, "contoso-scim-token")
 DIGESTS = (SECRET, "contoso-scim-digests")
 BOTH = (TOKEN, DIGESTS)
@@ -158,13 +158,13 @@ def test_the_claim_of_a_kept_volume_is_made_again() -> None:
     """A person who still has the volume has its claim made; it names the volume from then on."""
     lost = annotated(without(serving(), VOLUME), rebind_volume="pvc-1")
     planned = make(lost)
-    (claim,) = (each for each in planned.objects if each.kind is CLAIM)
+    (claim,) = (each for each in planned.objects if each.kind is VOLUME_CLAIM)
     assert claim.object["spec"]["volumeName"] == "pvc-1"
     again = changed(applied(lost, planned), VOLUME, metadata={"uid": "second"})
     assert reasons(told(again, make(again)))[0] == ""
     # The annotation on the tenant has done its work; a claim must not lose its volume's name.
     settled = make(annotated(again))
-    (claim,) = (each for each in settled.objects if each.kind is CLAIM)
+    (claim,) = (each for each in settled.objects if each.kind is VOLUME_CLAIM)
     assert claim.is_current
     assert POD in wanted(settled)
 

@@ -17,7 +17,15 @@ from scim_operator.desired.ownership import standing, trusted_secrets
 from scim_operator.desired.ownership.seals import SEALED, Seals
 from scim_operator.desired.ownership.standing import Standing, judge
 from scim_operator.kube import pod_owners
-from scim_operator.kube.kinds import CLAIM, CONFIG_MAP, DEPLOYMENT, POLICY, SECRET, SERVICE, Kind
+from scim_operator.kube.kinds import (
+    CONFIG_MAP,
+    DEPLOYMENT,
+    NETWORK_POLICY,
+    SECRET,
+    SERVICE,
+    VOLUME_CLAIM,
+    Kind,
+)
 from scim_operator.status import tenant_status
 from scim_operator.status.events import of
 
@@ -36,7 +44,7 @@ from tests.unit.operator.sample import (
 TOKEN = (SECRET, "contoso-scim-token")
 ACCESS = (SECRET, "contoso-scim-access")
 DIGESTS = (SECRET, "contoso-scim-digests")
-VOLUME = (CLAIM, "contoso-scim-data")
+VOLUME = (VOLUME_CLAIM, "contoso-scim-data")
 OTHER_KEY = Seals(b"x" * 32)
 SEEN = {"observedGeneration": 1}
 
@@ -165,7 +173,7 @@ ADOPTABLE = {"scim-operator.io/adopt-by": "contoso"}
 )
 def test_judge(found: Object, whose: Tenant, expected: Standing) -> None:
     """Only a seal, a record in status or consent on both sides makes an object the tenant's."""
-    kind = next(kind for kind in (SECRET, CLAIM, SERVICE) if kind.name == found["kind"])
+    kind = next(kind for kind in (SECRET, VOLUME_CLAIM, SERVICE) if kind.name == found["kind"])
     assert judge(kind, found, whose, SEALS) is expected
 
 
@@ -176,7 +184,7 @@ def test_judge(found: Object, whose: Tenant, expected: Standing) -> None:
         {"name": "contoso-scim-digests"},
         {"namespace": "team-b"},
         {"tenant": "fabrikam"},
-        {"kind": CLAIM},
+        {"kind": VOLUME_CLAIM},
         {"data": {"secretToken": "b3RoZXI="}},
         {"data": {"secretToken": "b25l", "tokens.json": "e30="}},
     ],
@@ -401,7 +409,7 @@ def test_refused_object_does_not_become_old() -> None:
 @pytest.mark.finding(6, 7)
 @pytest.mark.parametrize(
     "which",
-    [DIGESTS, VOLUME, (CONFIG_MAP, "contoso-scim-config"), (POLICY, "contoso-scim")],
+    [DIGESTS, VOLUME, (CONFIG_MAP, "contoso-scim-config"), (NETWORK_POLICY, "contoso-scim")],
     ids=["digests", "volume", "configuration", "policy"],
 )
 def test_no_pod_on_foreign_objects(which: tuple[Kind, str]) -> None:

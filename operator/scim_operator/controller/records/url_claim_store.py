@@ -29,7 +29,7 @@ from scim_operator.desired.urls.claims import (
     unrecorded,
 )
 from scim_operator.desired.urls.rules import Place, judge
-from scim_operator.kube.client import UNREACHABLE, Kube
+from scim_operator.kube.client import UNREACHABLE, KubeClient
 from scim_operator.kube.errors import ApiError
 from scim_operator.kube.kinds import CONFIG_MAP, TENANT
 from scim_operator.settings import Settings
@@ -49,7 +49,7 @@ _AT_ONCE = 100
 """Tenants that are looked at before other tasks have their turn."""
 
 
-class Ledger:
+class UrlClaimStore:
     """The claims, in memory and as records.
 
     Parameters
@@ -60,12 +60,12 @@ class Ledger:
     """
 
     def __init__(
-        self, kube: Kube, cache: Cache, settings: Settings, *, wake: Callable[[Key], None]
+        self, kube: KubeClient, cache: Cache, settings: Settings, *, enqueue: Callable[[Key], None]
     ) -> None:
         self._kube = kube
         self._cache = cache
         self._settings = settings
-        self._wake = wake
+        self._enqueue = enqueue
         self._register = Register(duration(settings.reserve_urls_for))
         self._recorded: dict[Place, str] = {}
         self._changed: set[Place] = set()
@@ -87,7 +87,7 @@ class Ledger:
 
         Raises
         ------
-        Refusal, aiohttp.ClientError, TimeoutError, OSError
+        ApiError, aiohttp.ClientError, TimeoutError, OSError
             The API server cannot answer now.
         """
         async with self._loading:
@@ -108,7 +108,7 @@ class Ledger:
             self._is_loaded, self._problem = True, ""
         for key in self._register.holders():
             if self._watches(key):
-                self._wake(key)
+                self._enqueue(key)
         return ""
 
     async def hold(self, tenant: Tenant) -> Hold:
@@ -116,7 +116,7 @@ class Ledger:
 
         Raises
         ------
-        Refusal, aiohttp.ClientError, TimeoutError, OSError
+        ApiError, aiohttp.ClientError, TimeoutError, OSError
             The API server cannot answer now; nothing has changed for the tenant.
         """
         key, settings = tenant.key, self._settings
@@ -148,7 +148,7 @@ class Ledger:
 
         Raises
         ------
-        Refusal, aiohttp.ClientError, TimeoutError, OSError
+        ApiError, aiohttp.ClientError, TimeoutError, OSError
             The API server cannot answer now.
         """
         self._waiting.pop(key, None)
@@ -164,7 +164,7 @@ class Ledger:
                     raise
                 _LOG.error(self._explain(refusal))
             self._register.put(left)
-            self._wake_at(place.host)
+            self._enqueue_waiting(place.host)
 
     async def sweep(self) -> None:
         """Delete the records that keep nothing out any more."""
@@ -271,11 +271,11 @@ class Ledger:
         self._register.remove(claim.place)
         self._recorded.pop(claim.place, None)
         self._changed.discard(claim.place)
-        self._wake_at(claim.place.host)
+        self._enqueue_waiting(claim.place.host)
 
-    def _wake_at(self, host: str) -> None:
+    def _enqueue_waiting(self, host: str) -> None:
         for key in [key for key, waits in self._waiting.items() if waits == host]:
-            self._wake(key)
+            self._enqueue(key)
 
     def _watches(self, key: Key) -> bool:
         watched = self._settings.watch_namespaces

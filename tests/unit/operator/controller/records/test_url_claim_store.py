@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from scim_operator.api.tenant import Key, Tenant
 from scim_operator.controller.observe.cache import Cache
-from scim_operator.controller.records.url_claims import Ledger
+from scim_operator.controller.records.url_claim_store import UrlClaimStore
 from scim_operator.desired.urls.claims import Claim
 from scim_operator.desired.urls.rules import Place
 from scim_operator.kube.errors import ApiError
@@ -90,18 +90,18 @@ class Records:
 
 
 class World:
-    """A ledger, its records and its tenants."""
+    """A store of claims, its records and its tenants."""
 
     def __init__(self, *claims: Claim, **settings: Any) -> None:
         self.settings = Settings(**settings)
         self.records = Records(*claims, settings=self.settings)
         self.cache = Cache()
         self.woken: set[Key] = set()
-        self.ledger = Ledger(
+        self.url_claims = UrlClaimStore(
             self.records,  # type: ignore[arg-type]
             self.cache,
             self.settings,
-            wake=self.woken.add,
+            enqueue=self.woken.add,
         )
 
     def tenant(self, key: Key = KEY, *, path: str = URL.path, exposed: bool = False) -> Tenant:
@@ -129,7 +129,7 @@ class World:
 
     async def reason(self, tenant: Tenant) -> str:
         """Why a tenant does not have its URL; empty if it does."""
-        hold = await self.ledger.hold(tenant)
+        hold = await self.url_claims.hold(tenant)
         return hold.finding.reason if hold.finding else ""
 
 
@@ -137,10 +137,10 @@ class World:
 async def test_record_that_came_first() -> None:
     """A record that was not known counts, not the tenant that found it in its way."""
     world = World()
-    await world.ledger.load()
+    await world.url_claims.load()
     world.records.keep(Claim(URL, RIVAL, NOW).record(world.settings))
     with pytest.raises(ApiError):
-        await world.ledger.hold(world.tenant())
+        await world.url_claims.hold(world.tenant())
     assert await world.reason(world.tenant()) == "URLConflict"
     assert await world.reason(world.tenant(RIVAL)) == ""
 
@@ -148,14 +148,14 @@ async def test_record_that_came_first() -> None:
 async def test_answer_that_was_lost() -> None:
     """A record of its own that a tenant finds, because the answer was lost, is its own."""
     world = World()
-    await world.ledger.load()
+    await world.url_claims.load()
     world.records.refuses["create"] = TimeoutError()
     with pytest.raises(TimeoutError):
-        await world.ledger.hold(world.tenant())
+        await world.url_claims.hold(world.tenant())
     del world.records.refuses["create"]
     world.records.keep(Claim(URL, KEY, NOW).record(world.settings))
     with pytest.raises(ApiError):
-        await world.ledger.hold(world.tenant())
+        await world.url_claims.hold(world.tenant())
     assert await world.reason(world.tenant()) == ""
     assert world.records.asked.count("apply") == 0
 
@@ -169,8 +169,8 @@ async def test_edited_record(edit: dict[str, str]) -> None:
     record = Claim(URL, RIVAL, NOW).record(world.settings)
     record["data"] |= edit
     world.records.keep(record)
-    await world.ledger.load()
-    hold = await world.ledger.hold(world.tenant())
+    await world.url_claims.load()
+    hold = await world.url_claims.hold(world.tenant())
     assert not hold.routed
     assert hold.finding is not None
     assert f"{record['metadata']['name']} is no record of a URL: delete it" in hold.finding.message
@@ -183,9 +183,9 @@ async def test_refused_list(exposed: bool) -> None:
     world = World()
     world.records.refuses["list"] = ApiError(403, "you may not")
     tenant = world.tenant(exposed=exposed)
-    assert "you may not" in await world.ledger.load()
+    assert "you may not" in await world.url_claims.load()
     for _ in range(3):
-        hold = await world.ledger.hold(tenant)
+        hold = await world.url_claims.hold(tenant)
         assert hold.routed is exposed
         assert hold.due is not None
     assert world.records.asked == ["list"]
@@ -196,11 +196,11 @@ async def test_api_server_away() -> None:
     world = World()
     world.records.refuses["list"] = ApiError(500, "not now")
     with pytest.raises(ApiError):
-        await world.ledger.load()
+        await world.url_claims.load()
     del world.records.refuses["list"]
     world.records.refuses["create"] = ApiError(500, "not now")
     with pytest.raises(ApiError):
-        await world.ledger.hold(world.tenant())
+        await world.url_claims.hold(world.tenant())
     # The place is kept meanwhile for the one that asked first.
     assert await world.reason(world.tenant(RIVAL)) == "URLConflict"
     world.records.refuses.clear()
@@ -211,14 +211,14 @@ async def test_api_server_away() -> None:
 async def test_release_is_repeated() -> None:
     """A release that did not arrive is made up for, and the URL is not free meanwhile."""
     world = World(Claim(URL, KEY, NOW))
-    await world.ledger.load()
+    await world.url_claims.load()
     assert world.woken == {KEY}
     world.records.refuses["apply"] = ApiError(500, "not now")
     with pytest.raises(ApiError):
-        await world.ledger.forget(KEY)
+        await world.url_claims.forget(KEY)
     assert await world.reason(world.tenant(RIVAL)) == "URLConflict"
     del world.records.refuses["apply"]
-    await world.ledger.forget(KEY)
+    await world.url_claims.forget(KEY)
     assert RIVAL in world.woken
     assert await world.reason(world.tenant(RIVAL)) == "URLReserved"
 
@@ -226,7 +226,7 @@ async def test_release_is_repeated() -> None:
 async def test_namespaces_of_others() -> None:
     """What tenants hold that are not served here stays theirs."""
     world = World(Claim(URL, KEY, NOW), watch_namespaces="team-b")
-    await world.ledger.load()
+    await world.url_claims.load()
     assert world.woken == set()
     assert await world.reason(world.tenant(RIVAL)) == "URLConflict"
 
@@ -235,26 +235,26 @@ async def test_sweep() -> None:
     """What keeps nothing out is deleted; one that cannot be is tried again."""
     left = Claim(URL, KEY, NOW, released=NOW)
     world = World(left, Claim(Place(HOST, "/held"), KEY, NOW))
-    await world.ledger.load()
-    await world.ledger.sweep()
+    await world.url_claims.load()
+    await world.url_claims.sweep()
     assert len(world.records.kept) == 2
     world.records.time = NOW + timedelta(hours=24)
     world.records.refuses["delete"] = ApiError(403, "you may not")
-    await world.ledger.sweep()
+    await world.url_claims.sweep()
     del world.records.refuses["delete"]
-    await world.ledger.sweep()
+    await world.url_claims.sweep()
     assert [record["data"]["path"] for record in world.records.kept.values()] == ["/held"]
 
 
 async def test_inside_the_cluster() -> None:
     """A tenant that is not exposed asks nothing, and releases what it had."""
     world = World()
-    await world.ledger.load()
+    await world.url_claims.load()
     tenant = Tenant.of(body())
-    assert (await world.ledger.hold(tenant)).routed
+    assert (await world.url_claims.hold(tenant)).routed
     assert world.records.asked == ["list"]
-    await world.ledger.hold(world.tenant())
-    assert (await world.ledger.hold(tenant)).routed
+    await world.url_claims.hold(world.tenant())
+    assert (await world.url_claims.hold(tenant)).routed
     (record,) = world.records.kept.values()
     assert record["data"]["releasedAt"]
 
@@ -266,5 +266,5 @@ async def test_a_spec_of_another_shape(spec: object) -> None:
     stored = body("odd")
     stored["spec"] = spec
     world.cache.put(TENANT, stored)
-    assert await world.ledger.load() == ""
+    assert await world.url_claims.load() == ""
     assert await world.reason(world.tenant()) == ""

@@ -9,7 +9,7 @@ from scim_operator.api import names
 from scim_operator.api.tenant import Key
 from scim_operator.controller.observe.cache import Cache
 from scim_operator.desired.ownership.seals import Seals
-from scim_operator.kube.client import UNREACHABLE, Kube
+from scim_operator.kube.client import UNREACHABLE, KubeClient
 from scim_operator.kube.errors import ApiError
 from scim_operator.kube.kinds import Kind, Object
 from scim_operator.status import retained, tenant_metrics
@@ -18,10 +18,10 @@ from scim_operator.status.retained import Leftover
 _LOG = logging.getLogger(__name__)
 
 
-class Retention:
+class RetainedObjects:
     """Everything that has the tenant label and no tenant, from the watched copies."""
 
-    def __init__(self, kube: Kube, cache: Cache, seals: Seals) -> None:
+    def __init__(self, kube: KubeClient, cache: Cache, seals: Seals) -> None:
         self._kube = kube
         self._cache = cache
         self._seals = seals

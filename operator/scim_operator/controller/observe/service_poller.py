@@ -52,7 +52,7 @@ Get = Callable[[Kind, str, str], Awaitable[Object | None]]
 """Reads an object from the API server; None if it is not there."""
 
 
-class Poller:
+class ServicePoller:
     """The latest readings.
 
     Parameters
@@ -72,14 +72,14 @@ class Poller:
         cache: Cache,
         settings: Settings,
         get: Get,
-        wake: Callable[[Key], None],
+        enqueue: Callable[[Key], None],
         port: int = names.MANAGEMENT_PORT,
         deadline: float = _DEADLINE_S,
     ) -> None:
         self._cache = cache
         self._settings = settings
         self._get = get
-        self._wake = wake
+        self._enqueue = enqueue
         self._port = port
         self._deadline = deadline
         self._slots = asyncio.Semaphore(settings.poll_in_flight)
@@ -237,7 +237,7 @@ class Poller:
             pause = self._settings.poll_interval * 2.0 ** min(failures - _BLIPS, 10)
             self._not_before[key] = time.monotonic() + min(_LONGEST_PAUSE_S, pause)
             if failures == _BLIPS + 1 or before != problem:
-                self._wake(key)
+                self._enqueue(key)
 
     def _succeed(self, key: Key, report: ServiceStatus) -> None:
         metrics.READINGS.labels("success").inc()
@@ -245,7 +245,7 @@ class Poller:
         self._problems.pop(key, None)
         if self._failures.pop(key, 0) > _BLIPS or self._reports.get(key) != report:
             self._reports[key] = report
-            self._wake(key)
+            self._enqueue(key)
 
 
 def _headers(credential: str | None) -> dict[str, str]:

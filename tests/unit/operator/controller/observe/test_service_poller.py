@@ -16,7 +16,7 @@ import pytest
 from scim_operator.api import names
 from scim_operator.api.tenant import Key
 from scim_operator.controller.observe.cache import Cache
-from scim_operator.controller.observe.poller import Poller
+from scim_operator.controller.observe.service_poller import ServicePoller
 from scim_operator.kube.errors import ApiError
 from scim_operator.kube.kinds import DEPLOYMENT, POD, REPLICA_SET, SECRET, TENANT, Kind
 from scim_operator.settings import Settings
@@ -92,10 +92,10 @@ class World:
 
     @asynccontextmanager
     async def polled(
-        self, port: int, wake: Callable[[Key], None], deadline: float = 5
-    ) -> AsyncIterator[Poller]:
+        self, port: int, enqueue: Callable[[Key], None], deadline: float = 5
+    ) -> AsyncIterator[ServicePoller]:
         """A poller at work."""
-        poller = Poller(self.cache, self.settings, self.get, wake, port, deadline)
+        poller = ServicePoller(self.cache, self.settings, self.get, enqueue, port, deadline)
         running = asyncio.create_task(poller.run())
         try:
             yield poller
@@ -221,11 +221,11 @@ async def test_hostile_answers(pods: Pods, name: str) -> None:
     world.add(KEY, await pods.start(HOSTILE[name]))
     world.add(OTHER, await pods.start(says(GOOD)))
 
-    def wake(key: Key) -> None:
+    def enqueue(key: Key) -> None:
         if key == KEY:
             woken.set()
 
-    async with world.polled(pods.port, wake, deadline=1) as poller:
+    async with world.polled(pods.port, enqueue, deadline=1) as poller:
         async with asyncio.timeout(25):
             await woken.wait()
         assert poller.problem(KEY)
@@ -299,11 +299,11 @@ async def test_pods_that_hang(pods: Pods) -> None:
     world.add(honest, await pods.start(says(GOOD)))
     read = asyncio.Event()
 
-    def wake(key: Key) -> None:
+    def enqueue(key: Key) -> None:
         if key == honest:
             read.set()
 
-    async with world.polled(pods.port, wake):
+    async with world.polled(pods.port, enqueue):
         # Less than the deadline of one reading.
         async with asyncio.timeout(3):
             await read.wait()
