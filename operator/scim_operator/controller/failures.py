@@ -17,7 +17,8 @@ from scim_operator.desired.faults import BlockedError
 from scim_operator.kube.client import UNREACHABLE, KubeClient
 from scim_operator.kube.errors import ApiError
 from scim_operator.kube.kinds import TENANT, Object
-from scim_operator.status import summary, tenant_metrics
+from scim_operator.status import tenant_metrics
+from scim_operator.status.conditions import summary
 
 _LOG = logging.getLogger(__name__)
 
@@ -63,11 +64,13 @@ class ProblemReporter:
             return False
         metadata = body["metadata"]
         now = self._kube.clock.now()
-        status = summary.held_up(_stored_status(body), finding, metadata.get("generation", 0), now)
+        status = summary.mark_held_up(
+            _stored_status(body), finding, metadata.get("generation", 0), now
+        )
         if status is None:
-            tenant_metrics.TENANTS.mark(str(key), body["status"]["conditions"])
+            tenant_metrics.TENANTS.update_conditions(str(key), body["status"]["conditions"])
             return False
-        tenant_metrics.TENANTS.mark(str(key), status["conditions"])
+        tenant_metrics.TENANTS.update_conditions(str(key), status["conditions"])
         written = await self._write(key, metadata["uid"], status)
         if not written and self._told.get(key) == finding.reason:
             return False

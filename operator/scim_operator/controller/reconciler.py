@@ -109,7 +109,7 @@ class Reconciler:
             timedelta(seconds=settings.rollout_patience),
             [(key, _rollout_state(body)) for key, body in cache.of_kind(TENANT)],
         )
-        tenant_metrics.show_rollout(self._rollout.count)
+        tenant_metrics.track_rollout(self._rollout.count)
         self._references: dict[tuple[Kind, str | None, str], tuple[float, Object | None]] = {}
         self._applier = Applier(kube, cache, seals)
         self._pod_events = PodEvents(kube)
@@ -142,7 +142,7 @@ class Reconciler:
         now = self._kube.clock.now()
         if tenant.paused:
             self._rollout.forget(key)
-            paused = tenant_status.paused(tenant.status, tenant.generation, now)
+            paused = tenant_status.mark_paused(tenant.status, tenant.generation, now)
             await self._write(tenant, paused)
             self._show(tenant, paused)
             return None
@@ -168,8 +168,8 @@ class Reconciler:
         )
         if decision:
             observed = replace(observed, rollout=rollout.recorded(decision, planned, observed))
-        result = tenant_status.make(observed, planned, found, now)
-        news = events.of(
+        result = tenant_status.build(observed, planned, found, now)
+        news = events.derive(
             before,
             result,
             planned,
@@ -207,7 +207,7 @@ class Reconciler:
     def _show(self, tenant: Tenant, result: Status) -> None:
         report = self._readings.report(tenant.key)
         max_users = tenant.spec.provisioning.max_users
-        tenant_metrics.TENANTS.show(str(tenant.key), result, report, max_users)
+        tenant_metrics.TENANTS.update(str(tenant.key), result, report, max_users)
 
     async def _observe(self, tenant: Tenant, now: datetime) -> Observed:
         key = tenant.key
@@ -357,7 +357,7 @@ class Reconciler:
         decision: Decision | None,
     ) -> float | None:
         spec = observed.tenant.spec
-        moments = [tenant_status.next_look(observed, now), observed.hold.due]
+        moments = [tenant_status.next_change(observed, now), observed.hold.due]
         if decision:
             moments.append(decision.again)
         moments += [decided.due for decided in (planned.token, planned.access) if decided]

@@ -70,7 +70,7 @@ def explain(refusal: ApiError, kind: Kind, name: str, tenant: Tenant) -> Fault |
     """Return the fault behind a refusal to write an object; None if trying again may help."""
     what = f"{kind.name} {name}"
     namespace = tenant.key.namespace
-    if denial := denials.read(refusal.message, f"the {what}", namespace):
+    if denial := denials.explain(refusal.message, f"the {what}", namespace):
         return Fault(kind, *denial)
     if "being terminated" in refusal.message or _NO_NAMESPACE.search(refusal.message):
         return Fault(
@@ -143,7 +143,7 @@ SILENT = Finding(
 
 def of_refusal(refusal: ApiError, namespace: str) -> Finding:
     """Say why the passes over a tenant end: the answer to a request that every pass needs."""
-    if denial := denials.read(refusal.message, refusal.what, namespace):
+    if denial := denials.explain(refusal.message, refusal.what, namespace):
         return Finding(False, *denial, Outlook.STALLED)
     if refusal.code == _NOT_IN_TIME:
         message = f"the API server does not complete {refusal.what} in time: {_HOLDS_UP}"

@@ -150,7 +150,7 @@ _READERS: tuple[tuple[re.Pattern[str], Callable[[re.Match[str], _Write], Denial]
 )
 
 
-def read(message: str, what: str, namespace: str) -> Denial | None:
+def explain(message: str, what: str, namespace: str) -> Denial | None:
     """Return who refuses; None if the message names nobody.
 
     Parameters
@@ -162,16 +162,16 @@ def read(message: str, what: str, namespace: str) -> Denial | None:
     namespace
         Where that is.
     """
-    for pattern, explain in _READERS:
+    for pattern, describe in _READERS:
         if found := pattern.search(message):
-            return explain(found, _Write(what, namespace))
+            return describe(found, _Write(what, namespace))
     return None
 
 
-def steady(message: str) -> str:
+def strip_pod_names(message: str) -> str:
     """Return a message without the names of pods, of which each attempt has another."""
     return _POD_NAME.sub("", message)
 
 
 def _why(found: re.Match[str]) -> str:
-    return steady(found["why"]).strip().rstrip(".")
+    return strip_pod_names(found["why"]).strip().rstrip(".")

@@ -58,7 +58,7 @@ def has_address(ingress: Object) -> bool:
     return bool(ingress.get("status", {}).get("loadBalancer", {}).get("ingress"))
 
 
-def class_of(ingress: Object) -> str | None:
+def read_class(ingress: Object) -> str | None:
     """Return the class of an Ingress; None if it has none."""
     annotations = ingress["metadata"].get("annotations") or {}
     found: str | None = ingress["spec"].get("ingressClassName") or annotations.get(
@@ -67,13 +67,13 @@ def class_of(ingress: Object) -> str | None:
     return found
 
 
-def tls_secret_of(ingress: Object) -> str | None:
+def read_tls_secret_name(ingress: Object) -> str | None:
     """Return the name of the TLS Secret that an Ingress names; None if it names none."""
     named = (entry.get("secretName") for entry in ingress["spec"].get("tls") or ())
     return next((name for name in named if name), None)
 
 
-def read_tls(name: str, secret: Object | None) -> TLSSecret:
+def read_tls_secret(name: str, secret: Object | None) -> TLSSecret:
     """Read a TLS Secret; of its private key only the presence is looked at."""
     if secret is None:
         return TLSSecret(name, "does not exist")
@@ -82,6 +82,6 @@ def read_tls(name: str, secret: Object | None) -> TLSSecret:
         if not data.get(key):
             return TLSSecret(name, f"has no key {key}")
     try:
-        return TLSSecret(name, not_after=x509.not_after(base64.b64decode(data[_CERTIFICATE])))
+        return TLSSecret(name, not_after=x509.read_not_after(base64.b64decode(data[_CERTIFICATE])))
     except (ValueError, binascii.Error):
         return TLSSecret(name, f"has no certificate under its key {_CERTIFICATE}")

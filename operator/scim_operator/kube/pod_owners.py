@@ -17,7 +17,7 @@ def is_ready(pod: Object) -> bool:
     )
 
 
-def controller(live: Object) -> Object | None:
+def find_controller(live: Object) -> Object | None:
     """Return the owner reference of an object's controller; None if it has none."""
     owners = live["metadata"].get("ownerReferences", ())
     return next((owner for owner in owners if owner.get("controller")), None)
@@ -29,7 +29,7 @@ def is_own(key: Key, pod: Object) -> bool:
     It may be a pretence all the same, for which the cluster's ReplicaSet controller makes up soon:
     it takes such a pod for one too many.
     """
-    owner = controller(pod)
+    owner = find_controller(pod)
     template = (pod["metadata"].get("labels") or {}).get("pod-template-hash")
     return owner is not None and (owner["kind"], owner["name"]) == (
         REPLICA_SET.name,
@@ -37,7 +37,7 @@ def is_own(key: Key, pod: Object) -> bool:
     )
 
 
-def intruder(key: Key, pods: Sequence[Object]) -> str | None:
+def find_foreign_pod(key: Key, pods: Sequence[Object]) -> str | None:
     """Return the name of a pod that gets the tenant's requests and is not its own; None if none."""
     wanted = selector(key.name).items()
     for pod in pods:

@@ -18,7 +18,7 @@ _UTC_TIME, _GENERALIZED_TIME = 0x17, 0x18
 _CENTURY_BREAK = 50
 
 
-def not_after(pem: bytes) -> datetime:
+def read_not_after(pem: bytes) -> datetime:
     """Return when the first certificate of a PEM file ends (RFC 5280 section 4.1.2.5).
 
     Raises

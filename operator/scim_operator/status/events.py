@@ -65,7 +65,7 @@ class Event(NamedTuple):
     warning: bool = False
 
 
-def of(
+def derive(
     before: Status,
     after: Status,
     planned: Plan,

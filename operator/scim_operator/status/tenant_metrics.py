@@ -15,7 +15,7 @@ from prometheus_client.registry import Collector
 from scim_operator.api.conditions import FIELD_CONFLICT, PROVISIONING, READY, TOKEN_READY
 from scim_operator.api.service_status import ServiceStatus
 from scim_operator.api.v1alpha1 import ROLLOUT_STATES, RolloutState, Status
-from scim_operator.status.retained import KINDS
+from scim_operator.status.retained_objects import KINDS
 
 _ROLLOUT = Gauge(
     "scim_operator_rollout_tenants",
@@ -51,13 +51,13 @@ _FIGURES = {
 }
 
 
-def show_rollout(count: Callable[[RolloutState], int]) -> None:
+def track_rollout(count: Callable[[RolloutState], int]) -> None:
     """Show how many tenants are in each state of the rollout, whenever there is a scrape."""
     for state in ROLLOUT_STATES:
         _ROLLOUT.labels(state).set_function(partial(count, state))
 
 
-def show_retained(counts: Mapping[str, int], oldest: datetime | None) -> None:
+def set_retained(counts: Mapping[str, int], oldest: datetime | None) -> None:
     """Show how much tenants that are gone have left, by the names of kinds."""
     for kind in KINDS:
         _RETAINED.labels(kind.name).set(counts.get(kind.name, 0))
@@ -80,7 +80,7 @@ class Tenants(Collector):
     def __init__(self) -> None:
         self._known: dict[str, _Known] = {}
 
-    def show(
+    def update(
         self, tenant: str, status: Status, report: ServiceStatus | None, max_users: int | None
     ) -> None:
         """Remember what a pass has found out.
@@ -113,7 +113,7 @@ class Tenants(Collector):
             ),
         )
 
-    def mark(self, tenant: str, conditions: Iterable[Mapping[str, str]]) -> None:
+    def update_conditions(self, tenant: str, conditions: Iterable[Mapping[str, str]]) -> None:
         """Remember the conditions of a tenant of which nothing else was found out.
 
         Parameters

@@ -22,21 +22,21 @@ from scim_operator.desired.plan import Plan
 from scim_operator.desired.validation import allowed
 from scim_operator.kube.kinds import DEPLOYMENT, SECRET, VOLUME_CLAIM
 from scim_operator.settings import Settings
-from scim_operator.status import (
-    availability,
-    exposure,
-    pods,
+from scim_operator.status.conditions import (
+    available,
+    exposed,
     provisioning,
     summary,
     unknown_annotations,
 )
+from scim_operator.status.problems import pods
 
 PROVISIONED_STEP = timedelta(seconds=30)
 USED_STEP = timedelta(minutes=10)
 """How far a moment that moves with every request must have moved to be written again."""
 
 
-def make(observed: Observed, plan: Plan, faults: Sequence[Fault], now: datetime) -> Status:
+def build(observed: Observed, plan: Plan, faults: Sequence[Fault], now: datetime) -> Status:
     """Build the status.
 
     Parameters
@@ -50,18 +50,18 @@ def make(observed: Observed, plan: Plan, faults: Sequence[Fault], now: datetime)
     aspects = {
         conditions.TOKEN_READY: _token_ready(observed, plan, faults, token_secret),
         conditions.AVAILABLE: _available(observed, plan, faults, now),
-        conditions.EXPOSED: exposure.find(observed, plan, faults, now),
+        conditions.EXPOSED: exposed.assess(observed, plan, faults, now),
     }
-    ready = summary.ready(list(aspects.values()))
+    ready = summary.assess_ready(list(aspects.values()))
     findings = {
         conditions.READY: ready,
-        **summary.abnormal(list(aspects.values())),
+        **summary.assess_abnormal(list(aspects.values())),
         **aspects,
         conditions.PROVISIONING: _provisioning(observed, token_secret, now),
     }
     if plan.withheld:
         findings[conditions.RESTRICTED] = allowed.finding(plan.withheld)
-    if slip := unknown_annotations.find(tenant.annotations):
+    if slip := unknown_annotations.assess(tenant.annotations):
         findings[conditions.UNKNOWN_ANNOTATION] = slip
     if observed.conflicts:
         findings[conditions.FIELD_CONFLICT] = Finding(
@@ -72,7 +72,7 @@ def make(observed: Observed, plan: Plan, faults: Sequence[Fault], now: datetime)
     selector = ",".join(f"{key}={value}" for key, value in names.selector(tenant.key.name).items())
     return Status(
         observed_generation=tenant.generation,
-        conditions=summary.conditions(findings, before.conditions, tenant.generation, now),
+        conditions=summary.to_conditions(findings, before.conditions, tenant.generation, now),
         tenant_url=plan.subject.url,
         token_secret_name=token_secret,
         replicas=deployment.get("status", {}).get("replicas", 0),
@@ -125,7 +125,7 @@ def _sealed_by(observed: Observed, plan: Plan) -> str | None:
     return before.sealed_by
 
 
-def paused(before: Status, generation: int, now: datetime) -> Status:
+def mark_paused(before: Status, generation: int, now: datetime) -> Status:
     """Return the status of a tenant that the operator keeps its hands off.
 
     The rest of it stays as it was; ``observedGeneration`` shows how far it got.
@@ -137,27 +137,27 @@ def paused(before: Status, generation: int, now: datetime) -> Status:
         "remove it to go on",
     )
     held = {conditions.RECONCILING: finding}
-    (reconciling,) = summary.conditions(held, before.conditions, generation, now)
+    (reconciling,) = summary.to_conditions(held, before.conditions, generation, now)
     others = [known for known in before.conditions if known.type != conditions.RECONCILING]
     return before.model_copy(update={"conditions": (*others, reconciling)})
 
 
-def next_look(observed: Observed, now: datetime) -> datetime | None:
+def next_change(observed: Observed, now: datetime) -> datetime | None:
     """Return when the mere passing of time can change the status; None if it cannot."""
     report = observed.report
     silence = report.last_request + provisioning.SILENCE if report and report.last_request else now
     moments = (
         silence,
         pods.next_change(observed.pods, now),
-        exposure.next_change(observed, now),
+        exposed.next_change(observed, now),
     )
     return min((moment for moment in moments if moment and moment > now), default=None)
 
 
 def _available(observed: Observed, plan: Plan, faults: Sequence[Fault], now: datetime) -> Finding:
-    finding = availability.find(observed, faults, now)
+    finding = available.assess(observed, faults, now)
     claim = standing.record_name(VOLUME_CLAIM, names.volume_claim(observed.tenant.key.name))
-    if finding.reason != availability.SERVING or claim not in plan.inherited:
+    if finding.reason != available.SERVING or claim not in plan.inherited:
         return finding
     message = f"{finding.message} with the users that an earlier tenant of this name has left"
     return replace(finding, message=message)

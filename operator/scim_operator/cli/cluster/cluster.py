@@ -36,8 +36,8 @@ from scim_operator.kube.kinds import (
     Kind,
     Object,
 )
-from scim_operator.status import retained
-from scim_operator.status.retained import Leftover
+from scim_operator.status import retained_objects
+from scim_operator.status.retained_objects import RetainedObject
 
 _MERGE = "application/merge-patch+json"
 
@@ -104,7 +104,7 @@ class Cluster:
         listed = self._request("list", TENANT, "GET", path)
         return sorted(map(Tenant.legible, listed["items"]), key=lambda tenant: tenant.key)
 
-    def leftovers(self, *, everywhere: bool = False) -> list[Leftover]:
+    def leftovers(self, *, everywhere: bool = False) -> list[RetainedObject]:
         """List what tenants that are gone have left, in the order of their names."""
         # The objects first: those of a tenant that is made meanwhile are not left over.
         query = (("labelSelector", names.TENANT_LABEL),)
@@ -112,10 +112,12 @@ class Cluster:
             kind: self._request(
                 "list", kind, "GET", kind.path(None if everywhere else self.namespace), query=query
             )["items"]
-            for kind in retained.KINDS
+            for kind in retained_objects.KINDS
         }
         tenants = {tenant.key for tenant in self.tenants(everywhere=everywhere)}
-        found = [each for kind in bodies for each in retained.find(kind, bodies[kind], tenants)]
+        found = [
+            each for kind in bodies for each in retained_objects.find(kind, bodies[kind], tenants)
+        ]
         return sorted(found, key=lambda each: (each.tenant, each.kind.name, each.name))
 
     def unattended(self, tenants: Iterable[Tenant]) -> dict[Key, str]:
@@ -240,7 +242,7 @@ class Cluster:
     def _is_own(self, tenant: Tenant, pod: Object) -> bool:
         child = pod
         for kind in (REPLICA_SET, DEPLOYMENT):
-            owner = pod_owners.controller(child)
+            owner = pod_owners.find_controller(child)
             if owner is None or owner["kind"] != kind.name:
                 return False
             try:
@@ -249,7 +251,7 @@ class Cluster:
                 return False
             if child["metadata"]["uid"] != owner["uid"]:
                 return False
-        owner = pod_owners.controller(child)
+        owner = pod_owners.find_controller(child)
         return owner is not None and owner["uid"] == tenant.uid
 
     def pods(self, tenant: Key) -> list[Object]:

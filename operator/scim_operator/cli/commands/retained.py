@@ -9,7 +9,7 @@ import click
 from scim_operator.api import names
 from scim_operator.cli.output import show, table, text
 from scim_operator.cli.session import Session, command
-from scim_operator.status.retained import Leftover
+from scim_operator.status.retained_objects import RetainedObject
 
 _COLUMNS = ("NAMESPACE", "TENANT", "KIND", "NAME", "SIZE", "VOLUME", "AGE")
 _ADVICE = (
@@ -49,14 +49,14 @@ def retained(session: Session, *, all_namespaces: bool) -> None:
     )
 
 
-def _row(each: Leftover, now: datetime) -> tuple[object, ...]:
+def _row(each: RetainedObject, now: datetime) -> tuple[object, ...]:
     age = f"{(now - each.created).days}d"
     tenant = each.tenant
     kind = each.kind.name
     return (tenant.namespace, tenant.name, kind, each.name, each.size, each.volume, age)
 
 
-def _document(each: Leftover) -> dict[str, object]:
+def _document(each: RetainedObject) -> dict[str, object]:
     return {
         "namespace": each.tenant.namespace,
         "tenant": each.tenant.name,

@@ -26,8 +26,8 @@ from scim_operator.cli.doctor.provisioning import (
     check_user,
 )
 from scim_operator.kube import pod_owners
-from scim_operator.status import pods
-from scim_operator.status.provisioning import assess
+from scim_operator.status.conditions.provisioning import assess
+from scim_operator.status.problems import pods
 
 EXPIRES_SOON = timedelta(days=14)
 _SUMMARIES = (conditions.READY, conditions.RECONCILING, conditions.STALLED)
@@ -166,7 +166,7 @@ def check_pods(facts: Facts) -> Check:
         for container in pod.get("status", {}).get("containerStatuses", ())
     )
     found = f"{ready} of {wanted} ready, {restarts} restarts"
-    if trouble := pods.problem(facts.tenant.key, facts.pods, (), facts.now):
+    if trouble := pods.find_problem(facts.tenant.key, facts.pods, (), facts.now):
         return problem(name, f"{found}: {trouble.reason}", trouble.message, By.SRE)
     if not ready:
         key = facts.tenant.key

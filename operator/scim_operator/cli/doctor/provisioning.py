@@ -10,7 +10,7 @@ from scim_operator.api.v1alpha1 import Condition
 from scim_operator.cli.doctor import portal
 from scim_operator.cli.doctor.checks import By, Check, ok, problem, unknown, warning
 from scim_operator.cli.doctor.facts import Facts, Unknown
-from scim_operator.status.provisioning import (
+from scim_operator.status.conditions.provisioning import (
     QUARANTINE_EVALUATION,
     RISK,
     is_mostly_refused,

@@ -18,10 +18,10 @@ from scim_operator.kube.ingress_facts import (
     NOTHING_READ,
     IngressFacts,
     TLSSecret,
-    class_of,
     has_address,
-    read_tls,
-    tls_secret_of,
+    read_class,
+    read_tls_secret,
+    read_tls_secret_name,
 )
 from scim_operator.kube.kinds import INGRESS_CLASS, SECRET, Object
 
@@ -43,12 +43,12 @@ class IngressReader:
         """Return what is known of a tenant's Ingress; nothing if it has none."""
         if ingress is None:
             return NOTHING_READ
-        name = class_of(ingress)
+        name = read_class(ingress)
         return IngressFacts(
             is_class_missing=name is not None
             and not has_address(ingress)
             and await self._is_class_missing(name),
-            tls=await self._tls(tenant, tls_secret_of(ingress), now),
+            tls=await self._tls(tenant, read_tls_secret_name(ingress), now),
         )
 
     async def _is_class_missing(self, name: str) -> bool:
@@ -82,6 +82,6 @@ class IngressReader:
 
     async def _read_tls(self, key: Key) -> TLSSecret | None:
         try:
-            return read_tls(key.name, await self._kube.get(SECRET, key.namespace, key.name))
+            return read_tls_secret(key.name, await self._kube.get(SECRET, key.namespace, key.name))
         except ApiError:
             return None

@@ -15,7 +15,7 @@ from scim_operator.kube import pod_owners
 from scim_operator.kube.client import KubeClient
 from scim_operator.kube.errors import ApiError
 from scim_operator.kube.kinds import EVENT, Object
-from scim_operator.status import pods
+from scim_operator.status.problems import pods
 
 _SHORTEST_AGE, _LONGEST_AGE = 30.0, 300.0
 """Seconds for which what was read counts as known: the longer, the longer the pod has waited."""
@@ -38,7 +38,7 @@ class PodEvents:
 
     async def of(self, key: Key, live: Sequence[Object], now: datetime) -> Sequence[Object]:
         """Return the events of the one of a tenant's pods that waits for its node; else none."""
-        pod = pods.in_creation([each for each in live if pod_owners.is_own(key, each)], now)
+        pod = pods.find_uncreated([each for each in live if pod_owners.is_own(key, each)], now)
         if pod is None:
             self.forget(key)
             return ()

@@ -200,7 +200,7 @@ class ServicePoller:
 
     async def _is_own(self, key: Key, pod: Object) -> bool:
         """Tell whether a pod's controller is the ReplicaSet of the tenant's own Deployment."""
-        replica_set = pod_owners.controller(pod)
+        replica_set = pod_owners.find_controller(pod)
         deployment = self._cache.get(DEPLOYMENT, key.namespace, names.workload(key.name))
         if replica_set is None or replica_set["kind"] != REPLICA_SET.name or deployment is None:
             return False
@@ -218,7 +218,9 @@ class ServicePoller:
                     "replicasets",
                 )
             ) from refusal
-        owner = pod_owners.controller(live) if live and live["metadata"]["uid"] == uid else None
+        owner = (
+            pod_owners.find_controller(live) if live and live["metadata"]["uid"] == uid else None
+        )
         if owner is None or owner["uid"] != deployment["metadata"]["uid"]:
             return False
         self._replica_sets[key] = uid

@@ -12,8 +12,8 @@ from scim_operator.desired.ownership.seals import Seals
 from scim_operator.kube.client import UNREACHABLE, KubeClient
 from scim_operator.kube.errors import ApiError
 from scim_operator.kube.kinds import Kind, Object
-from scim_operator.status import retained, tenant_metrics
-from scim_operator.status.retained import Leftover
+from scim_operator.status import retained_objects, tenant_metrics
+from scim_operator.status.retained_objects import RetainedObject
 
 _LOG = logging.getLogger(__name__)
 
@@ -28,13 +28,13 @@ class RetainedObjects:
 
     async def look(self) -> None:
         """Count it for the metrics; take off a label by which a tool would prune it."""
-        found: list[Leftover] = []
-        for kind in retained.KINDS:
+        found: list[RetainedObject] = []
+        for kind in retained_objects.KINDS:
             bodies = self._cache.without_tenant(kind)
-            found += retained.find(kind, bodies, ())
+            found += retained_objects.find(kind, bodies, ())
             for body in bodies:
                 await self._free(kind, body)
-        tenant_metrics.show_retained(
+        tenant_metrics.set_retained(
             Counter(each.kind.name for each in found),
             min((each.created for each in found), default=None),
         )

@@ -60,7 +60,7 @@ class Sorted(NamedTuple):
 def judge(kind: Kind, live: Object, tenant: Tenant, seals: Seals) -> Standing:
     """Tell what an object with one of a tenant's names is to the tenant."""
     metadata = live["metadata"]
-    if (controller := pod_owners.controller(live)) and controller["uid"] != tenant.uid:
+    if (controller := pod_owners.find_controller(live)) and controller["uid"] != tenant.uid:
         return Standing.LEFTOVER if _is_earlier(controller, tenant) else Standing.FOREIGN
     # Of a Secret or a volume the tenant may be made the controller to have its content trusted.
     if seals.is_sealed(kind, tenant.key, live) if kind in SEALED else controller:
@@ -134,7 +134,7 @@ def fault(kind: Kind, live: Object, tenant: Tenant) -> Fault:
     """Return the fault of a name that an object has which is not the tenant's."""
     metadata = live["metadata"]
     what = f"the {kind.name} {metadata['name']}"
-    controller = pod_owners.controller(live)
+    controller = pod_owners.find_controller(live)
     if controller and _is_earlier(controller, tenant):
         message = f"{what} of an earlier tenant of this name is still being removed"
         return Fault(kind, "Leftover", message, Outlook.PROGRESSING)

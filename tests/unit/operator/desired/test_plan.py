@@ -419,7 +419,7 @@ def test_back_from_a_secret_of_the_owners() -> None:
     """The operator's own token goes on if it is still accepted; a revoked one stays refused."""
 
     def seen_by(seen: Observed, spec: dict[str, Any] | None, **annotations: str) -> Observed:
-        before = tenant_status.make(seen, make(seen), (), NOW)
+        before = tenant_status.build(seen, make(seen), (), NOW)
         tenant = observed(spec, **annotations).tenant
         return with_secret(replace(seen, tenant=replace(tenant, status=before)), STRONG)
 
@@ -471,7 +471,7 @@ def test_a_report_that_lies(used: datetime) -> None:
         planned = make(lying, now=now)
         assert planned.token is not None
         assert planned.token.stored.accepted == (old, new)
-        found = tenant_status.make(lying, planned, [], now)
+        found = tenant_status.build(lying, planned, [], now)
         (ready,) = (each for each in found.conditions if each.type == "TokenReady")
         assert ready.reason == "WaitingForProof"
         assert found.tokens[1].confirmed_at is None
@@ -495,11 +495,11 @@ def test_a_report_that_proves() -> None:
     decided = make(honest)
     assert decided.token is not None
     assert decided.token.stored.accepted[0].not_after == NOW + timedelta(hours=72)
-    found = tenant_status.make(honest, decided, [], NOW)
+    found = tenant_status.build(honest, decided, [], NOW)
     assert found.tokens[1].confirmed_at == NOW
     restarted = reported(replace(seen, tenant=replace(seen.tenant, status=found)))
     assert make(restarted).token == replace(decided.token, changes=())
-    later = tenant_status.make(restarted, make(restarted), [], NOW + timedelta(hours=1))
+    later = tenant_status.build(restarted, make(restarted), [], NOW + timedelta(hours=1))
     assert later.tokens[1].confirmed_at == NOW
 
 

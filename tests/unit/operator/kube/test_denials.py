@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from scim_operator.api.tenant import Tenant
 from scim_operator.desired.faults import explain, of_refusal
-from scim_operator.kube.denials import read, steady
+from scim_operator.kube import denials
 from scim_operator.kube.errors import ApiError
 from scim_operator.kube.kinds import INGRESS
 
@@ -116,7 +116,7 @@ URL = 'Post "https://policy.guard.svc:443/validate?timeout=10s"'
 )
 def test_culprits(message: str, reason: str, parts: tuple[str, ...]) -> None:
     """Each rule of admission is known by its sentence, also where it refuses a pod."""
-    denial = read(message, WHAT, "team-a")
+    denial = denials.explain(message, WHAT, "team-a")
     assert denial
     assert denial.reason == reason
     for part in parts:
@@ -128,7 +128,7 @@ def test_culprits(message: str, reason: str, parts: tuple[str, ...]) -> None:
 )
 def test_nobody_is_accused(message: str) -> None:
     """A failure of the API server itself names no rule of admission."""
-    assert read(message, WHAT, "team-a") is None
+    assert denials.explain(message, WHAT, "team-a") is None
 
 
 @pytest.mark.parametrize("code", [400, 403, 422, 500])
@@ -144,7 +144,7 @@ def test_any_status(code: int) -> None:
 def test_attempts_say_the_same() -> None:
     """What each attempt has otherwise, such as a pod's name, is no part of the message."""
     said = {
-        read(
+        denials.explain(
             f'admission webhook "g" denied the request: pod contoso-scim-5d8f9c7b6{end} is bad',
             WHAT,
             "team-a",
@@ -152,7 +152,7 @@ def test_attempts_say_the_same() -> None:
         for end in ("-x7k2p", "-9qqzz", "-")
     }
     assert len(said) == 1
-    assert steady("contoso-scim-token is there") == "contoso-scim-token is there"
+    assert denials.strip_pod_names("contoso-scim-token is there") == "contoso-scim-token is there"
 
 
 def test_request_that_is_no_write_of_an_object() -> None:

@@ -61,5 +61,5 @@ def test_the_status_names_the_lease() -> None:
     """Whoever reads a tenant learns which operator to look for."""
     seen = observed()
     elected = make(seen, Settings(leader_elect=True))
-    assert tenant_status.make(seen, elected, (), NOW).operator == LEASE
-    assert tenant_status.make(seen, make(seen), (), NOW).operator is None
+    assert tenant_status.build(seen, elected, (), NOW).operator == LEASE
+    assert tenant_status.build(seen, make(seen), (), NOW).operator is None

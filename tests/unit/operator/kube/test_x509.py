@@ -36,20 +36,20 @@ def certificate(end: datetime, name: str = "scim.example.com") -> bytes:
 def test_the_end(year: int) -> None:
     """Both forms of a time are read, on either side of the year from which the second is used."""
     end = datetime(year, 6, 1, 12, 30, 59, tzinfo=UTC)
-    assert x509.not_after(certificate(end)) == end
+    assert x509.read_not_after(certificate(end)) == end
 
 
 def test_a_chain() -> None:
     """Of a chain the first certificate counts, which is the server's own."""
     first, second = (datetime(year, 1, 1, tzinfo=UTC) for year in (2027, 2040))
     pem = certificate(first) + certificate(second)
-    assert x509.not_after(b"# a comment\n" + pem) == first
+    assert x509.read_not_after(b"# a comment\n" + pem) == first
 
 
 def test_long_lengths() -> None:
     """A certificate of several kilobytes is read."""
     end = datetime(2027, 1, 1, tzinfo=UTC)
-    assert x509.not_after(certificate(end, "x" * 64)) == end
+    assert x509.read_not_after(certificate(end, "x" * 64)) == end
 
 
 PEM = certificate(datetime(2027, 1, 1, tzinfo=UTC))
@@ -62,11 +62,11 @@ PEM = certificate(datetime(2027, 1, 1, tzinfo=UTC))
 def test_no_certificate(text: bytes) -> None:
     """What is no certificate is told as such."""
     with pytest.raises(ValueError, match="in it"):
-        x509.not_after(text)
+        x509.read_not_after(text)
 
 
 @given(st.integers(0, len(PEM) - 1), st.binary(min_size=1, max_size=4))
 def test_damage(at: int, junk: bytes) -> None:
     """Damage is told or leaves a time; it never raises anything else."""
     with contextlib.suppress(ValueError):
-        x509.not_after(PEM[:at] + junk + PEM[at + len(junk) :])
+        x509.read_not_after(PEM[:at] + junk + PEM[at + len(junk) :])

@@ -56,7 +56,7 @@ def registry(tenants: Tenants) -> CollectorRegistry:
 
 def test_figures_of_a_tenant(tenants: Tenants, registry: CollectorRegistry) -> None:
     """Condition, counts, moments and tokens are there, each under its name."""
-    tenants.show("team-a/contoso", status("False", "Starting"), REPORT, 5)
+    tenants.update("team-a/contoso", status("False", "Starting"), REPORT, 5)
     found = {
         (sample.name.removeprefix("scim_operator_tenant"), *sample.labels.values()): sample.value
         for family in registry.collect()
@@ -80,7 +80,7 @@ def test_figures_of_a_tenant(tenants: Tenants, registry: CollectorRegistry) -> N
 
 def test_what_is_not_known_is_absent(tenants: Tenants, registry: CollectorRegistry) -> None:
     """Without a reading and a limit there is no figure that an alert could take for one."""
-    tenants.show("team-a/contoso", Status(), None, None)
+    tenants.update("team-a/contoso", Status(), None, None)
     assert {sample.name for family in registry.collect() for sample in family.samples} == {
         "scim_operator_tenants"
     }
@@ -88,8 +88,8 @@ def test_what_is_not_known_is_absent(tenants: Tenants, registry: CollectorRegist
 
 def test_a_later_look_replaces_the_earlier(tenants: Tenants, registry: CollectorRegistry) -> None:
     """An old reason does not stay beside the new one, and a tenant that is gone leaves nothing."""
-    tenants.show("team-a/contoso", status("False", "Starting"), None, None)
-    tenants.show("team-a/contoso", status("True", "Ready"), None, None)
+    tenants.update("team-a/contoso", status("False", "Starting"), None, None)
+    tenants.update("team-a/contoso", status("True", "Ready"), None, None)
     assert registry.get_sample_value("scim_operator_tenants", {"ready": "False"}) == 0
     assert registry.get_sample_value("scim_operator_tenants", {"ready": "True"}) == 1
     tenants.forget("team-a/contoso")

@@ -32,7 +32,7 @@ def bound(live: Object, volume: str = "pvc-1") -> Object:
 
 def told(seen: Observed, planned: Plan) -> Observed:
     """What is observed once the status of a pass has been written."""
-    result = tenant_status.make(seen, planned, planned.faults, NOW)
+    result = tenant_status.build(seen, planned, planned.faults, NOW)
     return replace(seen, tenant=replace(seen.tenant, status=result))
 
 
@@ -73,7 +73,7 @@ def annotated(seen: Observed, **annotations: str) -> Observed:
 def reasons(seen: Observed) -> tuple[str, str]:
     """Reasons of Stalled, and of what tells of the tokens."""
     planned = make(seen)
-    result = tenant_status.make(seen, planned, planned.faults, NOW)
+    result = tenant_status.build(seen, planned, planned.faults, NOW)
     stalled, token = result.condition("Stalled"), result.condition("TokenReady")
     assert stalled is not None
     assert token is not None

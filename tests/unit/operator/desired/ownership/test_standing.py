@@ -27,7 +27,7 @@ from scim_operator.kube.kinds import (
     Kind,
 )
 from scim_operator.status import tenant_status
-from scim_operator.status.events import of
+from scim_operator.status.events import derive
 
 from tests.unit.operator.sample import (
     NOW,
@@ -211,7 +211,7 @@ def settled(seen: Observed, seals: Seals = SEALS) -> Observed:
     for _ in range(2):
         planned = make(seen)
         seen = applied(seen, planned)
-        written = tenant_status.make(seen, planned, planned.faults, NOW)
+        written = tenant_status.build(seen, planned, planned.faults, NOW)
         seen = replace(seen, tenant=replace(seen.tenant, status=written))
     return watched(seen, seen.children)
 
@@ -260,7 +260,7 @@ def test_added_digest() -> None:
     assert planned.rejected == (trusted_secrets.Rejected.DIGEST,)
     (told,) = [
         event
-        for event in of(seen.tenant.status, seen.tenant.status, planned, [])
+        for event in derive(seen.tenant.status, seen.tenant.status, planned, [])
         if event.reason == "ForeignDigestRemoved"
     ]
     assert told.warning
@@ -339,7 +339,7 @@ def test_key_lost() -> None:
     again = settled(lost, OTHER_KEY)
     assert (before.sealed_by, again.tenant.status.sealed_by) == (SEALS.id, OTHER_KEY.id)
     assert all(wanted.is_current for wanted in (*make(again).secrets, *make(again).objects))
-    reasons = [event.reason for event in of(before, again.tenant.status, planned, [])]
+    reasons = [event.reason for event in derive(before, again.tenant.status, planned, [])]
     assert "SealedAnew" in reasons
 
 
@@ -358,7 +358,7 @@ def test_sealed_only_when_all_is() -> None:
     """Until every Secret carries the new key's seal, status goes on vouching for them."""
     seen = settled(observed())
     lost = watched(replace(seen, seals=OTHER_KEY), seen.children)
-    assert tenant_status.make(lost, make(lost), [], NOW).sealed_by == SEALS.id
+    assert tenant_status.build(lost, make(lost), [], NOW).sealed_by == SEALS.id
 
 
 def of_old(seen: Observed) -> Observed:
@@ -399,7 +399,7 @@ def test_refused_object_does_not_become_old() -> None:
     assert [fault.reason for fault in planned.faults] == ["ForeignOwner"]
     assert planned.token is None
     assert not planned.secrets
-    written = tenant_status.make(seen, planned, planned.faults, NOW)
+    written = tenant_status.build(seen, planned, planned.faults, NOW)
     assert written.condition("TokenReady").reason == "ForeignOwner"  # type: ignore[union-attr]
     again = watched(replace(seen, tenant=replace(seen.tenant, status=written)), {TOKEN: planted})
     assert [fault.reason for fault in make(again).faults] == ["ForeignOwner"]
@@ -442,11 +442,11 @@ def test_adopted_object() -> None:
     assert planned.token
     assert planned.token.stored.token == token
     # One that could not be written is not in the record: its content would count no longer.
-    unwritten = tenant_status.make(seen, planned, [], NOW)
+    unwritten = tenant_status.build(seen, planned, [], NOW)
     assert not unwritten.objects
     after = applied(seen, planned)
-    written = tenant_status.make(after, planned, [], NOW)
-    assert "ObjectAdopted" in [event.reason for event in of(UNSEEN, written, planned, [])]
+    written = tenant_status.build(after, planned, [], NOW)
+    assert "ObjectAdopted" in [event.reason for event in derive(UNSEEN, written, planned, [])]
     assert not make(replace(after, tenant=replace(after.tenant, status=written))).adopted
 
 
@@ -501,4 +501,4 @@ REPLICAS = owner("ReplicaSet", "contoso-scim-abc", "4")
 )
 def test_intruder(found: Object, is_intruder: bool) -> None:
     """A pod is in the way that the Service selects and the tenant's Deployment has not made."""
-    assert (pod_owners.intruder(tenant().key, [found]) is not None) == is_intruder
+    assert (pod_owners.find_foreign_pod(tenant().key, [found]) is not None) == is_intruder

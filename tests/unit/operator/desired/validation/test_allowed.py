@@ -204,7 +204,7 @@ def test_nothing_withheld() -> None:
     planned = _plan(spec)
     assert planned.withheld == ()
     assert planned.subject.tenant.spec.resources.limits == spec["resources"]["limits"]
-    result = tenant_status.make(observed(spec), planned, [], NOW)
+    result = tenant_status.build(observed(spec), planned, [], NOW)
     assert result.condition(conditions.RESTRICTED) is None
 
 
@@ -213,17 +213,17 @@ def test_told() -> None:
     """Condition and event name the part and the chart's value, once, until it is removed."""
     spec = {"podLabels": {"app": "payments"}, "resources": {"limits": {"memory": "500Gi"}}}
     seen, planned = observed(spec), _plan(spec)
-    after = tenant_status.make(seen, planned, [], NOW)
+    after = tenant_status.build(seen, planned, [], NOW)
     found = after.condition(conditions.RESTRICTED)
     assert found is not None
     assert (found.status, found.reason) == ("True", "NotAllowed")
     assert "spec.podLabels[app] is left out (tenants.allow.podLabels)" in found.message
     assert "spec.resources.limits[memory] is 4Gi instead (tenants.allow.resources)" in found.message
-    (event,) = [event for event in events.of(UNSEEN, after, planned, []) if event.warning]
+    (event,) = [event for event in events.derive(UNSEEN, after, planned, []) if event.warning]
     assert (event.reason, event.message) == (found.reason, found.message)
     later = NOW + timedelta(hours=1)
-    assert [event for event in events.of(after, after, planned, []) if event.warning] == []
-    cleared = tenant_status.make(observed({}), _plan({}), [], later)
+    assert [event for event in events.derive(after, after, planned, []) if event.warning] == []
+    cleared = tenant_status.build(observed({}), _plan({}), [], later)
     assert cleared.condition(conditions.RESTRICTED) is None
 
 
@@ -231,7 +231,7 @@ def test_told() -> None:
 def test_told_within_bounds() -> None:
     """A spec with very many such parts makes no endless message."""
     spec = {"podLabels": {f"label-{number}": "x" for number in range(60)}}
-    found = tenant_status.make(observed(spec), _plan(spec), [], NOW).condition(
+    found = tenant_status.build(observed(spec), _plan(spec), [], NOW).condition(
         conditions.RESTRICTED
     )
     assert found is not None

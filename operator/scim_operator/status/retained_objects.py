@@ -19,7 +19,7 @@ KINDS = (VOLUME_CLAIM, SECRET)
 """Kinds of objects that outlive their tenant."""
 
 
-class Leftover(NamedTuple):
+class RetainedObject(NamedTuple):
     """An object of a tenant that is gone.
 
     Attributes
@@ -38,7 +38,7 @@ class Leftover(NamedTuple):
     volume: str | None = None
 
 
-def find(kind: Kind, bodies: Iterable[Object], tenants: Collection[Key]) -> list[Leftover]:
+def find(kind: Kind, bodies: Iterable[Object], tenants: Collection[Key]) -> list[RetainedObject]:
     """Return which of the objects with the tenant label have no tenant.
 
     An owner's Secret that has the label as well is its owner's.
@@ -55,7 +55,7 @@ def find(kind: Kind, bodies: Iterable[Object], tenants: Collection[Key]) -> list
         spec, status = body.get("spec", {}), body.get("status", {})
         requested = spec.get("resources", {}).get("requests", {}).get("storage")
         found.append(
-            Leftover(
+            RetainedObject(
                 tenant,
                 kind,
                 metadata["name"],

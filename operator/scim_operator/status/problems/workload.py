@@ -9,20 +9,20 @@ from scim_operator.kube import denials
 from scim_operator.kube.kinds import Object
 
 
-def deployment_trouble(deployment: Object) -> Finding | None:
+def find_deployment_problem(deployment: Object) -> Finding | None:
     """Return why the Deployment cannot make its pods; None if it can."""
     for condition in deployment.get("status", {}).get("conditions", ()):
         if condition["type"] == "ReplicaFailure" and condition["status"] == "True":
             message = condition.get("message", "")
             metadata = deployment["metadata"]
             what = f"the pod of the Deployment {metadata['name']}"
-            if denial := denials.read(message, what, metadata["namespace"]):
+            if denial := denials.explain(message, what, metadata["namespace"]):
                 return _bad(*denial)
-            return _bad("PodRefused", f"{what} is refused: {denials.steady(message)}")
+            return _bad("PodRefused", f"{what} is refused: {denials.strip_pod_names(message)}")
     return None
 
 
-def rollout_trouble(key: Key, deployment: Object) -> Finding | None:
+def find_rollout_problem(key: Key, deployment: Object) -> Finding | None:
     """Return why the Deployment does not replace its pods any further; None if it does."""
     name = workload(key.name)
     if deployment.get("spec", {}).get("paused"):
@@ -41,7 +41,7 @@ def rollout_trouble(key: Key, deployment: Object) -> Finding | None:
     return None
 
 
-def claim_trouble(claim: Object | None, storage_missing: str | None) -> Finding | None:
+def find_claim_problem(claim: Object | None, storage_missing: str | None) -> Finding | None:
     """Return why the volume is not there; None if it is bound, or no claim is wanted."""
     if claim is None or claim.get("status", {}).get("phase") == "Bound":
         return None

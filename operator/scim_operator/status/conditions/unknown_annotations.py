@@ -12,7 +12,7 @@ _NAMED = 5
 """How many a message names."""
 
 
-def find(annotations: Iterable[str]) -> Finding | None:
+def assess(annotations: Iterable[str]) -> Finding | None:
     """Say which annotations under the operator's group no operator reads; None if there is none."""
     found = sorted(
         key

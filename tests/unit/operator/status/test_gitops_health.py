@@ -17,11 +17,12 @@ from scim_operator.api.v1alpha1 import UNSEEN, Rollout, Status
 from scim_operator.desired.faults import Fault
 from scim_operator.desired.observed import Observed
 from scim_operator.kube.kinds import DEPLOYMENT, INGRESS, Object
-from scim_operator.status import summary, tenant_status
+from scim_operator.status import tenant_status
+from scim_operator.status.conditions import summary
 
 from tests.unit.operator.sample import NOW, applied, make, observed
-from tests.unit.operator.status.test_pods import crashing, pod
-from tests.unit.operator.status.test_summary import serving
+from tests.unit.operator.status.problems.test_pods import crashing, pod
+from tests.unit.operator.status.test_tenant_status import serving
 
 Health = Callable[[Object], str]
 
@@ -73,7 +74,7 @@ def shown(found: Status, generation: int = 1) -> Object:
 
 def result(seen: Observed, *faults: Fault) -> Status:
     """The status after a pass."""
-    return tenant_status.make(seen, make(seen), faults, NOW)
+    return tenant_status.build(seen, make(seen), faults, NOW)
 
 
 def rolled_out(state: str, seen: Observed) -> Observed:
@@ -182,7 +183,12 @@ STATES: list[tuple[str, Object, str, str]] = [
         "InProgress",
         "NamespaceTerminating",
     ),
-    ("it is left alone", shown(tenant_status.paused(result(SERVING), 1, NOW)), "Current", "Ready"),
+    (
+        "it is left alone",
+        shown(tenant_status.mark_paused(result(SERVING), 1, NOW)),
+        "Current",
+        "Ready",
+    ),
 ]
 
 
@@ -208,8 +214,8 @@ def test_every_combination(argo: Health) -> None:
     """Whatever three aspects say together, both tools agree, and none calls stalled healthy."""
     seen = set()
     for aspects in itertools.product(FINDINGS, repeat=3):
-        findings = {"Ready": summary.ready(aspects), **summary.abnormal(aspects)}
-        found = summary.conditions(findings, (), 1, NOW)
+        findings = {"Ready": summary.assess_ready(aspects), **summary.assess_abnormal(aspects)}
+        found = summary.to_conditions(findings, (), 1, NOW)
         tenant = shown(Status(observed_generation=1, conditions=found))
         assert argo(tenant) in AGREED[kstatus(tenant)]
         is_stalled = any(aspect.outlook is Outlook.STALLED for aspect in aspects)

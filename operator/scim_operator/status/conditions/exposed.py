@@ -11,16 +11,16 @@ from scim_operator.api.conditions import Finding, Outlook
 from scim_operator.desired.faults import Fault, first_of
 from scim_operator.desired.observed import Observed
 from scim_operator.desired.plan import Plan
-from scim_operator.kube.ingress_facts import class_of, has_address
+from scim_operator.kube.ingress_facts import has_address, read_class
 from scim_operator.kube.kinds import HTTP_ROUTE, INGRESS, Object
-from scim_operator.status import excerpts
+from scim_operator.status.problems import excerpts
 from scim_operator.timestamps import parse
 
 DEADLINE = timedelta(minutes=10)
 """How long a controller may take over a new Ingress or HTTPRoute, or its certificate."""
 
 
-def find(observed: Observed, plan: Plan, faults: Sequence[Fault], now: datetime) -> Finding:
+def assess(observed: Observed, plan: Plan, faults: Sequence[Fault], now: datetime) -> Finding:
     """Return whether requests reach the Tenant URL, or what keeps them from it."""
     finding = _of_route(observed, plan, faults, now)
     if note := observed.hold.note:
@@ -87,7 +87,7 @@ def _of_ingress(observed: Observed, plan: Plan, now: datetime) -> Finding:
     is_reached = _is_reached(observed, _created(ingress))
     if has_address(ingress) or is_reached or not plan.subject.settings.ingress_addresses:
         return exposed
-    class_name = class_of(ingress)
+    class_name = read_class(ingress)
     if class_name is None:
         return Finding(
             good=False,
@@ -170,7 +170,7 @@ def _of_http_route(observed: Observed, now: datetime) -> Finding:
             good=False,
             reason="RouteRefused",
             message=f"the Gateway refuses the HTTPRoute {name} ({refused['reason']}): "
-            f"{excerpts.of_text(refused.get('message') or '')}",
+            f"{excerpts.quote_text(refused.get('message') or '')}",
             outlook=Outlook.STALLED,
         )
     if not answers:

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from scim_operator.api.conditions import Finding, Outlook
 from scim_operator.api.tenant import Key
-from scim_operator.status import pods
+from scim_operator.status.problems import pods
 from scim_operator.timestamps import show
 
 from tests.unit.operator.sample import NOW
@@ -71,7 +71,7 @@ def event(reason: str, message: str, at: str = "2026-11-25T08:59:00Z", uid: str 
 
 def found(*live: Object, events: tuple[Object, ...] = ()) -> Finding:
     """The problem of pods that have one."""
-    finding = pods.problem(KEY, live, events, NOW)
+    finding = pods.find_problem(KEY, live, events, NOW)
     assert finding is not None
     return finding
 
@@ -140,7 +140,7 @@ def test_between_two_crashes() -> None:
 )
 def test_merely_starting(status: Object) -> None:
     """A pod on its way is no problem."""
-    assert pods.problem(KEY, [pod(status)], (), NOW) is None
+    assert pods.find_problem(KEY, [pod(status)], (), NOW) is None
 
 
 def test_the_last_line() -> None:
@@ -174,7 +174,7 @@ def test_what_a_node_cannot_prepare() -> None:
 def test_events_of_a_pod_that_runs_say_nothing() -> None:
     """A mount that failed once, before the containers ran, is past."""
     events = (event("FailedMount", "not found"),)
-    assert pods.problem(KEY, [pod(container(ready=True))], events, NOW) is None
+    assert pods.find_problem(KEY, [pod(container(ready=True))], events, NOW) is None
 
 
 @pytest.mark.parametrize(
@@ -210,7 +210,7 @@ def test_never_ready(live: Object, reason: str, text: str) -> None:
 def test_not_ready_yet() -> None:
     """Until then it is starting, and the moment in which that changes is known."""
     live = pod(seconds=599)
-    assert pods.problem(KEY, [live], (), NOW) is None
+    assert pods.find_problem(KEY, [live], (), NOW) is None
     assert pods.next_change([live], NOW) == NOW + timedelta(seconds=1)
     assert pods.next_change([pod(seconds=601)], NOW) is None
 
@@ -241,15 +241,15 @@ def test_no_node() -> None:
 )
 def test_pods_that_go(change: Object) -> None:
     """A pod that is on its way out, or that its node has ended, is not the one to wait for."""
-    assert pods.problem(KEY, [pod(crashing("scim")) | change], (), NOW) is None
+    assert pods.find_problem(KEY, [pod(crashing("scim")) | change], (), NOW) is None
 
 
 def test_when_events_are_read() -> None:
     """Events are read only of a pod that its node takes long to create."""
     young = pod(waiting("scim", "ContainerCreating"), seconds=14)
     old = pod(waiting("scim", "ContainerCreating"), seconds=15)
-    assert pods.in_creation([young], NOW) is None
+    assert pods.find_uncreated([young], NOW) is None
     assert pods.next_change([young], NOW) == NOW + timedelta(seconds=1)
-    assert pods.in_creation([young, old], NOW) == old
-    assert pods.in_creation([pod(crashing("scim")), pod(container())], NOW) is None
-    assert pods.in_creation([{"metadata": old["metadata"], "status": {}}], NOW) is None
+    assert pods.find_uncreated([young, old], NOW) == old
+    assert pods.find_uncreated([pod(crashing("scim")), pod(container())], NOW) is None
+    assert pods.find_uncreated([{"metadata": old["metadata"], "status": {}}], NOW) is None

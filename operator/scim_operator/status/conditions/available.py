@@ -12,16 +12,16 @@ from scim_operator.desired.faults import Fault, first_of
 from scim_operator.desired.observed import Observed
 from scim_operator.kube import pod_owners
 from scim_operator.kube.kinds import DEPLOYMENT, VOLUME_CLAIM, Object
-from scim_operator.status import pods, workload
+from scim_operator.status.problems import pods, workload
 
 SERVING = "Serving"
 
 
-def find(observed: Observed, faults: Sequence[Fault], now: datetime) -> Finding:
+def assess(observed: Observed, faults: Sequence[Fault], now: datetime) -> Finding:
     """Return whether the service is available, or what keeps it from being so."""
     finding = _of_tenant(observed, faults, now)
     key = observed.tenant.key
-    if (name := pod_owners.intruder(key, observed.pods)) is None:
+    if (name := pod_owners.find_foreign_pod(key, observed.pods)) is None:
         return finding
     return Finding(
         finding.good,
@@ -89,7 +89,7 @@ def _of_pods(observed: Observed, now: datetime) -> Finding:
             f"{names.TENANT_LABEL}={tenant.key.name}",
             outlook=Outlook.STALLED,
         )
-    halted = workload.rollout_trouble(tenant.key, deployment) if fresh else None
+    halted = workload.find_rollout_problem(tenant.key, deployment) if fresh else None
     if trouble and halted:
         trouble = replace(trouble, outlook=halted.outlook)
     if finding := trouble or halted:
@@ -114,8 +114,8 @@ def _trouble(
     claim = None if is_available else _claim_trouble(observed)
     # A pod that cannot be scheduled is only the effect of a volume that cannot be made.
     return (claim if observed.storage_missing else None) or (
-        pods.problem(key, own, observed.pod_events, now)
-        or workload.deployment_trouble(deployment)
+        pods.find_problem(key, own, observed.pod_events, now)
+        or workload.find_deployment_problem(deployment)
         or claim
     )
 
@@ -144,4 +144,4 @@ def _database_secret(observed: Observed) -> Finding | None:
 def _claim_trouble(observed: Observed) -> Finding | None:
     tenant = observed.tenant
     claim = observed.children.get((VOLUME_CLAIM, names.volume_claim(tenant.key.name)))
-    return workload.claim_trouble(claim, observed.storage_missing)
+    return workload.find_claim_problem(claim, observed.storage_missing)

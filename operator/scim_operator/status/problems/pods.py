@@ -2,7 +2,7 @@
 
 Every container of a pod is looked at: a pod with a crashing init container or sidecar serves as
 little as one whose service crashes, but someone else has to mend it. What a container or a node
-says is quoted within bounds (`scim_operator.status.excerpts`).
+says is quoted within bounds (`scim_operator.status.problems.excerpts`).
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from scim_operator.api.conditions import Finding, Outlook
 from scim_operator.api.names import CONTAINER, workload
 from scim_operator.api.tenant import Key
 from scim_operator.kube.kinds import Object
-from scim_operator.status import excerpts
+from scim_operator.status.problems import excerpts
 from scim_operator.timestamps import parse
 
 DEADLINE = timedelta(minutes=10)
@@ -58,7 +58,7 @@ _CRASHES = 2
 """Restarts from which a container that is not ready is crashing, also between two crashes."""
 
 
-def problem(
+def find_problem(
     key: Key, pods: Sequence[Object], events: Sequence[Object], now: datetime
 ) -> Finding | None:
     """Return what keeps the pods from serving; None if they serve or are merely starting.
@@ -66,7 +66,7 @@ def problem(
     Parameters
     ----------
     events
-        Events of the pod that `in_creation` has named.
+        Events of the pod that `find_uncreated` has named.
     """
     for pod in _alive(pods):
         for finding in (
@@ -80,7 +80,7 @@ def problem(
     return None
 
 
-def in_creation(pods: Sequence[Object], now: datetime) -> Object | None:
+def find_uncreated(pods: Sequence[Object], now: datetime) -> Object | None:
     """Return a pod whose containers its node has not created in time; None if there is none."""
     found = (pod for pod in _alive(pods) if _is_in_creation(pod))
     return next((pod for pod in found if now - scheduled_at(pod) >= EVENTS_AFTER), None)
@@ -132,11 +132,11 @@ def _service_problem(key: Key, container: Object, now: datetime) -> Finding | No
     if reason in _PULL_FAILURES:
         return _stuck(
             "ImagePullFailed",
-            f"the image {excerpts.of_text(container['image'])} cannot be pulled: check its name in "
-            "the operator's settings, that the registry has it, and the pull secrets",
+            f"the image {excerpts.quote_text(container['image'])} cannot be pulled: check its name "
+            "in the operator's settings, that the registry has it, and the pull secrets",
         )
     if reason in _CONFIG_FAILURES:
-        said = excerpts.of_text(waiting.get("message") or reason)
+        said = excerpts.quote_text(waiting.get("message") or reason)
         return _stuck("ConfigError", f"the container cannot start: {said}")
     ended = _crash(container, now)
     if ended is None:
@@ -163,10 +163,10 @@ def _other_problem(
     remedy = "mend what adds it to the pods of the namespace, or exempt the tenant's pods from it"
     waiting = container.get("state", {}).get("waiting", {})
     if waiting.get("reason") in _PULL_FAILURES:
-        image = excerpts.of_text(container["image"])
+        image = excerpts.quote_text(container["image"])
         return _stuck(reason, f"{what} has an image that cannot be pulled ({image}): {remedy}")
     if waiting.get("reason") in _CONFIG_FAILURES:
-        said = excerpts.of_text(waiting.get("message") or waiting["reason"])
+        said = excerpts.quote_text(waiting.get("message") or waiting["reason"])
         return _stuck(reason, f"{what} cannot start ({said}): {remedy}")
     ended = _crash(container, now)
     if ended is None:
@@ -198,7 +198,7 @@ def _end(ended: Object) -> str:
 
 
 def _last_line(ended: Object) -> str:
-    said = excerpts.of_output(ended.get("message") or "")
+    said = excerpts.quote_output(ended.get("message") or "")
     return f", and said last: {said}" if said else ""
 
 
@@ -206,7 +206,7 @@ def _unschedulable(pod: Object) -> Finding | None:
     scheduled = _condition(pod, "PodScheduled")
     if scheduled.get("status") != "False":
         return None
-    said = excerpts.of_text(scheduled.get("message") or "no reason is given")
+    said = excerpts.quote_text(scheduled.get("message") or "no reason is given")
     return _stuck("Unschedulable", f"no node takes the pod: {said}")
 
 
@@ -241,7 +241,7 @@ def _node_problem(pod: Object, events: Sequence[Object], now: datetime) -> Findi
         good=False,
         reason="ContainerCreating",
         message="the node cannot prepare the pod's containers "
-        f"({last['reason']}): {excerpts.of_text(last.get('message') or '')}",
+        f"({last['reason']}): {excerpts.quote_text(last.get('message') or '')}",
         outlook=Outlook.STALLED if is_stuck else Outlook.PROGRESSING,
     )
 
@@ -279,7 +279,7 @@ def _not_ready(key: Key, pod: Object, now: datetime) -> Finding | None:
             f"the container {others[0]}, which the operator has not put into the pod, does not "
             f"become ready, and so the service gets no requests: see {describe}",
         )
-    said = "" if unready else excerpts.of_text(_condition(pod, "Ready").get("message") or "")
+    said = "" if unready else excerpts.quote_text(_condition(pod, "Ready").get("message") or "")
     return _stuck(
         "NotReady",
         f"the pod {name} does not become ready{f' ({said})' if said else ''}: see {describe}, and "

@@ -19,7 +19,7 @@ _HELD_UP = {READY: "False", RECONCILING: "False", STALLED: "True"}
 """What the conditions say of a tenant over which no pass comes to its end."""
 
 
-def ready(aspects: Sequence[Finding]) -> Finding:
+def assess_ready(aspects: Sequence[Finding]) -> Finding:
     """Sum up: the first aspect that is not good speaks for the tenant, a stalled one before all."""
     bad = [aspect for aspect in aspects if aspect.is_needed and not aspect.good]
     stalled = [aspect for aspect in bad if aspect.outlook is Outlook.STALLED]
@@ -38,7 +38,7 @@ def ready(aspects: Sequence[Finding]) -> Finding:
     )
 
 
-def abnormal(aspects: Sequence[Finding]) -> dict[str, Finding]:
+def assess_abnormal(aspects: Sequence[Finding]) -> dict[str, Finding]:
     """Return Reconciling and Stalled; a stalled aspect is not reported as being worked on."""
     outlooks = {aspect.outlook: aspect for aspect in reversed(aspects)}
     stalled = outlooks.get(Outlook.STALLED)
@@ -57,7 +57,7 @@ def abnormal(aspects: Sequence[Finding]) -> dict[str, Finding]:
     }
 
 
-def conditions(
+def to_conditions(
     findings: Mapping[str, Finding],
     before: Sequence[Condition],
     generation: int,
@@ -83,7 +83,7 @@ def conditions(
     return tuple(result)
 
 
-def held_up(
+def mark_held_up(
     status: Mapping[str, Any], finding: Finding, generation: int, now: datetime
 ) -> dict[str, Any] | None:
     """Return the status of a tenant over which no pass comes to its end; None if it says so.

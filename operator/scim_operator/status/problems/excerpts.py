@@ -30,12 +30,12 @@ _TIME = re.compile(
 )
 
 
-def of_text(text: str) -> str:
+def quote_text(text: str) -> str:
     """Return a text of the cluster's own programs on one line; credentials in URLs are hidden."""
     return _cut(_CREDENTIALS.sub(HIDDEN, text), TEXT_CHARACTERS)
 
 
-def of_output(output: str) -> str:
+def quote_output(output: str) -> str:
     """Return the last line of what a container has written; empty if it is empty.
 
     Of a line in JSON it is the message. Whatever may be a secret is hidden: credentials in URLs,

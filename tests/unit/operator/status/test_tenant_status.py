@@ -15,7 +15,8 @@ from scim_operator.desired.faults import Fault
 from scim_operator.desired.observed import Observed
 from scim_operator.desired.urls.claims import Hold
 from scim_operator.kube.kinds import DEPLOYMENT, SECRET
-from scim_operator.status import summary, tenant_status
+from scim_operator.status import tenant_status
+from scim_operator.status.conditions import summary
 from scim_operator.timestamps import parse
 
 from tests.unit.operator.sample import NOW, applied, make, observed
@@ -43,7 +44,7 @@ def serving(spec: dict[str, Any] | None = None) -> Observed:
 
 def result(seen: Observed, *faults: Fault) -> Status:
     """The status after a pass."""
-    return tenant_status.make(seen, make(seen), faults, NOW)
+    return tenant_status.build(seen, make(seen), faults, NOW)
 
 
 def find(found: Status, kind: str) -> Condition:
@@ -55,32 +56,32 @@ def find(found: Status, kind: str) -> Condition:
 
 def test_ready_when_all_is_good() -> None:
     """Ready is true only if every aspect is."""
-    assert summary.ready([GOOD, GOOD]).good is True
-    assert summary.ready([GOOD, WORKING]) == WORKING
+    assert summary.assess_ready([GOOD, GOOD]).good is True
+    assert summary.assess_ready([GOOD, WORKING]) == WORKING
 
 
 def test_stalled_speaks_first() -> None:
     """What needs somebody is said before what merely takes time."""
-    assert summary.ready([WORKING, STUCK]) == STUCK
+    assert summary.assess_ready([WORKING, STUCK]) == STUCK
 
 
 def test_abnormal() -> None:
     """Reconciling and Stalled are never true together, and both false when all is well."""
-    settled = summary.abnormal([GOOD])
+    settled = summary.assess_abnormal([GOOD])
     assert [settled[kind].good for kind in ("Reconciling", "Stalled")] == [False, False]
-    working = summary.abnormal([GOOD, WORKING])
+    working = summary.assess_abnormal([GOOD, WORKING])
     assert [working[kind].good for kind in ("Reconciling", "Stalled")] == [True, False]
-    stuck = summary.abnormal([WORKING, STUCK])
+    stuck = summary.assess_abnormal([WORKING, STUCK])
     assert [stuck[kind].good for kind in ("Reconciling", "Stalled")] == [False, True]
 
 
 def test_transition_time_moves_with_the_status() -> None:
     """A new reason keeps the time, a new status moves it."""
-    first = summary.conditions({"Ready": WORKING}, (), 1, NOW)
-    other = summary.conditions({"Ready": STUCK}, first, 2, LATER)
+    first = summary.to_conditions({"Ready": WORKING}, (), 1, NOW)
+    other = summary.to_conditions({"Ready": STUCK}, first, 2, LATER)
     assert (other[0].reason, other[0].last_transition_time) == ("HostMissing", NOW)
     assert other[0].observed_generation == 2
-    good = summary.conditions({"Ready": GOOD}, other, 2, LATER)
+    good = summary.to_conditions({"Ready": GOOD}, other, 2, LATER)
     assert (good[0].status, good[0].last_transition_time) == ("True", LATER)
 
 
@@ -98,7 +99,7 @@ def test_status_stands_still() -> None:
     seen = serving()
     before = result(seen)
     seen = replace(seen, tenant=replace(seen.tenant, status=before))
-    assert tenant_status.make(seen, make(seen, now=LATER), (), LATER) == before
+    assert tenant_status.build(seen, make(seen, now=LATER), (), LATER) == before
 
 
 def test_starting() -> None:
@@ -193,7 +194,7 @@ def test_use_is_coarse() -> None:
 def test_paused() -> None:
     """A paused tenant keeps what it had, and says why nothing happens."""
     before = result(serving())
-    after = tenant_status.paused(before, 2, LATER)
+    after = tenant_status.mark_paused(before, 2, LATER)
     assert find(after, "Reconciling").reason == "Paused"
     assert find(after, "Ready") == find(before, "Ready")
     assert after.observed_generation == before.observed_generation
@@ -201,7 +202,7 @@ def test_paused() -> None:
 
 def test_paused_before_the_first_look() -> None:
     """A tenant that was never looked at still counts as new when it is no longer paused."""
-    after = tenant_status.paused(UNSEEN, 1, LATER)
+    after = tenant_status.mark_paused(UNSEEN, 1, LATER)
     assert after.is_unseen
     assert find(after, "Reconciling").reason == "Paused"
     assert find(after, "Ready").status == "Unknown"

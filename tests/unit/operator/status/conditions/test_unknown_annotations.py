@@ -6,7 +6,7 @@ import pytest
 from scim_operator.api import names
 from scim_operator.api.v1alpha1 import UNSEEN
 from scim_operator.status import events, tenant_status
-from scim_operator.status.unknown_annotations import find
+from scim_operator.status.conditions.unknown_annotations import assess
 
 from tests.unit.operator.sample import NOW, make, observed
 
@@ -27,7 +27,7 @@ OURS = names.GROUP
 )
 def test_slips(key: str, meant: str | None) -> None:
     """A slip is named as it is written."""
-    found = find({f"{OURS}/{key}": "1"})
+    found = assess({f"{OURS}/{key}": "1"})
     assert found
     assert f"{OURS}/{key}" in found.message
     assert ("did you mean" in found.message) is (meant is not None)
@@ -37,12 +37,12 @@ def test_slips(key: str, meant: str | None) -> None:
 def test_known_ones_are_none() -> None:
     """Neither what the documentation names nor what is others' is a slip."""
     known = dict.fromkeys(names.TENANT_ANNOTATIONS, "x")
-    assert find(known | {"example.com/rotatetoken": "1"}) is None
+    assert assess(known | {"example.com/rotatetoken": "1"}) is None
 
 
 def test_many_are_cut() -> None:
     """A message stays short however many there are."""
-    found = find([f"{OURS}/x{number}" for number in range(1000)])
+    found = assess([f"{OURS}/x{number}" for number in range(1000)])
     assert found
     assert "995 more" in found.message
 
@@ -51,15 +51,15 @@ def test_told_once() -> None:
     """The condition comes with one event, and goes with the annotation."""
     seen = observed(None, **{f"{OURS}/rotatetoken": "1"})
     planned = make(seen)
-    after = tenant_status.make(seen, planned, [], NOW)
+    after = tenant_status.build(seen, planned, [], NOW)
     condition = after.condition("UnknownAnnotation")
     assert condition
     assert condition.status == "True"
-    told = [event.reason for event in events.of(UNSEEN, after, planned, [])]
+    told = [event.reason for event in events.derive(UNSEEN, after, planned, [])]
     assert told.count("UnknownAnnotation") == 1
     assert "UnknownAnnotation" not in [
-        event.reason for event in events.of(after, after, planned, [])
+        event.reason for event in events.derive(after, after, planned, [])
     ]
     corrected = observed()
-    gone = tenant_status.make(corrected, make(corrected), [], NOW)
+    gone = tenant_status.build(corrected, make(corrected), [], NOW)
     assert gone.condition("UnknownAnnotation") is None

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 
 import pytest
-from scim_operator.status import excerpts
+from scim_operator.status.problems import excerpts
 
 TOKEN = "scim_" + "a1B2" * 12
 
@@ -27,7 +27,7 @@ TOKEN = "scim_" + "a1B2" * 12
 )
 def test_the_last_line(output: str, line: str) -> None:
     """The last line that says something is quoted, of JSON its message, never its time."""
-    assert excerpts.of_output(output) == line
+    assert excerpts.quote_output(output) == line
 
 
 @pytest.mark.parametrize(
@@ -43,24 +43,24 @@ def test_the_last_line(output: str, line: str) -> None:
 )
 def test_what_is_named_a_secret_is_hidden(output: str) -> None:
     """No credential that a container writes on its way down reaches a condition."""
-    assert "hunter2" not in excerpts.of_output(output)
-    assert excerpts.HIDDEN in excerpts.of_output(output)
+    assert "hunter2" not in excerpts.quote_output(output)
+    assert excerpts.HIDDEN in excerpts.quote_output(output)
 
 
 @pytest.mark.parametrize("secret", [TOKEN, "0123456789abcdef" * 4, "eyJhbGciOi-_" * 4])
 def test_long_runs_are_hidden(secret: str) -> None:
     """A token is hidden whatever stands before it."""
-    assert secret not in excerpts.of_output(f"refused {secret}")
+    assert secret not in excerpts.quote_output(f"refused {secret}")
 
 
 def test_bounds() -> None:
     """A megabyte on one line is cut, and so is a text of the cluster's programs."""
-    assert len(excerpts.of_output("a b " * 250_000)) == excerpts.OUTPUT_CHARACTERS
-    assert len(excerpts.of_text("a b " * 250_000)) == excerpts.TEXT_CHARACTERS
+    assert len(excerpts.quote_output("a b " * 250_000)) == excerpts.OUTPUT_CHARACTERS
+    assert len(excerpts.quote_text("a b " * 250_000)) == excerpts.TEXT_CHARACTERS
 
 
 def test_names_in_texts_stay() -> None:
     """A node's text keeps the names of volumes, which are as long as tokens, and no credentials."""
     volume = "pvc-8c0f3b0e-6f0a-4b57-9a53-1d1c5a5cf6a1"
-    assert volume in excerpts.of_text(f"cannot attach {volume}:\n timed out")
-    assert "pw" not in excerpts.of_text("mount of https://me:pw@nas/share failed")
+    assert volume in excerpts.quote_text(f"cannot attach {volume}:\n timed out")
+    assert "pw" not in excerpts.quote_text("mount of https://me:pw@nas/share failed")

@@ -19,12 +19,13 @@ from scim_operator.kube.errors import ApiError
 from scim_operator.kube.ingress_facts import IngressFacts, TLSSecret
 from scim_operator.kube.kinds import HTTP_ROUTE, INGRESS, Kind, Object
 from scim_operator.settings import Settings
-from scim_operator.status import exposure, tenant_status
+from scim_operator.status import tenant_status
+from scim_operator.status.conditions import exposed
 from scim_operator.timestamps import show
 
 from tests.unit.operator.kube.test_x509 import certificate
 from tests.unit.operator.sample import IMAGE, NOW, body, make, observed
-from tests.unit.operator.status.test_summary import serving
+from tests.unit.operator.status.test_tenant_status import serving
 
 HOST = {"host": "scim.example.com"}
 WITH_INGRESS = {"exposure": HOST | {"ingress": {"className": "public", "tlsSecretName": "tls"}}}
@@ -49,12 +50,12 @@ def routed(
 def find(seen: Observed, **settings: Any) -> Finding:
     """What Exposed says."""
     known = Settings(service_image=IMAGE, **settings)
-    return exposure.find(seen, make(seen, known), (), NOW)
+    return exposed.assess(seen, make(seen, known), (), NOW)
 
 
 def result(seen: Observed) -> Status:
     """The status after a pass."""
-    return tenant_status.make(seen, make(seen), (), NOW)
+    return tenant_status.build(seen, make(seen), (), NOW)
 
 
 def test_an_ingress_with_an_address() -> None:
@@ -120,7 +121,7 @@ def test_an_expired_certificate() -> None:
     seen = replace(routed(WITH_INGRESS, 60, ADDRESS), ingress=IngressFacts(tls=TLS))
     known = result(seen).certificate
     assert known == CertificateStatus(secret_name="tls", not_after=TLS.not_after)
-    assert exposure.next_change(seen, NOW) == TLS.not_after
+    assert exposed.next_change(seen, NOW) == TLS.not_after
     expired = IngressFacts(tls=TLS._replace(not_after=NOW))
     assert find(replace(seen, ingress=expired)).reason == "CertificateExpired"
 
