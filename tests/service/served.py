@@ -9,8 +9,8 @@ import httpx
 from scim_service.http.application import scim_application
 from scim_service.http.management import management_application
 from scim_service.scim.schema import Registry
+from scim_service.store.clock import Clock, now_microseconds
 from scim_service.store.migrations.upgrade import open_database
-from scim_service.store.records import Clock, now_microseconds
 from scim_service.tenant.config import Tenant
 from scim_service.tenant.limits import Limits
 from scim_service.tenant.tenant import Service

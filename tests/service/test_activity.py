@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 from scim_service.store.database.database import compile_statement
-from scim_service.store.tables import Activity, Refused, table
+from scim_service.store.tables import Activity, LoggedRefusal, table
 from scim_service.tenant.limits import Limits
 from sqlalchemy import select
 
@@ -32,7 +32,7 @@ async def lines(served: Served) -> Sequence[dict[str, Any]]:
     await served.service.activity.flush()
     database = served.service.repository.database
     found: list[dict[str, Any]] = []
-    for lines in (table(Activity), table(Refused)):
+    for lines in (table(Activity), table(LoggedRefusal)):
         statement = compile_statement(select(lines).order_by(lines.c.id), database.backend)
         rows = await database.fetch(statement, {})
         found += (dict(zip(lines.c.keys(), row, strict=True)) for row in rows)

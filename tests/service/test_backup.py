@@ -17,9 +17,9 @@ from pathlib import Path
 import pytest
 from scim_service.__main__ import main
 from scim_service.store.copies.backup import backup
-from scim_service.store.copies.files import restored_copy
 from scim_service.store.copies.restore import restore
 from scim_service.store.database.database import DatabaseError
+from scim_service.store.database.files import restored_copy
 
 from tests.service.program import client, program, run
 from tests.service.served import serving

@@ -11,7 +11,7 @@ import pytest
 from scim_service import worker
 from scim_service.http import messages
 from scim_service.scim.messages import URN_GROUP, URN_PATCH_OP, URN_USER
-from scim_service.store import resource_store
+from scim_service.store.resources import resource_store
 from scim_service.tenant.limits import Limits
 
 from tests.service.served import Serve

@@ -16,10 +16,10 @@ from scim_service.scim.filter import tree as filters
 from scim_service.scim.messages import URN_BULK_REQUEST
 from scim_service.scim.patch.apply import MAX_OPERATIONS
 from scim_service.scim.resource import validate
-from scim_service.store import resource_store
 from scim_service.store.database import postgres, sqlite
 from scim_service.store.database.database import Database, SlowQueryError, Statement
 from scim_service.store.migrations.upgrade import open_database
+from scim_service.store.resources import resource_store
 from scim_service.tenant import operations as use_cases
 from scim_service.tenant.limits import Limits
 

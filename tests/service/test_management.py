@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 from scim_service.store.database.database import compile_statement
-from scim_service.store.tables import Refused, table
+from scim_service.store.tables import LoggedRefusal, table
 from scim_service.tenant.tokens import Tokens, token_from
 from sqlalchemy import delete
 
@@ -130,7 +130,7 @@ async def test_failures_are_counted_as_they_happen(serve: Serve) -> None:
         await served.http.get("/Users", params={"filter": "userName"})
         await served.service.activity.flush()
     database = served.service.repository.database
-    emptied = compile_statement(delete(table(Refused)), database.backend)
+    emptied = compile_statement(delete(table(LoggedRefusal)), database.backend)
     await database.write((emptied, {}))
     status = (await served.management.get("/-/status")).json()
     assert status["failures"] == {"invalidFilter": 3}

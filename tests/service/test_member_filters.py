@@ -3,7 +3,7 @@
 from typing import Any
 
 import pytest
-from scim_service.store import group_store
+from scim_service.store.resources import group_store
 
 from tests.service.served import Serve, Served
 

@@ -10,8 +10,8 @@ from typing import Any
 
 import asyncpg
 import pytest
+from scim_service.store.activity.audit_context import AuditContext
 from scim_service.store.migrations.upgrade import open_database
-from scim_service.store.records import AuditContext
 from scim_service.tenant.limits import Limits
 from scim_service.tenant.tokens import Tokens
 

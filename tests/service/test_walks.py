@@ -12,8 +12,8 @@ import pytest
 from scim_service.http.application import scim_application
 from scim_service.store import page_starts
 from scim_service.store.database.database import compile_statement
-from scim_service.store.page_starts import Place
-from scim_service.store.tables import PageStart, table
+from scim_service.store.page_starts import PageStart
+from scim_service.store.tables import PageStartRow, table
 from scim_service.tenant.limits import Limits
 from sqlalchemy import select
 
@@ -236,9 +236,9 @@ async def test_walks_that_overtake_each_other(through: str, serve: Serve) -> Non
 async def test_a_place_for_both_ways_to_count(serve: Serve) -> None:
     """Where a walk by itemsPerPage goes on, one by count may agree, but put nothing else there."""
     starts = (await serve()).service.repository.page_starts
-    by_items = Place((5,), "first", is_first=False)
-    agreeing = Place((5,), "second", is_first=False, by_count=True)
-    other = Place((7,), "third", is_first=False, by_count=True)
+    by_items = PageStart((5,), "first", is_first=False)
+    agreeing = PageStart((5,), "second", is_first=False, by_count=True)
+    other = PageStart((7,), "third", is_first=False, by_count=True)
     for number, kept in enumerate(((by_items, agreeing), (agreeing, by_items))):
         query = str(number)
         for place in kept:
@@ -339,7 +339,7 @@ async def test_memory_does_not_grow_with_walks(
     assert len(getattr(starts, "_places", ())) <= 10
     assert len(getattr(starts, "_unsaved", ())) <= 10
     database = served.service.repository.database
-    statement = compile_statement(select(table(PageStart).c.at), database.backend)
+    statement = compile_statement(select(table(PageStartRow).c.at), database.backend)
     assert 0 < len(await database.fetch(statement, {})) <= 20
 
 

@@ -10,8 +10,8 @@ from fastapi.responses import PlainTextResponse
 
 from scim_service import __version__
 from scim_service.http.messages import header
+from scim_service.store.clock import Clock
 from scim_service.store.database.database import DatabaseError
-from scim_service.store.records import Clock
 from scim_service.tenant.metrics import CONTENT_TYPE
 from scim_service.tenant.tenant import Service
 

@@ -13,7 +13,7 @@ from scim_service import worker
 from scim_service.scim import errors
 from scim_service.scim.filter.tree import shorten
 from scim_service.scim.messages import CONTENT_TYPE
-from scim_service.store.records import Precondition
+from scim_service.store.resources.precondition import Precondition
 from scim_service.tenant.context import RequestContext
 from scim_service.tenant.limits import Limits
 from scim_service.worker import large_bodies

@@ -22,7 +22,7 @@ from scim_service.http.rate_limit import Penalties, RateLimit
 from scim_service.scim import errors
 from scim_service.scim.budget import Budget
 from scim_service.scim.filter.tree import shorten
-from scim_service.store.search.search_form import moment_text
+from scim_service.store.clock import format_time
 from scim_service.tenant.context import OPERATIONS, RequestContext
 from scim_service.tenant.tenant import Service
 
@@ -216,7 +216,7 @@ class Gate:
         if not call.logged:
             return
         line: dict[str, Any] = {
-            "time": moment_text(service.repository.clock()),
+            "time": format_time(service.repository.clock()),
             "level": "info" if status < 400 else "warning" if status < 500 else "error",
             "tenant": service.tenant.tenant,
             "request": call.request_id,

@@ -14,6 +14,7 @@ from typing import Any, Protocol, TypeAlias
 
 from sqlalchemy import BigInteger, Integer, bindparam, delete, select
 
+from scim_service.store.clock import Clock
 from scim_service.store.database.database import (
     Backend,
     Database,
@@ -21,8 +22,7 @@ from scim_service.store.database.database import (
     compile_statement,
     upsert,
 )
-from scim_service.store.records import Clock
-from scim_service.store.tables import PageStart, table
+from scim_service.store.tables import PageStartRow, table
 
 PLACES = 10_000
 """How many are kept; beyond that those that were used longest ago go."""
@@ -37,7 +37,7 @@ Position: TypeAlias = tuple[Any, ...]
 
 
 @dataclass(frozen=True, slots=True)
-class Place:
+class PageStart:
     """What an index follows.
 
     Parameters
@@ -60,7 +60,7 @@ class Place:
     is_first: bool
     by_count: bool = False
 
-    def replaces(self, earlier: "Place") -> bool:
+    def replaces(self, earlier: "PageStart") -> bool:
         """Whether the walk that left an earlier place behind is taken for given up.
 
         That is so where its client asks for a first page again. And clients count on in one way
@@ -74,11 +74,11 @@ class Place:
 class PageStarts(Protocol):
     """The places of one tenant."""
 
-    async def find(self, query: str, index: int) -> Place | None:
+    async def find(self, query: str, index: int) -> PageStart | None:
         """Return what an index of a query follows, None if that is not known any more."""
         ...
 
-    async def keep(self, query: str, index: int, place: Place, *, insist: bool = False) -> bool:
+    async def keep(self, query: str, index: int, place: PageStart, *, insist: bool = False) -> bool:
         """Remember what an index of a query follows.
 
         Return False where another walk needs it for another place, unless the caller insists.
@@ -97,7 +97,7 @@ class _Table:
         self._database = database
         self._clock = clock
         backend = database.backend
-        starts = table(PageStart)
+        starts = table(PageStartRow)
         this = (starts.c.query == bindparam("query"), starts.c.start_index == bindparam("index"))
         self._find = compile_statement(
             select(*(starts.c[name] for name in _COLUMNS)).where(
@@ -125,16 +125,16 @@ class _Table:
         """The time before which a place is too old."""
         return self._clock() - KEPT_SECONDS * 1_000_000
 
-    async def find(self, query: str, index: int) -> tuple[Place, int] | None:
+    async def find(self, query: str, index: int) -> tuple[PageStart, int] | None:
         """Return a place, and when it was kept."""
         values = {"query": query, "index": index, "since": self.since}
         rows = await self._database.fetch(self._find, values)
         if not rows:
             return None
         position, client, is_first, by_count, at = rows[0]
-        return Place(tuple(json.loads(position)), client, bool(is_first), bool(by_count)), at
+        return PageStart(tuple(json.loads(position)), client, bool(is_first), bool(by_count)), at
 
-    def values(self, query: str, index: int, place: Place, at: int) -> Mapping[str, Any]:
+    def values(self, query: str, index: int, place: PageStart, at: int) -> Mapping[str, Any]:
         """Return the parameters of the statement that keeps a place."""
         return {
             "query": query,
@@ -146,7 +146,7 @@ class _Table:
             "at": at,
         }
 
-    async def keep(self, query: str, index: int, place: Place, *, insist: bool) -> bool:
+    async def keep(self, query: str, index: int, place: PageStart, *, insist: bool) -> bool:
         """Write a place, in one statement, unless there is another one."""
         now = self._clock()
         values = {
@@ -155,7 +155,7 @@ class _Table:
         }
         return bool(await self._database.fetch(self._keep, values))
 
-    async def save(self, places: Mapping[tuple[str, int], tuple[Place, int]]) -> None:
+    async def save(self, places: Mapping[tuple[str, int], tuple[PageStart, int]]) -> None:
         """Write many places over what there is."""
         async with self._database.transaction(long=True) as transaction:
             for (query, index), (place, at) in places.items():
@@ -169,13 +169,13 @@ class _Table:
 
 
 def _keeping(backend: Backend) -> Any:
-    starts = table(PageStart)
+    starts = table(PageStartRow)
     names = ("query", "start_index", *_COLUMNS)
     kept = upsert(starts, backend).values({name: bindparam(name) for name in names})
     new = kept.excluded
     same_client = starts.c.client == new.client
     is_same = starts.c.position == new.position
-    # As in `Place.replaces`.
+    # As in `PageStart.replaces`.
     replaces = (same_client & (new.by_count | (starts.c.is_first & new.is_first))) | (
         new.by_count & starts.c.by_count
     )
@@ -196,12 +196,12 @@ class SharedPageStarts:
         self._table = _Table(database, clock)
         self._kept = 0
 
-    async def find(self, query: str, index: int) -> Place | None:
+    async def find(self, query: str, index: int) -> PageStart | None:
         """Return what an index of a query follows."""
         found = await self._table.find(query, index)
         return None if found is None else found[0]
 
-    async def keep(self, query: str, index: int, place: Place, *, insist: bool = False) -> bool:
+    async def keep(self, query: str, index: int, place: PageStart, *, insist: bool = False) -> bool:
         """Remember what an index of a query follows."""
         self._kept += 1
         if self._kept % _PRUNE_EVERY == 0:
@@ -218,15 +218,15 @@ class LocalPageStarts:
     def __init__(self, database: Database, clock: Clock) -> None:
         self._table = _Table(database, clock)
         self._clock = clock
-        self._places: OrderedDict[tuple[str, int], tuple[Place, int]] = OrderedDict()
-        self._unsaved: dict[tuple[str, int], tuple[Place, int]] = {}
+        self._places: OrderedDict[tuple[str, int], tuple[PageStart, int]] = OrderedDict()
+        self._unsaved: dict[tuple[str, int], tuple[PageStart, int]] = {}
 
-    async def find(self, query: str, index: int) -> Place | None:
+    async def find(self, query: str, index: int) -> PageStart | None:
         """Return what an index of a query follows."""
         found = await self._known(query, index)
         return None if found is None else found[0]
 
-    async def _known(self, query: str, index: int) -> tuple[Place, int] | None:
+    async def _known(self, query: str, index: int) -> tuple[PageStart, int] | None:
         key = query, index
         found = self._places.get(key) or await self._table.find(query, index)
         if found is None or found[1] < self._table.since:
@@ -235,7 +235,7 @@ class LocalPageStarts:
         self._places.move_to_end(key)
         return found
 
-    async def keep(self, query: str, index: int, place: Place, *, insist: bool = False) -> bool:
+    async def keep(self, query: str, index: int, place: PageStart, *, insist: bool = False) -> bool:
         """Remember what an index of a query follows."""
         earlier = await self._known(query, index)
         if earlier is not None and earlier[0].position == place.position:

@@ -3,12 +3,12 @@
 from dataclasses import dataclass
 
 from scim_service.scim.schema import Registry
-from scim_service.store.activity_log import Log
+from scim_service.store.activity.activity_log import ActivityLog
+from scim_service.store.clock import Clock, now_microseconds
 from scim_service.store.database.database import Database
-from scim_service.store.group_store import GROUPS, Groups
 from scim_service.store.page_starts import PageStarts, page_starts
-from scim_service.store.records import Clock, now_microseconds
-from scim_service.store.user_store import ACTIVE, INACTIVE, Users
+from scim_service.store.resources.group_store import GROUPS, GroupStore
+from scim_service.store.resources.user_store import ACTIVE, INACTIVE, UserStore
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,9 +25,9 @@ class Repository:
     """The users, the groups and the log of a tenant."""
 
     database: Database
-    users: Users
-    groups: Groups
-    log: Log
+    users: UserStore
+    groups: GroupStore
+    log: ActivityLog
     page_starts: PageStarts
     clock: Clock
 
@@ -50,11 +50,13 @@ class Repository:
         max_users
             The most active users, None for no limit.
         """
-        log = Log(database, clock)
+        log = ActivityLog(database, clock)
         return cls(
             database=database,
-            users=Users(database, log, clock, resource_type=registry.user, maximum=max_users),
-            groups=Groups(database, log, clock, resource_type=registry.group, unique=unique_groups),
+            users=UserStore(database, log, clock, resource_type=registry.user, maximum=max_users),
+            groups=GroupStore(
+                database, log, clock, resource_type=registry.group, unique=unique_groups
+            ),
             log=log,
             page_starts=page_starts(database, clock),
             clock=clock,

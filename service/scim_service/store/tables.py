@@ -138,7 +138,7 @@ class Activity(_Line, table=True):
     __table_args__ = (Index("ix_activity_at_status", "at", "status"),)
 
 
-class Refused(_Line, table=True):
+class LoggedRefusal(_Line, table=True):
     """A request with an accepted token that was refused.
 
     Apart from the writes, so that no number of refusals takes the place of a write.
@@ -148,7 +148,7 @@ class Refused(_Line, table=True):
     __table_args__ = (Index("ix_refused_at", "at"),)
 
 
-class Hourly(SQLModel, table=True):
+class HourlyCounter(SQLModel, table=True):
     """How often something happened within an hour (hours since 1970)."""
 
     __tablename__ = "hourly"
@@ -158,7 +158,7 @@ class Hourly(SQLModel, table=True):
     amount: int = _time()
 
 
-class Tally(SQLModel, table=True):
+class CounterSlot(SQLModel, table=True):
     """How many rows there are of a kind: the sum over the slots.
 
     Writers on PostgreSQL spread over slots, since a single row would make them queue.
@@ -171,7 +171,7 @@ class Tally(SQLModel, table=True):
     amount: int = _time()
 
 
-class Moment(SQLModel, table=True):
+class LastTime(SQLModel, table=True):
     """When something last happened: ``request``, ``probed``, ``provisioned``, ``token:<id>``."""
 
     __tablename__ = "moment"
@@ -189,7 +189,7 @@ class Secret(SQLModel, table=True):
     value: str = Field(sa_type=Text)
 
 
-class PageStart(SQLModel, table=True):
+class PageStartRow(SQLModel, table=True):
     """What an index of a query follows, for those who walk by index (see `page_starts`).
 
     `position` is a JSON array. Unlogged on PostgreSQL: no page waits for the disk.

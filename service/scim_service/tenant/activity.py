@@ -11,12 +11,12 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from scim_service.scim.skipped import Skipped
-from scim_service.store.activity_log import HOUR, Step
+from scim_service.store.activity.activity_log import HOUR, Step
+from scim_service.store.activity.audit_context import AuditContext
+from scim_service.store.clock import format_time
 from scim_service.store.copies.backup import BACKUP
 from scim_service.store.database.database import DatabaseError
-from scim_service.store.records import AuditContext
 from scim_service.store.repository import Repository
-from scim_service.store.search.search_form import moment_text
 from scim_service.tenant.limits import Limits
 
 FLUSH_SECONDS = 5.0
@@ -200,7 +200,7 @@ class Activity:
         lines = await self.repository.log.recent(limit=limit, refused=refused, request=request)
         return [
             {
-                "at": moment_text(line["at"]),
+                "at": format_time(line["at"]),
                 "operation": line["operation"],
                 "resourceType": line["resource_type"],
                 "resourceId": line["resource_id"],
@@ -220,7 +220,7 @@ class Activity:
 
     def _moment(self, name: str) -> str | None:
         at = self._moments.get(name)
-        return None if at is None else moment_text(at)
+        return None if at is None else format_time(at)
 
 
 def _skipped_attributes(amounts: Mapping[str, int]) -> list[dict[str, Any]]:

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from scim_service.scim import errors
 from scim_service.scim.budget import Budget
 from scim_service.scim.skipped import Skipped
-from scim_service.store.records import AuditContext
+from scim_service.store.activity.audit_context import AuditContext
 from scim_service.worker import large_bodies
 
 OPERATIONS = {"POST": "create", "PUT": "replace", "PATCH": "patch", "DELETE": "delete"}

@@ -42,19 +42,21 @@ from scim_service.scim.resource import (
 )
 from scim_service.scim.schema import ResourceType
 from scim_service.scim.sorting import Sort, parse_sort
-from scim_service.store.derived import meta_text
-from scim_service.store.group_store import Groups
 from scim_service.store.page_starts import Position
-from scim_service.store.records import ANY_VERSION, Precondition, Record, is_id
-from scim_service.store.resource_store import Page, Resources
-from scim_service.store.search.query import Query
-from scim_service.store.user_store import Users
+from scim_service.store.record import Record
+from scim_service.store.resources.derived import meta_text
+from scim_service.store.resources.group_store import GroupStore
+from scim_service.store.resources.ids import is_id
+from scim_service.store.resources.precondition import ANY_VERSION, Precondition
+from scim_service.store.resources.resource_store import ResourceStore
+from scim_service.store.resources.user_store import UserStore
+from scim_service.store.search.query import FoundPage, Query
 from scim_service.tenant.config import Tenant
 from scim_service.tenant.context import RequestContext, etag
 from scim_service.tenant.limits import Limits
 from scim_service.tenant.walks import Walks
 
-Store = TypeVar("Store", bound=Resources)
+Store = TypeVar("Store", bound=ResourceStore)
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,7 +98,7 @@ class Rules:
 class Operations(ABC, Generic[Store]):
     """The operations on the resources of one type."""
 
-    computed_name: str
+    derived_name: str
     """The attribute that comes from other rows."""
 
     def __init__(self, rules: Rules, store: Store, walks: Walks) -> None:
@@ -132,7 +134,7 @@ class Operations(ABC, Generic[Store]):
     async def get(self, call: RequestContext, resource_id: str, projection: Projection) -> Result:
         """Return a resource."""
         record = await self._store.get(
-            resource_id, base=call.base, computed=projection.wants(self.computed_name)
+            resource_id, base=call.base, with_derived=projection.wants(self.derived_name)
         )
         return await self._answer(call, record, projection)
 
@@ -226,7 +228,7 @@ class Operations(ABC, Generic[Store]):
             offset=offset,
             after=after,
             count=count,
-            computed=projection.wants(self.computed_name),
+            with_derived=projection.wants(self.derived_name),
             most=self._rules.limits.page_bytes,
         )
         found = await self._store.find(query, base=call.base)
@@ -253,7 +255,7 @@ class Operations(ABC, Generic[Store]):
             sort=sort,
             after=after,
             count=count,
-            computed=projection.wants(self.computed_name),
+            with_derived=projection.wants(self.derived_name),
             most=limits.page_bytes,
         )
         found = await self._store.find(query, base=call.base)
@@ -293,7 +295,7 @@ class Operations(ABC, Generic[Store]):
         )
 
     async def _fragments(
-        self, call: RequestContext, page: Page, projection: Projection
+        self, call: RequestContext, page: FoundPage, projection: Projection
     ) -> list[dict[str, Any]]:
         records = page.records
         work = partial(self._render_all, call, records, projection)
@@ -319,9 +321,9 @@ class Operations(ABC, Generic[Store]):
         limit = self._rules.limits.answer_bytes
         if size > limit:
             raise errors.too_many(
-                f"The {self.resource_type.name} takes {size} bytes with its {self.computed_name};"
+                f"The {self.resource_type.name} takes {size} bytes with its {self.derived_name};"
                 f" at most {limit} are returned. Ask for it with"
-                f" excludedAttributes={self.computed_name}."
+                f" excludedAttributes={self.derived_name}."
             )
         version = self._version(record)
         return Result(
@@ -339,11 +341,11 @@ class Operations(ABC, Generic[Store]):
         self, call: RequestContext, record: Record, projection: Projection, version: str
     ) -> bytes:
         """Return a resource as JSON text."""
-        computed = ""
-        if record.computed is not None and record.computed != "[]":
-            computed = f',"{self.computed_name}":{record.computed}'
+        derived = ""
+        if record.derived is not None and record.derived != "[]":
+            derived = f',"{self.derived_name}":{record.derived}'
         meta = meta_text(self.resource_type.name, record, self.location(call, record.id), version)
-        text = f'{record.document[:-1]},"id":"{record.id}"{computed},"meta":{meta}}}'.encode()
+        text = f'{record.document[:-1]},"id":"{record.id}"{derived},"meta":{meta}}}'.encode()
         if projection.is_default and self._is_whole:
             return text
         return orjson.dumps(projection.apply(orjson.loads(text)))
@@ -395,22 +397,22 @@ class Operations(ABC, Generic[Store]):
 
 
 def _size(record: Record) -> int:
-    return len(record.document) + len(record.computed or "")
+    return len(record.document) + len(record.derived or "")
 
 
-class UserOperations(Operations[Users]):
+class UserOperations(Operations[UserStore]):
     """The operations on users."""
 
-    computed_name = "groups"
+    derived_name = "groups"
 
     def _version(self, record: Record) -> str:
         """Return a version that changes with the memberships, which change the row of no user.
 
         The reason is in docs/decisions/0017-what-an-entity-tag-covers.md.
         """
-        if record.computed is None or record.computed == "[]":
+        if record.derived is None or record.derived == "[]":
             return str(record.version)
-        groups = record.computed.encode()
+        groups = record.derived.encode()
         return f"{record.version}-{crc32(groups):x}{len(groups):x}"
 
     async def create(self, call: RequestContext, body: object, projection: Projection) -> Result:
@@ -539,10 +541,10 @@ def _source(name: str) -> str:
     return _SOURCES.get(name.rpartition(":")[2].lower(), f"a source attribute you map to {name}")
 
 
-class GroupOperations(Operations[Groups]):
+class GroupOperations(Operations[GroupStore]):
     """The operations on groups."""
 
-    computed_name = "members"
+    derived_name = "members"
 
     async def create(self, call: RequestContext, body: object, projection: Projection) -> Result:
         """Store a new group."""

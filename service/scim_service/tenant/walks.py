@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 from scim_service.scim.messages import SearchRequest
 from scim_service.scim.paging import Page
-from scim_service.store.page_starts import PageStarts, Place, Position
+from scim_service.store.page_starts import PageStart, PageStarts, Position
 from scim_service.tenant.context import RequestContext
 
 SHORTER = 20
@@ -28,7 +28,7 @@ class Step(NamedTuple):
     searched: str
     request: SearchRequest
     page: Page
-    place: Place | None = None
+    place: PageStart | None = None
 
     @property
     def query(self) -> str:
@@ -81,7 +81,7 @@ class Walks:
         # A proxy sends the requests of all its clients over the same connections.
         client = f"{call.peer} {call.forwarded or ''}"
         while True:
-            here = Place(found[kept - 1], client, is_first=place is None)
+            here = PageStart(found[kept - 1], client, is_first=place is None)
             index = page.start_index + kept
             if await self._starts.keep(query, index, here, insist=kept == least):
                 break

@@ -13,11 +13,11 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, BinaryIO
 
-from scim_service.store.copies.files import InUseError, locked, part_of, replacing
+from scim_service.store.clock import now_microseconds
 from scim_service.store.database.database import DatabaseError
+from scim_service.store.database.files import InUseError, locked, part_of, replacing
 from scim_service.store.database.url import SqliteUrl, parse_database_url
-from scim_service.store.records import now_microseconds
-from scim_service.store.uniqueness import drop_indexes
+from scim_service.store.resources.uniqueness import drop_indexes
 
 BACKUP = "backup"
 """The name of the time of the last backup."""

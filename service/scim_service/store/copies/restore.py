@@ -20,8 +20,8 @@ from scim_service.store.copies.backup import (
     sqlite_file,
     translated,
 )
-from scim_service.store.copies.files import replacing, restored_copy, take_restored_copy
 from scim_service.store.database.database import DatabaseError
+from scim_service.store.database.files import replacing, restored_copy, take_restored_copy
 from scim_service.store.migrations.upgrade import KNOWN, read_schema, sqlite_schema, upgrade_file
 
 WAIT_SECONDS = 60.0

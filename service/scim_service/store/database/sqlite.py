@@ -21,7 +21,6 @@ from pathlib import Path
 from time import perf_counter
 from typing import Any, TypeVar
 
-from scim_service.store.copies.files import PRIVATE
 from scim_service.store.database.database import (
     STATEMENT_SECONDS,
     Backend,
@@ -37,6 +36,7 @@ from scim_service.store.database.database import (
     Volume,
     text_length,
 )
+from scim_service.store.database.files import PRIVATE
 from scim_service.worker import QueueLimit
 
 BUSY_MILLISECONDS = 5000

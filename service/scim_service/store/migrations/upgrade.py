@@ -14,8 +14,8 @@ from functools import lru_cache
 from pathlib import Path
 from typing import TypeAlias
 
-from scim_service.store.copies.files import restored_copy, take_restored_copy
 from scim_service.store.database.database import Backend, Database, DatabaseError
+from scim_service.store.database.files import restored_copy, take_restored_copy
 from scim_service.store.database.sqlite import SqliteDatabase, connect, make_private
 from scim_service.store.database.url import SqliteUrl, parse_database_url
 

@@ -22,6 +22,7 @@ from scim_service.store.database.database import (
     compile_statement,
     text_length,
 )
+from scim_service.store.record import Record
 from scim_service.store.search.sql_filter import Conditions, Expression, Source, selective
 
 STATEMENTS = 512
@@ -47,8 +48,8 @@ class Query:
     after
         The sort value (where there is a `sort`) and the id after which the page starts; it is
         found by them then, and not by the offset.
-    computed
-        Whether the attributes that are computed from other rows are wanted.
+    with_derived
+        Whether to return the attributes that are derived from other rows.
     most
         How many characters of text the rows may have; one row may always have more.
     """
@@ -58,22 +59,35 @@ class Query:
     offset: int = 0
     count: int = 100
     after: Position | None = None
-    computed: bool = True
+    with_derived: bool = True
     most: int = 1 << 20
 
 
 @dataclass(frozen=True, slots=True)
-class Found:
-    """Rows of a page, how many results there are in all, and whether some come after the page.
+class FoundPage:
+    """One page of the resources that a query finds.
 
-    There may be fewer rows than the page could have, where they have much text. `positions` are
-    the sort keys of the rows.
+    Parameters
+    ----------
+    records
+        The resources; fewer than asked for where they have much text.
+    total
+        The number of all results.
+    more
+        Whether results follow after the page.
+    positions
+        The sort keys of the records.
     """
 
-    rows: Sequence[Row]
+    records: Sequence[Record]
     total: int
     more: bool
     positions: Sequence[tuple[Any, ...]]
+
+    @property
+    def next(self) -> tuple[Any, ...] | None:
+        """The sort keys after which the next page starts, None for the last page."""
+        return self.positions[-1] if self.more else None
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,8 +104,8 @@ class Finder:
     Parameters
     ----------
     columns
-        What to select; the last one is the computed attributes.
-    computed_reach
+        What to select: the fields of `Record`, the last of which is the derived attributes.
+    derived_reach
         How far a query reaches that selects them, too, of rows that no index leads to.
     number
         How many rows there are.
@@ -103,17 +117,17 @@ class Finder:
         source: Source,
         columns: Sequence[Expression],
         *,
-        computed_reach: Reach,
+        derived_reach: Reach,
         number: Expression,
     ) -> None:
         self._number = number
         self._database = database
         self._source = source
         self._columns = columns
-        self._computed_reach = computed_reach
+        self._derived_reach = derived_reach
         self._plan = lru_cache(maxsize=STATEMENTS)(self._make_plan)
 
-    async def find(self, query: Query, values: Values) -> Found:
+    async def find(self, query: Query, values: Values) -> FoundPage:
         """Return a page.
 
         Parameters
@@ -154,13 +168,15 @@ class Finder:
             total = int((await self._database.fetch(plan.total, values, reach=plan.reach))[0][0])
         else:
             total = query.offset + len(rows)
-        return Found(rows, total, more, [_position(query, row) for row in rows])
+        width = len(self._columns) if query.with_derived else len(self._columns) - 1
+        records = [Record(*row[:width]) for row in rows]
+        return FoundPage(records, total, more, [_position(query, row) for row in rows])
 
     def _make_plan(self, shape: "_Shape") -> _Plan:
         query = shape.query
         source = self._source
         backend = self._database.backend
-        columns = self._columns if query.computed else self._columns[:-1]
+        columns = self._columns if query.with_derived else self._columns[:-1]
         page: Select[Any] = select(*columns)
         total: Select[Any] = select(self._number)
         conditions = Conditions(source, backend)
@@ -183,7 +199,7 @@ class Finder:
         if query.sort is not None:
             return "table"
         if query.filter is None:
-            return self._computed_reach if query.computed else "rows"
+            return self._derived_reach if query.with_derived else "rows"
         return "rows" if selective(query.filter, self._source) else "table"
 
     def _ordered(self, page: Select[Any], query: Query) -> Select[Any]:
@@ -253,7 +269,7 @@ class _Shape:
         self._key = (
             filter_shape,
             query.sort,
-            query.computed,
+            query.with_derived,
             after is not None,
             after is not None and after[0] is None,
         )

@@ -7,35 +7,16 @@ on both databases and in the protocol core, in every language, and leaves the da
 but comparisons of bytes.
 """
 
-from collections.abc import Callable, Iterable
-from datetime import UTC, datetime, timedelta
-from functools import lru_cache
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any, TypeAlias
 
+from scim_service.scim import errors
 from scim_service.scim.filter.tree import fold
 from scim_service.scim.schema import Attribute, ResourceType
 from scim_service.scim.values import parse_datetime
+from scim_service.store.clock import to_microseconds
 
 Folder: TypeAlias = Callable[[Any], Any]
-
-_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-_MICROSECOND = timedelta(microseconds=1)
-
-
-def microseconds(moment: datetime) -> int:
-    """Return a moment as it is stored."""
-    return (moment - _EPOCH) // _MICROSECOND
-
-
-def moment_text(stored: int) -> str:
-    """Return a stored moment as RFC 3339 in UTC."""
-    seconds, fraction = divmod(stored, 1_000_000)
-    return f"{_second_text(seconds)}.{fraction:06}Z"
-
-
-@lru_cache(maxsize=1024)
-def _second_text(seconds: int) -> str:
-    return datetime.fromtimestamp(seconds, UTC).isoformat().removesuffix("+00:00")
 
 
 def folder(resource_type: ResourceType) -> Folder:
@@ -68,7 +49,7 @@ def _fold_text(text: Any) -> Any:
 
 def _fold_datetime(text: Any) -> Any:
     instant = parse_datetime(text) if isinstance(text, str) else None
-    return None if instant is None else microseconds(instant)
+    return None if instant is None else to_microseconds(instant)
 
 
 def _members(attributes: Iterable[Attribute]) -> Folder:
@@ -80,3 +61,28 @@ def _members(attributes: Iterable[Attribute]) -> Folder:
         return {name: folders[name](part) for name, part in value.items() if name in folders}
 
     return fold_members
+
+
+KEY_CHARACTERS = 600
+"""The longest text that is matched on: at four bytes each it still fits PostgreSQL's index."""
+
+
+def key_of(folded: Mapping[str, Any], name: str, where: str = "") -> str | None:
+    """Return a value that is matched on.
+
+    Parameters
+    ----------
+    where
+        What comes before the name in the attribute's path.
+
+    Raises
+    ------
+    ScimError
+        It is too long to be.
+    """
+    value: str | None = folded.get(name)
+    if value is not None and len(value) > KEY_CHARACTERS:
+        raise errors.invalid_value(
+            f"{where}{name} has {len(value)} characters; at most {KEY_CHARACTERS} are accepted."
+        )
+    return value

@@ -49,9 +49,9 @@ from scim_service.scim.filter.tree import (
     is_case_exact,
 )
 from scim_service.scim.schema import Attribute
+from scim_service.store.clock import to_microseconds
 from scim_service.store.database.database import Backend
-from scim_service.store.derived import META
-from scim_service.store.search.search_form import microseconds
+from scim_service.store.resources.derived import META
 from scim_service.store.tables import Jsonb
 
 Condition: TypeAlias = ColumnElement[bool]
@@ -114,7 +114,7 @@ _Find: TypeAlias = Callable[[Attribute | None], Expression]
 """Returns a sub-attribute of an element, or the element itself, in SQL."""
 
 
-_STORED: Mapping[str, Callable[[Any], Any]] = {"dateTime": microseconds, "decimal": float}
+_STORED: Mapping[str, Callable[[Any], Any]] = {"dateTime": to_microseconds, "decimal": float}
 """What a literal is compared as, by the type of its attribute."""
 
 

@@ -1,8 +1,7 @@
 """What users and groups have in common: how they are read, locked, changed and logged."""
 
 from abc import ABC, abstractmethod
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, TypeAlias
 
 import orjson
@@ -23,7 +22,9 @@ from sqlalchemy import (
 
 from scim_service.scim import errors
 from scim_service.scim.schema import ResourceType
-from scim_service.store.activity_log import Log
+from scim_service.store.activity.activity_log import ActivityLog
+from scim_service.store.activity.audit_context import AuditContext
+from scim_service.store.clock import Clock
 from scim_service.store.database.database import (
     Backend,
     Database,
@@ -33,15 +34,10 @@ from scim_service.store.database.database import (
     Values,
     compile_statement,
 )
-from scim_service.store.records import (
-    ANY_VERSION,
-    AuditContext,
-    Clock,
-    Precondition,
-    Record,
-    new_id,
-)
-from scim_service.store.search.query import Finder, Query
+from scim_service.store.record import Record
+from scim_service.store.resources.ids import new_id
+from scim_service.store.resources.precondition import ANY_VERSION, Precondition
+from scim_service.store.search.query import Finder, FoundPage, Query
 from scim_service.store.search.search_form import folder
 from scim_service.store.search.sql_filter import Expression, Source
 
@@ -55,21 +51,6 @@ itself, which directories keep below 100 KB, and for a thousand roles.
 """
 
 _MEMBER_NAMES = {"ref": "$ref"}
-
-
-@dataclass(frozen=True, slots=True)
-class Page:
-    """Records with their sort keys, how many there are in all, and whether some come after it."""
-
-    records: Sequence[Record]
-    total: int
-    more: bool
-    positions: Sequence[tuple[Any, ...]]
-
-    @property
-    def next(self) -> tuple[Any, ...] | None:
-        """Where the next page starts; None: nowhere."""
-        return self.positions[-1] if self.more else None
 
 
 def json_rows(
@@ -96,14 +77,14 @@ def json_rows(
     return rows.with_only_columns(aggregate).scalar_subquery()
 
 
-class Resources(ABC):
+class ResourceStore(ABC):
     """The resources of one type.
 
     Parameters
     ----------
-    computed
+    derived
         The attributes that come from other rows, as JSON text.
-    computed_reach
+    derived_reach
         How far a list of resources reaches that has them.
     counters
         The counters of the log that say together how many resources there are.
@@ -112,14 +93,14 @@ class Resources(ABC):
     def __init__(
         self,
         database: Database,
-        log: Log,
+        log: ActivityLog,
         clock: Clock,
         *,
         resource_type: ResourceType,
         table: Table,
         source: Source,
-        computed: Expression,
-        computed_reach: Reach = "rows",
+        derived: Expression,
+        derived_reach: Reach = "rows",
         counters: Sequence[str],
     ) -> None:
         self.resource_type = resource_type
@@ -133,13 +114,13 @@ class Resources(ABC):
             table.c.version,
             table.c.created,
             table.c.last_modified,
-            computed,
+            derived,
         )
         self._finder = Finder(
             database,
             source,
             columns,
-            computed_reach=computed_reach,
+            derived_reach=derived_reach,
             number=log.sum_of(counters),
         )
         by_id = table.c.id == bindparam("id")
@@ -179,7 +160,7 @@ class Resources(ABC):
         }
         self._delete = compile_statement(delete(table).where(by_id), backend)
 
-    async def get(self, resource_id: str, *, base: str, computed: bool) -> Record:
+    async def get(self, resource_id: str, *, base: str, with_derived: bool) -> Record:
         """Return a resource.
 
         Raises
@@ -188,12 +169,12 @@ class Resources(ABC):
             404.
         """
         values = {"id": resource_id, "base": base}
-        rows = await self._database.fetch(self._get[computed], values)
+        rows = await self._database.fetch(self._get[with_derived], values)
         if not rows:
             raise self._not_found(resource_id)
         return Record(*rows[0])
 
-    async def find(self, query: Query, *, base: str) -> Page:
+    async def find(self, query: Query, *, base: str) -> FoundPage:
         """Return a page of resources.
 
         Raises
@@ -201,10 +182,7 @@ class Resources(ABC):
         ScimError
             invalidFilter: the filter asks for something that is not kept.
         """
-        found = await self._finder.find(query, {"base": base})
-        width = 6 if query.computed else 5
-        records = [Record(*row[:width]) for row in found.rows]
-        return Page(records, found.total, found.more, found.positions)
+        return await self._finder.find(query, {"base": base})
 
     @abstractmethod
     async def delete(
@@ -253,7 +231,7 @@ class Resources(ABC):
             record.version + 1,
             record.created,
             max(self._clock(), record.last_modified + 1),
-            record.computed,
+            record.derived,
         )
 
     def _new(self, resource: Mapping[str, Any]) -> Record:
@@ -284,7 +262,7 @@ class Resources(ABC):
         *,
         base: str | None = None,
     ) -> Record:
-        """Return a resource that nobody else changes now; with what is computed if `base` is."""
+        """Return a resource that nobody else changes now; with what is derived if `base` is."""
         values = {"id": resource_id, "base": base}
         rows = await transaction.fetch(self._lock[base is not None], values)
         if not rows:
@@ -313,3 +291,7 @@ def _longest(resource: Mapping[str, Any]) -> str:
     """Return the name of the attribute that takes the most room, of an extension with its URN."""
     name = max(resource, key=lambda each: len(orjson.dumps(resource[each])))
     return f"{name}:{_longest(resource[name])}" if ":" in name and resource[name] else name
+
+
+Change: TypeAlias = Callable[[dict[str, Any]], dict[str, Any]]
+"""Returns what becomes of a resource in canonical form, or raises ScimError."""

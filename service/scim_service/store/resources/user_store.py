@@ -21,7 +21,9 @@ from scim_service.scim import errors
 from scim_service.scim.messages import URN_ENTERPRISE_USER
 from scim_service.scim.resource import changed_attributes, is_active
 from scim_service.scim.schema import ResourceType
-from scim_service.store.activity_log import Log
+from scim_service.store.activity.activity_log import ActivityLog
+from scim_service.store.activity.audit_context import AuditContext
+from scim_service.store.clock import Clock
 from scim_service.store.database.database import (
     Backend,
     Database,
@@ -31,20 +33,14 @@ from scim_service.store.database.database import (
     compile_statement,
 )
 from scim_service.store.database.retries import repeatable
-from scim_service.store.derived import meta_columns, plain_text, reference
-from scim_service.store.records import (
-    ANY_VERSION,
-    AuditContext,
-    Change,
-    Clock,
-    Precondition,
-    Record,
-    key_of,
-)
-from scim_service.store.resource_store import Resources, Step, json_rows
+from scim_service.store.record import Record
+from scim_service.store.resources.derived import meta_columns, plain_text, reference
+from scim_service.store.resources.precondition import ANY_VERSION, Precondition
+from scim_service.store.resources.resource_store import Change, ResourceStore, Step, json_rows
+from scim_service.store.resources.uniqueness import Uniqueness
+from scim_service.store.search.search_form import key_of
 from scim_service.store.search.sql_filter import Expression, Relation, Source
 from scim_service.store.tables import Email, Group, Jsonb, Membership, User, table
-from scim_service.store.uniqueness import Uniqueness
 
 ACTIVE = "activeUsers"
 INACTIVE = "inactiveUsers"
@@ -108,7 +104,7 @@ def _source(resource_type: ResourceType, backend: Backend) -> Source:
     )
 
 
-class Users(Resources):
+class UserStore(ResourceStore):
     """The users of a tenant.
 
     Parameters
@@ -120,7 +116,7 @@ class Users(Resources):
     def __init__(
         self,
         database: Database,
-        log: Log,
+        log: ActivityLog,
         clock: Clock,
         *,
         resource_type: ResourceType,
@@ -140,7 +136,7 @@ class Users(Resources):
             resource_type=resource_type,
             table=_USER,
             source=_source(resource_type, backend),
-            computed=json_rows(
+            derived=json_rows(
                 backend,
                 memberships,
                 value=_GROUP.c.id,

@@ -13,7 +13,9 @@ from scim_service.scim.filter.tree import Filter, matches, shorten, weight
 from scim_service.scim.patch.apply import Member, MemberChange
 from scim_service.scim.resource import changed_attributes
 from scim_service.scim.schema import ResourceType
-from scim_service.store.activity_log import Log
+from scim_service.store.activity.activity_log import ActivityLog
+from scim_service.store.activity.audit_context import AuditContext
+from scim_service.store.clock import Clock
 from scim_service.store.database.database import (
     Backend,
     Database,
@@ -23,18 +25,12 @@ from scim_service.store.database.database import (
     upsert,
 )
 from scim_service.store.database.retries import repeatable
-from scim_service.store.derived import META, meta_columns, reference, version_column
-from scim_service.store.records import (
-    ANY_VERSION,
-    AuditContext,
-    Change,
-    Clock,
-    Precondition,
-    Record,
-    is_id,
-    key_of,
-)
-from scim_service.store.resource_store import Resources, json_rows
+from scim_service.store.record import Record
+from scim_service.store.resources.derived import META, meta_columns, reference, version_column
+from scim_service.store.resources.ids import is_id
+from scim_service.store.resources.precondition import ANY_VERSION, Precondition
+from scim_service.store.resources.resource_store import Change, ResourceStore, json_rows
+from scim_service.store.search.search_form import key_of
 from scim_service.store.search.sql_filter import Expression, Relation, Source
 from scim_service.store.tables import Group, Jsonb, Membership, User, table
 
@@ -104,7 +100,7 @@ def _added(backend: Backend) -> tuple[Expression, Expression]:
     return value.op("->>")(literal_column("0")), value.op("->>")(literal_column("1"))
 
 
-class Groups(Resources):
+class GroupStore(ResourceStore):
     """The groups of a tenant.
 
     Parameters
@@ -116,7 +112,7 @@ class Groups(Resources):
     def __init__(
         self,
         database: Database,
-        log: Log,
+        log: ActivityLog,
         clock: Clock,
         *,
         resource_type: ResourceType,
@@ -131,7 +127,7 @@ class Groups(Resources):
             resource_type=resource_type,
             table=_GROUP,
             source=_source(resource_type, backend),
-            computed=json_rows(
+            derived=json_rows(
                 backend,
                 select(members.member_id).where(members.group_id == _GROUP.c.id).correlate(_GROUP),
                 value=members.member_id,
@@ -139,7 +135,7 @@ class Groups(Resources):
                 type=members.member_type,
                 display=members.display,
             ),
-            computed_reach="page",
+            derived_reach="page",
             counters=(GROUPS,),
         )
         self._unique = unique

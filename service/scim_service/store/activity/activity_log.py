@@ -21,6 +21,8 @@ from sqlalchemy import (
 )
 from sqlalchemy.sql.elements import ColumnElement
 
+from scim_service.store.activity.audit_context import AuditContext
+from scim_service.store.clock import Clock
 from scim_service.store.database.database import (
     Backend,
     Database,
@@ -31,8 +33,15 @@ from scim_service.store.database.database import (
     compile_statement,
     upsert,
 )
-from scim_service.store.records import AuditContext, Clock
-from scim_service.store.tables import Activity, Hourly, Moment, Refused, Secret, Tally, table
+from scim_service.store.tables import (
+    Activity,
+    CounterSlot,
+    HourlyCounter,
+    LastTime,
+    LoggedRefusal,
+    Secret,
+    table,
+)
 
 HOUR = 3600 * 1_000_000
 TEXT_CHARACTERS = 200
@@ -106,7 +115,7 @@ def _adding(counters: Table, part: str, backend: Backend) -> Statement:
     )
 
 
-class Log:
+class ActivityLog:
     """The tables that say what happened."""
 
     def __init__(self, database: Database, clock: Clock) -> None:
@@ -115,8 +124,8 @@ class Log:
         backend = database.backend
         self._slots = _SLOTS[backend]
         self._writes = _Lines.of(table(Activity), backend)
-        self._refusals = _Lines.of(table(Refused), backend)
-        tally, moment, secret = table(Tally), table(Moment), table(Secret)
+        self._refusals = _Lines.of(table(LoggedRefusal), backend)
+        tally, moment, secret = table(CounterSlot), table(LastTime), table(Secret)
 
         self._count = _adding(tally, "slot", backend)
         self._amount = compile_statement(
@@ -150,7 +159,7 @@ class Log:
         )
 
     def _compile_hourly(self, backend: Backend) -> None:
-        hourly = table(Hourly)
+        hourly = table(HourlyCounter)
         self._add_hourly = _adding(hourly, "hour", backend)
         since = bindparam("since", type_=Integer())
         self._sum_hourly = compile_statement(
@@ -198,7 +207,7 @@ class Log:
 
     def sum_of(self, names: Sequence[str]) -> ColumnElement[int]:
         """Return the sum of counters, for a query."""
-        tally = table(Tally)
+        tally = table(CounterSlot)
         added = select(func.coalesce(func.sum(tally.c.amount), 0))
         return added.where(tally.c.name.in_(map(literal, names))).scalar_subquery()
 

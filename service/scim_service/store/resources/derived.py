@@ -10,9 +10,9 @@ from sqlalchemy import Table, Text, bindparam, cast, literal_column
 from sqlalchemy.sql.elements import ColumnElement
 
 from scim_service.scim.schema import ResourceType
+from scim_service.store.clock import format_time
 from scim_service.store.database.database import Backend
-from scim_service.store.records import Record
-from scim_service.store.search.search_form import moment_text
+from scim_service.store.record import Record
 
 META = "meta"
 
@@ -21,8 +21,8 @@ def meta_text(resource_type: str, record: Record, location: str, version: str) -
     """Return ``meta`` as JSON text."""
     return (
         f'{{"resourceType":"{resource_type}"'
-        f',"created":"{moment_text(record.created)}"'
-        f',"lastModified":"{moment_text(record.last_modified)}"'
+        f',"created":"{format_time(record.created)}"'
+        f',"lastModified":"{format_time(record.last_modified)}"'
         f',"location":"{location}"'
         f',"version":"W/\\"{version}\\""}}'
     )

@@ -1,0 +1,1 @@
+"""What happened to one tenant: logged writes and refusals, hourly counters, last times."""

@@ -1,0 +1,1 @@
+"""The users and groups of one tenant: how they are read, locked, changed and logged."""
