@@ -11,9 +11,9 @@ from scim_service.http.management import management_application
 from scim_service.scim.schema import Registry
 from scim_service.store.clock import Clock, now_microseconds
 from scim_service.store.migrations.upgrade import open_database
-from scim_service.tenant.config import Tenant
+from scim_service.tenant.config import TenantConfig
 from scim_service.tenant.limits import Limits
-from scim_service.tenant.tenant import Service
+from scim_service.tenant.tenant import Tenant
 from scim_service.tenant.tokens import Tokens, token_from
 
 SECRET = "t0ken-of-the-tests"
@@ -28,7 +28,7 @@ class Served:
     `http` has the Tenant URL as its base and sends the token, `management` the access credential.
     """
 
-    service: Service
+    tenant: Tenant
     http: httpx.AsyncClient
     management: httpx.AsyncClient
     access_log: list[dict[str, Any]]
@@ -63,13 +63,13 @@ async def serving(url: str) -> AsyncIterator[Serve]:
             limits: Limits | None = None,
             clock: Clock = now_microseconds,
         ) -> Served:
-            tenant = Tenant.model_validate(configuration or {})
+            config = TenantConfig.model_validate(configuration or {})
             database = await open_database(url)
             stack.push_async_callback(database.close)
-            service = await Service.over(
+            tenant = await Tenant.open(
                 database,
-                tenant=tenant,
-                registry=Registry.load(tenant.provisioning.schema_extensions),
+                config=config,
+                registry=Registry.load(config.provisioning.schema_extensions),
                 tokens=tokens or Tokens(None, [token_from(SECRET, token_id=TOKEN_ID)]),
                 access=access or Tokens(None, [token_from(ACCESS, token_id="access")]),
                 limits=limits or Limits(),
@@ -78,18 +78,18 @@ async def serving(url: str) -> AsyncIterator[Serve]:
             access_log: list[dict[str, Any]] = []
             client = await stack.enter_async_context(
                 httpx.AsyncClient(
-                    transport=httpx.ASGITransport(scim_application(service, access_log.append)),
-                    base_url=f"http://scim.example{tenant.base_path}",
+                    transport=httpx.ASGITransport(scim_application(tenant, access_log.append)),
+                    base_url=f"http://scim.example{config.base_path}",
                     headers={"Authorization": f"Bearer {SECRET}"},
                 )
             )
             management = await stack.enter_async_context(
                 httpx.AsyncClient(
-                    transport=httpx.ASGITransport(management_application(service)),
+                    transport=httpx.ASGITransport(management_application(tenant)),
                     base_url="http://management.example",
                     headers={"Authorization": f"Bearer {ACCESS}"},
                 )
             )
-            return Served(service, client, management, access_log)
+            return Served(tenant, client, management, access_log)
 
         yield serve

@@ -29,8 +29,8 @@ class Clock:
 
 async def lines(served: Served) -> Sequence[dict[str, Any]]:
     """Return the lines of the log, the oldest first."""
-    await served.service.activity.flush()
-    database = served.service.repository.database
+    await served.tenant.activity.flush()
+    database = served.tenant.repository.database
     found: list[dict[str, Any]] = []
     for lines in (table(Activity), table(LoggedRefusal)):
         statement = compile_statement(select(lines).order_by(lines.c.id), database.backend)
@@ -150,7 +150,7 @@ async def test_old_lines_are_removed(serve: Serve) -> None:
     clock.now += 20 * DAY
     await served.http.post("/Users", json={"userName": "new"})
     clock.now += 11 * DAY
-    await served.service.activity.prune()
+    await served.tenant.activity.prune()
     found = await lines(served)
     assert [line["at"] for line in found] == [clock.now - 11 * DAY]
 
@@ -161,7 +161,7 @@ async def test_the_newest_lines_stay(serve: Serve) -> None:
     for number in range(10):
         await served.http.post("/Users", json={"userName": f"user-{number}"})
     before = await lines(served)
-    await served.service.activity.prune()
+    await served.tenant.activity.prune()
     assert await lines(served) == before[-3:]
 
 
@@ -173,8 +173,8 @@ async def test_refusals_take_the_place_of_no_write(serve: Serve) -> None:
         await served.http.post("/Users", json={"userName": f"user-{number}"})
     for _ in range(20):
         await served.http.get("/Users", params={"filter": "userName"})
-    await served.service.activity.flush()
-    await served.service.activity.prune()
+    await served.tenant.activity.flush()
+    await served.tenant.activity.prune()
     assert [line["status"] for line in await lines(served)] == [201] * 5 + [400] * 3
     status = (await served.management.get("/-/status")).json()
     assert status["failures"] == {"invalidFilter": 20}

@@ -21,7 +21,7 @@ async def replicas(serve: Serve) -> list[Served]:
 
 async def _replicas(serve: Serve, configuration: dict[str, Any]) -> list[Served]:
     first = await serve(configuration)
-    if first.service.repository.database.backend == "sqlite":
+    if first.tenant.repository.database.backend == "sqlite":
         return [first]
     return [first, await serve(configuration)]
 

@@ -302,7 +302,7 @@ async def test_look_ups_and_pages_do_not_wait_for_whole_tables(serve: Serve) -> 
     """With the queue of whole tables full, only one more of its kind is refused: 429."""
     served = await serve()
     names = await _fill(served.http, 310, "x")
-    database = served.service.repository.database
+    database = served.tenant.repository.database
     async with _waiting(database, _places(database)):
         page = await served.http.get("/Users?count=300")
         assert page.json()["itemsPerPage"] == 300
@@ -327,7 +327,7 @@ async def test_a_slow_filter_is_answered_with_the_remedy(
     async def never(*_: Any, **__: Any) -> Any:
         raise SlowQueryError("slow")
 
-    monkeypatch.setattr(served.service.repository.database, "fetch_page", never)
+    monkeypatch.setattr(served.tenant.repository.database, "fetch_page", never)
     answer = await served.http.get("/Users", params={"filter": 'title co "x"'})
     assert answer.status_code == 503
     assert "userName" in answer.json()["detail"]

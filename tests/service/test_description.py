@@ -16,7 +16,7 @@ from schemathesis.specs.openapi.checks import (
     negative_data_rejection,
     positive_data_acceptance,
 )
-from scim_service.http.middleware import Gate
+from scim_service.http.middleware import Middleware
 from scim_service.scim.messages import URN_GROUP, URN_USER
 from starlette.routing import Route
 
@@ -57,7 +57,7 @@ async def test_it_has_every_endpoint_and_no_other(serve: Serve) -> None:
     described = (await served.http.get("/openapi.json")).json()["paths"]
     transport = served.http._transport
     assert isinstance(transport, httpx.ASGITransport)
-    assert isinstance(transport.app, Gate)
+    assert isinstance(transport.app, Middleware)
     application = transport.app._application
     assert isinstance(application, FastAPI)
     routed = {

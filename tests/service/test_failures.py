@@ -42,7 +42,7 @@ async def test_an_error_that_nobody_foresaw_is_answered_as_one(
     async def fail(*_: Any, **__: Any) -> None:
         raise ValueError(PRIVATE)
 
-    monkeypatch.setattr(type(served.service.repository.users), "find", fail)
+    monkeypatch.setattr(type(served.tenant.repository.users), "find", fail)
     with caplog.at_level(logging.ERROR):
         answer = await served.http.get("/Users")
     request_id = answer.headers["x-request-id"]
@@ -70,7 +70,7 @@ async def test_a_part_of_a_bulk_fails_alone(
     async def fail(*_: Any, **__: Any) -> None:
         raise ValueError(PRIVATE)
 
-    monkeypatch.setattr(type(served.service.repository.groups), "create", fail)
+    monkeypatch.setattr(type(served.tenant.repository.groups), "create", fail)
     operations = [
         {"method": "POST", "path": path, "bulkId": f"b{number}", "data": data}
         for number, (path, data) in enumerate(
@@ -120,7 +120,7 @@ async def fill(served: Served) -> tuple[str, str]:
 @contextlib.contextmanager
 def giving_up(served: Served, monkeypatch: pytest.MonkeyPatch, times: int) -> Any:
     """Let the database give up at the end of the next transactions, which undoes them."""
-    database = served.service.repository.database
+    database = served.tenant.repository.database
     begin = type(database).transaction
     left = [times]
 
@@ -154,9 +154,9 @@ async def test_what_the_database_gave_up_is_done_again(
     with giving_up(served, monkeypatch, len(PAUSES)) as left:
         answer = await work(served, *paths)
     assert (answer.status_code, left) == (status, [0])
-    lines = await served.service.activity.recent(limit=10, refused=False)
+    lines = await served.tenant.activity.recent(limit=10, refused=False)
     assert len(lines) == 3
-    counts = await served.service.repository.counts()
+    counts = await served.tenant.repository.counts()
     users = (await served.http.get("/Users")).json()["totalResults"]
     groups = (await served.http.get("/Groups")).json()["totalResults"]
     assert (counts.users, counts.groups) == (users, groups)

@@ -87,7 +87,7 @@ async def test_a_flood_of_guesses_holds_up_no_good_token(serve: Serve) -> None:
     async def sleep(seconds: float) -> None:
         waited.append(seconds)
 
-    flooded = scim_application(served.service, served.access_log.append, sleep)
+    flooded = scim_application(served.tenant, served.access_log.append, sleep)
     async with httpx.AsyncClient(
         transport=httpx.ASGITransport(flooded), base_url="http://scim.example/scim"
     ) as client:

@@ -101,7 +101,7 @@ async def test_readers_do_not_load_the_database(
     """What is read from the database is read once a second, however often it is asked for."""
     clock = Clock()
     served = await serve(clock=clock)
-    database = served.service.repository.database
+    database = served.tenant.repository.database
     fetched = 0
     fetch = type(database).fetch
 
@@ -128,8 +128,8 @@ async def test_failures_are_counted_as_they_happen(serve: Serve) -> None:
     served = await serve()
     for _ in range(3):
         await served.http.get("/Users", params={"filter": "userName"})
-        await served.service.activity.flush()
-    database = served.service.repository.database
+        await served.tenant.activity.flush()
+    database = served.tenant.repository.database
     emptied = compile_statement(delete(table(LoggedRefusal)), database.backend)
     await database.write((emptied, {}))
     status = (await served.management.get("/-/status")).json()

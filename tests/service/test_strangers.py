@@ -64,8 +64,8 @@ async def test_strangers_remove_no_line(serve: Serve) -> None:
         await served.http.get("/Users", params={"filter": "userName"})
     before = await lines(served)
     for _ in range(50):
-        served.service.activity.unauthenticated()
-    await served.service.activity.prune()
+        served.tenant.activity.unauthenticated()
+    await served.tenant.activity.prune()
     assert await lines(served) == before
 
 
@@ -284,7 +284,7 @@ async def test_a_null_character_in_a_query_finds_nothing(serve: Serve, endpoint:
 async def test_a_line_that_cannot_be_stored_loses_no_other(serve: Serve) -> None:
     """It is stored in a form that can be, beside those that came with it."""
     served = await serve()
-    activity = served.service.activity
+    activity = served.tenant.activity
     for text in ("before", "\x00\ud800" + "x" * 1000, "after"):
         activity.refused(
             AuditContext("read", TOKEN_ID, "request", 0.0),

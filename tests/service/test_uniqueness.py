@@ -70,7 +70,7 @@ def user(name: str, **values: Any) -> dict[str, Any]:
 async def serve_replicas(serve: Serve, tenant: dict[str, Any]) -> list[Served]:
     """Serve a tenant twice; SQLite has one process that writes, so there it is the same one."""
     first = await serve(tenant)
-    is_shared = first.service.repository.database.backend == "postgresql"
+    is_shared = first.tenant.repository.database.backend == "postgresql"
     return [first, await serve(tenant) if is_shared else first]
 
 
@@ -211,7 +211,7 @@ async def test_what_was_there_before_the_rule_stays(
 
 async def indexes(served: Served) -> set[str]:
     """Return the names of the indexes that rules have made."""
-    database = served.service.repository.database
+    database = served.tenant.repository.database
     sql = {
         "sqlite": "select name from sqlite_schema where name like 'own_unique_%'",
         "postgresql": "select indexname from pg_indexes where indexname like 'own_unique_%'",
@@ -222,8 +222,8 @@ async def indexes(served: Served) -> set[str]:
 async def test_a_value_is_found_by_an_index(serve: Serve) -> None:
     """A check reads no other users: its statement is planned over the index of the attribute."""
     served = await serve(configuration())
-    database = served.service.repository.database
-    uniqueness = served.service.repository.users._uniqueness
+    database = served.tenant.repository.database
+    uniqueness = served.tenant.repository.users._uniqueness
     for rule in uniqueness._rules:
         if rule.index is None:
             continue

@@ -162,7 +162,7 @@ async def test_a_walk_by_cursor_finds_everybody_once(query: str, serve: Serve) -
 
 def beside(served: Served, port: int, **headers: str) -> httpx.AsyncClient:
     """Return a client with a connection of its own."""
-    application = scim_application(served.service, served.access_log.append)
+    application = scim_application(served.tenant, served.access_log.append)
     return httpx.AsyncClient(
         transport=httpx.ASGITransport(application, client=("192.0.2.1", port)),
         base_url=served.http.base_url,
@@ -235,7 +235,7 @@ async def test_walks_that_overtake_each_other(through: str, serve: Serve) -> Non
 
 async def test_a_place_for_both_ways_to_count(serve: Serve) -> None:
     """Where a walk by itemsPerPage goes on, one by count may agree, but put nothing else there."""
-    starts = (await serve()).service.repository.page_starts
+    starts = (await serve()).tenant.repository.page_starts
     by_items = PageStart((5,), "first", is_first=False)
     agreeing = PageStart((5,), "second", is_first=False, by_count=True)
     other = PageStart((7,), "third", is_first=False, by_count=True)
@@ -272,7 +272,7 @@ async def test_a_walk_over_replicas_and_restarts(serve: Serve) -> None:
     async def go_on() -> None:
         nonlocal served
         await people.change()
-        await served.service.repository.page_starts.flush()
+        await served.tenant.repository.page_starts.flush()
         served = await serve()
 
     async def pages() -> AsyncIterator[list[str]]:
@@ -331,14 +331,14 @@ async def test_memory_does_not_grow_with_walks(
     served = await serve()
     for number in range(3):
         await served.http.post("/Users", json={"userName": f"u{number}", "title": "x"})
-    starts = served.service.repository.page_starts
+    starts = served.tenant.repository.page_starts
     for number in range(100):
         query = {"filter": f'title ne "{number}"', "count": "1"}
         assert (await served.http.get("/Users", params=query)).json()["totalResults"] == 3
     await starts.flush()
     assert len(getattr(starts, "_places", ())) <= 10
     assert len(getattr(starts, "_unsaved", ())) <= 10
-    database = served.service.repository.database
+    database = served.tenant.repository.database
     statement = compile_statement(select(table(PageStartRow).c.at), database.backend)
     assert 0 < len(await database.fetch(statement, {})) <= 20
 

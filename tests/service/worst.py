@@ -34,7 +34,7 @@ async def prepare(served: Served, *, members: int = MEMBERS) -> Prepared:
     scim = served.http
     answer = await scim.post("/Users", json=user("many", emails=emails(VALUES)))
     group = await scim.post("/Groups", json={"schemas": [URN_GROUP], "displayName": "many"})
-    users = served.service.repository.users
+    users = served.tenant.repository.users
     ids: list[str] = []
     async with users._database.transaction() as transaction:
         for number in range(members):

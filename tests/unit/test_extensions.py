@@ -14,7 +14,7 @@ from scim_operator.desired.objects.config_map import content
 from scim_operator.desired.validation import schema_extensions
 from scim_operator.kube.kinds import CONFIG_MAP, DEPLOYMENT
 from scim_service.scim.schema import Registry, SchemaError
-from scim_service.tenant.config import Tenant as Configuration
+from scim_service.tenant.config import TenantConfig as Configuration
 
 from tests.unit.extensions import CASES, Case
 from tests.unit.operator.sample import applied, make, objects, observed

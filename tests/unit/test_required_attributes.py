@@ -15,7 +15,7 @@ from scim_operator.desired.validation import required_attributes
 from scim_operator.kube.kinds import CONFIG_MAP, DEPLOYMENT
 from scim_service.scim.schema import COMMON_ATTRIBUTES, Attribute, Registry
 from scim_service.settings import SettingsError
-from scim_service.tenant.config import Tenant as Configuration
+from scim_service.tenant.config import TenantConfig as Configuration
 from scim_service.tenant.config import check_required
 
 from tests.unit.operator.sample import applied, make, objects, observed

@@ -12,17 +12,17 @@ from scim_service import __version__
 from scim_service.http.bulk import add_bulk_routes
 from scim_service.http.discovery import add_discovery_routes
 from scim_service.http.failures import EXPECTED, answer_to
-from scim_service.http.messages import GONE, call_of, error_response
-from scim_service.http.middleware import AccessLog, Gate, Sleep
+from scim_service.http.messages import GONE, context_of, error_response
+from scim_service.http.middleware import AccessLog, Middleware, Sleep
 from scim_service.http.resources import add_resource_routes
 from scim_service.http.search import add_search_routes
 from scim_service.scim import errors
 from scim_service.scim.filter.tree import shorten
-from scim_service.tenant.tenant import Service
+from scim_service.tenant.tenant import Tenant
 
 
 def scim_application(
-    service: Service, access_log: AccessLog, sleep: Sleep = asyncio.sleep
+    tenant: Tenant, access_log: AccessLog, sleep: Sleep = asyncio.sleep
 ) -> ASGIApp:
     """Return the application that serves SCIM; `sleep` holds answers to wrong tokens back."""
     application = FastAPI(
@@ -35,23 +35,23 @@ def scim_application(
     )
     # Routes are tried in this order, so what is asked for most comes first.
     # They are added to the application's own router: an included one is matched twice.
-    for operations in (service.users, service.groups):
-        add_resource_routes(application.router, operations, service.rules)
-    add_discovery_routes(application.router, service.registry, service.limits)
-    add_bulk_routes(application.router, service)
-    add_search_routes(application.router, service)
+    for operations in (tenant.users, tenant.groups):
+        add_resource_routes(application.router, operations, tenant.rules)
+    add_discovery_routes(application.router, tenant.registry, tenant.limits)
+    add_bulk_routes(application.router, tenant)
+    add_search_routes(application.router, tenant)
     application.add_exception_handler(errors.ScimError, _refused)
     application.add_exception_handler(HTTPException, _not_routed)
     application.add_exception_handler(ClientDisconnect, _gone)
     for kind in (*EXPECTED, Exception):
         application.add_exception_handler(kind, _failed)
-    return Gate(application, service, access_log, sleep)
+    return Middleware(application, tenant, access_log, sleep)
 
 
 def _answer(
     request: Request, error: errors.ScimError, headers: dict[str, str] | None = None
 ) -> Response:
-    call_of(request).refused(error)
+    context_of(request).refused(error)
     return error_response(error, headers)
 
 
@@ -85,5 +85,5 @@ async def _gone(_: Request, __: Exception) -> Response:
 
 
 async def _failed(request: Request, error: Exception) -> Response:
-    refusal, headers = answer_to(error, call_of(request))
+    refusal, headers = answer_to(error, context_of(request))
     return _answer(request, refusal, headers)

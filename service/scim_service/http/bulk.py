@@ -11,7 +11,7 @@ from fastapi import APIRouter, Request, Response
 
 from scim_service import worker
 from scim_service.http.failures import answer_to
-from scim_service.http.messages import ScimResponse, call_of, expected_version, read_json
+from scim_service.http.messages import ScimResponse, context_of, expected_version, read_json
 from scim_service.scim import errors
 from scim_service.scim.bulk import (
     BulkOperation,
@@ -25,26 +25,26 @@ from scim_service.scim.bulk import (
 from scim_service.scim.skipped import Skipped
 from scim_service.tenant.context import OPERATIONS, RequestContext
 from scim_service.tenant.operations import Operations, Result, Rules
-from scim_service.tenant.tenant import Service
+from scim_service.tenant.tenant import Tenant
 
 
-def add_bulk_routes(router: APIRouter, service: Service) -> None:
+def add_bulk_routes(router: APIRouter, tenant: Tenant) -> None:
     """Add the endpoint of bulk requests."""
-    rules = service.rules
+    rules = tenant.rules
 
     @router.post("/Bulk", summary="Several writes in one request")
     async def bulk(request: Request) -> Response:
-        call = call_of(request)
-        call.operation = "bulk"
+        context = context_of(request)
+        context.operation = "bulk"
         body = await read_json(request, rules.limits)
-        message, ordered = await worker.run(call.size, lambda: _read(body, rules))
+        message, ordered = await worker.run(context.size, lambda: _read(body, rules))
         entries: dict[int, dict[str, Any]] = {}
         ids: dict[str, str] = {}
         failures = 0
         for operation in ordered:
             if message.fail_on_errors is not None and failures >= message.fail_on_errors:
                 break
-            entry = await _perform(service, call, operation, ids)
+            entry = await _perform(tenant, context, operation, ids)
             failures += int(entry["status"]) >= 400
             entries[operation.index] = entry
             # One that is refused awaits nothing, and there may be a thousand of them.
@@ -58,11 +58,11 @@ def _read(body: object, rules: Rules) -> tuple[BulkRequest, list[BulkOperation]]
 
 
 async def _perform(
-    service: Service, call: RequestContext, operation: BulkOperation, ids: dict[str, str]
+    tenant: Tenant, context: RequestContext, operation: BulkOperation, ids: dict[str, str]
 ) -> dict[str, Any]:
     """Do one operation, and return its entry in the answer; `ids` learns of what it creates."""
     own = replace(
-        call,
+        context,
         started=perf_counter(),
         operation=OPERATIONS[operation.method],
         resource_type=None,
@@ -73,16 +73,16 @@ async def _perform(
     )
     try:
         resolved = await worker.run(operation.size, partial(resolve, operation, ids))
-        answer = await _dispatch(service, own, resolved)
+        answer = await _dispatch(tenant, own, resolved)
     except Exception as raised:
         # What was done before it stays, so that the answer must tell of it.
-        error = raised if isinstance(raised, errors.ScimError) else answer_to(raised, call)[0]
+        error = raised if isinstance(raised, errors.ScimError) else answer_to(raised, context)[0]
         own.refused(error)
-        service.note(own, error.status)
+        tenant.note(own, error.status)
         return operation_response(operation, error.status, response=error.body())
-    service.note(own, answer.status)
-    call.skipped.update(own.skipped)
-    call.dropped += own.dropped
+    tenant.note(own, answer.status)
+    context.skipped.update(own.skipped)
+    context.dropped += own.dropped
     if operation.bulk_id is not None and own.resource_id is not None:
         ids[operation.bulk_id] = own.resource_id
     return operation_response(
@@ -90,26 +90,26 @@ async def _perform(
     )
 
 
-async def _dispatch(service: Service, call: RequestContext, operation: BulkOperation) -> Result:
-    operations = _operations(service, operation.endpoint)
-    call.resource_type = operations.resource_type.name
+async def _dispatch(tenant: Tenant, context: RequestContext, operation: BulkOperation) -> Result:
+    operations = _operations(tenant, operation.endpoint)
+    context.resource_type = operations.resource_type.name
     projection = operations.projection("id", None)
     if operation.method == "POST":
-        return await operations.create(call, operation.data, projection)
+        return await operations.create(context, operation.data, projection)
     assert operation.resource_id is not None
-    resource_id = operations.identify(call, operation.resource_id)
+    resource_id = operations.identify(context, operation.resource_id)
     expected = expected_version(operation.version)
     if operation.method == "DELETE":
-        return await operations.delete(call, resource_id, expected)
+        return await operations.delete(context, resource_id, expected)
     act = operations.replace if operation.method == "PUT" else operations.patch
-    answer = await act(call, resource_id, operation.data, projection, expected)
+    answer = await act(context, resource_id, operation.data, projection, expected)
     if answer.location is not None:
         return answer
-    return replace(answer, location=operations.location(call, resource_id))
+    return replace(answer, location=operations.location(context, resource_id))
 
 
-def _operations(service: Service, endpoint: str) -> Operations[Any]:
-    for operations in (service.users, service.groups):
+def _operations(tenant: Tenant, endpoint: str) -> Operations[Any]:
+    for operations in (tenant.users, tenant.groups):
         if endpoint == operations.resource_type.endpoint:
             return operations
     raise errors.not_found(f"There is no endpoint {endpoint} for bulk operations.")

@@ -44,7 +44,7 @@ _SLOW = ScimError(
 )
 
 
-def answer_to(error: Exception, call: RequestContext) -> tuple[ScimError, dict[str, str]]:
+def answer_to(error: Exception, context: RequestContext) -> tuple[ScimError, dict[str, str]]:
     """Return the refusal that a failure is answered with, and its headers.
 
     One that nobody foresaw is logged with its traceback, under the id of the request.
@@ -59,15 +59,15 @@ def answer_to(error: Exception, call: RequestContext) -> tuple[ScimError, dict[s
         return _UNCERTAIN, RETRY
     if isinstance(error, UnavailableError):
         return _UNAVAILABLE, RETRY
-    _logger.error("request %s failed", call.request_id, exc_info=error)
-    call.failed = True
-    return unforeseen(call), RETRY_SOON
+    _logger.error("request %s failed", context.request_id, exc_info=error)
+    context.failed = True
+    return unforeseen(context), RETRY_SOON
 
 
-def unforeseen(call: RequestContext) -> ScimError:
+def unforeseen(context: RequestContext) -> ScimError:
     """Return the refusal that says where the cause is to be found."""
     return ScimError(
         500,
         "The service failed. Its log has the cause: look there for the id of this request,"
-        f" {call.request_id}.",
+        f" {context.request_id}.",
     )

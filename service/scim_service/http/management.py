@@ -13,7 +13,7 @@ from scim_service.http.messages import header
 from scim_service.store.clock import Clock
 from scim_service.store.database.database import DatabaseError
 from scim_service.tenant.metrics import CONTENT_TYPE
-from scim_service.tenant.tenant import Service
+from scim_service.tenant.tenant import Tenant
 
 KEPT_MICROSECONDS = 1_000_000
 """How long what was read from the database is answered again: readers cannot load it more."""
@@ -53,11 +53,11 @@ class _Kept(Generic[Value]):
             return self._kept[1]
 
 
-def management_application(service: Service) -> FastAPI:
+def management_application(tenant: Tenant) -> FastAPI:
     """Return the application of the management port (``docs/contract.md`` section 3)."""
     application = FastAPI(title="scim-service management", openapi_url=None)
-    _add_open_paths(application, service)
-    _add_closed_paths(application, service)
+    _add_open_paths(application, tenant)
+    _add_closed_paths(application, tenant)
 
     @application.exception_handler(DatabaseError)
     async def unavailable(_: Request, error: DatabaseError) -> Response:
@@ -65,29 +65,29 @@ def management_application(service: Service) -> FastAPI:
 
     @application.exception_handler(_CredentialError)
     async def unauthenticated(_: Request, __: _CredentialError) -> Response:
-        text = "\n".join([*_problems(service), _NO_CREDENTIAL])
+        text = "\n".join([*_problems(tenant), _NO_CREDENTIAL])
         return PlainTextResponse(text, 401, _CHALLENGE)
 
     return application
 
 
-def _add_open_paths(application: FastAPI, service: Service) -> None:
+def _add_open_paths(application: FastAPI, tenant: Tenant) -> None:
     """Add what shows neither people nor their doings."""
-    counts = _Kept(service.repository.counts, service.repository.clock)
+    counts = _Kept(tenant.repository.counts, tenant.repository.clock)
 
     async def render() -> bytes:
         found = await counts.get()
         # PostgreSQL's own tools make the backups there, and tell nobody.
-        is_ours = service.repository.database.backend == "sqlite"
-        return service.metrics.render(
+        is_ours = tenant.repository.database.backend == "sqlite"
+        return tenant.metrics.render(
             users=found.users,
             active_users=found.active_users,
             groups=found.groups,
-            last_backup=await service.activity.last_backup() if is_ours else None,
-            volume=await asyncio.to_thread(service.repository.database.volume),
+            last_backup=await tenant.activity.last_backup() if is_ours else None,
+            volume=await asyncio.to_thread(tenant.repository.database.volume),
         )
 
-    page = _Kept(render, service.repository.clock)
+    page = _Kept(render, tenant.repository.clock)
 
     @application.get("/-/healthz")
     async def healthz(_: Request) -> Response:
@@ -100,30 +100,30 @@ def _add_open_paths(application: FastAPI, service: Service) -> None:
             await counts.get()
         except DatabaseError as error:
             missing.append(f"database: {error}")
-        if not service.tokens.current() or service.tokens.closed:
-            missing.append(f"tokens: {service.tokens.problem or 'none is loaded'}")
+        if not tenant.tokens.current() or tenant.tokens.closed:
+            missing.append(f"tokens: {tenant.tokens.problem or 'none is loaded'}")
         if missing:
             return PlainTextResponse("\n".join(missing) + "\n", 503)
         # A port without its credential shows less, which is no reason to keep Entra away.
-        return PlainTextResponse("\n".join(["ready", *_problems(service)]) + "\n")
+        return PlainTextResponse("\n".join(["ready", *_problems(tenant)]) + "\n")
 
     @application.get("/metrics")
     async def metrics(_: Request) -> Response:
         return Response(await page.get(), media_type=CONTENT_TYPE)
 
 
-def _add_closed_paths(application: FastAPI, service: Service) -> None:
+def _add_closed_paths(application: FastAPI, tenant: Tenant) -> None:
     """Add what only who has the access credential may read."""
 
     async def credential(request: Request) -> None:
-        if service.access.authenticate(header(request.scope, b"authorization")) is None:
-            service.metrics.management_unauthenticated()
+        if tenant.access.authenticate(header(request.scope, b"authorization")) is None:
+            tenant.metrics.management_unauthenticated()
             raise _CredentialError
 
     async def read() -> bytes:
-        return orjson.dumps(await _status(service))
+        return orjson.dumps(await _status(tenant))
 
-    document = _Kept(read, service.repository.clock)
+    document = _Kept(read, tenant.repository.clock)
 
     @application.get("/-/status", dependencies=[Depends(credential)])
     async def status(_: Request) -> Response:
@@ -136,33 +136,33 @@ def _add_closed_paths(application: FastAPI, service: Service) -> None:
         refused: bool = False,
         request: Annotated[str | None, Query(max_length=200, pattern="^[ -~]*$")] = None,
     ) -> Response:
-        lines = await service.activity.recent(limit=limit, refused=refused, request=request)
+        lines = await tenant.activity.recent(limit=limit, refused=refused, request=request)
         return Response(orjson.dumps({"activity": lines}), media_type="application/json")
 
 
-async def _status(service: Service) -> dict[str, Any]:
-    tokens = service.tokens.current()
-    activity = service.activity
+async def _status(tenant: Tenant) -> dict[str, Any]:
+    tokens = tenant.tokens.current()
+    activity = tenant.activity
     return {
         "version": __version__,
-        "tenant": service.tenant.tenant,
+        "tenant": tenant.config.name,
         **await activity.status(),
         "tokens": [
             {
                 "id": token.id,
                 "lastUsed": activity.last_used(token.id),
-                "proof": service.tokens.proof(token),
+                "proof": tenant.tokens.proof(token),
             }
             for token in tokens
         ],
-        "problems": _problems(service),
+        "problems": _problems(tenant),
     }
 
 
-def _problems(service: Service) -> list[str]:
+def _problems(tenant: Tenant) -> list[str]:
     """Return what is wrong with the files that say who may call."""
     found: list[str] = []
-    for tokens in (service.tokens, service.access):
+    for tokens in (tenant.tokens, tenant.access):
         tokens.current()
         if tokens.problem is not None and tokens.problem not in found:
             found.append(tokens.problem)

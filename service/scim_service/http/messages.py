@@ -60,10 +60,10 @@ class ScimResponse(Response):
             self.raw_headers.append((name.lower().encode("latin-1"), value.encode("latin-1")))
 
 
-def call_of(request: Request) -> RequestContext:
+def context_of(request: Request) -> RequestContext:
     """Return the call that the gate has made for a request."""
-    call: RequestContext = request.scope[STATE]
-    return call
+    context: RequestContext = request.scope[STATE]
+    return context
 
 
 def error_response(
@@ -108,7 +108,7 @@ async def read_json(request: Request, limits: Limits) -> Any:
             " are not accepted, since a short one may become a very long one; send it as it is.",
         )
     body = await _read_body(request, limits.body_bytes)
-    call_of(request).size = len(body)
+    context_of(request).size = len(body)
     return await worker.run(len(body), partial(_parse, body, limits.body_depth))
 
 
@@ -147,9 +147,9 @@ async def _read_body(request: Request, limit: int) -> bytes:
         if size > limit:
             raise too_large
         if size > worker.INLINE:
-            call = call_of(request)
-            large_bodies.take(size - call.held)
-            call.held = size
+            context = context_of(request)
+            large_bodies.take(size - context.held)
+            context.held = size
         chunks.append(chunk)
     return b"".join(chunks)
 

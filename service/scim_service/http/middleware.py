@@ -24,7 +24,7 @@ from scim_service.scim.budget import Budget
 from scim_service.scim.filter.tree import shorten
 from scim_service.store.clock import format_time
 from scim_service.tenant.context import OPERATIONS, RequestContext
-from scim_service.tenant.tenant import Service
+from scim_service.tenant.tenant import Tenant
 
 AccessLog = Callable[[dict[str, Any]], None]
 Sleep = Callable[[float], Awaitable[None]]
@@ -69,24 +69,24 @@ _TOO_MANY_FAILURES = errors.ScimError(
 )
 
 
-class Gate:
+class Middleware:
     """The outermost application."""
 
     def __init__(
         self,
         application: ASGIApp,
-        service: Service,
+        tenant: Tenant,
         access_log: AccessLog,
         sleep: Sleep,
     ) -> None:
         self._application = application
-        self._service = service
+        self._tenant = tenant
         self._access_log = access_log
-        self._base_path = service.tenant.base_path
-        self._comparisons = service.limits.comparisons
-        self._request_seconds = service.limits.request_seconds
-        self._source_of = service.sources.of
-        self._rate_limit = RateLimit(service.limits.rate)
+        self._base_path = tenant.config.base_path
+        self._comparisons = tenant.limits.comparisons
+        self._request_seconds = tenant.limits.request_seconds
+        self._source_of = tenant.sources.of
+        self._rate_limit = RateLimit(tenant.limits.rate)
         self._penalties = Penalties()
         self._sleep = sleep
 
@@ -94,7 +94,7 @@ class Gate:
         """Serve a request."""
         if scope["type"] != "http":
             return
-        call = RequestContext(
+        context = RequestContext(
             secrets.token_hex(8),
             perf_counter(),
             Budget(self._comparisons),
@@ -102,7 +102,7 @@ class Gate:
             scope.get("client"),
             *said(scope),
         )
-        request_id = (b"x-request-id", call.request_id.encode())
+        request_id = (b"x-request-id", context.request_id.encode())
         status = 0
 
         async def send_with_id(message: Message) -> None:
@@ -114,69 +114,69 @@ class Gate:
 
         try:
             async with asyncio.timeout(self._request_seconds) as limit:
-                await self._serve(scope, receive, send_with_id, call)
+                await self._serve(scope, receive, send_with_id, context)
         except Exception as error:
             refusal, headers = _TOO_SLOW, RETRY_SOON
             # What failed within the application comes here after it was answered there.
-            if not limit.expired() and not call.failed:
-                refusal, headers = answer_to(error, call)
+            if not limit.expired() and not context.failed:
+                refusal, headers = answer_to(error, context)
             if status == 0:
-                await _refuse(call, refusal, headers)(scope, receive, send_with_id)
+                await _refuse(context, refusal, headers)(scope, receive, send_with_id)
         finally:
-            if call.held:
-                call.release()
-            self._note(scope, call, status or GONE)
+            if context.held:
+                context.release()
+            self._note(scope, context, status or GONE)
 
     async def _serve(
-        self, scope: Scope, receive: Receive, send: Send, call: RequestContext
+        self, scope: Scope, receive: Receive, send: Send, context: RequestContext
     ) -> None:
-        service = self._service
+        tenant = self._tenant
         authorization = header(scope, b"authorization")
         # Compared before anything waits: no number of wrong tokens keeps a good one out.
-        token = service.tokens.authenticate(authorization)
+        token = tenant.tokens.authenticate(authorization)
         if token is None or authorization is None:
-            await self._turn_away(scope, receive, send, call)
+            await self._turn_away(scope, receive, send, context)
             return
-        call.token_id = token.id
-        call.operation = _operation(scope)
-        call.probe = call.operation == "read" and header(scope, b"scim-probe") is not None
+        context.token_id = token.id
+        context.operation = _operation(scope)
+        context.probe = context.operation == "read" and header(scope, b"scim-probe") is not None
         # Or else a look at the tenant would retire the old token while Entra still sends it.
-        if call.probe:
-            service.activity.probed()
+        if context.probe:
+            tenant.activity.probed()
         else:
-            service.activity.requested(token.id)
-            service.tokens.prove(token, authorization)
+            tenant.activity.requested(token.id)
+            tenant.tokens.prove(token, authorization)
         seconds = self._rate_limit.retry_after()
         if seconds is not None:
             headers = {"Retry-After": str(seconds)}
-            await _refuse(call, _TOO_MANY, headers)(scope, receive, send)
+            await _refuse(context, _TOO_MANY, headers)(scope, receive, send)
             return
         path = self._inner_path(scope["path"])
         if path is None:
             error = errors.not_found(f"The tenant is served under {self._base_path}, not here.")
-            await _refuse(call, error)(scope, receive, send)
+            await _refuse(context, error)(scope, receive, send)
             return
-        call.base = service.tenant.tenant_url or self._derived_base(scope)
-        inner = {**scope, "path": path, "raw_path": path.encode(), "root_path": "", STATE: call}
+        context.base = tenant.config.tenant_url or self._derived_base(scope)
+        inner = {**scope, "path": path, "raw_path": path.encode(), "root_path": "", STATE: context}
         if scope["method"] == "HEAD":
             # The server leaves the body out by itself.
             inner["method"] = "GET"
         await self._application(inner, receive, send)
 
     async def _turn_away(
-        self, scope: Scope, receive: Receive, send: Send, call: RequestContext
+        self, scope: Scope, receive: Receive, send: Send, context: RequestContext
     ) -> None:
         """Answer a request without an accepted token, and count it."""
-        self._service.activity.unauthenticated()
-        self._service.metrics.unauthenticated()
-        delay = self._penalties.failed(call.source)
+        self._tenant.activity.unauthenticated()
+        self._tenant.metrics.unauthenticated()
+        delay = self._penalties.failed(context.source)
         if delay is None:
-            call.logged = False
+            context.logged = False
             await error_response(_TOO_MANY_FAILURES, _SHUT)(scope, receive, send)
             return
         if delay:
             await self._sleep(delay)
-        await _refuse(call, _NOT_AUTHENTICATED, _CHALLENGE)(scope, receive, send)
+        await _refuse(context, _NOT_AUTHENTICATED, _CHALLENGE)(scope, receive, send)
 
     def _inner_path(self, path: str) -> str | None:
         """Return the path within the tenant, None outside of it.
@@ -194,7 +194,7 @@ class Gate:
         if inner.startswith(_VERSION) and inner[len(_VERSION) :][:1] in {"", "/"}:
             inner = inner[len(_VERSION) :]
         inner = inner.rstrip("/") or "/"
-        if not self._service.rules.lenient:
+        if not self._tenant.rules.lenient:
             return inner
         # "Don't require a case-sensitive match on structural elements" (Microsoft's tutorial)
         endpoint, slash, rest = inner[1:].partition("/")
@@ -206,44 +206,44 @@ class Gate:
             host = "localhost"
         return f"{scope['scheme']}://{host}{self._base_path}"
 
-    def _note(self, scope: Scope, call: RequestContext, status: int) -> None:
+    def _note(self, scope: Scope, context: RequestContext, status: int) -> None:
         method = scope["method"] if scope["method"] in _METHODS else "other"
-        seconds = perf_counter() - call.started
-        service = self._service
-        service.metrics.observe(method, call.resource_type or "none", status, seconds)
-        if call.token_id is not None and status != GONE:
-            service.note(call, status)
-        if not call.logged:
+        seconds = perf_counter() - context.started
+        tenant = self._tenant
+        tenant.metrics.observe(method, context.resource_type or "none", status, seconds)
+        if context.token_id is not None and status != GONE:
+            tenant.note(context, status)
+        if not context.logged:
             return
         line: dict[str, Any] = {
-            "time": format_time(service.repository.clock()),
+            "time": format_time(tenant.repository.clock()),
             "level": "info" if status < 400 else "warning" if status < 500 else "error",
-            "tenant": service.tenant.tenant,
-            "request": call.request_id,
-            "edgeRequest": call.edge_id,
-            "token": call.token_id,
-            "probe": call.probe,
+            "tenant": tenant.config.name,
+            "request": context.request_id,
+            "edgeRequest": context.edge_id,
+            "token": context.token_id,
+            "probe": context.probe,
             "method": method,
-            "source": call.source,
-            "agent": call.agent,
+            "source": context.source,
+            "agent": context.agent,
             "path": shorten(scope["path"], _LOGGED_PATH),
             "status": status,
             "ms": round(seconds * 1000, 3),
         }
         if status >= 400:
-            line["scimType"] = call.scim_type
-            line["reason"] = "The client has gone away." if status == GONE else call.reason
-        if call.skipped:
-            line["skipped"] = sorted(each.name for each in call.skipped)
-        if call.dropped:
-            line["membersDropped"] = call.dropped
+            line["scimType"] = context.scim_type
+            line["reason"] = "The client has gone away." if status == GONE else context.reason
+        if context.skipped:
+            line["skipped"] = sorted(each.name for each in context.skipped)
+        if context.dropped:
+            line["membersDropped"] = context.dropped
         self._access_log(line)
 
 
 def _refuse(
-    call: RequestContext, error: errors.ScimError, headers: Mapping[str, str] | None = None
+    context: RequestContext, error: errors.ScimError, headers: Mapping[str, str] | None = None
 ) -> ASGIApp:
-    call.refused(error)
+    context.refused(error)
     return error_response(error, headers)
 
 

@@ -7,7 +7,7 @@ from fastapi import APIRouter, Request, Response
 
 from scim_service.http.messages import (
     ScimResponse,
-    call_of,
+    context_of,
     expected_version,
     header,
     parse_etags,
@@ -38,26 +38,26 @@ def add_resource_routes(router: APIRouter, operations: Operations[Any], rules: R
 
     @route(all_of_them, "GET")
     async def find(request: Request) -> Response:
-        call = _begin(request, name)
-        return ScimResponse(await operations.search(call, search_request(request)))
+        context = _begin(request, name)
+        return ScimResponse(await operations.search(context, search_request(request)))
 
     @route(f"{all_of_them}/.search", "POST")
     async def search(request: Request) -> Response:
-        call = _begin(request, name)
+        context = _begin(request, name)
         query = parse_search_request(await read_json(request, rules.limits), lenient=rules.lenient)
-        return ScimResponse(await operations.search(call, query))
+        return ScimResponse(await operations.search(context, query))
 
     @route(all_of_them, "POST")
     async def create(request: Request) -> Response:
-        call = _begin(request, name)
+        context = _begin(request, name)
         body = await read_json(request, rules.limits)
-        return respond(await operations.create(call, body, _projection(operations, request)))
+        return respond(await operations.create(context, body, _projection(operations, request)))
 
     @route(one, "GET")
     async def get(request: Request) -> Response:
-        call = _begin(request, name)
-        resource_id = operations.identify(call, request.path_params["id"])
-        answer = await operations.get(call, resource_id, _projection(operations, request))
+        context = _begin(request, name)
+        resource_id = operations.identify(context, request.path_params["id"])
+        answer = await operations.get(context, resource_id, _projection(operations, request))
         known = header(request.scope, b"if-none-match")
         if known is not None and _is_known(known, answer):
             return Response(status_code=304, headers={"ETag": answer.version or ""})
@@ -65,13 +65,13 @@ def add_resource_routes(router: APIRouter, operations: Operations[Any], rules: R
 
     @route(one, "PUT")
     async def replace(request: Request) -> Response:
-        call = _begin(request, name)
-        resource_id = operations.identify(call, request.path_params["id"])
+        context = _begin(request, name)
+        resource_id = operations.identify(context, request.path_params["id"])
         body = await read_json(request, rules.limits)
         projection = _projection(operations, request)
         return respond(
             await operations.replace(
-                call,
+                context,
                 resource_id,
                 body,
                 projection,
@@ -81,13 +81,13 @@ def add_resource_routes(router: APIRouter, operations: Operations[Any], rules: R
 
     @route(one, "PATCH")
     async def patch(request: Request) -> Response:
-        call = _begin(request, name)
-        resource_id = operations.identify(call, request.path_params["id"])
+        context = _begin(request, name)
+        resource_id = operations.identify(context, request.path_params["id"])
         body = await read_json(request, rules.limits)
         projection = _projection(operations, request)
         return respond(
             await operations.patch(
-                call,
+                context,
                 resource_id,
                 body,
                 projection,
@@ -97,10 +97,10 @@ def add_resource_routes(router: APIRouter, operations: Operations[Any], rules: R
 
     @route(one, "DELETE")
     async def delete(request: Request) -> Response:
-        call = _begin(request, name)
-        resource_id = operations.identify(call, request.path_params["id"])
+        context = _begin(request, name)
+        resource_id = operations.identify(context, request.path_params["id"])
         expected = expected_version(header(request.scope, b"if-match"))
-        return respond(await operations.delete(call, resource_id, expected))
+        return respond(await operations.delete(context, resource_id, expected))
 
 
 def respond(answer: Result) -> Response:
@@ -146,9 +146,9 @@ def _query(request: Request) -> dict[str, str]:
 
 
 def _begin(request: Request, resource_type: str) -> RequestContext:
-    call = call_of(request)
-    call.resource_type = resource_type
-    return call
+    context = context_of(request)
+    context.resource_type = resource_type
+    return context
 
 
 def _is_known(text: str, answer: Result) -> bool:

@@ -5,7 +5,7 @@ from typing import Any
 import orjson
 from fastapi import APIRouter, Request, Response
 
-from scim_service.http.messages import ScimResponse, call_of, read_json
+from scim_service.http.messages import ScimResponse, context_of, read_json
 from scim_service.http.resources import search_request
 from scim_service.scim import errors
 from scim_service.scim.messages import SearchRequest, list_response, parse_search_request
@@ -13,22 +13,22 @@ from scim_service.scim.paging import parse_page
 from scim_service.store.page_starts import Position
 from scim_service.tenant.context import RequestContext
 from scim_service.tenant.operations import Listed
-from scim_service.tenant.tenant import Service
+from scim_service.tenant.tenant import Tenant
 from scim_service.tenant.walks import Step
 
 
-def add_search_routes(router: APIRouter, service: Service) -> None:
+def add_search_routes(router: APIRouter, tenant: Tenant) -> None:
     """Add the endpoints at the root."""
-    rules = service.rules
+    rules = tenant.rules
 
     @router.get("/", summary="Find users and groups")
     async def find(request: Request) -> Response:
-        return ScimResponse(await _search(service, call_of(request), search_request(request)))
+        return ScimResponse(await _search(tenant, context_of(request), search_request(request)))
 
     @router.post("/.search", summary="Find users and groups by a query in the body")
     async def search(request: Request) -> Response:
         query = parse_search_request(await read_json(request, rules.limits), lenient=rules.lenient)
-        return ScimResponse(await _search(service, call_of(request), query))
+        return ScimResponse(await _search(tenant, context_of(request), query))
 
     methods = ["GET", "POST", "PUT", "PATCH", "DELETE"]
 
@@ -39,24 +39,24 @@ def add_search_routes(router: APIRouter, service: Service) -> None:
         )
 
 
-async def _search(service: Service, call: RequestContext, request: SearchRequest) -> bytes:
+async def _search(tenant: Tenant, context: RequestContext, request: SearchRequest) -> bytes:
     """Return a page over both types: the users come first."""
     if request.sort_by or request.cursor is not None:
         raise errors.invalid_value(
             "sortBy and cursor are for one type of resources; use /Users/.search or"
             " /Groups/.search."
         )
-    limits = service.limits
+    limits = tenant.limits
     page = parse_page(
         request.start_index,
         request.count,
         default=limits.page_default,
         maximum=limits.page_maximum,
     )
-    step = await service.walks.step("", request, page)
-    found = await _page_of_both(service, call, request, step)
-    kept, total = await service.walks.settle(
-        call, step, found.positions, more=found.more, total=found.total
+    step = await tenant.walks.step("", request, page)
+    found = await _page_of_both(tenant, context, request, step)
+    kept, total = await tenant.walks.settle(
+        context, step, found.positions, more=found.more, total=found.total
     )
     return orjson.dumps(
         list_response(found.resources[:kept], total=total, start_index=page.start_index)
@@ -64,14 +64,14 @@ async def _search(service: Service, call: RequestContext, request: SearchRequest
 
 
 async def _page_of_both(
-    service: Service, call: RequestContext, request: SearchRequest, step: Step
+    tenant: Tenant, context: RequestContext, request: SearchRequest, step: Step
 ) -> Listed:
     """Return a page over both types; the sort keys begin with the name of the type."""
     page, after = step.page, step.after
     resources: list[dict[str, Any]] = []
     positions: list[Position] = []
     total, more = 0, False
-    both = (service.users, service.groups)
+    both = (tenant.users, tenant.groups)
     among = [operations.resource_type for operations in both]
     for operations in both:
         kind = operations.resource_type.name
@@ -79,7 +79,7 @@ async def _page_of_both(
         # Where the page has ended before its last user, no group may follow.
         wanted = 0 if more or is_past else page.count - len(resources)
         found = await operations.page(
-            call,
+            context,
             request,
             offset=max(page.offset - total, 0) if after is None else 0,
             count=wanted,

@@ -30,9 +30,9 @@ from scim_service.server.connections import (
 from scim_service.server.sockets import authority, listen
 from scim_service.store.migrations.upgrade import open_database, waiting_copy
 from scim_service.tenant.activity import FLUSH_SECONDS, PRUNE_SECONDS
-from scim_service.tenant.config import Tenant, check_required, read_tenant
+from scim_service.tenant.config import TenantConfig, check_required, read_config
 from scim_service.tenant.limits import Limits
-from scim_service.tenant.tenant import Service
+from scim_service.tenant.tenant import Tenant
 from scim_service.tenant.tokens import Tokens, token_from
 
 TOKEN_ID = "local"  # noqa: S105
@@ -57,17 +57,17 @@ def serve(options: argparse.Namespace, url: str) -> int:
     url
         The database.
     """
-    tenant = read_tenant(options.config)
-    configure_logging(tenant.tenant)
+    config = read_config(options.config)
+    configure_logging(config.name)
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-        return runner.run(_serve_tenant(options, url, tenant))
+        return runner.run(_serve_tenant(options, url, config))
 
 
-async def _serve_tenant(options: argparse.Namespace, url: str, tenant: Tenant) -> int:
+async def _serve_tenant(options: argparse.Namespace, url: str, config: TenantConfig) -> int:
     limits = Limits(rate=options.rate_limit)
     sources = Sources(filter(None, options.trusted_proxies.split(",")))
-    registry = Registry.load(tenant.provisioning.schema_extensions)
-    check_required(tenant.provisioning.required_attributes, registry.user)
+    registry = Registry.load(config.provisioning.schema_extensions)
+    check_required(config.provisioning.required_attributes, registry.user)
     # In a pod the tenant is configured by a file and reached from outside.
     host = options.host or ("127.0.0.1" if options.config is None else None)
     made_up = None
@@ -89,25 +89,25 @@ async def _serve_tenant(options: argparse.Namespace, url: str, tenant: Tenant) -
         for each in (*listeners, *management):
             sockets.enter_context(each)
         announce = options.config is None
-        tenant_url = tenant.tenant_url or (f"http://{authority(listeners[0])}{tenant.base_path}")
+        tenant_url = config.tenant_url or (f"http://{authority(listeners[0])}{config.base_path}")
         while not told.is_set():
             database = await open_database(url)
             try:
-                service = await Service.over(
+                tenant = await Tenant.open(
                     database,
-                    tenant=tenant,
+                    config=config,
                     registry=registry,
                     tokens=Tokens(options.tokens, fixed),
                     access=None if options.access is None else Tokens(options.access),
                     limits=limits,
                     sources=sources,
                 )
-                servers = _servers(service, access_log, listeners, management)
-                _logger.info("tenant %s is served at %s", tenant.tenant, tenant_url)
+                servers = _servers(tenant, access_log, listeners, management)
+                _logger.info("tenant %s is served at %s", config.name, tenant_url)
                 if announce:
                     _announce(tenant_url, secret)
                     announce = False
-                await _run(service, servers, told, copy)
+                await _run(tenant, servers, told, copy)
                 access_log.flush()
             finally:
                 await database.close()
@@ -115,19 +115,19 @@ async def _serve_tenant(options: argparse.Namespace, url: str, tenant: Tenant) -
 
 
 def _servers(
-    service: Service,
+    tenant: Tenant,
     access_log: AccessLogWriter,
     listeners: list[socket.socket],
     management: list[socket.socket],
 ) -> list[tuple["_Server", list[socket.socket]]]:
     # A port of its own has room of its own, so that health checks are always answered.
     scim_room, management_room = connection_limits()
-    exempt = service.sources.is_trusted
+    exempt = tenant.sources.is_trusted
     connections = Connections(scim_room, max(1, scim_room // 4), exempt)
-    servers = [(_server(scim_application(service, access_log), connections), listeners)]
+    servers = [(_server(scim_application(tenant, access_log), connections), listeners)]
     if management:
         connections = Connections(management_room, max(1, management_room // 4), exempt)
-        servers.append((_server(management_application(service), connections), management))
+        servers.append((_server(management_application(tenant), connections), management))
     return servers
 
 
@@ -158,7 +158,7 @@ def _server(application: ASGIApp, connections: Connections) -> _Server:
 
 
 async def _run(
-    service: Service,
+    tenant: Tenant,
     servers: list[tuple[_Server, list[socket.socket]]],
     told: asyncio.Event,
     copy: Path | None,
@@ -168,9 +168,9 @@ async def _run(
     Requests in flight are finished. Meanwhile new connections wait in the sockets.
     """
     chores = [
-        asyncio.create_task(_repeat(service.activity.flush, FLUSH_SECONDS)),
-        asyncio.create_task(_repeat(service.activity.prune, PRUNE_SECONDS)),
-        asyncio.create_task(_repeat(service.repository.page_starts.flush, FLUSH_SECONDS)),
+        asyncio.create_task(_repeat(tenant.activity.flush, FLUSH_SECONDS)),
+        asyncio.create_task(_repeat(tenant.activity.prune, PRUNE_SECONDS)),
+        asyncio.create_task(_repeat(tenant.repository.page_starts.flush, FLUSH_SECONDS)),
         asyncio.create_task(_stop_when(told, copy, [server for server, _ in servers])),
     ]
     # What is there now stays; the collector need not look at it again.
@@ -184,8 +184,8 @@ async def _run(
     for chore in chores:
         chore.cancel()
     await asyncio.gather(*chores, return_exceptions=True)
-    await service.activity.flush()
-    await service.repository.page_starts.flush()
+    await tenant.activity.flush()
+    await tenant.repository.page_starts.flush()
 
 
 async def _stop_when(told: asyncio.Event, copy: Path | None, servers: Sequence[_Server]) -> None:

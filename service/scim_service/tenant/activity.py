@@ -87,7 +87,7 @@ class Activity:
 
     def refused(
         self,
-        origin: AuditContext,
+        audit_context: AuditContext,
         *,
         resource_type: str | None,
         resource_id: str | None,
@@ -102,7 +102,7 @@ class Activity:
             self._count(_WRITES_REFUSED)
         self._refusals.append(
             self.repository.log.line(
-                origin,
+                audit_context,
                 resource_type=resource_type,
                 resource_id=resource_id,
                 status=status,

@@ -16,7 +16,7 @@ from scim_service.settings import SettingsError
 
 
 class _Section(BaseModel):
-    model_config = ConfigDict(alias_generator=to_camel, populate_by_name=True, frozen=True)
+    model_config = ConfigDict(alias_generator=to_camel, frozen=True)
 
 
 class Provisioning(_Section):
@@ -33,10 +33,10 @@ class Provisioning(_Section):
         return self.profile == "entra"
 
 
-class Tenant(_Section):
+class TenantConfig(_Section):
     """The content of ``config.json``."""
 
-    tenant: str = "local"
+    name: str = Field(default="local", alias="tenant")
     base_path: str = "/scim"
     tenant_url: str | None = Field(default=None, alias="tenantURL")
     provisioning: Provisioning = Provisioning()
@@ -59,7 +59,7 @@ class Tenant(_Section):
         return url.partition("?")[0].rstrip("/")
 
 
-def read_tenant(path: Path | None) -> Tenant:
+def read_config(path: Path | None) -> TenantConfig:
     """Return the tenant's configuration, the defaults where there is no file.
 
     Raises
@@ -68,9 +68,9 @@ def read_tenant(path: Path | None) -> Tenant:
         The file is missing, is not JSON or breaks a rule; the message says where.
     """
     if path is None:
-        return Tenant()
+        return TenantConfig()
     try:
-        return Tenant.model_validate(json.loads(path.read_bytes()))
+        return TenantConfig.model_validate(json.loads(path.read_bytes()))
     except OSError as error:
         raise SettingsError(f"cannot read the configuration {path}: {error.strerror}") from error
     except ValidationError as error:

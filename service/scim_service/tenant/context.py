@@ -78,7 +78,7 @@ class RequestContext:
         large_bodies.give_back(self.held)
         self.held = 0
 
-    def origin(self, operation: str) -> AuditContext:
+    def audit_context(self, operation: str) -> AuditContext:
         """Return where a write comes from."""
         return AuditContext(
             operation,

@@ -51,7 +51,7 @@ from scim_service.store.resources.precondition import ANY_VERSION, Precondition
 from scim_service.store.resources.resource_store import ResourceStore
 from scim_service.store.resources.user_store import UserStore
 from scim_service.store.search.query import FoundPage, Query
-from scim_service.tenant.config import Tenant
+from scim_service.tenant.config import TenantConfig
 from scim_service.tenant.context import RequestContext, etag
 from scim_service.tenant.limits import Limits
 from scim_service.tenant.walks import Walks
@@ -85,14 +85,14 @@ class Listed(NamedTuple):
 class Rules:
     """How one tenant is served: its configuration, its limits and its cursors' key."""
 
-    tenant: Tenant
+    config: TenantConfig
     limits: Limits
     cursor_key: bytes
 
     @property
     def lenient(self) -> bool:
         """Whether Entra's dialect is spoken."""
-        return self.tenant.provisioning.lenient
+        return self.config.provisioning.lenient
 
 
 class Operations(ABC, Generic[Store]):
@@ -115,7 +115,7 @@ class Operations(ABC, Generic[Store]):
         # What is stored is what an answer has, unless some of it is returned on request only.
         self._is_whole = resource_type.not_by_default <= set(self._never)
 
-    def identify(self, call: RequestContext, text: str) -> str:
+    def identify(self, context: RequestContext, text: str) -> str:
         """Return the id that a request names, and note it; what cannot be one is looked up nowhere.
 
         Raises
@@ -128,24 +128,26 @@ class Operations(ABC, Generic[Store]):
                 f"There is no such {self.resource_type.name}: its id is a UUID in lower case, as"
                 f" it was answered when the {self.resource_type.name} was created."
             )
-        call.resource_id = text
+        context.resource_id = text
         return text
 
-    async def get(self, call: RequestContext, resource_id: str, projection: Projection) -> Result:
+    async def get(
+        self, context: RequestContext, resource_id: str, projection: Projection
+    ) -> Result:
         """Return a resource."""
         record = await self._store.get(
-            resource_id, base=call.base, with_derived=projection.wants(self.derived_name)
+            resource_id, base=context.base, with_derived=projection.wants(self.derived_name)
         )
-        return await self._answer(call, record, projection)
+        return await self._answer(context, record, projection)
 
     @abstractmethod
-    async def create(self, call: RequestContext, body: object, projection: Projection) -> Result:
+    async def create(self, context: RequestContext, body: object, projection: Projection) -> Result:
         """Store a new resource."""
 
     @abstractmethod
     async def replace(
         self,
-        call: RequestContext,
+        context: RequestContext,
         resource_id: str,
         body: object,
         projection: Projection,
@@ -156,7 +158,7 @@ class Operations(ABC, Generic[Store]):
     @abstractmethod
     async def patch(
         self,
-        call: RequestContext,
+        context: RequestContext,
         resource_id: str,
         body: object,
         projection: Projection,
@@ -165,10 +167,10 @@ class Operations(ABC, Generic[Store]):
         """Change a resource (PATCH)."""
 
     async def delete(
-        self, call: RequestContext, resource_id: str, expected: Precondition = ANY_VERSION
+        self, context: RequestContext, resource_id: str, expected: Precondition = ANY_VERSION
     ) -> Result:
         """Remove a resource."""
-        await self._store.delete(resource_id, call.origin("delete"), expected=expected)
+        await self._store.delete(resource_id, context.audit_context("delete"), expected=expected)
         return Result(204)
 
     def projection(
@@ -179,10 +181,10 @@ class Operations(ABC, Generic[Store]):
             self.resource_type, attributes, excluded, lenient=self._rules.lenient
         )
 
-    async def search(self, call: RequestContext, request: SearchRequest) -> bytes:
+    async def search(self, context: RequestContext, request: SearchRequest) -> bytes:
         """Return a ListResponse."""
         if request.cursor is not None:
-            return await self._search_by_cursor(call, request)
+            return await self._search_by_cursor(context, request)
         limits = self._rules.limits
         page = parse_page(
             request.start_index,
@@ -192,17 +194,17 @@ class Operations(ABC, Generic[Store]):
         )
         step = await self._walks.step(self.resource_type.name, request, page)
         found = await self.page(
-            call, request, offset=page.offset, count=page.count, after=step.after
+            context, request, offset=page.offset, count=page.count, after=step.after
         )
         kept, total = await self._walks.settle(
-            call, step, found.positions, more=found.more, total=found.total
+            context, step, found.positions, more=found.more, total=found.total
         )
         body = list_response(found.resources[:kept], total=total, start_index=page.start_index)
         return orjson.dumps(body)
 
     async def page(
         self,
-        call: RequestContext,
+        context: RequestContext,
         request: SearchRequest,
         *,
         offset: int,
@@ -231,11 +233,11 @@ class Operations(ABC, Generic[Store]):
             with_derived=projection.wants(self.derived_name),
             most=self._rules.limits.page_bytes,
         )
-        found = await self._store.find(query, base=call.base)
-        fragments = await self._fragments(call, found, projection)
+        found = await self._store.find(query, base=context.base)
+        fragments = await self._fragments(context, found, projection)
         return Listed(fragments, found.positions, found.total, found.more)
 
-    async def _search_by_cursor(self, call: RequestContext, request: SearchRequest) -> bytes:
+    async def _search_by_cursor(self, context: RequestContext, request: SearchRequest) -> bytes:
         limits = self._rules.limits
         projection = self.projection(request.attributes, request.excluded_attributes)
         sort = self._sort(request)
@@ -258,13 +260,13 @@ class Operations(ABC, Generic[Store]):
             with_derived=projection.wants(self.derived_name),
             most=limits.page_bytes,
         )
-        found = await self._store.find(query, base=call.base)
+        found = await self._store.find(query, base=context.base)
         following = None
         if found.next is not None:
             following = encode_cursor(found.next, query=signed, key=key, now=now)
         return orjson.dumps(
             list_response(
-                await self._fragments(call, found, projection),
+                await self._fragments(context, found, projection),
                 total=found.total,
                 start_index=None,
                 next_cursor=following,
@@ -295,27 +297,27 @@ class Operations(ABC, Generic[Store]):
         )
 
     async def _fragments(
-        self, call: RequestContext, page: FoundPage, projection: Projection
+        self, context: RequestContext, page: FoundPage, projection: Projection
     ) -> list[dict[str, Any]]:
         records = page.records
-        work = partial(self._render_all, call, records, projection)
+        work = partial(self._render_all, context, records, projection)
         return await worker.run(sum(map(_size, records)), work)
 
     def _render_all(
-        self, call: RequestContext, records: Sequence[Record], projection: Projection
+        self, context: RequestContext, records: Sequence[Record], projection: Projection
     ) -> list[dict[str, Any]]:
         fragments = [
-            orjson.Fragment(self._render(call, each, projection, self._version(each)))
+            orjson.Fragment(self._render(context, each, projection, self._version(each)))
             for each in records
         ]
         return cast("list[dict[str, Any]]", fragments)
 
-    def location(self, call: RequestContext, resource_id: str) -> str:
+    def location(self, context: RequestContext, resource_id: str) -> str:
         """Return the address of a resource."""
-        return f"{call.base}{self.resource_type.endpoint}/{resource_id}"
+        return f"{context.base}{self.resource_type.endpoint}/{resource_id}"
 
     async def _answer(
-        self, call: RequestContext, record: Record, projection: Projection, status: int = 200
+        self, context: RequestContext, record: Record, projection: Projection, status: int = 200
     ) -> Result:
         size = _size(record)
         limit = self._rules.limits.answer_bytes
@@ -328,8 +330,8 @@ class Operations(ABC, Generic[Store]):
         version = self._version(record)
         return Result(
             status,
-            await worker.run(size, partial(self._render, call, record, projection, version)),
-            self.location(call, record.id),
+            await worker.run(size, partial(self._render, context, record, projection, version)),
+            self.location(context, record.id),
             etag(version),
         )
 
@@ -338,54 +340,56 @@ class Operations(ABC, Generic[Store]):
         return str(record.version)
 
     def _render(
-        self, call: RequestContext, record: Record, projection: Projection, version: str
+        self, context: RequestContext, record: Record, projection: Projection, version: str
     ) -> bytes:
         """Return a resource as JSON text."""
         derived = ""
         if record.derived is not None and record.derived != "[]":
             derived = f',"{self.derived_name}":{record.derived}'
-        meta = meta_text(self.resource_type.name, record, self.location(call, record.id), version)
+        meta = meta_text(
+            self.resource_type.name, record, self.location(context, record.id), version
+        )
         text = f'{record.document[:-1]},"id":"{record.id}"{derived},"meta":{meta}}}'.encode()
         if projection.is_default and self._is_whole:
             return text
         return orjson.dumps(projection.apply(orjson.loads(text)))
 
-    async def _patch_operations(self, call: RequestContext, body: object) -> list[Operation]:
+    async def _patch_operations(self, context: RequestContext, body: object) -> list[Operation]:
         def parse() -> list[Operation]:
-            lenient, budget = self._rules.lenient, call.budget
+            lenient, budget = self._rules.lenient, context.budget
             standard = body
             if lenient:
                 standard = entra.normalise_patch(
-                    self.resource_type, body, budget=budget, skipped=call.skipped
+                    self.resource_type, body, budget=budget, skipped=context.skipped
                 )
             return parse_patch(
                 standard,
                 self.resource_type,
                 lenient=lenient,
                 budget=budget,
-                skipped=call.skipped,
+                skipped=context.skipped,
             )
 
-        return await worker.run(call.size, parse)
+        return await worker.run(context.size, parse)
 
-    async def _validated(self, call: RequestContext, body: object) -> dict[str, Any]:
+    async def _validated(self, context: RequestContext, body: object) -> dict[str, Any]:
         def check() -> dict[str, Any]:
             lenient, standard = self._rules.lenient, body
             if lenient:
-                standard = entra.normalise_resource(self.resource_type, body, budget=call.budget)
-            return validate(self.resource_type, standard, lenient=lenient, skipped=call.skipped)
+                standard = entra.normalise_resource(self.resource_type, body, budget=context.budget)
+            return validate(self.resource_type, standard, lenient=lenient, skipped=context.skipped)
 
-        return await worker.run(call.size, check)
+        return await worker.run(context.size, check)
 
     def _patched(
-        self, call: RequestContext, before: dict[str, Any], operations: list[Operation]
+        self, context: RequestContext, before: dict[str, Any], operations: list[Operation]
     ) -> dict[str, Any]:
         after = apply_patch(
             self.resource_type,
             before,
             operations,
             lenient=self._rules.lenient,
-            budget=call.budget,
+            budget=context.budget,
         )
         return self._kept(after)
 
@@ -415,52 +419,60 @@ class UserOperations(Operations[UserStore]):
         groups = record.derived.encode()
         return f"{record.version}-{crc32(groups):x}{len(groups):x}"
 
-    async def create(self, call: RequestContext, body: object, projection: Projection) -> Result:
+    async def create(self, context: RequestContext, body: object, projection: Projection) -> Result:
         """Store a new user."""
-        resource = self._kept(await self._validated(call, body))
+        resource = self._kept(await self._validated(context, body))
         self._check_rules(None, resource)
-        record = await self._store.create(resource, call.origin("create"))
-        call.resource_id = record.id
-        return await self._answer(call, record, projection, 201)
+        record = await self._store.create(resource, context.audit_context("create"))
+        context.resource_id = record.id
+        return await self._answer(context, record, projection, 201)
 
     async def replace(
         self,
-        call: RequestContext,
+        context: RequestContext,
         resource_id: str,
         body: object,
         projection: Projection,
         expected: Precondition = ANY_VERSION,
     ) -> Result:
         """Replace a user."""
-        replacement = await self._validated(call, body)
+        replacement = await self._validated(context, body)
 
         def change(before: dict[str, Any]) -> dict[str, Any]:
             after = self._kept(replace(self.resource_type, before, replacement))
             return self._ruled(before, after)
 
         record = await self._store.change(
-            resource_id, change, call.origin("replace"), base=call.base, expected=expected
+            resource_id,
+            change,
+            context.audit_context("replace"),
+            base=context.base,
+            expected=expected,
         )
-        return await self._answer(call, record, projection)
+        return await self._answer(context, record, projection)
 
     async def patch(
         self,
-        call: RequestContext,
+        context: RequestContext,
         resource_id: str,
         body: object,
         projection: Projection,
         expected: Precondition = ANY_VERSION,
     ) -> Result:
         """Change a user; the answer has the user, which spares Entra a request."""
-        operations = await self._patch_operations(call, body)
+        operations = await self._patch_operations(context, body)
 
         def change(before: dict[str, Any]) -> dict[str, Any]:
-            return self._ruled(before, self._patched(call, before, operations))
+            return self._ruled(before, self._patched(context, before, operations))
 
         record = await self._store.change(
-            resource_id, change, call.origin("patch"), base=call.base, expected=expected
+            resource_id,
+            change,
+            context.audit_context("patch"),
+            base=context.base,
+            expected=expected,
         )
-        return await self._answer(call, record, projection)
+        return await self._answer(context, record, projection)
 
     def _ruled(self, before: Mapping[str, Any], after: dict[str, Any]) -> dict[str, Any]:
         """Return what a request makes of a user, if the tenant's rules allow it."""
@@ -474,7 +486,7 @@ class UserOperations(Operations[UserStore]):
         The status is 400 because of what Entra does with it
         (docs/decisions/0004-refusals-that-entra-understands.md).
         """
-        required = self._rules.tenant.provisioning.required_attributes
+        required = self._rules.config.provisioning.required_attributes
         missing = newly_missing(self.resource_type, required, before, after)
         if not missing:
             return
@@ -546,50 +558,50 @@ class GroupOperations(Operations[GroupStore]):
 
     derived_name = "members"
 
-    async def create(self, call: RequestContext, body: object, projection: Projection) -> Result:
+    async def create(self, context: RequestContext, body: object, projection: Projection) -> Result:
         """Store a new group."""
-        resource, members = split_member_values(self._kept(await self._validated(call, body)))
-        record = await self._store.create(resource, members, call.origin("create"))
-        call.resource_id = record.id
+        resource, members = split_member_values(self._kept(await self._validated(context, body)))
+        record = await self._store.create(resource, members, context.audit_context("create"))
+        context.resource_id = record.id
         if members:
-            return with_fields(await self.get(call, record.id, projection), status=201)
-        return await self._answer(call, record, projection, 201)
+            return with_fields(await self.get(context, record.id, projection), status=201)
+        return await self._answer(context, record, projection, 201)
 
     async def replace(
         self,
-        call: RequestContext,
+        context: RequestContext,
         resource_id: str,
         body: object,
         projection: Projection,
         expected: Precondition = ANY_VERSION,
     ) -> Result:
         """Replace a group, members and all."""
-        replacement, members = split_member_values(await self._validated(call, body))
-        call.dropped = await self._store.change(
+        replacement, members = split_member_values(await self._validated(context, body))
+        context.dropped = await self._store.change(
             resource_id,
             lambda before: self._kept(replace(self.resource_type, before, replacement)),
             [MemberChange("replace", members)],
-            call.origin("replace"),
+            context.audit_context("replace"),
             status=200,
             expected=expected,
         )
-        return await self.get(call, resource_id, projection)
+        return await self.get(context, resource_id, projection)
 
     async def patch(
         self,
-        call: RequestContext,
+        context: RequestContext,
         resource_id: str,
         body: object,
         projection: Projection,
         expected: Precondition = ANY_VERSION,
     ) -> Result:
         """Change a group; Microsoft asks for an answer without the members, so there is none."""
-        members, others = split_members(await self._patch_operations(call, body))
-        call.dropped = await self._store.change(
+        members, others = split_members(await self._patch_operations(context, body))
+        context.dropped = await self._store.change(
             resource_id,
-            lambda before: self._patched(call, before, others),
+            lambda before: self._patched(context, before, others),
             members,
-            call.origin("patch"),
+            context.audit_context("patch"),
             status=204,
             expected=expected,
         )

@@ -11,7 +11,7 @@ from scim_service.store.clock import Clock, now_microseconds
 from scim_service.store.database.database import Database, DatabaseError
 from scim_service.store.repository import Repository
 from scim_service.tenant.activity import Activity
-from scim_service.tenant.config import Tenant
+from scim_service.tenant.config import TenantConfig
 from scim_service.tenant.context import OPERATIONS, RequestContext
 from scim_service.tenant.limits import Limits
 from scim_service.tenant.metrics import Metrics
@@ -42,13 +42,13 @@ def _cursor_key(text: str) -> bytes:
 
 
 @dataclass(frozen=True, slots=True)
-class Service:
+class Tenant:
     """The parts of a running tenant.
 
     `access` are the tokens of the management port.
     """
 
-    tenant: Tenant
+    config: TenantConfig
     rules: Rules
     registry: Registry
     repository: Repository
@@ -66,46 +66,46 @@ class Service:
         """What requests may cost."""
         return self.rules.limits
 
-    def note(self, call: RequestContext, status: int) -> None:
+    def note(self, context: RequestContext, status: int) -> None:
         """Note how a request with an accepted token, or one operation of a bulk, has ended."""
         if status >= 400:
-            if not call.probe:
+            if not context.probe:
                 self.activity.refused(
-                    call.origin(call.operation),
-                    resource_type=call.resource_type,
-                    resource_id=call.resource_id,
+                    context.audit_context(context.operation),
+                    resource_type=context.resource_type,
+                    resource_id=context.resource_id,
                     status=status,
-                    scim_type=call.scim_type,
-                    is_write=call.operation in WRITES,
-                    reason=call.reason,
+                    scim_type=context.scim_type,
+                    is_write=context.operation in WRITES,
+                    reason=context.reason,
                 )
-        elif call.operation in WRITES:
+        elif context.operation in WRITES:
             self.activity.provisioned()
-            self._note_losses(call)
+            self._note_losses(context)
 
-    def _note_losses(self, call: RequestContext) -> None:
+    def _note_losses(self, context: RequestContext) -> None:
         """Note what a write that succeeded left out, and what it took away without naming it."""
-        if call.skipped:
-            resource_type = call.resource_type or "none"
-            self.activity.skipped(resource_type, call.skipped)
-            self.metrics.skipped(resource_type, call.skipped)
-        if call.dropped:
-            self.activity.dropped(call.dropped)
-            self.metrics.dropped(call.dropped)
+        if context.skipped:
+            resource_type = context.resource_type or "none"
+            self.activity.skipped(resource_type, context.skipped)
+            self.metrics.skipped(resource_type, context.skipped)
+        if context.dropped:
+            self.activity.dropped(context.dropped)
+            self.metrics.dropped(context.dropped)
 
     @classmethod
-    async def over(
+    async def open(
         cls,
         database: Database,
         *,
-        tenant: Tenant,
+        config: TenantConfig,
         registry: Registry,
         tokens: Tokens,
         access: Tokens | None = None,
         limits: Limits,
         sources: Sources | None = None,
         clock: Clock = now_microseconds,
-    ) -> "Service":
+    ) -> "Tenant":
         """Return the service of a tenant whose data is in `database`.
 
         Without `access` the management port takes the tokens of SCIM.
@@ -113,25 +113,25 @@ class Service:
         repository = Repository.over(
             database,
             registry,
-            unique_groups=tenant.provisioning.lenient,
-            max_users=tenant.provisioning.max_users,
+            unique_groups=config.provisioning.lenient,
+            max_users=config.provisioning.max_users,
             clock=clock,
         )
         await repository.users.prepare()
         activity = Activity(repository, limits)
         await activity.load()
         key = await repository.log.secret("cursor", secrets.token_hex(_KEY_BYTES))
-        rules = Rules(tenant, limits, _cursor_key(key))
+        rules = Rules(config, limits, _cursor_key(key))
         walks = Walks(repository.page_starts)
         return cls(
-            tenant=tenant,
+            config=config,
             rules=rules,
             registry=registry,
             repository=repository,
             tokens=tokens,
             access=access or tokens,
             activity=activity,
-            metrics=Metrics(tenant.tenant, __version__),
+            metrics=Metrics(config.name, __version__),
             users=UserOperations(rules, repository.users, walks),
             groups=GroupOperations(rules, repository.groups, walks),
             walks=walks,

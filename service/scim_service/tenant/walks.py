@@ -57,7 +57,13 @@ class Walks:
         return step._replace(place=await self._starts.find(step.query, page.start_index))
 
     async def settle(
-        self, call: RequestContext, step: Step, found: Sequence[Position], *, more: bool, total: int
+        self,
+        context: RequestContext,
+        step: Step,
+        found: Sequence[Position],
+        *,
+        more: bool,
+        total: int,
     ) -> tuple[int, int]:
         """Return how many of the resources that were found the page has, and its totalResults.
 
@@ -79,7 +85,7 @@ class Walks:
         query = step.query
         least = max(1, kept - SHORTER)
         # A proxy sends the requests of all its clients over the same connections.
-        client = f"{call.peer} {call.forwarded or ''}"
+        client = f"{context.peer} {context.forwarded or ''}"
         while True:
             here = PageStart(found[kept - 1], client, is_first=place is None)
             index = page.start_index + kept
