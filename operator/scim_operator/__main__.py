@@ -12,7 +12,7 @@ from kubernetes.aio.config import ConfigException
 from pydantic import ValidationError
 
 from scim_operator import __version__, logs
-from scim_operator.api import v1alpha1
+from scim_operator.api.crd import render_manifest
 from scim_operator.controller.operator import run
 from scim_operator.settings import PREFIX, Settings, explain, from_environment
 
@@ -39,7 +39,7 @@ def main() -> int:
     """Run the command line; return the exit status."""
     arguments = vars(_parser().parse_args())
     if arguments.pop("command") == "crd":
-        sys.stdout.write(v1alpha1.manifest())
+        sys.stdout.write(render_manifest())
         return 0
     try:
         settings = from_environment(**arguments)

@@ -27,7 +27,8 @@ from pydantic import (
 from pydantic.alias_generators import to_camel
 
 from scim_operator import __version__, quantities
-from scim_operator.api.v1alpha1 import HOST, PATH, Duration
+from scim_operator.api.v1alpha1.exposure import HOST, PATH
+from scim_operator.api.v1alpha1.formats import Duration
 
 PREFIX = "SCIM_OPERATOR_"
 

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 from scim_operator.api.tenant import Tenant
-from scim_operator.api.v1alpha1 import UNSEEN
+from scim_operator.api.v1alpha1.status import UNSEEN
 
 from tests.operator.world import Namespace
 from tests.unit.extensions import CASES, Case

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import ValidationError
-from scim_operator.api.v1alpha1 import CORE_SCHEMAS, Provisioning
+from scim_operator.api.v1alpha1.provisioning import CORE_SCHEMAS, Provisioning
 from scim_operator.desired.objects.config_map import content
 from scim_operator.desired.validation import schema_extensions
 from scim_operator.kube.kinds import CONFIG_MAP, DEPLOYMENT

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from scim_operator.api.user_schema import COMMON, ENTERPRISE, READ_ONLY, USER
-from scim_operator.api.v1alpha1 import Provisioning
+from scim_operator.api.v1alpha1.provisioning import Provisioning
 from scim_operator.desired.objects.config_map import content
 from scim_operator.desired.validation import required_attributes
 from scim_operator.kube.kinds import CONFIG_MAP, DEPLOYMENT

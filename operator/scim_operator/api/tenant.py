@@ -12,7 +12,8 @@ from typing import Any, NamedTuple, Self, TypeVar
 from pydantic import BaseModel, ValidationError
 
 from scim_operator.api import names
-from scim_operator.api.v1alpha1 import UNSEEN, Spec, Status
+from scim_operator.api.v1alpha1.spec import Spec
+from scim_operator.api.v1alpha1.status import UNSEEN, Status
 from scim_operator.timestamps import parse
 
 Model = TypeVar("Model", bound=BaseModel)

@@ -18,7 +18,7 @@ import click
 from scim_operator import __version__
 from scim_operator.api import conditions, names
 from scim_operator.api.tenant import Tenant
-from scim_operator.api.v1alpha1 import TokenStatus
+from scim_operator.api.v1alpha1.status import TokenStatus
 from scim_operator.cli.cluster.channel import management, reach
 from scim_operator.cli.cluster.cluster import Cluster
 from scim_operator.cli.commands.backup import backup, restore

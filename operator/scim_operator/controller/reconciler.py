@@ -10,11 +10,11 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any, Protocol, TypeGuard
 
-from scim_operator.api import conditions, names, v1alpha1
+from scim_operator.api import conditions, names
 from scim_operator.api.conditions import Finding
 from scim_operator.api.service_status import Problem, ServiceStatus
 from scim_operator.api.tenant import Key, Tenant, UnreadableTenantError
-from scim_operator.api.v1alpha1 import Status
+from scim_operator.api.v1alpha1.status import ROLLOUT_STATES, RolloutState, RolloutStatus, Status
 from scim_operator.controller.applier import Applier
 from scim_operator.controller.observe import unlabelled
 from scim_operator.controller.observe.cache import Cache
@@ -267,7 +267,7 @@ class Reconciler:
         seen = rollout.look(observed, planned.subject.address, wanted, is_applied=is_applied)
         return self._rollout.decide(key, seen, now)
 
-    async def _record(self, tenant: Tenant, record: v1alpha1.Rollout) -> Tenant:
+    async def _record(self, tenant: Tenant, record: RolloutStatus) -> Tenant:
         """Write that a tenant has a place before it is moved; return the tenant with it."""
         status = tenant.status.model_copy(update={"rollout": record})
         await self._write(tenant, status)
@@ -375,12 +375,12 @@ class Reconciler:
         return min(pauses, default=None)
 
 
-def _rollout_state(body: Object) -> v1alpha1.RolloutState | None:
+def _rollout_state(body: Object) -> RolloutState | None:
     """Read the state in a tenant's record without the cost of reading the tenant."""
     state = body.get("status")
     for field in ("rollout", "state"):
         state = state.get(field) if isinstance(state, dict) else None
-    return state if isinstance(state, str) and state in v1alpha1.ROLLOUT_STATES else None
+    return state if isinstance(state, str) and state in ROLLOUT_STATES else None
 
 
 def _is_pending(claim: Object | None) -> TypeGuard[Object]:

@@ -8,7 +8,7 @@ from datetime import datetime
 
 from scim_operator.api.service_status import Problem, ServiceStatus
 from scim_operator.api.tenant import Tenant
-from scim_operator.api.v1alpha1 import Rollout
+from scim_operator.api.v1alpha1.status import RolloutStatus
 from scim_operator.desired import tokens
 from scim_operator.desired.ownership.seals import Seals
 from scim_operator.desired.urls.claims import HELD, Hold
@@ -71,7 +71,7 @@ class Observed:
     storage_missing: str | None = None
     report: ServiceStatus | None = None
     unreadable: Problem | None = None
-    rollout: Rollout | None = None
+    rollout: RolloutStatus | None = None
     admitted: Mapping[str, str] = field(default_factory=dict)
     conflicts: Sequence[str] = ()
 

@@ -9,7 +9,7 @@ from datetime import datetime, timedelta
 
 from scim_operator.api import conditions, names
 from scim_operator.api.tenant import Tenant
-from scim_operator.api.v1alpha1 import duration
+from scim_operator.api.v1alpha1.formats import parse_duration
 from scim_operator.desired import faults, tokens
 from scim_operator.desired.drift import differences
 from scim_operator.desired.drift.desired_object import DesiredObject
@@ -270,8 +270,8 @@ def _plan_token(
     secret = observed.children.get((SECRET, names.token_secret(tenant.key.name)), observed.lost)
     digests = _live_digests(observed)
     wish = tokens.Wish(
-        overlap=duration(spec.overlap),
-        rotate_every=duration(spec.rotate_every) if spec.rotate_every else None,
+        overlap=parse_duration(spec.overlap),
+        rotate_every=parse_duration(spec.rotate_every) if spec.rotate_every else None,
         rotate=tenant.annotations.get(names.ROTATE_ANNOTATION),
         forced=tenant.annotations.get(names.ROTATE_ANNOTATION, "").startswith(names.FORCE),
         revoke=tenant.annotations.get(names.REVOKE_ANNOTATION),

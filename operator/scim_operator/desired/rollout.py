@@ -25,9 +25,9 @@ from datetime import datetime, timedelta
 from typing import NamedTuple
 from urllib.parse import urlsplit
 
-from scim_operator.api import names, v1alpha1
+from scim_operator.api import names
 from scim_operator.api.tenant import Key
-from scim_operator.api.v1alpha1 import RolloutState
+from scim_operator.api.v1alpha1.status import RolloutState, RolloutStatus
 from scim_operator.desired.drift import differences
 from scim_operator.desired.drift.desired_object import DesiredObject
 from scim_operator.desired.observed import Observed
@@ -71,7 +71,7 @@ class Seen:
     template: str
     live: Object | None
     is_applied: bool
-    record: v1alpha1.Rollout
+    record: RolloutStatus
     generation: int
     is_own_change: bool = False
     has_gap: bool = False
@@ -95,15 +95,13 @@ class Decision(NamedTuple):
         When to look again, if nothing happens until then.
     """
 
-    record: v1alpha1.Rollout
+    record: RolloutStatus
     held: bool = False
     begins: bool = False
     again: datetime | None = None
 
 
-def rests(
-    observed: Observed, wanted: DesiredObject, *, is_applied: bool
-) -> v1alpha1.Rollout | None:
+def rests(observed: Observed, wanted: DesiredObject, *, is_applied: bool) -> RolloutStatus | None:
     """Return the record of a tenant about which there is nothing to decide; None if there is.
 
     Most passes are over such tenants, and this is cheaper than `look`.
@@ -135,7 +133,7 @@ def look(observed: Observed, where: Address, wanted: DesiredObject, *, is_applie
     """
     tenant = observed.tenant
     template = differences.stamp(wanted.object["spec"]["template"])
-    record = tenant.status.rollout or v1alpha1.Rollout(
+    record = tenant.status.rollout or RolloutStatus(
         # Of an operator that kept no record, or did not come to write it.
         template=template if is_applied else "",
         spec_generation=tenant.status.observed_generation or 0,
@@ -157,7 +155,7 @@ def look(observed: Observed, where: Address, wanted: DesiredObject, *, is_applie
     )
 
 
-def recorded(decision: Decision, planned: Plan, observed: Observed) -> v1alpha1.Rollout | None:
+def recorded(decision: Decision, planned: Plan, observed: Observed) -> RolloutStatus | None:
     """Return the record after a pass: that of the decision only if it was carried out.
 
     Parameters
@@ -227,7 +225,7 @@ class Rollout:
         again = record.moved_at + self._timeout if state == "moving" and record.moved_at else None
         return Decision(_as_wanted(record, seen, state), again=again)
 
-    def settle(self, key: Key, record: v1alpha1.Rollout) -> Decision:
+    def settle(self, key: Key, record: RolloutStatus) -> Decision:
         """Take note of a tenant about which there is nothing to decide."""
         self._enter(key, "current")
         return Decision(record)
@@ -251,9 +249,7 @@ class Rollout:
         """Return how many tenants are in a state."""
         return self._totals[state]
 
-    def _progress(
-        self, key: Key, record: v1alpha1.Rollout, seen: Seen, now: datetime
-    ) -> RolloutState:
+    def _progress(self, key: Key, record: RolloutStatus, seen: Seen, now: datetime) -> RolloutState:
         """Return how far a tenant is that has the wanted template, or gets it in this pass."""
         if record.moved_at is None:
             return "current"
@@ -355,17 +351,17 @@ def _decrease(counter: Counter[str], namespace: str) -> None:
         del counter[namespace]
 
 
-def _untried(record: v1alpha1.Rollout) -> v1alpha1.Rollout:
+def _untried(record: RolloutStatus) -> RolloutStatus:
     """Return the record of a tenant whose pods were not replaced by the rollout."""
     return record.model_copy(update={"moved_at": None, "state": "current"})
 
 
-def _as_wanted(record: v1alpha1.Rollout, seen: Seen, state: RolloutState) -> v1alpha1.Rollout:
+def _as_wanted(record: RolloutStatus, seen: Seen, state: RolloutState) -> RolloutStatus:
     update = {"template": seen.template, "spec_generation": seen.generation, "state": state}
     return record.model_copy(update=update)
 
 
-def _is_edited(live: Object, record: v1alpha1.Rollout) -> bool:
+def _is_edited(live: Object, record: RolloutStatus) -> bool:
     """Tell whether others have changed a Deployment that is to stay as the operator left it."""
     return _generation(live) != record.deployment_generation
 

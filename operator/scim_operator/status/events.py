@@ -18,7 +18,7 @@ from scim_operator.api.conditions import (
     UNKNOWN_ANNOTATION,
     WEAK_TOKEN,
 )
-from scim_operator.api.v1alpha1 import Condition, Status
+from scim_operator.api.v1alpha1.status import Condition, Status
 from scim_operator.desired.ownership.trusted_secrets import Rejected
 from scim_operator.desired.plan import Plan
 from scim_operator.desired.tokens import Change

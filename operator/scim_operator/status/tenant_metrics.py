@@ -14,7 +14,7 @@ from prometheus_client.registry import Collector
 
 from scim_operator.api.conditions import FIELD_CONFLICT, PROVISIONING, READY, TOKEN_READY
 from scim_operator.api.service_status import ServiceStatus
-from scim_operator.api.v1alpha1 import ROLLOUT_STATES, RolloutState, Status
+from scim_operator.api.v1alpha1.status import ROLLOUT_STATES, RolloutState, Status
 from scim_operator.status.retained_objects import KINDS
 
 _ROLLOUT = Gauge(

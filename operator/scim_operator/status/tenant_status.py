@@ -13,7 +13,7 @@ from datetime import datetime, timedelta
 
 from scim_operator.api import conditions, names
 from scim_operator.api.conditions import Finding
-from scim_operator.api.v1alpha1 import CertificateStatus, Status, TokenStatus
+from scim_operator.api.v1alpha1.status import CertificateStatus, Status, TokenStatus
 from scim_operator.desired.faults import Fault, first_of
 from scim_operator.desired.observed import Observed
 from scim_operator.desired.ownership import standing

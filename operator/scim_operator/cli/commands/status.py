@@ -11,7 +11,7 @@ from rich.text import Text
 
 from scim_operator.api import conditions
 from scim_operator.api.tenant import Key, Tenant
-from scim_operator.api.v1alpha1 import ROLLOUT_STATES, RolloutState
+from scim_operator.api.v1alpha1.status import ROLLOUT_STATES, RolloutState
 from scim_operator.cli.output import show, table, text
 from scim_operator.cli.session import FOUND, UNKNOWN, Session, command
 

@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from datetime import timedelta
 
 from scim_operator.api import conditions, names
-from scim_operator.api.v1alpha1 import Condition, TokenStatus
+from scim_operator.api.v1alpha1.status import Condition, TokenStatus
 from scim_operator.cli.doctor import distrust
 from scim_operator.cli.doctor.checks import By, Check, Outcome, ok, problem, unknown, warning
 from scim_operator.cli.doctor.facts import CONNECTION, USER_QUERY, Facts, Handshakes, Unknown

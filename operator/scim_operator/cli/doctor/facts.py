@@ -8,7 +8,7 @@ from datetime import datetime
 
 from scim_operator.api.service_status import ServiceStatus
 from scim_operator.api.tenant import Tenant
-from scim_operator.api.v1alpha1 import Status
+from scim_operator.api.v1alpha1.status import Status
 from scim_operator.cli.doctor.checks import Check
 from scim_operator.kube.kinds import Object
 

@@ -6,7 +6,7 @@ Sources: Microsoft's "Develop and plan provisioning for a SCIM endpoint in Micro
 
 from __future__ import annotations
 
-from scim_operator.api.v1alpha1 import Provisioning
+from scim_operator.api.v1alpha1.provisioning import Provisioning
 
 MAIL = 'emails[type eq "work"].value'
 """The SCIM attribute that Entra's source attribute mail is mapped to."""

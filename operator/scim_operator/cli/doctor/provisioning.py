@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from datetime import timedelta
 
 from scim_operator.api import conditions
-from scim_operator.api.v1alpha1 import Condition
+from scim_operator.api.v1alpha1.status import Condition
 from scim_operator.cli.doctor import portal
 from scim_operator.cli.doctor.checks import By, Check, ok, problem, unknown, warning
 from scim_operator.cli.doctor.facts import Facts, Unknown

@@ -10,7 +10,7 @@ import time
 
 from scim_operator.api import names
 from scim_operator.api.tenant import Key, Tenant
-from scim_operator.api.v1alpha1 import Status
+from scim_operator.api.v1alpha1.status import Status
 from scim_operator.controller.observe.cache import Cache
 from scim_operator.kube.client import UNREACHABLE, KubeClient
 from scim_operator.kube.errors import ApiError

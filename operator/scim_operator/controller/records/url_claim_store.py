@@ -16,7 +16,7 @@ from typing import Any
 
 from scim_operator.api import names
 from scim_operator.api.tenant import Key, Tenant, UnreadableTenantError
-from scim_operator.api.v1alpha1 import duration
+from scim_operator.api.v1alpha1.formats import parse_duration
 from scim_operator.controller.observe.cache import Cache
 from scim_operator.desired.urls.address import address
 from scim_operator.desired.urls.claims import (
@@ -66,7 +66,7 @@ class UrlClaimStore:
         self._cache = cache
         self._settings = settings
         self._enqueue = enqueue
-        self._register = Register(duration(settings.reserve_urls_for))
+        self._register = Register(parse_duration(settings.reserve_urls_for))
         self._recorded: dict[Place, str] = {}
         self._changed: set[Place] = set()
         self._waiting: dict[Key, str] = {}

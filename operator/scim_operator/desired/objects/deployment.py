@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 from scim_operator.api import names
-from scim_operator.api.v1alpha1 import MountedVolume, Resources, SecretKey
+from scim_operator.api.v1alpha1.database import SecretKey
+from scim_operator.api.v1alpha1.pod import MountedVolume, Resources
 from scim_operator.desired.objects import config_map
 from scim_operator.desired.objects.context import ObjectContext, head
 from scim_operator.desired.objects.service import PORT_NAME

@@ -18,7 +18,7 @@ from dataclasses import dataclass, replace
 from scim_operator.api import names
 from scim_operator.api.conditions import TOKEN_READY
 from scim_operator.api.tenant import Tenant
-from scim_operator.api.v1alpha1 import Volume
+from scim_operator.api.v1alpha1.status import VolumeStatus
 from scim_operator.desired.faults import Fault
 from scim_operator.desired.ownership import standing
 from scim_operator.kube.kinds import SECRET, VOLUME_CLAIM, Kind, Object
@@ -77,7 +77,7 @@ class Verdict:
     rebinds: str | None = None
     keeps_pods: bool = False
     halts: bool = False
-    record: Volume | None = None
+    record: VolumeStatus | None = None
 
 
 def judge(tenant: Tenant, held: Holdings) -> Verdict:
@@ -93,7 +93,7 @@ def judge(tenant: Tenant, held: Holdings) -> Verdict:
     return verdict
 
 
-def recorded(tenant: Tenant) -> Volume | None:
+def recorded(tenant: Tenant) -> VolumeStatus | None:
     """Return the volume that had the tenant's data.
 
     A version that kept no record has written which claim was the tenant's, and its service has
@@ -104,7 +104,7 @@ def recorded(tenant: Tenant) -> Volume | None:
         return status.volume
     name = standing.record_name(VOLUME_CLAIM, names.volume_claim(tenant.key.name))
     uid = status.objects.get(name)
-    return Volume(name="", claim=uid) if uid else None
+    return VolumeStatus(name="", claim=uid) if uid else None
 
 
 def given_up(tenant: Tenant) -> frozenset[str]:
@@ -125,7 +125,7 @@ def _judge_volume(tenant: Tenant, held: Holdings) -> Verdict:
     uid = claim["metadata"]["uid"]
     volume = claim.get("spec", {}).get("volumeName") or ""
     phase = claim.get("status", {}).get("phase")
-    found = Volume(name=volume, claim=uid)
+    found = VolumeStatus(name=volume, claim=uid)
     if known is None:
         known = found if phase in ("Bound", "Lost") else None
     elif known.claim == uid:
@@ -145,7 +145,7 @@ def _judge_volume(tenant: Tenant, held: Holdings) -> Verdict:
     return Verdict(volume=replaced, keeps_pods=True, halts=True, record=known)
 
 
-def _without_claim(tenant: Tenant, known: Volume | None, *, is_taken: bool) -> Verdict:
+def _without_claim(tenant: Tenant, known: VolumeStatus | None, *, is_taken: bool) -> Verdict:
     if known is None or (known.name or known.claim) in given_up(tenant):
         return Verdict(record=known)
     if known.name and known.name in _listed(tenant, names.REBIND_ANNOTATION):
@@ -242,7 +242,7 @@ def _annotate(tenant: Tenant, value: str) -> str:
     )
 
 
-def _going(tenant: Tenant, known: Volume) -> Fault:
+def _going(tenant: Tenant, known: VolumeStatus) -> Fault:
     name = names.volume_claim(tenant.key.name)
     return Fault(
         VOLUME_CLAIM,
@@ -254,7 +254,7 @@ def _going(tenant: Tenant, known: Volume) -> Fault:
     )
 
 
-def _lost_volume(tenant: Tenant, known: Volume) -> Fault:
+def _lost_volume(tenant: Tenant, known: VolumeStatus) -> Fault:
     return Fault(
         VOLUME_CLAIM,
         "VolumeLost",
@@ -264,7 +264,7 @@ def _lost_volume(tenant: Tenant, known: Volume) -> Fault:
     )
 
 
-def _gone(tenant: Tenant, known: Volume) -> Fault:
+def _gone(tenant: Tenant, known: VolumeStatus) -> Fault:
     name = names.volume_claim(tenant.key.name)
     where, way_back = "the volume with the tenant's data", "Restore the claim from a backup"
     if known.name:
@@ -283,7 +283,7 @@ def _gone(tenant: Tenant, known: Volume) -> Fault:
     )
 
 
-def _replaced(tenant: Tenant, known: Volume, uid: str) -> Fault:
+def _replaced(tenant: Tenant, known: VolumeStatus, uid: str) -> Fault:
     where = f"whose PersistentVolume {known.name} has" if known.name else "that has"
     return Fault(
         VOLUME_CLAIM,

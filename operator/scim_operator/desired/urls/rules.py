@@ -9,7 +9,7 @@ from functools import lru_cache
 from typing import NamedTuple, Self
 
 from scim_operator.api.tenant import Key, Tenant
-from scim_operator.api.v1alpha1 import HOST_RULES, PATH_RULES, Exposure, NameRule
+from scim_operator.api.v1alpha1.exposure import HOST_RULES, PATH_RULES, Exposure, NameRule
 from scim_operator.desired.urls.address import Address, address, fill
 from scim_operator.settings import ExposureRule, Settings
 

@@ -14,7 +14,8 @@ from typing import Any, NamedTuple, TypeVar
 
 from scim_operator import quantities
 from scim_operator.api.conditions import Finding
-from scim_operator.api.v1alpha1 import MountedVolume, PodSecurity, Resources, Spec, Toleration
+from scim_operator.api.v1alpha1.pod import MountedVolume, PodSecurity, Resources, Toleration
+from scim_operator.api.v1alpha1.spec import Spec
 from scim_operator.settings import Allow, Settings
 
 Each = TypeVar("Each")

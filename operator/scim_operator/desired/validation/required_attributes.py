@@ -14,7 +14,12 @@ from functools import lru_cache
 from typing import NamedTuple
 
 from scim_operator.api.user_schema import COMMON, ENTERPRISE, READ_ONLY, USER
-from scim_operator.api.v1alpha1 import CORE_SCHEMAS, Attribute, Provisioning, SchemaExtension
+from scim_operator.api.v1alpha1.provisioning import (
+    CORE_SCHEMAS,
+    Attribute,
+    Provisioning,
+    SchemaExtension,
+)
 
 _USER_URN, _ENTERPRISE_URN = CORE_SCHEMAS[0], CORE_SCHEMAS[2]
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Sequence
 
-from scim_operator.api.v1alpha1 import (
+from scim_operator.api.v1alpha1.provisioning import (
     CORE_SCHEMAS,
     EXTENSION_URN,
     Attribute,

@@ -9,7 +9,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from scim_operator import quantities
-from scim_operator.api.v1alpha1 import Resources, Spec
+from scim_operator.api.v1alpha1.pod import Resources
+from scim_operator.api.v1alpha1.spec import Spec
 from scim_operator.desired.faults import Fault
 from scim_operator.desired.validation import required_attributes, schema_extensions
 from scim_operator.kube.kinds import CONFIG_MAP, DEPLOYMENT

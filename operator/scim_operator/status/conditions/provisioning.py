@@ -12,7 +12,7 @@ from datetime import datetime, timedelta
 
 from scim_operator.api.conditions import Finding
 from scim_operator.api.service_status import ServiceStatus
-from scim_operator.api.v1alpha1 import Provisioning
+from scim_operator.api.v1alpha1.provisioning import Provisioning
 
 CYCLE = timedelta(minutes=40)
 """The time between two of Entra's provisioning cycles."""

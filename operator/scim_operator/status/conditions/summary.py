@@ -12,7 +12,7 @@ from datetime import datetime
 from typing import Any
 
 from scim_operator.api.conditions import READY, RECONCILING, STALLED, STATUS, Finding, Outlook
-from scim_operator.api.v1alpha1 import Condition
+from scim_operator.api.v1alpha1.status import Condition
 from scim_operator.timestamps import show
 
 _HELD_UP = {READY: "False", RECONCILING: "False", STALLED: "True"}

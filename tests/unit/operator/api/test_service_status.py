@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 from scim_operator.api.service_status import ServiceStatus, UnreadableError, read
-from scim_operator.api.v1alpha1 import Provisioning
+from scim_operator.api.v1alpha1.provisioning import Provisioning
 from scim_operator.status.conditions import provisioning
 
 from tests.unit.operator.sample import NOW

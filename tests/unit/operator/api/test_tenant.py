@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 from scim_operator.api.tenant import Tenant, UnreadableTenantError
-from scim_operator.api.v1alpha1 import UNSEEN
+from scim_operator.api.v1alpha1.status import UNSEEN
 
 from tests.unit.operator.sample import body
 

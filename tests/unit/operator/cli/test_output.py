@@ -6,7 +6,7 @@ import json
 from datetime import datetime
 
 import pytest
-from scim_operator.api.v1alpha1 import Provisioning
+from scim_operator.api.v1alpha1.provisioning import Provisioning
 from scim_operator.cli import output
 from scim_operator.cli.doctor.portal import steps
 

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 from scim_operator.api import names
 from scim_operator.api.service_status import ServiceStatus, TokenUse
-from scim_operator.api.v1alpha1 import Condition, Status, TokenStatus
+from scim_operator.api.v1alpha1.status import Condition, Status, TokenStatus
 from scim_operator.desired import tokens
 from scim_operator.desired.drift.desired_object import DesiredObject
 from scim_operator.desired.observed import Observed

@@ -9,9 +9,8 @@ from typing import Any
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from scim_operator.api import v1alpha1
 from scim_operator.api.tenant import Key, Tenant
-from scim_operator.api.v1alpha1 import RolloutState, Status
+from scim_operator.api.v1alpha1.status import ROLLOUT_STATES, RolloutState, RolloutStatus, Status
 from scim_operator.desired import rollout
 from scim_operator.desired.drift import differences
 from scim_operator.desired.drift.desired_object import DesiredObject
@@ -28,10 +27,10 @@ A, B, C = (Key("team-a", name) for name in "abc")
 POSTGRES = {"database": {"postgres": {"urlFrom": {"name": "pg", "key": "url"}}}}
 
 
-def record(template: str = "old", state: RolloutState = "current", **more: Any) -> v1alpha1.Rollout:
+def record(template: str = "old", state: RolloutState = "current", **more: Any) -> RolloutStatus:
     """What the operator wrote about a tenant."""
     fields = {"state": state, "template": template, "spec_generation": 1}
-    return v1alpha1.Rollout.model_validate(fields | {"deployment_generation": 2} | more)
+    return RolloutStatus.model_validate(fields | {"deployment_generation": 2} | more)
 
 
 def deployment(generation: int = 2, wanted: int = 1, **status: int) -> dict[str, Any]:
@@ -198,7 +197,7 @@ def test_limit() -> None:
     assert [moves(state.decide(key, OLD, NOW)) for key in (A, B)] == [True, True]
     assert state.decide(C, OLD, NOW) == Decision(record(state="waiting"), held=True)
     assert state.free() == []
-    counts = {at: state.count(at) for at in v1alpha1.ROLLOUT_STATES}
+    counts = {at: state.count(at) for at in ROLLOUT_STATES}
     assert counts == {"current": 0, "moving": 2, "waiting": 1, "failed": 0}
 
 

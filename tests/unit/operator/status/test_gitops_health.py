@@ -13,7 +13,7 @@ import lupa.lua51
 import pytest
 import yaml
 from scim_operator.api.conditions import Finding, Outlook
-from scim_operator.api.v1alpha1 import UNSEEN, Rollout, Status
+from scim_operator.api.v1alpha1.status import UNSEEN, RolloutStatus, Status
 from scim_operator.desired.faults import Fault
 from scim_operator.desired.observed import Observed
 from scim_operator.kube.kinds import DEPLOYMENT, INGRESS, Object
@@ -80,7 +80,9 @@ def result(seen: Observed, *faults: Fault) -> Status:
 def rolled_out(state: str, seen: Observed) -> Observed:
     """A tenant in a state of the rollout."""
     record: dict[str, Any] = {"state": state, "template": "t"}
-    return replace(seen, rollout=Rollout(**record, spec_generation=1, deployment_generation=1))
+    return replace(
+        seen, rollout=RolloutStatus(**record, spec_generation=1, deployment_generation=1)
+    )
 
 
 def crashed(seen: Observed, *containers: Object) -> Observed:

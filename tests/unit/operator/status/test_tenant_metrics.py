@@ -5,7 +5,7 @@ from datetime import timedelta
 import pytest
 from prometheus_client import CollectorRegistry
 from scim_operator.api.service_status import ServiceStatus, TokenUse
-from scim_operator.api.v1alpha1 import Condition, Status, TokenStatus
+from scim_operator.api.v1alpha1.status import Condition, Status, TokenStatus
 from scim_operator.status.tenant_metrics import Tenants
 
 from tests.unit.operator.sample import NOW

@@ -10,7 +10,7 @@ import pytest
 from scim_operator.api import conditions
 from scim_operator.api.conditions import Finding, Outlook
 from scim_operator.api.service_status import Problem, ServiceStatus, TokenUse
-from scim_operator.api.v1alpha1 import UNSEEN, Condition, Rollout, RolloutState, Status
+from scim_operator.api.v1alpha1.status import UNSEEN, Condition, RolloutState, RolloutStatus, Status
 from scim_operator.desired.faults import Fault
 from scim_operator.desired.observed import Observed
 from scim_operator.desired.urls.claims import Hold
@@ -252,7 +252,7 @@ def rolled_out(state: RolloutState, *, available: int = 1) -> Status:
     live = seen.children[key] | {
         "status": {"availableReplicas": available, "updatedReplicas": 1, "observedGeneration": 1}
     }
-    record = Rollout(state=state, template="t", spec_generation=1, deployment_generation=1)
+    record = RolloutStatus(state=state, template="t", spec_generation=1, deployment_generation=1)
     return result(replace(seen, children={**seen.children, key: live}, rollout=record))
 
 

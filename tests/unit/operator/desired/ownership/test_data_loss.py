@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from scim_operator.api import names
 from scim_operator.api.tenant import Tenant
-from scim_operator.api.v1alpha1 import Volume
+from scim_operator.api.v1alpha1.status import VolumeStatus
 from scim_operator.desired.observed import Observed
 from scim_operator.desired.plan import Plan
 from scim_operator.kube.kinds import DEPLOYMENT, SECRET, VOLUME_CLAIM, Object
@@ -88,7 +88,7 @@ def wanted(planned: Plan) -> set[tuple[Any, str]]:
 def test_a_serving_tenant_has_a_record() -> None:
     """Its volume is recorded, and nothing is held back."""
     seen = serving()
-    assert seen.tenant.status.volume == Volume(name="pvc-1", claim="contoso-scim-data")
+    assert seen.tenant.status.volume == VolumeStatus(name="pvc-1", claim="contoso-scim-data")
     assert {VOLUME, POD} <= wanted(make(seen))
     assert reasons(seen) == ("", "Issued")
 
@@ -145,12 +145,12 @@ def test_consent_is_to_one_loss() -> None:
     again = applied(lost, make(lost))
     again = changed(again, VOLUME, metadata={"uid": "second"})
     pending = told(again, make(again))
-    assert pending.tenant.status.volume == Volume(name="", claim="second")
+    assert pending.tenant.status.volume == VolumeStatus(name="", claim="second")
     children = dict(pending.children)
     children[VOLUME] = bound(children[VOLUME], "pvc-2")
     second = watched(pending, children)
     second = told(second, make(second))
-    assert second.tenant.status.volume == Volume(name="pvc-2", claim="second")
+    assert second.tenant.status.volume == VolumeStatus(name="pvc-2", claim="second")
     assert reasons(without(second, VOLUME))[0] == "VolumeLost"
 
 
@@ -189,14 +189,14 @@ def test_a_claim_that_was_replaced() -> None:
     assert make(told(seen, planned)).halts
     consented = make(annotated(seen, adopt="other"))
     assert POD in wanted(consented)
-    assert consented.losses.record == Volume(name="pvc-2", claim="other")
+    assert consented.losses.record == VolumeStatus(name="pvc-2", claim="other")
 
 
 def test_another_claim_of_the_same_volume() -> None:
     """The volume counts, not its claim: one made by hand for the kept volume is the data."""
     seen = changed(serving(), VOLUME, metadata={"uid": "other"})
     assert reasons(seen)[0] == ""
-    assert make(seen).losses.record == Volume(name="pvc-1", claim="other")
+    assert make(seen).losses.record == VolumeStatus(name="pvc-1", claim="other")
 
 
 def test_a_lost_volume() -> None:

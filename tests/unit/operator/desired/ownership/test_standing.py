@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from scim_operator.api import names
 from scim_operator.api.tenant import Tenant
-from scim_operator.api.v1alpha1 import Status
+from scim_operator.api.v1alpha1.status import Status
 from scim_operator.desired import tokens
 from scim_operator.desired.observed import Observed
 from scim_operator.desired.ownership import standing, trusted_secrets

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 from scim_operator.api import conditions
-from scim_operator.api.v1alpha1 import UNSEEN
+from scim_operator.api.v1alpha1.status import UNSEEN
 from scim_operator.kube.kinds import DEPLOYMENT
 from scim_operator.settings import Allow, Settings
 from scim_operator.status import events, tenant_status

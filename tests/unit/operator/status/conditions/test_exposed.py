@@ -12,7 +12,7 @@ from scim_operator.api import names
 from scim_operator.api.conditions import Finding, Outlook
 from scim_operator.api.service_status import ServiceStatus
 from scim_operator.api.tenant import Tenant
-from scim_operator.api.v1alpha1 import CertificateStatus, Status
+from scim_operator.api.v1alpha1.status import CertificateStatus, Status
 from scim_operator.controller.observe.ingresses import IngressReader
 from scim_operator.desired.observed import Observed
 from scim_operator.kube.errors import ApiError

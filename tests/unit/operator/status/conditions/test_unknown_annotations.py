@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 from scim_operator.api import names
-from scim_operator.api.v1alpha1 import UNSEEN
+from scim_operator.api.v1alpha1.status import UNSEEN
 from scim_operator.status import events, tenant_status
 from scim_operator.status.conditions.unknown_annotations import assess
 
