@@ -35,7 +35,7 @@ class Clock:
         self._own = own
         self._offset: float | None = None
 
-    def hear(self, date: str | None) -> None:
+    def observe(self, date: str | None) -> None:
         """Take note of an answer's ``Date`` header."""
         try:
             told = parsedate_to_datetime(date or "").timestamp()

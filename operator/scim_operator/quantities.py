@@ -9,7 +9,7 @@ _QUANTITY = re.compile(
     r"([+-]?(?:[0-9]{1,40}(?:\.[0-9]{0,40})?|\.[0-9]{1,40}))"
     r"(?:(n|u|m|k|M|G|T|P|E|Ki|Mi|Gi|Ti|Pi|Ei)|[eE]([+-]?[0-9]{1,2}))?"
 )
-AMOUNT = (
+PATTERN = (
     r"^\+?([0-9]{1,40}(\.[0-9]{0,40})?|\.[0-9]{1,40})"
     r"(n|u|m|k|M|G|T|P|E|Ki|Mi|Gi|Ti|Pi|Ei|[eE][+-]?[0-9]{1,2})?$"
 )
@@ -20,7 +20,7 @@ _FACTORS = {
 } | {f"{unit}i": Decimal(1024) ** power for power, unit in enumerate("KMGTPE", 1)}
 
 
-def read(text: str) -> Decimal | None:
+def parse(text: str) -> Decimal | None:
     """Read a quantity (``500Mi``, ``100m``, ``1e3``); None if it is not one.
 
     The grammar is that of ``k8s.io/apimachinery/pkg/api/resource.Quantity``.

@@ -35,7 +35,7 @@ PREFIX = "SCIM_OPERATOR_"
 
 def _amount(text: str) -> str:
     """Refuse what the API server would refuse in every object that it is written into."""
-    if re.search(quantities.AMOUNT, text) is None:
+    if re.search(quantities.PATTERN, text) is None:
         raise ValueError(f"{text!r} is no quantity: write it like 500Mi, 1.5Gi, 100m or 1e9")
     return text
 
@@ -349,7 +349,7 @@ class Settings(BaseModel):
     def _requests_fit(cls, value: dict[str, dict[str, str]]) -> dict[str, dict[str, str]]:
         limits = value.get("limits", {})
         for name, asked in value.get("requests", {}).items():
-            request, limit = quantities.read(asked), quantities.read(limits.get(name, asked))
+            request, limit = quantities.parse(asked), quantities.parse(limits.get(name, asked))
             if request is not None and limit is not None and request > limit:
                 raise ValueError(f"requests.{name} is more than limits.{name}")
         return value

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import UTC, datetime
 
 
-def parse(text: str) -> datetime:
+def parse_timestamp(text: str) -> datetime:
     """Read a moment.
 
     Raises
@@ -19,6 +19,6 @@ def parse(text: str) -> datetime:
     return moment
 
 
-def show(moment: datetime) -> str:
+def format_timestamp(moment: datetime) -> str:
     """Write a moment."""
     return moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")

@@ -115,6 +115,6 @@ def children(tenant: Object, settings: Settings) -> list[tuple[Kind, Object]]:
     """Make the objects of a tenant as the operator would apply them."""
     # As it was when new: for one that has served, nothing is made in the place of what is lost.
     new = {**tenant, "metadata": {**tenant["metadata"], "annotations": {}}, "status": {}}
-    observed = Observed(tenant=Tenant.of(new), seals=Seals(bytes(KEY_BYTES)), children={})
+    observed = Observed(tenant=Tenant.parse(new), seals=Seals(bytes(KEY_BYTES)), children={})
     made = make(observed, settings, observed.tenant.created)
     return [(wanted.kind, wanted.object) for wanted in (*made.secrets, *made.objects)]

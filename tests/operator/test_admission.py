@@ -40,7 +40,7 @@ def test_admitted(admission: Namespace, spec: dict[str, Any]) -> None:
 def test_unseen(admission: Namespace) -> None:
     """Whoever waits for a tenant that no operator serves finds a status that says so."""
     admission.apply("contoso", {})
-    assert Tenant.of(admission.get("scimtenant", "contoso")).status == UNSEEN
+    assert Tenant.parse(admission.get("scimtenant", "contoso")).status == UNSEEN
     listed = admission.kubectl("get", "scimtenant", "contoso", "--no-headers")
     assert listed.split()[:2] == ["contoso", "Unknown"]
     admission.kubectl("delete", "scimtenant", "contoso")

@@ -8,13 +8,13 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 from scim_operator.api import names
-from scim_operator.timestamps import show
+from scim_operator.timestamps import format_timestamp
 
 from tests.operator.install import Installation
 from tests.operator.world import Namespace, Object, eventually
 
 POSTGRES: Object = {"database": {"postgres": {"urlFrom": {"name": "pg", "key": "url"}}}}
-LONG_AGO = show(datetime.now(UTC) - timedelta(hours=1))
+LONG_AGO = format_timestamp(datetime.now(UTC) - timedelta(hours=1))
 CRASH = {"exitCode": 3, "message": "starting\nno route to the database at 10:00:01\n"}
 
 

@@ -37,7 +37,7 @@ def starts(documents: list[dict[str, Any]]) -> bool:
 def test_cases(case: Case) -> None:
     """Operator and service agree on each case, and the operator says where and which rule."""
     read = Provisioning.model_validate({"schemaExtensions": case.extensions})
-    found = schema_extensions.problem(read.schema_extensions)
+    found = schema_extensions.find_problem(read.schema_extensions)
     assert starts(case.extensions) is (case.problem is None)
     if case.problem is None:
         assert found is None
@@ -71,7 +71,7 @@ def test_one_rule_for_both_programs(documents: list[dict[str, Any]]) -> None:
         read = Provisioning.model_validate({"schemaExtensions": documents})
     except ValidationError:
         return
-    assert starts(documents) is (schema_extensions.problem(read.schema_extensions) is None)
+    assert starts(documents) is (schema_extensions.find_problem(read.schema_extensions) is None)
 
 
 def test_pods_stay_as_they_are() -> None:

@@ -38,7 +38,7 @@ def starts(provisioning: dict[str, Any]) -> bool:
 def test_cases(case: Case) -> None:
     """Operator and service agree on each case, and the operator says what was meant."""
     document = {"requiredAttributes": case.required, "schemaExtensions": case.extensions}
-    found = required_attributes.problem(Provisioning.model_validate(document))
+    found = required_attributes.find_problem(Provisioning.model_validate(document))
     assert starts(document) is (case.problem is None)
     if case.problem is None:
         assert found is None
@@ -65,7 +65,7 @@ def test_one_rule_for_both_programs(required: list[str], first: bool, second: bo
     """Of all names the operator tells of exactly those that end the service."""
     own = (OWN if first else []) + ([SECOND | {"id": "urn:example:second"}] if second else [])
     document = {"requiredAttributes": required, "schemaExtensions": own}
-    found = required_attributes.problem(Provisioning.model_validate(document))
+    found = required_attributes.find_problem(Provisioning.model_validate(document))
     assert starts(document) is (found is None)
 
 

@@ -69,7 +69,7 @@ class Finding:
 
     Attributes
     ----------
-    good
+    is_good
         Whether it is as wanted; None if that is not known.
     reason
         One word in CamelCase, for programs.
@@ -80,7 +80,7 @@ class Finding:
         Whether the tenant is Ready only if this is good.
     """
 
-    good: bool | None
+    is_good: bool | None
     reason: str
     message: str
     outlook: Outlook = Outlook.SETTLED

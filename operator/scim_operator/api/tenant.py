@@ -14,7 +14,7 @@ from pydantic import BaseModel, ValidationError
 from scim_operator.api import names
 from scim_operator.api.v1alpha1.spec import Spec
 from scim_operator.api.v1alpha1.status import UNSEEN, Status
-from scim_operator.timestamps import parse
+from scim_operator.timestamps import parse_timestamp
 
 Model = TypeVar("Model", bound=BaseModel)
 
@@ -45,24 +45,24 @@ class Tenant:
 
     Attributes
     ----------
-    deleting
+    is_deleting
         Whether it waits for something before it goes, and must not be added to.
     unreadable
-        What of it this version does not know, and `legible` has left out; empty if nothing.
+        What of it this version does not know, and `parse_readable` has left out; empty if nothing.
     """
 
     key: Key
     uid: str
     generation: int
     created: datetime
-    deleting: bool
+    is_deleting: bool
     annotations: Mapping[str, str]
     spec: Spec
     status: Status
     unreadable: str = ""
 
     @classmethod
-    def of(cls, body: Mapping[str, Any]) -> Self:
+    def parse(cls, body: Mapping[str, Any]) -> Self:
         """Read a ScimTenant as the API server returns it.
 
         Raises
@@ -70,38 +70,38 @@ class Tenant:
         UnreadableTenantError
             The stored object is not as the CRD has it: it is from a CRD of another version.
         """
-        spec = _read(Spec, "spec", body.get("spec") or {})
+        spec = _validate(Spec, "spec", body.get("spec") or {})
         status = body.get("status")
-        return cls._made(body, spec, _read(Status, "status", status) if status else UNSEEN)
+        return cls._from_body(body, spec, _validate(Status, "status", status) if status else UNSEEN)
 
     @classmethod
-    def legible(cls, body: Mapping[str, Any]) -> Self:
+    def parse_readable(cls, body: Mapping[str, Any]) -> Self:
         """Read what can be read of a ScimTenant, to show it; nothing may be decided by the rest."""
         try:
-            return cls.of(body)
+            return cls.parse(body)
         except UnreadableTenantError as error:
             unreadable = str(error)
-        spec = _legible(Spec, body.get("spec") or {})
-        status = _legible(Status, body.get("status") or {})
-        return replace(cls._made(body, spec, status), unreadable=unreadable)
+        spec = _validate_readable(Spec, body.get("spec") or {})
+        status = _validate_readable(Status, body.get("status") or {})
+        return replace(cls._from_body(body, spec, status), unreadable=unreadable)
 
     @classmethod
-    def _made(cls, body: Mapping[str, Any], spec: Spec, status: Status) -> Self:
+    def _from_body(cls, body: Mapping[str, Any], spec: Spec, status: Status) -> Self:
         metadata = body["metadata"]
         return cls(
             key=Key(metadata["namespace"], metadata["name"]),
             uid=metadata["uid"],
             generation=metadata.get("generation", 0),
-            created=parse(metadata["creationTimestamp"]),
-            deleting="deletionTimestamp" in metadata,
+            created=parse_timestamp(metadata["creationTimestamp"]),
+            is_deleting="deletionTimestamp" in metadata,
             annotations=metadata.get("annotations") or {},
             spec=spec,
             status=status,
         )
 
     @property
-    def paused(self) -> bool:
-        """Whether the operator must keep its hands off."""
+    def is_paused(self) -> bool:
+        """Whether the annotation `PAUSED_ANNOTATION` stops reconciliation."""
         return self.annotations.get(names.PAUSED_ANNOTATION, "false") != "false"
 
     @cached_property
@@ -117,7 +117,7 @@ class Tenant:
         }
 
 
-def _read(model: type[Model], field: str, body: Mapping[str, Any]) -> Model:
+def _validate(model: type[Model], field: str, body: Mapping[str, Any]) -> Model:
     try:
         return model.model_validate(body)
     except ValidationError as error:
@@ -152,7 +152,7 @@ def _sentence(field: str, problem: Mapping[str, Any]) -> str:
     return f"{found} ({problem['msg'][:1].lower()}{problem['msg'][1:]})"
 
 
-def _legible(model: type[Model], body: Mapping[str, Any]) -> Model:
+def _validate_readable(model: type[Model], body: Mapping[str, Any]) -> Model:
     """Read a part of a tenant without the fields that cannot be read."""
     while True:
         try:

@@ -32,7 +32,7 @@ from scim_operator.cli.doctor.gather import gather
 from scim_operator.cli.errors import ClusterError
 from scim_operator.cli.output import COLOURS, show, table, text
 from scim_operator.cli.session import FOUND, UNKNOWN, Session, command
-from scim_operator.timestamps import parse
+from scim_operator.timestamps import parse_timestamp
 
 _ROTATION = timedelta(seconds=30)
 """How long the operator is given to carry out a rotation: it takes a second or two."""
@@ -118,7 +118,7 @@ def rotate(session: Session, name: str, *, revoke: bool, yes: bool) -> None:
             f"the token of {tenant.key} comes from your Secret {own} (spec.token.existingSecret): "
             "write the new token there, and the operator accepts it beside the old one"
         )
-    if tenant.paused:
+    if tenant.is_paused:
         raise ClusterError(
             f"the operator keeps its hands off {tenant.key} while the annotation "
             f"{names.PAUSED_ANNOTATION} is there: remove it first"
@@ -214,7 +214,7 @@ def users(session: Session, name: str, *, wanted: str | None, limit: int) -> Non
             ", ".join(mail["value"] for mail in user.get("emails", ()) if mail.get("value")),
             user.get("active", True),
             ", ".join(group.get("display", "?") for group in user.get("groups", ())),
-            parse(user["meta"]["lastModified"]),
+            parse_timestamp(user["meta"]["lastModified"]),
         )
         for user in found
     ]
@@ -234,7 +234,7 @@ def groups(session: Session, name: str, *, wanted: str | None, limit: int) -> No
         (
             group.get("displayName"),
             len(group.get("members", ())),
-            parse(group["meta"]["lastModified"]),
+            parse_timestamp(group["meta"]["lastModified"]),
         )
         for group in found
     ]
@@ -285,7 +285,7 @@ def activity(
 
 def _activity(line: dict[str, Any]) -> tuple[object, ...]:
     return (
-        parse(line["at"]),
+        parse_timestamp(line["at"]),
         line["operation"],
         line["resourceType"],
         line["resourceId"],

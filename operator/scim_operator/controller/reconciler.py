@@ -35,7 +35,7 @@ from scim_operator.kube.errors import ApiError
 from scim_operator.kube.kinds import INGRESS, SECRET, STORAGE_CLASS, TENANT, VOLUME_CLAIM, Kind
 from scim_operator.settings import Settings
 from scim_operator.status import events, tenant_metrics, tenant_status
-from scim_operator.timestamps import parse
+from scim_operator.timestamps import parse_timestamp
 
 _LOG = logging.getLogger(__name__)
 
@@ -132,7 +132,7 @@ class Reconciler:
             Nothing can be done for the tenant as long as something else stays as it is.
         """
         tenant = self._tenant(key)
-        if tenant is None or tenant.deleting:
+        if tenant is None or tenant.is_deleting:
             if tenant is None:
                 await self._url_claims.forget(key)
             self._rollout.forget(key)
@@ -140,7 +140,7 @@ class Reconciler:
             tenant_metrics.TENANTS.forget(str(key))
             return None
         now = self._kube.clock.now()
-        if tenant.paused:
+        if tenant.is_paused:
             self._rollout.forget(key)
             paused = tenant_status.mark_paused(tenant.status, tenant.generation, now)
             await self._write(tenant, paused)
@@ -337,7 +337,7 @@ class Reconciler:
                 return tenant
             raise
         self._cache.put(TENANT, answer)
-        return Tenant.of(answer)
+        return Tenant.parse(answer)
 
     async def _tell(self, tenant: Tenant, event: events.Event) -> None:
         try:
@@ -388,4 +388,4 @@ def _is_pending(claim: Object | None) -> TypeGuard[Object]:
 
 
 def _created(live: Object) -> datetime:
-    return parse(live["metadata"]["creationTimestamp"])
+    return parse_timestamp(live["metadata"]["creationTimestamp"])

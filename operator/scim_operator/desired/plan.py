@@ -143,7 +143,7 @@ def make(observed: Observed, settings: Settings, now: datetime) -> Plan:
     objects, removals = _objects(observed, subject)
     found = _faults(observed, losses, objects)
     left_alone = {VOLUME_CLAIM} if losses.leaves_claim else set()
-    if fault := usable.find(observed.tenant.spec):
+    if fault := usable.find_fault(observed.tenant.spec):
         found.append(fault)
         # Pods that have a usable configuration keep it, and no pod is made that cannot start.
         left_alone |= {CONFIG_MAP, DEPLOYMENT}

@@ -29,7 +29,7 @@ from datetime import datetime, timedelta
 from enum import Enum
 from itertools import pairwise
 
-from scim_operator.timestamps import parse, show
+from scim_operator.timestamps import format_timestamp, parse_timestamp
 
 PREFIX = "scim_"
 ACCESS_PREFIX = "scima_"
@@ -139,8 +139,8 @@ def dump(accepted: Sequence[Accepted]) -> str:
         {
             "id": entry.id,
             "sha256": entry.sha256,
-            "createdAt": show(entry.created_at),
-            "notAfter": entry.not_after and show(entry.not_after),
+            "createdAt": format_timestamp(entry.created_at),
+            "notAfter": entry.not_after and format_timestamp(entry.not_after),
         }
         for entry in accepted
     ]
@@ -154,8 +154,8 @@ def load(text: str) -> tuple[Accepted, ...]:
             Accepted(
                 id=str(entry["id"]),
                 sha256=str(entry["sha256"]),
-                created_at=parse(entry["createdAt"]),
-                not_after=parse(entry["notAfter"]) if entry.get("notAfter") else None,
+                created_at=parse_timestamp(entry["createdAt"]),
+                not_after=parse_timestamp(entry["notAfter"]) if entry.get("notAfter") else None,
             )
             for entry in json.loads(text)["tokens"]
         )

@@ -28,7 +28,7 @@ from scim_operator.clock import Clock
 from scim_operator.kube.errors import ApiError
 from scim_operator.kube.kinds import EVENT, Kind, describe
 from scim_operator.settings import Settings
-from scim_operator.timestamps import show
+from scim_operator.timestamps import format_timestamp
 
 Object = dict[str, Any]
 
@@ -229,8 +229,8 @@ class KubeClient:
             "source": {"component": names.MANAGER},
             "reportingComponent": names.MANAGER,
             "reportingInstance": self._settings.holder,
-            "firstTimestamp": show(now),
-            "lastTimestamp": show(now),
+            "firstTimestamp": format_timestamp(now),
+            "lastTimestamp": format_timestamp(now),
             "count": 1,
         }
         await self.create(EVENT, event)
@@ -351,7 +351,7 @@ class KubeClient:
         try:
             response = await handler(request)
             code = str(response.status)
-            self.clock.hear(response.headers.get("Date"))
+            self.clock.observe(response.headers.get("Date"))
         finally:
             metrics.REQUESTS.labels(code, request.method, host).inc()
             metrics.REQUEST_TIME.labels(request.method, host).observe(time.monotonic() - began)

@@ -12,7 +12,7 @@ from datetime import datetime, timedelta
 from scim_operator.api import names
 from scim_operator.api.tenant import Key
 from scim_operator.kube.kinds import Object
-from scim_operator.timestamps import parse
+from scim_operator.timestamps import parse_timestamp
 
 PATIENCE = timedelta(minutes=2)
 """How long a Lease may not be renewed: longer than an operator takes to be replaced."""
@@ -36,8 +36,8 @@ def problem(tenant: Key, operator: str, lease: Object | None, now: datetime) -> 
     if lease is None:
         return f"the operator's Lease {operator} is gone, so none is installed there any more"
     renewed = lease.get("spec", {}).get("renewTime")
-    if renewed is None or now - parse(renewed) > PATIENCE:
-        since = f" since {parse(renewed):%Y-%m-%d %H:%M} UTC" if renewed else ""
+    if renewed is None or now - parse_timestamp(renewed) > PATIENCE:
+        since = f" since {parse_timestamp(renewed):%Y-%m-%d %H:%M} UTC" if renewed else ""
         return f"no operator has renewed its Lease {operator}{since}, so none is at work"
     annotations = lease["metadata"].get("annotations") or {}
     watched = [each for each in annotations.get(names.WATCHES_ANNOTATION, "").split(",") if each]

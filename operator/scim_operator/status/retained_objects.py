@@ -13,7 +13,7 @@ from typing import NamedTuple
 from scim_operator.api import names
 from scim_operator.api.tenant import Key
 from scim_operator.kube.kinds import SECRET, VOLUME_CLAIM, Kind, Object
-from scim_operator.timestamps import parse
+from scim_operator.timestamps import parse_timestamp
 
 KINDS = (VOLUME_CLAIM, SECRET)
 """Kinds of objects that outlive their tenant."""
@@ -59,7 +59,7 @@ def find(kind: Kind, bodies: Iterable[Object], tenants: Collection[Key]) -> list
                 tenant,
                 kind,
                 metadata["name"],
-                parse(metadata["creationTimestamp"]),
+                parse_timestamp(metadata["creationTimestamp"]),
                 status.get("capacity", {}).get("storage", requested),
                 spec.get("volumeName"),
             )

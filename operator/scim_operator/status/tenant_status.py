@@ -60,12 +60,12 @@ def build(observed: Observed, plan: Plan, faults: Sequence[Fault], now: datetime
         conditions.PROVISIONING: _provisioning(observed, token_secret, now),
     }
     if plan.withheld:
-        findings[conditions.RESTRICTED] = allowed.finding(plan.withheld)
+        findings[conditions.RESTRICTED] = allowed.describe_withheld(plan.withheld)
     if slip := unknown_annotations.assess(tenant.annotations):
         findings[conditions.UNKNOWN_ANNOTATION] = slip
     if observed.conflicts:
         findings[conditions.FIELD_CONFLICT] = Finding(
-            good=True, reason=conditions.FIELD_CONFLICT, message="; ".join(observed.conflicts)
+            is_good=True, reason=conditions.FIELD_CONFLICT, message="; ".join(observed.conflicts)
         )
     report = observed.report
     deployment = observed.children.get((DEPLOYMENT, names.workload(tenant.key.name)), {})
@@ -131,7 +131,7 @@ def mark_paused(before: Status, generation: int, now: datetime) -> Status:
     The rest of it stays as it was; ``observedGeneration`` shows how far it got.
     """
     finding = Finding(
-        good=False,
+        is_good=False,
         reason="Paused",
         message=f"nothing is changed while the annotation {names.PAUSED_ANNOTATION} is there: "
         "remove it to go on",
@@ -171,7 +171,7 @@ def _token_ready(
         return finding
     if plan.weakness:
         return Finding(
-            good=True,
+            is_good=True,
             reason=conditions.WEAK_TOKEN,
             message=f"the token in the Secret {token_secret} {plan.weakness}, and is accepted only "
             "because an earlier version accepted it: write one of at least 32 random characters "
@@ -184,20 +184,20 @@ def _token_ready(
     # By the times of objects and not of the token: the operator's clock is not the API server's.
     if is_own and standing.record_name(SECRET, token_secret) in plan.inherited:
         message += "; an earlier tenant of this name has left it, and Entra may have it already"
-    return Finding(good=True, reason="Issued", message=message)
+    return Finding(is_good=True, reason="Issued", message=message)
 
 
 def _waiting(observed: Observed, token_id: str, token_secret: str) -> Finding:
     if observed.report and token_id in observed.report.last_used:
         return Finding(
-            good=True,
+            is_good=True,
             reason="WaitingForProof",
             message=f"the service says that the new token {token_id} is in use and does not prove "
             "it, so the older one stays valid: pods of an earlier version cannot and are replaced "
             "with the rollout; otherwise look at what runs in the tenant's pods",
         )
     return Finding(
-        good=True,
+        is_good=True,
         reason="WaitingForUse",
         message=f"the new token {token_id} has not been used yet, and the "
         f"older one stays valid until it is: paste secretToken of the Secret {token_secret} "
@@ -209,16 +209,16 @@ def _provisioning(observed: Observed, token_secret: str, now: datetime) -> Findi
     tenant = observed.tenant
     if tenant.spec.suspended:
         return Finding(
-            good=None, reason="Suspended", message="nothing is provisioned while no pod runs"
+            is_good=None, reason="Suspended", message="nothing is provisioned while no pod runs"
         )
     if observed.unreadable:
-        return Finding(good=None, **observed.unreadable._asdict())
+        return Finding(is_good=None, **observed.unreadable._asdict())
     if observed.report is not None:
         return provisioning.assess(observed.report, tenant.spec.provisioning, token_secret, now)
     if before := tenant.status.condition(conditions.PROVISIONING):
         good = {"True": True, "False": False, "Unknown": None}[before.status]
         return Finding(good, before.reason, before.message)
-    return Finding(good=None, reason="NotReported", message="the service has not been asked yet")
+    return Finding(is_good=None, reason="NotReported", message="the service has not been asked yet")
 
 
 def _certificate(observed: Observed) -> CertificateStatus | None:

@@ -51,7 +51,7 @@ def body(
 def observed(spec: Object | None = None, **annotations: str) -> Observed:
     """A tenant that has nothing yet."""
     return Observed(
-        tenant=Tenant.of(body(spec=spec, annotations=annotations)),
+        tenant=Tenant.parse(body(spec=spec, annotations=annotations)),
         seals=SEALS,
         children={},
     )

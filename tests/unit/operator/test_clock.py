@@ -25,9 +25,9 @@ class Machine:
         """Start a clock on it."""
         self.clock = Clock(steady=lambda: self.steady, own=lambda: self.own)
 
-    def hear(self, moment: datetime) -> None:
+    def observe(self, moment: datetime) -> None:
         """Hear the API server's time."""
-        self.clock.hear(format_datetime(moment, usegmt=True))
+        self.clock.observe(format_datetime(moment, usegmt=True))
 
     def wait(self, seconds: float) -> None:
         """Let time go by."""
@@ -39,7 +39,7 @@ class Machine:
 def test_the_own_clock_does_not_matter(jump: timedelta) -> None:
     """A machine's clock may be wrong and may be set: the time goes on as the API server's does."""
     machine = Machine()
-    machine.hear(NOW + jump)
+    machine.observe(NOW + jump)
     machine.own -= 2 * jump.total_seconds()
     machine.wait(10)
     assert machine.clock.now() == NOW + jump + timedelta(seconds=10)
@@ -48,10 +48,10 @@ def test_the_own_clock_does_not_matter(jump: timedelta) -> None:
 def test_answers_do_not_move_it_to_and_fro() -> None:
     """Answers that come a little late do not turn the time back."""
     machine = Machine()
-    machine.hear(NOW)
+    machine.observe(NOW)
     machine.wait(1.9)
     before = machine.clock.now()
-    machine.hear(NOW)
+    machine.observe(NOW)
     assert machine.clock.now() == before
 
 
@@ -59,7 +59,7 @@ def test_it_follows_a_server_that_is_put_right() -> None:
     """A jump of the API server's clock is followed, in both directions."""
     machine = Machine()
     for moment in (NOW, NOW + DAY, NOW):
-        machine.hear(moment)
+        machine.observe(moment)
         assert machine.clock.now() == moment
 
 
@@ -67,8 +67,8 @@ def test_it_follows_a_server_that_is_put_right() -> None:
 def test_without_a_date(date: str | None) -> None:
     """An answer that tells no time leaves the one that is known, at first the machine's own."""
     machine = Machine()
-    machine.clock.hear(date)
+    machine.clock.observe(date)
     assert machine.clock.now() == NOW.astimezone(UTC)
-    machine.hear(NOW + DAY)
-    machine.clock.hear(date)
+    machine.observe(NOW + DAY)
+    machine.clock.observe(date)
     assert machine.clock.now() == NOW + DAY

@@ -34,10 +34,10 @@ from scim_operator import quantities
 )
 def test_number(text: str, number: str) -> None:
     """Suffixes of both systems and exponents are understood."""
-    assert quantities.read(text) == Decimal(number)
+    assert quantities.parse(text) == Decimal(number)
 
 
 @pytest.mark.parametrize("text", ["", "lots", "1 Gi", "1gi", "1K", "1mi", "e9", "1e", "1.2.3", "."])
 def test_no_quantity(text: str) -> None:
     """What the API server refuses is no number."""
-    assert quantities.read(text) is None
+    assert quantities.parse(text) is None

@@ -68,7 +68,7 @@ Quantity = Annotated[
             "type": "string",
             "x-kubernetes-int-or-string": True,
             "maxLength": 32,
-            "pattern": quantities.AMOUNT,
+            "pattern": quantities.PATTERN,
         }
     ),
 ]

@@ -77,7 +77,7 @@ class Cluster:
         Parameters
         ----------
         legible
-            Whether what can be read is enough, to show it; see `Tenant.legible`.
+            Whether what can be read is enough, to show it; see `Tenant.parse_readable`.
 
         Raises
         ------
@@ -88,7 +88,7 @@ class Cluster:
         """
         try:
             body = self._get(TENANT, name)
-            return Tenant.legible(body) if legible else _read(body)
+            return Tenant.parse_readable(body) if legible else _read(body)
         except MissingError as error:
             raise MissingError(
                 f"there is no ScimTenant {name} in namespace {self.namespace}. "
@@ -102,7 +102,7 @@ class Cluster:
         """
         path = TENANT.path(None if everywhere else self.namespace)
         listed = self._request("list", TENANT, "GET", path)
-        return sorted(map(Tenant.legible, listed["items"]), key=lambda tenant: tenant.key)
+        return sorted(map(Tenant.parse_readable, listed["items"]), key=lambda tenant: tenant.key)
 
     def leftovers(self, *, everywhere: bool = False) -> list[RetainedObject]:
         """List what tenants that are gone have left, in the order of their names."""
@@ -350,7 +350,7 @@ class Cluster:
 
 def _read(body: Object) -> Tenant:
     try:
-        return Tenant.of(body)
+        return Tenant.parse(body)
     except UnreadableTenantError as error:
         raise ClusterError(
             f"this version of the plugin cannot read the ScimTenant {body['metadata']['name']}: "

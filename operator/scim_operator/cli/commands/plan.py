@@ -99,7 +99,7 @@ def make(before: Object, after: Object, tenants: Sequence[Tenant]) -> Plan:
     old, new = _env(before), _env(after)
     watched = [name for name in new.get(f"{_PREFIX}WATCH_NAMESPACES", "").split(",") if name]
     served = [each for each in tenants if not watched or each.key.namespace in watched]
-    movable = [each for each in served if not (each.paused or each.spec.suspended)]
+    movable = [each for each in served if not (each.is_paused or each.spec.suspended)]
     restarted: set[Key] = set()
     changes = []
     for setting in sorted(old.keys() | new.keys()):

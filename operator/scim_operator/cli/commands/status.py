@@ -97,9 +97,9 @@ def _reason(tenant: Tenant) -> str:
     reasons = [found.reason if found else "Pending"]
     if tenant.spec.suspended:
         reasons.append("Suspended")
-    if tenant.paused:
+    if tenant.is_paused:
         reasons.append("Paused")
-    if tenant.deleting:
+    if tenant.is_deleting:
         reasons.append("Deleting")
     return ", ".join(dict.fromkeys(reasons))
 
@@ -168,7 +168,7 @@ def _document(tenant: Tenant, unattended: Mapping[Key, str]) -> dict[str, Any]:
         "name": tenant.key.name,
         "ready": _ready(tenant),
         "suspended": tenant.spec.suspended,
-        "paused": tenant.paused,
+        "paused": tenant.is_paused,
         "unattended": unattended.get(tenant.key),
         **status,
     }

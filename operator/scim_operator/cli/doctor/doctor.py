@@ -77,7 +77,7 @@ def check_conditions(facts: Facts) -> Iterator[Check]:
         )
     elif stalled and stalled.status == "True" and stalled.reason not in told:
         yield problem("operator", stalled.reason, stalled.message, By.SRE)
-    elif tenant.paused:
+    elif tenant.is_paused:
         yield warning(
             "operator",
             "the operator changes nothing while the tenant is paused",
@@ -136,7 +136,7 @@ def _check_provisioning(facts: Facts, condition: Condition) -> Check:
         tenant = facts.tenant
         secret = tenant.status.token_secret_name or names.token_secret(tenant.key.name)
         found = assess(facts.report, tenant.spec.provisioning, secret, facts.now)
-        status = conditions.STATUS[found.good]
+        status = conditions.STATUS[found.is_good]
         reason, message = found.reason, found.message
     if reason == "Active":
         return ok(name, message)

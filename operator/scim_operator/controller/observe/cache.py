@@ -163,7 +163,7 @@ class Cache:
     def tenant(self, key: Key) -> Tenant | None:
         """Return a tenant, or None."""
         body = self.get(TENANT, *key)
-        return Tenant.of(body) if body else None
+        return Tenant.parse(body) if body else None
 
     def tenants(self) -> list[Key]:
         """Return which tenants there are."""

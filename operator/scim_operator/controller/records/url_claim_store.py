@@ -198,7 +198,7 @@ class UrlClaimStore:
             if body is None or (isinstance(spec, dict) and not spec.get("exposure")):
                 continue
             try:
-                yield Tenant.of(body)
+                yield Tenant.parse(body)
             except UnreadableTenantError as error:
                 _LOG.warning("the ScimTenant %s cannot be read: %s", key, error)
 

@@ -323,8 +323,8 @@ def _are_equal(live: Any, wanted: Any) -> bool:
     """Tell whether two texts are the same quantity: 1000m comes back as 1."""
     if not (isinstance(live, str) and isinstance(wanted, str)):
         return False
-    number = quantities.read(wanted)
-    return number is not None and number == quantities.read(live)
+    number = quantities.parse(wanted)
+    return number is not None and number == quantities.parse(live)
 
 
 def _merge_key(live: list[Any], wanted: list[Any]) -> str | None:

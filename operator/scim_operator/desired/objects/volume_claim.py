@@ -23,7 +23,7 @@ def build(subject: ObjectContext) -> Object | None:
         return _rebinding(_build(subject, sqlite.size, named), subject.rebinds)
     live = subject.claim.get("spec", {})
     size = live.get("resources", {}).get("requests", {}).get("storage", sqlite.size)
-    if (quantities.read(sqlite.size) or 0) > (quantities.read(size) or 0):
+    if (quantities.parse(sqlite.size) or 0) > (quantities.parse(size) or 0):
         size = sqlite.size
     if not named:
         # The class in it is the cluster's default: to name it too would be a write more for each.

@@ -22,7 +22,7 @@ from scim_operator.api.v1alpha1.status import VolumeStatus
 from scim_operator.desired.faults import Fault
 from scim_operator.desired.ownership import standing
 from scim_operator.kube.kinds import SECRET, VOLUME_CLAIM, Kind, Object
-from scim_operator.timestamps import parse
+from scim_operator.timestamps import parse_timestamp
 
 _GUIDE = "docs/backup.md"
 
@@ -230,7 +230,7 @@ def left_by_an_earlier(tenant: Tenant, held: Holdings) -> tuple[tuple[Kind, str]
         if live is None or identity in held.adopted:
             continue
         is_used = identity != claim or live.get("status", {}).get("phase") == "Bound"
-        if is_used and parse(live["metadata"]["creationTimestamp"]) < tenant.created:
+        if is_used and parse_timestamp(live["metadata"]["creationTimestamp"]) < tenant.created:
             found.append(identity)
     return tuple(found)
 

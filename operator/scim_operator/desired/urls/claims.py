@@ -20,7 +20,7 @@ from scim_operator.api.tenant import Key, Tenant
 from scim_operator.desired.urls.address import Address, address
 from scim_operator.desired.urls.rules import Place, Verdict, judge
 from scim_operator.settings import Settings
-from scim_operator.timestamps import parse, show
+from scim_operator.timestamps import format_timestamp, parse_timestamp
 
 Object = dict[str, Any]
 
@@ -55,9 +55,9 @@ class Claim:
             "path": self.place.path,
             "namespace": self.tenant.namespace,
             "name": self.tenant.name,
-            "since": show(self.since),
+            "since": format_timestamp(self.since),
             # Present and empty, so that an apply ends it.
-            "releasedAt": show(self.released) if self.released else "",
+            "releasedAt": format_timestamp(self.released) if self.released else "",
         }
         return {
             "apiVersion": "v1",
@@ -87,8 +87,8 @@ class Claim:
         return cls(
             place=Place(data["host"], data["path"]),
             tenant=Key(data["namespace"], data["name"]),
-            since=parse(data["since"]),
-            released=parse(released) if released else None,
+            since=parse_timestamp(data["since"]),
+            released=parse_timestamp(released) if released else None,
         )
 
 
@@ -283,7 +283,7 @@ def seed(
         verdict = judge(tenant, settings)
         old = stands(tenant, where)
         # One that is paused has made no route since; whatever it has shows in its status.
-        if (verdict.message and (verdict.lasting or not old)) or (tenant.paused and not old):
+        if (verdict.message and (verdict.lasting or not old)) or (tenant.is_paused and not old):
             continue
         whole = not old and not verdict.shared
         if register.obstacle(place, tenant.key, now, whole=whole):
@@ -311,7 +311,7 @@ def refuse(verdict: Verdict) -> Hold:
     return Hold(
         routed=False,
         finding=Finding(
-            good=False, reason=verdict.reason, message=verdict.message, outlook=Outlook.STALLED
+            is_good=False, reason=verdict.reason, message=verdict.message, outlook=Outlook.STALLED
         ),
     )
 
@@ -342,7 +342,7 @@ def keep_out(where: Address, obstacle: Claim, ends: datetime | None, settings: S
 
 
 def _out(reason: str, message: str, due: datetime | None) -> Hold:
-    finding = Finding(good=False, reason=reason, message=message, outlook=Outlook.STALLED)
+    finding = Finding(is_good=False, reason=reason, message=message, outlook=Outlook.STALLED)
     return Hold(routed=False, finding=finding, due=due)
 
 
@@ -354,7 +354,7 @@ def unrecorded(tenant: Tenant, where: Address, problem: str, due: datetime) -> H
         routed=old,
         finding=Finding(
             # A tenant that is exposed must go on saying so: without records the statuses count.
-            good=old,
+            is_good=old,
             reason="ClaimNotRecorded",
             message=f"{problem}; {effect}",
             outlook=Outlook.STALLED,

@@ -75,7 +75,7 @@ def admit(spec: Spec, settings: Settings) -> tuple[Spec, tuple[Withheld, ...]]:
     return spec.model_copy(update=update) if update else spec, tuple(withheld)
 
 
-def finding(withheld: Sequence[Withheld]) -> Finding:
+def describe_withheld(withheld: Sequence[Withheld]) -> Finding:
     """Say what is not passed on, and who can do what about it."""
     parts = [
         f"{each.part} {f'is {each.instead} instead' if each.instead else 'is left out'} "
@@ -85,7 +85,7 @@ def finding(withheld: Sequence[Withheld]) -> Finding:
     if len(withheld) > _NAMED:
         parts.append(f"{len(withheld) - _NAMED} more")
     return Finding(
-        good=True,
+        is_good=True,
         reason="NotAllowed",
         message=f"the tenant runs without a part of its spec: {'; '.join(parts)}. Remove it, or "
         "have the administrator allow it by the chart's value in brackets",
@@ -172,7 +172,7 @@ def _leaves_namespace(affinity: Any) -> bool:
 
 
 def _exceeds(amount: str, most: str) -> bool:
-    number, bound = quantities.read(amount), quantities.read(most)
+    number, bound = quantities.parse(amount), quantities.parse(most)
     return number is None or bound is None or number > bound
 
 

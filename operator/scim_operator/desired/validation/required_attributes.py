@@ -50,7 +50,7 @@ class _Known(NamedTuple):
     read_only: bool = False
 
 
-def problem(provisioning: Provisioning) -> str | None:
+def find_problem(provisioning: Provisioning) -> str | None:
     """Return what is wrong with the first name that no user can have a value for; None if none."""
     required = provisioning.required_attributes
     known = _known(provisioning.schema_extensions) if required else {}

@@ -21,7 +21,7 @@ from scim_operator.api.v1alpha1.provisioning import (
 _NAME = re.compile(r"[A-Za-z$][A-Za-z0-9_-]*")
 
 
-def problem(extensions: Sequence[SchemaExtension]) -> str | None:
+def find_problem(extensions: Sequence[SchemaExtension]) -> str | None:
     """Return where the first problem is and which rule it breaks; None if there is none."""
     return next(_problems(extensions), None)
 

@@ -16,19 +16,19 @@ from scim_operator.desired.validation import required_attributes, schema_extensi
 from scim_operator.kube.kinds import CONFIG_MAP, DEPLOYMENT
 
 
-def find(spec: Spec) -> Fault | None:
+def find_fault(spec: Spec) -> Fault | None:
     """Return the first problem; None if there is none, or no pod is wanted."""
     return None if spec.suspended else next(_faults(spec), None)
 
 
 def _faults(spec: Spec) -> Iterator[Fault]:
     rest = "correct it; until then the pods stay as they are"
-    if problem := schema_extensions.problem(spec.provisioning.schema_extensions):
+    if problem := schema_extensions.find_problem(spec.provisioning.schema_extensions):
         yield Fault(CONFIG_MAP, "SchemaExtensionInvalid", f"{problem}: {rest}")
-    if problem := required_attributes.problem(spec.provisioning):
+    if problem := required_attributes.find_problem(spec.provisioning):
         yield Fault(CONFIG_MAP, "RequiredAttributeUnknown", f"{problem}; {rest}")
     for where, amount in _amounts(spec.resources or Resources()):
-        number = quantities.read(amount)
+        number = quantities.parse(amount)
         if number is None or number < 0:
             yield Fault(
                 DEPLOYMENT,

@@ -24,7 +24,7 @@ def assess(observed: Observed, faults: Sequence[Fault], now: datetime) -> Findin
     if (name := pod_owners.find_foreign_pod(key, observed.pods)) is None:
         return finding
     return Finding(
-        finding.good,
+        finding.is_good,
         reason="ForeignPod",
         message=f"the pod {name} has the tenant's labels, is not of its Deployment, and gets a "
         "part of Entra's requests with the token: delete it, revoke the tokens, and see who may "
@@ -38,7 +38,7 @@ def _of_tenant(observed: Observed, faults: Sequence[Fault], now: datetime) -> Fi
         return finding
     if observed.tenant.spec.suspended:
         return Finding(
-            good=False,
+            is_good=False,
             reason="Suspended",
             message="no pod runs while spec.suspended is true; data and token are kept",
         )
@@ -49,7 +49,7 @@ def _of_tenant(observed: Observed, faults: Sequence[Fault], now: datetime) -> Fi
         return finding
     if finding.outlook is Outlook.SETTLED or finding == _REPLACED:
         return Finding(
-            good=True,
+            is_good=True,
             reason="WaitingForRollout",
             message="the service answers and waits for its place in the rollout of the current "
             "version",
@@ -63,7 +63,7 @@ def _of_tenant(observed: Observed, faults: Sequence[Fault], now: datetime) -> Fi
 
 
 _REPLACED = Finding(
-    good=True,
+    is_good=True,
     reason="RollingOut",
     message="pods are being replaced",
     outlook=Outlook.PROGRESSING,
@@ -82,7 +82,7 @@ def _of_pods(observed: Observed, now: datetime) -> Finding:
     trouble = _trouble(observed, deployment, is_available=ready > 0, now=now)
     if trouble is None and observed.rollout and observed.rollout.state == "failed":
         return Finding(
-            good=ready > 0,
+            is_good=ready > 0,
             reason="RolloutFailed",
             message="the pod of the current version has not become available in time: see "
             f"kubectl describe pods -n {tenant.key.namespace} -l "
@@ -93,17 +93,17 @@ def _of_pods(observed: Observed, now: datetime) -> Finding:
     if trouble and halted:
         trouble = replace(trouble, outlook=halted.outlook)
     if finding := trouble or halted:
-        return replace(finding, good=ready > 0)
+        return replace(finding, is_good=ready > 0)
     if ready < 1:
         return Finding(
-            good=False,
+            is_good=False,
             reason="Starting",
             message="the pod is starting",
             outlook=Outlook.PROGRESSING,
         )
     if status.get("updatedReplicas", 0) < tenant.spec.replicas:
         return _REPLACED
-    return Finding(good=True, reason=SERVING, message="the service answers")
+    return Finding(is_good=True, reason=SERVING, message="the service answers")
 
 
 def _trouble(
@@ -133,7 +133,7 @@ def _database_secret(observed: Observed) -> Finding | None:
     else:
         return None
     return Finding(
-        good=False,
+        is_good=False,
         reason="DatabaseSecretMissing",
         message=f"the Secret {url.name} of spec.database.postgres.urlFrom {problem} in namespace "
         f"{tenant.key.namespace}: {remedy}",

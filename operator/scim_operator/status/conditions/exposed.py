@@ -14,7 +14,7 @@ from scim_operator.desired.plan import Plan
 from scim_operator.kube.ingress_facts import has_address, read_class
 from scim_operator.kube.kinds import HTTP_ROUTE, INGRESS, Object
 from scim_operator.status.problems import excerpts
-from scim_operator.timestamps import parse
+from scim_operator.timestamps import parse_timestamp
 
 DEADLINE = timedelta(minutes=10)
 """How long a controller may take over a new Ingress or HTTPRoute, or its certificate."""
@@ -45,7 +45,7 @@ def _of_route(observed: Observed, plan: Plan, faults: Sequence[Fault], now: date
     exposure = observed.tenant.spec.exposure
     if where.host is None:
         return Finding(
-            good=False,
+            is_good=False,
             reason="HostMissing",
             message="there is no host for the Tenant URL: set spec.exposure.host, or have the "
             "operator's default host set",
@@ -61,13 +61,13 @@ def _of_route(observed: Observed, plan: Plan, faults: Sequence[Fault], now: date
         return _of_ingress(observed, plan, now)
     if where.exposed:
         return Finding(
-            good=True,
+            is_good=True,
             reason="External",
             message="spec.exposure has a host and neither ingress nor gateway: the route to the "
             f"Service {names.workload(observed.tenant.key.name)} is somebody else's matter",
         )
     return Finding(
-        good=False,
+        is_good=False,
         reason=conditions.CLUSTER_ONLY,
         message="only the cluster reaches the Tenant URL: for Entra, set spec.exposure.ingress "
         "or spec.exposure.gateway",
@@ -77,7 +77,7 @@ def _of_route(observed: Observed, plan: Plan, faults: Sequence[Fault], now: date
 
 def _of_ingress(observed: Observed, plan: Plan, now: datetime) -> Finding:
     name = names.workload(observed.tenant.key.name)
-    exposed = Finding(good=True, reason="Ingress", message="an Ingress leads to the service")
+    exposed = Finding(is_good=True, reason="Ingress", message="an Ingress leads to the service")
     ingress = observed.children.get((INGRESS, name))
     if ingress is None:
         return exposed
@@ -90,7 +90,7 @@ def _of_ingress(observed: Observed, plan: Plan, now: datetime) -> Finding:
     class_name = read_class(ingress)
     if class_name is None:
         return Finding(
-            good=False,
+            is_good=False,
             reason="IngressClassMissing",
             message=f"the Ingress {name} names no class, and none is the cluster's default, so no "
             "controller takes it: set spec.exposure.ingress.className, or have the operator's "
@@ -99,14 +99,14 @@ def _of_ingress(observed: Observed, plan: Plan, now: datetime) -> Finding:
         )
     if observed.ingress.is_class_missing:
         return Finding(
-            good=False,
+            is_good=False,
             reason="IngressClassMissing",
             message=f"there is no IngressClass {class_name}, so no controller takes the Ingress "
             f"{name}: name one of kubectl get ingressclasses in spec.exposure.ingress.className",
             outlook=Outlook.STALLED,
         )
     return Finding(
-        good=None,
+        is_good=None,
         reason="IngressPending",
         message=f"no controller has given the Ingress {name} an address: check that the one of "
         f"IngressClass {class_name} runs and serves this namespace. If it never writes addresses, "
@@ -122,7 +122,7 @@ def _of_certificate(observed: Observed, outlook: Outlook, now: datetime) -> Find
     what = f"the Secret {tls.name} that the Ingress is to serve TLS with"
     if tls.problem:
         return Finding(
-            good=False,
+            is_good=False,
             reason="TLSSecretMissing",
             message=f"{what} {tls.problem}: create it in namespace {observed.tenant.key.namespace} "
             "with a certificate of a public authority, or have cert-manager do so",
@@ -130,7 +130,7 @@ def _of_certificate(observed: Observed, outlook: Outlook, now: datetime) -> Find
         )
     if tls.not_after and tls.not_after <= now:
         return Finding(
-            good=False,
+            is_good=False,
             reason="CertificateExpired",
             message=f"the certificate in {what} has expired, and Entra accepts it no longer: renew "
             "it, and see why that has not happened by itself",
@@ -152,7 +152,7 @@ def _outlook(route: Object, now: datetime) -> Outlook:
 
 
 def _created(live: Object) -> datetime:
-    return parse(live["metadata"]["creationTimestamp"])
+    return parse_timestamp(live["metadata"]["creationTimestamp"])
 
 
 def _of_http_route(observed: Observed, now: datetime) -> Finding:
@@ -167,7 +167,7 @@ def _of_http_route(observed: Observed, now: datetime) -> Finding:
     refused = next((answer for answer in answers if answer["status"] == "False"), None)
     if refused:
         return Finding(
-            good=False,
+            is_good=False,
             reason="RouteRefused",
             message=f"the Gateway refuses the HTTPRoute {name} ({refused['reason']}): "
             f"{excerpts.quote_text(refused.get('message') or '')}",
@@ -175,11 +175,11 @@ def _of_http_route(observed: Observed, now: datetime) -> Finding:
         )
     if not answers:
         return Finding(
-            good=False,
+            is_good=False,
             reason="RoutePending",
             message=f"no Gateway has accepted the HTTPRoute {name} yet: see that "
             "spec.exposure.gateway.parentRefs names one that exists, and that its listeners admit "
             "routes of this namespace",
             outlook=_outlook(route, now) if route else Outlook.PROGRESSING,
         )
-    return Finding(good=True, reason="Gateway", message="an HTTPRoute leads to the service")
+    return Finding(is_good=True, reason="Gateway", message="an HTTPRoute leads to the service")

@@ -76,7 +76,7 @@ def assess(
     return next((finding for finding in found if finding), _ACTIVE)
 
 
-_ACTIVE = Finding(good=True, reason="Active", message="Entra provisions into the tenant")
+_ACTIVE = Finding(is_good=True, reason="Active", message="Entra provisions into the tenant")
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,7 +100,7 @@ def _check_clock(case: _Case) -> Finding | None:
     if case.report.latest <= case.now + SKEW:
         return None
     return Finding(
-        good=None,
+        is_good=None,
         reason="ReportInvalid",
         message="the service reports times in the future: check the clock of its node, and "
         "that the pod runs the image that the tenant's Deployment names; the tenant is "
@@ -112,7 +112,7 @@ def _check_problems(case: _Case) -> Finding | None:
     if not case.report.problems:
         return None
     return Finding(
-        good=False,
+        is_good=False,
         reason="ServiceProblem",
         message="the service does not work as it is configured, and without usable tokens it "
         f"lets nobody in a minute later: {'; '.join(case.report.problems)}. Correct what is "
@@ -126,7 +126,7 @@ def _check_token(case: _Case) -> Finding | None:
     if not (case.is_silent and case.report.last_request and case.report.unauthenticated):
         return None
     return Finding(
-        good=False,
+        is_good=False,
         reason="Unauthorized",
         message="requests come without an accepted token, and none with one. If they are "
         "Entra's, its job goes into quarantine: "
@@ -139,7 +139,7 @@ def _check_start(case: _Case) -> Finding | None:
     if case.report.last_request is not None:
         return None
     return Finding(
-        good=None,
+        is_good=None,
         reason="WaitingForEntra",
         message=(
             "requests have come, none of them with an accepted token"
@@ -155,7 +155,7 @@ def _check_silence(case: _Case) -> Finding | None:
     if not case.is_silent:
         return None
     return Finding(
-        good=False,
+        is_good=False,
         reason="Silent",
         message="no request has come for two provisioning cycles of Entra (80 minutes): "
         "see in Entra whether provisioning is on and the job is not in quarantine, and that "
@@ -167,7 +167,7 @@ def _check_quarantine(case: _Case) -> Finding | None:
     if case.report.refused < RISK:
         return None
     return Finding(
-        good=False,
+        is_good=False,
         reason="QuarantineRisk",
         message=f"thousands of requests were refused within a day, and Entra puts a job into "
         f"quarantine from {QUARANTINE_EVALUATION} failures on (most often: "
@@ -181,7 +181,7 @@ def _check_limit(case: _Case) -> Finding | None:
     if most is None or case.report.active_users < most:
         return None
     return Finding(
-        good=False,
+        is_good=False,
         reason="UserLimitReached",
         message=f"all {most} active users that the tenant may have are there, and "
         "further ones are refused: raise spec.provisioning.maxUsers, or take users out of "
@@ -193,7 +193,7 @@ def _check_share(case: _Case) -> Finding | None:
     if not is_mostly_refused(case.report):
         return None
     return Finding(
-        good=False,
+        is_good=False,
         reason="MostlyRefused",
         message="so much of what Entra sends is refused that people are missing (most often: "
         f"{case.most_frequent}): read Entra's provisioning log and correct the mapping"
@@ -205,7 +205,7 @@ def _check_refusals(case: _Case) -> Finding | None:
     if not case.report.refused:
         return None
     return Finding(
-        good=True,
+        is_good=True,
         reason="PartlyRefused",
         message="Entra provisions, but some requests were refused within a day (most often: "
         f"{case.most_frequent}): read Entra's provisioning log" + _required(case),

@@ -13,7 +13,7 @@ from typing import Any
 
 from scim_operator.api.conditions import READY, RECONCILING, STALLED, STATUS, Finding, Outlook
 from scim_operator.api.v1alpha1.status import Condition
-from scim_operator.timestamps import show
+from scim_operator.timestamps import format_timestamp
 
 _HELD_UP = {READY: "False", RECONCILING: "False", STALLED: "True"}
 """What the conditions say of a tenant over which no pass comes to its end."""
@@ -21,17 +21,17 @@ _HELD_UP = {READY: "False", RECONCILING: "False", STALLED: "True"}
 
 def assess_ready(aspects: Sequence[Finding]) -> Finding:
     """Sum up: the first aspect that is not good speaks for the tenant, a stalled one before all."""
-    bad = [aspect for aspect in aspects if aspect.is_needed and not aspect.good]
+    bad = [aspect for aspect in aspects if aspect.is_needed and not aspect.is_good]
     stalled = [aspect for aspect in bad if aspect.outlook is Outlook.STALLED]
     return next(
         iter(stalled or bad),
         Finding(
-            good=True,
+            is_good=True,
             reason="Ready",
             message="; ".join(
                 [
                     "the tenant serves SCIM at its Tenant URL",
-                    *(each.message for each in aspects if not (each.good or each.is_needed)),
+                    *(each.message for each in aspects if not (each.is_good or each.is_needed)),
                 ]
             ),
         ),
@@ -45,12 +45,12 @@ def assess_abnormal(aspects: Sequence[Finding]) -> dict[str, Finding]:
     progressing = None if stalled else outlooks.get(Outlook.PROGRESSING)
     return {
         RECONCILING: Finding(
-            good=progressing is not None,
+            is_good=progressing is not None,
             reason=progressing.reason if progressing else "Settled",
             message=progressing.message if progressing else "",
         ),
         STALLED: Finding(
-            good=stalled is not None,
+            is_good=stalled is not None,
             reason=stalled.reason if stalled else "NotStalled",
             message=stalled.message if stalled else "",
         ),
@@ -67,7 +67,7 @@ def to_conditions(
     known = {condition.type: condition for condition in before}
     result = []
     for kind, finding in findings.items():
-        status = STATUS[finding.good]
+        status = STATUS[finding.is_good]
         last = known.get(kind)
         same = last is not None and last.status == status
         result.append(
@@ -114,7 +114,7 @@ def mark_held_up(
             "status": state,
             "reason": finding.reason,
             "message": finding.message,
-            "lastTransitionTime": since or show(now),
+            "lastTransitionTime": since or format_timestamp(now),
             "observedGeneration": generation,
         }
     return {**status, "observedGeneration": generation, "conditions": list(known.values())}

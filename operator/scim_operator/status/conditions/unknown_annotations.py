@@ -25,7 +25,7 @@ def assess(annotations: Iterable[str]) -> Finding | None:
     if len(found) > _NAMED:
         parts.append(f"{len(found) - _NAMED} more")
     return Finding(
-        good=True,
+        is_good=True,
         reason=UNKNOWN_ANNOTATION,
         message=f"annotations that no operator of this version knows have no effect: "
         f"{'; '.join(parts)}. Correct or remove them",

@@ -15,7 +15,7 @@ from scim_operator.api.names import CONTAINER, workload
 from scim_operator.api.tenant import Key
 from scim_operator.kube.kinds import Object
 from scim_operator.status.problems import excerpts
-from scim_operator.timestamps import parse
+from scim_operator.timestamps import parse_timestamp
 
 DEADLINE = timedelta(minutes=10)
 """How long a pod may be not ready before it counts as stuck: as long as a Deployment waits
@@ -188,7 +188,7 @@ def _crash(container: Object, now: datetime) -> Object | None:
         return None
     # Between two crashes. One that has run for long is not ready for another reason.
     started = state.get("running", {}).get("startedAt")
-    is_new = started is None or now - parse(started) < DEADLINE
+    is_new = started is None or now - parse_timestamp(started) < DEADLINE
     return ended if is_new and ended.get("exitCode", 0) != 0 else None
 
 
@@ -238,7 +238,7 @@ def _node_problem(pod: Object, events: Sequence[Object], now: datetime) -> Findi
     last = max(found, key=lambda each: ("timed out" not in each.get("message", ""), _at(each)))
     is_stuck = now - scheduled_at(pod) >= NODE_DEADLINE
     return Finding(
-        good=False,
+        is_good=False,
         reason="ContainerCreating",
         message="the node cannot prepare the pod's containers "
         f"({last['reason']}): {excerpts.quote_text(last.get('message') or '')}",
@@ -296,7 +296,9 @@ def _not_ready_since(pod: Object) -> datetime | None:
 
 
 def _since(pod: Object, condition: Object) -> datetime:
-    return parse(condition.get("lastTransitionTime") or pod["metadata"]["creationTimestamp"])
+    return parse_timestamp(
+        condition.get("lastTransitionTime") or pod["metadata"]["creationTimestamp"]
+    )
 
 
 def _condition(pod: Object, kind: str) -> Object:
@@ -308,4 +310,4 @@ def _condition(pod: Object, kind: str) -> Object:
 
 
 def _stuck(reason: str, message: str) -> Finding:
-    return Finding(good=False, reason=reason, message=message, outlook=Outlook.STALLED)
+    return Finding(is_good=False, reason=reason, message=message, outlook=Outlook.STALLED)

@@ -54,7 +54,7 @@ def find_claim_problem(claim: Object | None, storage_missing: str | None) -> Fin
             "because a claim cannot change it",
         )
     return Finding(
-        good=False,
+        is_good=False,
         reason="VolumePending",
         message=f"the volume claim {name} waits for its volume: if that lasts, see kubectl "
         f"describe pvc -n {claim['metadata']['namespace']} {name}",
@@ -63,4 +63,4 @@ def find_claim_problem(claim: Object | None, storage_missing: str | None) -> Fin
 
 
 def _bad(reason: str, message: str) -> Finding:
-    return Finding(good=False, reason=reason, message=message, outlook=Outlook.STALLED)
+    return Finding(is_good=False, reason=reason, message=message, outlook=Outlook.STALLED)

@@ -92,7 +92,7 @@ def test_times_in_the_future() -> None:
     """A report from the future is Unknown: it could hide that Entra is silent."""
     report = _report(lastRequest=NOW + timedelta(days=400))
     found = provisioning.assess(report, Provisioning(), "contoso-scim-token", NOW)
-    assert (found.good, found.reason) == (None, "ReportInvalid")
+    assert (found.is_good, found.reason) == (None, "ReportInvalid")
 
 
 @pytest.mark.finding(9)
@@ -110,7 +110,7 @@ def test_times_in_the_future() -> None:
 def test_strangers_raise_no_alarm(report: ServiceStatus, good: bool | None, reason: str) -> None:
     """Requests without a token count for the condition only while Entra's requests stay out."""
     found = provisioning.assess(report, Provisioning(), "contoso-scim-token", NOW)
-    assert (found.good, found.reason) == (good, reason)
+    assert (found.is_good, found.reason) == (good, reason)
 
 
 @pytest.mark.finding(9)
@@ -127,5 +127,5 @@ def test_a_problem_of_the_service_is_told() -> None:
     problem = "cannot read /etc/scim/tokens/tokens.json: Permission denied"
     report = ServiceStatus.model_validate(HONEST | {"lastRequest": NOW, "problems": [problem]})
     found = provisioning.assess(report, Provisioning(), "contoso-scim-token", NOW)
-    assert (found.good, found.reason) == (False, "ServiceProblem")
+    assert (found.is_good, found.reason) == (False, "ServiceProblem")
     assert problem in found.message

@@ -44,9 +44,9 @@ def test_unreadable(spec: dict[str, Any], status: dict[str, Any] | None, sentenc
     """A value of another version is told by its path, and the rest can still be shown."""
     stored = body(spec=spec, status=status)
     with pytest.raises(UnreadableTenantError) as caught:
-        Tenant.of(stored)
+        Tenant.parse(stored)
     assert str(caught.value).startswith(sentence)
-    shown = Tenant.legible(stored)
+    shown = Tenant.parse_readable(stored)
     assert shown.unreadable == str(caught.value)
     assert shown.key == ("team-a", "contoso")
 
@@ -62,7 +62,7 @@ def test_many_and_long_values() -> None:
         for number in range(8)
     ]
     with pytest.raises(UnreadableTenantError) as caught:
-        Tenant.of(body(spec={"provisioning": {"schemaExtensions": extensions}}))
+        Tenant.parse(body(spec={"provisioning": {"schemaExtensions": extensions}}))
     assert str(caught.value).endswith("and 5 more")
     assert len(str(caught.value)) < 1000
 
@@ -71,7 +71,7 @@ def test_legible_parts_are_kept() -> None:
     """What can be read is shown although something beside it cannot."""
     spec = {"displayName": "Contoso", "deletionPolicy": "Archive"}
     status = {"users": "many", "groups": 3, "conditions": [READY]}
-    shown = Tenant.legible(body(spec=spec, status=status))
+    shown = Tenant.parse_readable(body(spec=spec, status=status))
     assert shown.spec.display_name == "Contoso"
     assert shown.spec.deletion_policy == "Retain"
     assert (shown.status.users, shown.status.groups) == (None, 3)
@@ -81,12 +81,12 @@ def test_legible_parts_are_kept() -> None:
 def test_legible_is_the_same_where_all_can_be_read() -> None:
     """Nothing is left out of a tenant of this version."""
     stored = body()
-    assert Tenant.legible(stored) == Tenant.of(stored)
-    assert Tenant.of(stored).status == UNSEEN
+    assert Tenant.parse_readable(stored) == Tenant.parse(stored)
+    assert Tenant.parse(stored).status == UNSEEN
 
 
 def test_record_of_another_version() -> None:
     """A rollout record that means nothing here is as good as none: the operator makes another."""
-    assert Tenant.of(body(status={"users": 1, "rollout": ROLLOUT})).status.rollout is None
-    known = Tenant.of(body(status={"users": 1, "rollout": ROLLOUT | {"state": "failed"}}))
+    assert Tenant.parse(body(status={"users": 1, "rollout": ROLLOUT})).status.rollout is None
+    known = Tenant.parse(body(status={"users": 1, "rollout": ROLLOUT | {"state": "failed"}}))
     assert known.status.rollout

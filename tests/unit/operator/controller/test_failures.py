@@ -136,7 +136,7 @@ async def test_told_when_it_lasts(error: Exception, patience: int, reason: str) 
         assert (found["status"], found["reason"]) == (status, reason)
     assert "scim_abc" not in str(scene.server.statuses) + str(scene.server.events)
     # What the API server stores is a status that every version can read.
-    assert Tenant.of(scene.server.stored).status.is_true("Stalled")
+    assert Tenant.parse(scene.server.stored).status.is_true("Stalled")
 
 
 async def test_what_is_known_stays() -> None:

@@ -11,7 +11,7 @@ from scim_operator.kube.kinds import HTTP_ROUTE, SERVICE, VOLUME_CLAIM
 
 from tests.unit.operator.sample import body
 
-TENANT = Tenant.of(body())
+TENANT = Tenant.parse(body())
 
 
 @pytest.mark.parametrize(

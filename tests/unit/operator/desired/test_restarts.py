@@ -88,7 +88,7 @@ OTHER: dict[str, Any] = {
 
 
 def _tenant(name: str) -> Tenant:
-    return Tenant.of(body(name, spec=TENANTS[name]))
+    return Tenant.parse(body(name, spec=TENANTS[name]))
 
 
 def _template(name: str, **settings: Any) -> str:

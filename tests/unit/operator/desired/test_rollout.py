@@ -392,7 +392,7 @@ def test_rest(change: dict[str, Any], rests: bool) -> None:
 )
 def test_everything_in_the_template_is_rolled_out(changed: dict[str, str]) -> None:
     """Whatever setting replaces the pods, tenants of an earlier operator wait for their place."""
-    tenant = Tenant.of(body() | {"status": {"observedGeneration": 1}})
+    tenant = Tenant.parse(body() | {"status": {"observedGeneration": 1}})
     found = look(tenant, Settings.model_validate(changed))
     assert found.record.template != found.template
     assert start(1, b="moving").decide(A, found, NOW).held
@@ -400,7 +400,7 @@ def test_everything_in_the_template_is_rolled_out(changed: dict[str, str]) -> No
 
 def test_a_setting_beside_the_template_moves_nobody() -> None:
     """Tenants of an operator that kept no record are as wanted if nothing has changed."""
-    tenant = Tenant.of(body() | {"status": {"observedGeneration": 1}})
+    tenant = Tenant.parse(body() | {"status": {"observedGeneration": 1}})
     found = look(tenant, Settings(service_image="scim-service:test", network_policies=False))
     decision = start(1, b="moving").decide(A, found, NOW)
     assert (decision.held, decision.record.state) == (False, "current")
@@ -423,12 +423,12 @@ def test_own_change(change: dict[str, Any]) -> None:
     }
     known["metadata"] |= {"generation": change.get("generation", 1)}
     settings = Settings(service_image="scim-service:next")
-    assert look(Tenant.of(known), settings).is_own_change
+    assert look(Tenant.parse(known), settings).is_own_change
 
 
 def test_a_new_database_secret_is_carried_out_at_once() -> None:
     """Pods that know an old password wait for no place."""
-    tenant = Tenant.of(body(spec=POSTGRES) | {"status": {"observedGeneration": 1}})
+    tenant = Tenant.parse(body(spec=POSTGRES) | {"status": {"observedGeneration": 1}})
     before = replace(observed(POSTGRES), tenant=tenant)
     secret = {"metadata": {"resourceVersion": "1"}, "data": {}}
     with_secret = replace(before, database=secret)

@@ -135,7 +135,7 @@ def test_nobody_is_accused(message: str) -> None:
 def test_any_status(code: int) -> None:
     """A webhook chooses the status of its refusal, and one that is down is an error of 500."""
     message = 'admission webhook "v.guard.example" denied the request: no'
-    fault = explain(ApiError(code, message), INGRESS, "contoso-scim", Tenant.of(body()))
+    fault = explain(ApiError(code, message), INGRESS, "contoso-scim", Tenant.parse(body()))
     assert fault
     assert (fault.kind, fault.reason) == (INGRESS, "AdmissionDenied")
     assert "refuses the Ingress contoso-scim" in fault.message

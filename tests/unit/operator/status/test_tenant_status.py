@@ -17,13 +17,13 @@ from scim_operator.desired.urls.claims import Hold
 from scim_operator.kube.kinds import DEPLOYMENT, SECRET
 from scim_operator.status import tenant_status
 from scim_operator.status.conditions import summary
-from scim_operator.timestamps import parse
+from scim_operator.timestamps import parse_timestamp
 
 from tests.unit.operator.sample import NOW, applied, make, observed
 
-GOOD = Finding(good=True, reason="Serving", message="")
-WORKING = Finding(good=False, reason="Starting", message="a", outlook=Outlook.PROGRESSING)
-STUCK = Finding(good=False, reason="HostMissing", message="b", outlook=Outlook.STALLED)
+GOOD = Finding(is_good=True, reason="Serving", message="")
+WORKING = Finding(is_good=False, reason="Starting", message="a", outlook=Outlook.PROGRESSING)
+STUCK = Finding(is_good=False, reason="HostMissing", message="b", outlook=Outlook.STALLED)
 LATER = NOW + timedelta(minutes=5)
 
 
@@ -56,7 +56,7 @@ def find(found: Status, kind: str) -> Condition:
 
 def test_ready_when_all_is_good() -> None:
     """Ready is true only if every aspect is."""
-    assert summary.assess_ready([GOOD, GOOD]).good is True
+    assert summary.assess_ready([GOOD, GOOD]).is_good is True
     assert summary.assess_ready([GOOD, WORKING]) == WORKING
 
 
@@ -68,11 +68,11 @@ def test_stalled_speaks_first() -> None:
 def test_abnormal() -> None:
     """Reconciling and Stalled are never true together, and both false when all is well."""
     settled = summary.assess_abnormal([GOOD])
-    assert [settled[kind].good for kind in ("Reconciling", "Stalled")] == [False, False]
+    assert [settled[kind].is_good for kind in ("Reconciling", "Stalled")] == [False, False]
     working = summary.assess_abnormal([GOOD, WORKING])
-    assert [working[kind].good for kind in ("Reconciling", "Stalled")] == [True, False]
+    assert [working[kind].is_good for kind in ("Reconciling", "Stalled")] == [True, False]
     stuck = summary.assess_abnormal([WORKING, STUCK])
-    assert [stuck[kind].good for kind in ("Reconciling", "Stalled")] == [False, True]
+    assert [stuck[kind].is_good for kind in ("Reconciling", "Stalled")] == [False, True]
 
 
 def test_transition_time_moves_with_the_status() -> None:
@@ -287,7 +287,7 @@ def test_token_of_an_earlier_tenant(seconds: int, is_left: bool) -> None:
     """A token whose Secret is older than its tenant is told as left, whatever its own time is."""
     seen = serving()
     secret = seen.children[SECRET, "contoso-scim-token"]
-    made = parse(secret["metadata"]["creationTimestamp"])
+    made = parse_timestamp(secret["metadata"]["creationTimestamp"])
     created = made + timedelta(seconds=seconds)
     seen = replace(seen, tenant=replace(seen.tenant, created=created))
     message = find(result(seen), "TokenReady").message

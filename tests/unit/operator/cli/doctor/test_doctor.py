@@ -12,11 +12,12 @@ from scim_operator.api.tenant import Tenant
 from scim_operator.cli.doctor.checks import By, Check, Outcome, ok, unknown
 from scim_operator.cli.doctor.doctor import examine
 from scim_operator.cli.doctor.facts import Contents, Facts, Handshakes, Unknown
-from scim_operator.timestamps import show
+from scim_operator.timestamps import format_timestamp
 
 from tests.unit.operator.sample import NOW, body
 
 ID = "k3v9q2aa"
+NOW_TEXT = format_timestamp(NOW)
 POD = {
     "metadata": {"name": "contoso-scim-1", "creationTimestamp": "2026-11-25T08:00:00Z"},
     "status": {
@@ -60,16 +61,16 @@ def tenant(
                 "status": {"!": "False", "?": "Unknown"}.get(reason[0], "True"),
                 "reason": reason.strip("!?"),
                 "message": f"about {kind}",
-                "lastTransitionTime": show(NOW),
+                "lastTransitionTime": NOW_TEXT,
             }
             for kind, reason in (found | (conditions or {})).items()
         ],
         **(counts or {}),
-        "tokens": [{"id": ID, "createdAt": show(NOW), "lastUsed": show(NOW)}]
+        "tokens": [{"id": ID, "createdAt": NOW_TEXT, "lastUsed": NOW_TEXT}]
         if accepted is None
         else accepted,
     }
-    return Tenant.of(made)
+    return Tenant.parse(made)
 
 
 HANDSHAKES = Handshakes(
@@ -155,8 +156,8 @@ def test_healthy() -> None:
                     accepted=[
                         {
                             "id": ID,
-                            "createdAt": show(NOW - timedelta(days=90)),
-                            "notAfter": show(NOW - timedelta(hours=1)),
+                            "createdAt": format_timestamp(NOW - timedelta(days=90)),
+                            "notAfter": format_timestamp(NOW - timedelta(hours=1)),
                         }
                     ]
                 ),
@@ -285,8 +286,8 @@ def test_certificate(code: int, words: str) -> None:
                 FACTS,
                 tenant=tenant(
                     accepted=[
-                        {"id": "0ld", "createdAt": show(NOW), "lastUsed": show(NOW)},
-                        {"id": ID, "createdAt": show(NOW)},
+                        {"id": "0ld", "createdAt": NOW_TEXT, "lastUsed": NOW_TEXT},
+                        {"id": ID, "createdAt": NOW_TEXT},
                     ]
                 ),
             ),

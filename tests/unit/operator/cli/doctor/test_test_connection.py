@@ -66,7 +66,7 @@ def test_stranger(answer: Answer, words: str) -> None:
 
 
 def _tenant(url: str) -> Tenant:
-    return Tenant.of(body() | {"status": {"tenantURL": url}})
+    return Tenant.parse(body() | {"status": {"tenantURL": url}})
 
 
 @pytest.mark.parametrize(

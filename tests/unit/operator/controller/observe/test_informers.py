@@ -92,4 +92,4 @@ async def test_tenants_that_are_gone() -> None:
     cache.put(TENANT, body())
     await watches.list_tenants()
     assert cache.tenants() == []
-    assert news == [Tenant.of(body()).key]
+    assert news == [Tenant.parse(body()).key]

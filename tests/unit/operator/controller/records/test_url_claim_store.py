@@ -125,7 +125,7 @@ class World:
             status=status if exposed else None,
         )
         self.cache.put(TENANT, stored)
-        return Tenant.of(stored)
+        return Tenant.parse(stored)
 
     async def reason(self, tenant: Tenant) -> str:
         """Why a tenant does not have its URL; empty if it does."""
@@ -250,7 +250,7 @@ async def test_inside_the_cluster() -> None:
     """A tenant that is not exposed asks nothing, and releases what it had."""
     world = World()
     await world.url_claims.load()
-    tenant = Tenant.of(body())
+    tenant = Tenant.parse(body())
     assert (await world.url_claims.hold(tenant)).routed
     assert world.records.asked == ["list"]
     await world.url_claims.hold(world.tenant())

@@ -73,7 +73,7 @@ def test_after_a_restart() -> None:
 def test_only_the_operator_can_accept() -> None:
     """An entry for another tenant or object, or by another key, makes nothing acceptable."""
     for tenant, seals in (
-        (Tenant.of(body("other")), SEALS),
+        (Tenant.parse(body("other")), SEALS),
         (observed().tenant, Seals(b"l" * 32)),
     ):
         entry, _ = _note(Admitted(seals), _tenant(seen=tenant), _written(**RULED))

@@ -247,7 +247,7 @@ def test_one_secret_is_no_loss(gone: tuple[Any, str]) -> None:
 def test_tokens_that_are_the_owners() -> None:
     """A tenant with existingSecret has lost nothing with the digests."""
     seen = without(serving(), TOKEN, DIGESTS)
-    tenant = Tenant.of(body(spec={"token": {"existingSecret": "mine"}}))
+    tenant = Tenant.parse(body(spec={"token": {"existingSecret": "mine"}}))
     tenant = replace(tenant, status=seen.tenant.status)
     assert make(replace(seen, tenant=tenant)).losses.tokens is None
 
@@ -255,7 +255,7 @@ def test_tokens_that_are_the_owners() -> None:
 def restored(*there: tuple[Any, str], created: str = LATER, **annotations: str) -> Observed:
     """A tenant whose status a backup did not bring back, and which of its objects are there."""
     seen = serving()
-    fresh = Observed(tenant=Tenant.of(body()), seals=SEALS, children={})
+    fresh = Observed(tenant=Tenant.parse(body()), seals=SEALS, children={})
     fresh = annotated(fresh, **annotations)
     children = {
         key: live | {"metadata": live["metadata"] | {"creationTimestamp": created}}
@@ -307,7 +307,7 @@ def test_an_interrupted_first_pass(there: tuple[tuple[Any, str], ...]) -> None:
 def test_postgres_has_no_volume() -> None:
     """Without a volume only the tokens count: the claim is not asked for."""
     database: Object = {"postgres": {"urlFrom": {"name": "db", "key": "url"}}}
-    tenant = Tenant.of(body(spec={"database": database}) | {"spec": {"database": database}})
+    tenant = Tenant.parse(body(spec={"database": database}) | {"spec": {"database": database}})
     seen = annotated(Observed(tenant=tenant, seals=SEALS, children={}), has_served="true")
     fault = make(seen).losses.tokens
     assert fault is not None

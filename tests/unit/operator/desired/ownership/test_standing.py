@@ -52,7 +52,7 @@ SEEN = {"observedGeneration": 1}
 def tenant(status: Object | None = None, **annotations: str) -> Tenant:
     """A tenant with a status, and annotations under the operator's prefix."""
     given = {f"scim-operator.io/{key}": text for key, text in annotations.items()}
-    return Tenant.of(body(annotations=given) | ({"status": status} if status else {}))
+    return Tenant.parse(body(annotations=given) | ({"status": status} if status else {}))
 
 
 def live(kind: Kind, name: str, seals: Seals | None = None, **metadata: Any) -> Object:

@@ -182,7 +182,7 @@ def tenant(
             "conditions": [condition],
             "tenantURL": url or f"https://{HOST}{path}",
         }
-    return Tenant.of(
+    return Tenant.parse(
         body(
             key.name,
             namespace=key.namespace,
@@ -325,5 +325,5 @@ def test_unrecorded(old: bool) -> None:
     hold = unrecorded(seen, where, "no right", NOW)
     assert hold.routed is old
     assert hold.finding is not None
-    assert hold.finding.good is old
+    assert hold.finding.is_good is old
     assert hold.finding.reason == "ClaimNotRecorded"

@@ -26,7 +26,7 @@ def verdict(
     **settings: Any,
 ) -> Verdict:
     """The verdict on a tenant `contoso` of a namespace."""
-    tenant = Tenant.of(body(namespace=namespace, spec={"exposure": {"ingress": {}} | exposure}))
+    tenant = Tenant.parse(body(namespace=namespace, spec={"exposure": {"ingress": {}} | exposure}))
     chosen = from_environment({}, exposure_rules=json.dumps(rules or []))
     return judge(tenant, chosen.model_copy(update=settings))
 

@@ -21,7 +21,7 @@ from scim_operator.kube.kinds import HTTP_ROUTE, INGRESS, Kind, Object
 from scim_operator.settings import Settings
 from scim_operator.status import tenant_status
 from scim_operator.status.conditions import exposed
-from scim_operator.timestamps import show
+from scim_operator.timestamps import format_timestamp
 
 from tests.unit.operator.kube.test_x509 import certificate
 from tests.unit.operator.sample import IMAGE, NOW, body, make, observed
@@ -42,7 +42,7 @@ def routed(
     seen = serving(spec)
     kind = INGRESS if "ingress" in spec["exposure"] else HTTP_ROUTE
     live = seen.children[kind, NAME]
-    created = {"creationTimestamp": show(NOW - timedelta(minutes=minutes))}
+    created = {"creationTimestamp": format_timestamp(NOW - timedelta(minutes=minutes))}
     changed = live | {"metadata": live["metadata"] | created, "status": found or {}} | change
     return replace(seen, children={**seen.children, (kind, NAME): changed})
 
@@ -61,7 +61,7 @@ def result(seen: Observed) -> Status:
 def test_an_ingress_with_an_address() -> None:
     """An Ingress that a controller has taken exposes the tenant."""
     seen = replace(routed(WITH_INGRESS, found=ADDRESS), ingress=IngressFacts(tls=TLS))
-    assert (find(seen).good, find(seen).reason) == (True, "Ingress")
+    assert (find(seen).is_good, find(seen).reason) == (True, "Ingress")
 
 
 @pytest.mark.parametrize(("minutes", "outlook"), [(9, Outlook.PROGRESSING), (10, Outlook.STALLED)])
@@ -69,7 +69,7 @@ def test_no_address(minutes: int, outlook: Outlook) -> None:
     """Whether an Ingress without an address is reached is unknown, and stalled before long."""
     seen = routed(WITH_INGRESS, minutes)
     finding = find(seen)
-    assert (finding.good, finding.reason, finding.outlook) == (None, "IngressPending", outlook)
+    assert (finding.is_good, finding.reason, finding.outlook) == (None, "IngressPending", outlook)
     assert "IngressClass public" in finding.message
     ready = result(seen).condition("Ready")
     assert ready
@@ -78,7 +78,7 @@ def test_no_address(minutes: int, outlook: Outlook) -> None:
 
 def test_a_controller_that_writes_no_addresses() -> None:
     """The administrator may say that no address is to be expected."""
-    assert find(routed(WITH_INGRESS, 60), ingress_addresses=False).good is True
+    assert find(routed(WITH_INGRESS, 60), ingress_addresses=False).is_good is True
 
 
 def test_requests_show_that_it_is_reached() -> None:
@@ -86,18 +86,18 @@ def test_requests_show_that_it_is_reached() -> None:
     seen = routed(WITH_INGRESS, 60)
     report = ServiceStatus(users=0, active_users=0, groups=0)
     early, late = (NOW - timedelta(minutes=minutes) for minutes in (61, 59))
-    assert find(replace(seen, report=report)).good is None
+    assert find(replace(seen, report=report)).is_good is None
     early_report = report.model_copy(update={"last_request": early})
-    assert find(replace(seen, report=early_report)).good is None
+    assert find(replace(seen, report=early_report)).is_good is None
     late_report = report.model_copy(update={"last_request": late})
-    assert find(replace(seen, report=late_report)).good is True
+    assert find(replace(seen, report=late_report)).is_good is True
 
 
 def test_no_class() -> None:
     """An Ingress that no controller can take is told at once, with the field to set."""
     spec: Object = {"exposure": HOST | {"ingress": {}}}
     finding = find(routed(spec))
-    assert (finding.good, finding.outlook) == (False, Outlook.STALLED)
+    assert (finding.is_good, finding.outlook) == (False, Outlook.STALLED)
     assert finding.reason == "IngressClassMissing"
     assert "spec.exposure.ingress.className" in finding.message
     missing = replace(routed(WITH_INGRESS), ingress=IngressFacts(is_class_missing=True))
@@ -111,7 +111,7 @@ def test_no_certificate(minutes: int, outlook: Outlook) -> None:
     tls = TLSSecret("tls", "does not exist")
     seen = replace(routed(WITH_INGRESS, minutes, ADDRESS), ingress=IngressFacts(tls=tls))
     finding = find(seen)
-    assert (finding.good, finding.reason) == (False, "TLSSecretMissing")
+    assert (finding.is_good, finding.reason) == (False, "TLSSecretMissing")
     assert finding.outlook is outlook
     assert "the Secret tls" in finding.message
 
@@ -159,7 +159,7 @@ def test_an_http_route(minutes: float, found: Object, reason: str, outlook: Outl
     """An HTTPRoute that no Gateway accepts is pending at first, and stalled before long."""
     finding = find(routed(WITH_GATEWAY, minutes, found))
     assert (finding.reason, finding.outlook) == (reason, outlook)
-    assert finding.good is (reason == "Gateway")
+    assert finding.is_good is (reason == "Gateway")
 
 
 class Store:
@@ -270,5 +270,5 @@ async def test_without_the_right_to_look() -> None:
     store.refuses = True
     reader = IngressReader(store)  # type: ignore[arg-type]
     assert await read(reader, routed(WITH_INGRESS)) == IngressFacts()
-    assert await reader.read(Tenant.of(body()), None, NOW) == IngressFacts()
+    assert await reader.read(Tenant.parse(body()), None, NOW) == IngressFacts()
     assert observed().ingress == IngressFacts()

@@ -72,7 +72,7 @@ def test_cases(seen: ServiceStatus, good: bool | None, reason: str) -> None:
     """The finding of each case, by status and reason."""
     finding = provisioning.assess(seen, Provisioning(max_users=500), "contoso-scim-token", NOW)
     wanted = reason or ("PartlyRefused" if good else "MostlyRefused")
-    assert (finding.good, finding.reason) == (good, wanted)
+    assert (finding.is_good, finding.reason) == (good, wanted)
 
 
 def test_urgent_first() -> None:

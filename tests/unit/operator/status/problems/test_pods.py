@@ -9,7 +9,7 @@ import pytest
 from scim_operator.api.conditions import Finding, Outlook
 from scim_operator.api.tenant import Key
 from scim_operator.status.problems import pods
-from scim_operator.timestamps import show
+from scim_operator.timestamps import format_timestamp
 
 from tests.unit.operator.sample import NOW
 
@@ -20,7 +20,7 @@ Object = dict[str, Any]
 
 def container(name: str = "scim", **fields: Any) -> Object:
     """A container that runs and is not ready."""
-    started = {"running": {"startedAt": show(NOW - timedelta(seconds=5))}}
+    started = {"running": {"startedAt": format_timestamp(NOW - timedelta(seconds=5))}}
     return {"name": name, "image": "example/x:1", "restartCount": 0, "state": started} | fields
 
 
@@ -39,7 +39,7 @@ def pod(
     *containers: Object, inits: tuple[Object, ...] = (), seconds: float = 60, **more: Any
 ) -> Object:
     """A pod that got its node some time ago and is not ready since."""
-    since = show(NOW - timedelta(seconds=seconds))
+    since = format_timestamp(NOW - timedelta(seconds=seconds))
     conditions = [
         {"type": "PodScheduled", "status": "True", "lastTransitionTime": since},
         {
@@ -90,7 +90,7 @@ SERVICE = [
 def test_the_service(status: Object, reason: str, text: str) -> None:
     """What keeps the service's own container from running is stalled, and says what to do."""
     finding = found(pod(status))
-    assert (finding.good, finding.reason, finding.outlook) == (False, reason, Outlook.STALLED)
+    assert (finding.is_good, finding.reason, finding.outlook) == (False, reason, Outlook.STALLED)
     assert text in finding.message
 
 
