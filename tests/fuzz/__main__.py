@@ -107,10 +107,10 @@ def _bulk(provider: Any, _: ResourceType, lenient: bool) -> None:
             for _ in range(provider.ConsumeIntInRange(0, 3))
         ],
     }
-    for operation in bulk.order(
+    for operation in bulk.order_operations(
         bulk.parse_bulk(body, max_operations=10, lenient=lenient).operations
     ):
-        bulk.resolve(operation, {"a": "1"})
+        bulk.resolve_references(operation, {"a": "1"})
 
 
 def _text(provider: Any) -> str:

@@ -43,7 +43,7 @@ ENDLESS = Statement(
 def comparisons(monkeypatch: pytest.MonkeyPatch) -> list[None]:
     """What is compared by value filters: an entry for each comparison."""
     made: list[None] = []
-    compare = filters._compares
+    compare = filters._compare
 
     def count(*arguments: Any) -> bool:
         made.append(None)

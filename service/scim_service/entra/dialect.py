@@ -4,10 +4,10 @@ from collections.abc import Iterator
 from typing import Any
 
 from scim_service.entra.names import Named, Place, find_place, split_names
-from scim_service.entra.values import standard_element, standard_value
+from scim_service.entra.values import standardise_element, standardise_value
 from scim_service.scim.budget import Budget
-from scim_service.scim.patch.apply import described_element
-from scim_service.scim.patch.path import PatchPath, parsing_cost
+from scim_service.scim.patch.apply import describe_element
+from scim_service.scim.patch.path import PatchPath, estimate_parsing_cost
 from scim_service.scim.schema import Attribute, ResourceType
 from scim_service.scim.skipped import Skipped
 
@@ -30,12 +30,12 @@ def normalise_resource(
     if not isinstance(body, dict):
         return body
     plain, named = split_names(resource_type, body)
-    standard = _standard_attributes(resource_type, plain)
+    standard = _standardise_attributes(resource_type, plain)
     if named:
         budget = budget or Budget()
         for each in named:
             _put_in_place(standard, each, budget)
-        standard = _standard_attributes(resource_type, standard)
+        standard = _standardise_attributes(resource_type, standard)
     return standard
 
 
@@ -64,7 +64,7 @@ def normalise_patch(
         return body
     budget = budget or Budget()
     return {
-        name: _normalised_operations(
+        name: _normalise_operations(
             resource_type, value, budget, Skipped() if skipped is None else skipped
         )
         if name.lower() == "operations" and isinstance(value, list)
@@ -73,7 +73,7 @@ def normalise_patch(
     }
 
 
-def _normalised_operations(
+def _normalise_operations(
     resource_type: ResourceType, operations: list[Any], budget: Budget, skipped: Skipped
 ) -> list[Any]:
     result: list[Any] = []
@@ -83,9 +83,9 @@ def _normalised_operations(
             result.append(operation)
             continue
         members = {name.lower(): value for name, value in operation.items()}
-        members["op"] = capitalised_op(members.get("op"))
-        budget.spend(parsing_cost(members.get("path")))
-        for each, target in _normalised_operation(resource_type, members):
+        members["op"] = lower_op(members.get("op"))
+        budget.spend(estimate_parsing_cost(members.get("path")))
+        for each, target in _normalise_operation(resource_type, members):
             if target is None or not is_read_only(target):
                 result.append(each)
                 continue
@@ -105,7 +105,7 @@ def is_read_only(target: PatchPath) -> bool:
     return target.is_read_only and target.path.name != "schemas"
 
 
-def _normalised_operation(
+def _normalise_operation(
     resource_type: ResourceType, operation: dict[str, Any]
 ) -> Iterator[tuple[dict[str, Any], PatchPath | None]]:
     """Return what an operation stands for, each with the attribute that its path means."""
@@ -118,13 +118,13 @@ def _normalised_operation(
         value = {place.name: value}
         operation = {**operation, "path": None, "value": value}
     elif place is not None and place.target is not None:
-        standard = _with_standard_value({**operation, "path": place.name}, place.target)
+        standard = _standardise_operation({**operation, "path": place.name}, place.target)
         yield standard, place.target
         return
     if operation.get("path") is not None or not isinstance(value, dict):
         yield operation, None
         return
-    yield from paths_as_keys(resource_type, operation, value)
+    yield from expand_path_keys(resource_type, operation, value)
 
 
 def _is_extension(place: Place, operation: dict[str, Any]) -> bool:
@@ -132,7 +132,7 @@ def _is_extension(place: Place, operation: dict[str, Any]) -> bool:
     return whole and operation["op"] != "remove"
 
 
-def paths_as_keys(
+def expand_path_keys(
     resource_type: ResourceType, operation: dict[str, Any], value: dict[str, Any]
 ) -> Iterator[tuple[dict[str, Any], PatchPath | None]]:
     """Make an operation of each member of a pathless value that is named by a path.
@@ -141,36 +141,36 @@ def paths_as_keys(
     """
     plain, named = split_names(resource_type, value)
     if plain or not named:
-        yield {**operation, "value": _standard_attributes(resource_type, plain)}, None
+        yield {**operation, "value": _standardise_attributes(resource_type, plain)}, None
     for each in named:
         assert each.place.target is not None
         members = {**operation, "path": each.place.name, "value": each.value}
-        yield _with_standard_value(members, each.place.target), each.place.target
+        yield _standardise_operation(members, each.place.target), each.place.target
 
 
-def _with_standard_value(operation: dict[str, Any], target: PatchPath) -> dict[str, Any]:
+def _standardise_operation(operation: dict[str, Any], target: PatchPath) -> dict[str, Any]:
     value, leaf = operation.get("value"), target.leaf
     if value is None:
         return operation
     if operation["op"] == "remove":
         if leaf.multi_valued:
-            value = standard_value(leaf, value, clear=False)
+            value = standardise_value(leaf, value, clear=False)
     elif target.filter is not None and target.sub is None:
-        value = standard_element(leaf, None if value == "" else value)
+        value = standardise_element(leaf, None if value == "" else value)
     else:
-        value = standard_value(leaf, value)
+        value = standardise_value(leaf, value)
     return {**operation, "value": value}
 
 
-def _standard_attributes(resource_type: ResourceType, body: dict[str, Any]) -> dict[str, Any]:
+def _standardise_attributes(resource_type: ResourceType, body: dict[str, Any]) -> dict[str, Any]:
     result: dict[str, Any] = {}
     for name, value in body.items():
         attribute = resource_type.attribute(name)
-        result[name] = value if attribute is None else standard_value(attribute, value)
+        result[name] = value if attribute is None else standardise_value(attribute, value)
     return result
 
 
-def capitalised_op(op: Any) -> Any:
+def lower_op(op: Any) -> Any:
     """Add, Replace and Remove are add, replace and remove.
 
     Tutorial: "Microsoft Entra ID emits the values of op as Add, Replace, and Remove";
@@ -188,22 +188,22 @@ def _put_in_place(body: dict[str, Any], named: Named, budget: Budget) -> None:
     if named.value is None:
         return
     if path.schema is not None:
-        holder = _own_part(body, path.schema, budget)
+        holder = _copy_part(body, path.schema, budget)
     if path.schema is not None and not path.name:
         for name, value in named.value.items() if isinstance(named.value, dict) else ():
-            holder.setdefault(_key(holder, name), value)
+            holder.setdefault(_find_key(holder, name), value)
     elif attribute.multi_valued and (target.filter is not None or path.sub is not None):
         _put_in_element(holder, attribute, target, named.value, budget)
     elif path.sub is not None:
-        part = _own_part(holder, path.name, budget)
-        part.setdefault(_key(part, path.sub), named.value)
+        part = _copy_part(holder, path.name, budget)
+        part.setdefault(_find_key(part, path.sub), named.value)
     else:
-        holder.setdefault(_key(holder, path.name), named.value)
+        holder.setdefault(_find_key(holder, path.name), named.value)
 
 
-def _own_part(holder: dict[str, Any], name: str, budget: Budget) -> dict[str, Any]:
+def _copy_part(holder: dict[str, Any], name: str, budget: Budget) -> dict[str, Any]:
     """Return a copy of the object under a name that takes its place; one apart from no object."""
-    key = _key(holder, name)
+    key = _find_key(holder, name)
     present = holder.get(key)
     if present is not None and not isinstance(present, dict):
         return {}
@@ -213,7 +213,7 @@ def _own_part(holder: dict[str, Any], name: str, budget: Budget) -> dict[str, An
     return part
 
 
-def _key(holder: dict[str, Any], name: str) -> str:
+def _find_key(holder: dict[str, Any], name: str) -> str:
     """Return the spelling that an object has a name in."""
     if name in holder:
         return name
@@ -223,24 +223,27 @@ def _key(holder: dict[str, Any], name: str) -> str:
 def _put_in_element(
     holder: dict[str, Any], attribute: Attribute, target: PatchPath, value: Any, budget: Budget
 ) -> None:
-    key = _key(holder, attribute.name)
+    key = _find_key(holder, attribute.name)
     present = holder.get(key)
     elements = list(present) if isinstance(present, list) else []
     budget.spend(1 + len(elements))
-    described = described_element(target)
-    index = next((at for at, each in enumerate(elements) if _has(each, described)), len(elements))
+    described = describe_element(target)
+    index = next(
+        (at for at, each in enumerate(elements) if _matches_description(each, described)),
+        len(elements),
+    )
     present_element = elements[index] if index < len(elements) else {}
     element = dict(present_element or described)
     sub = target.sub or target.path.sub
     if sub is not None:
-        element.setdefault(_key(element, sub), value)
+        element.setdefault(_find_key(element, sub), value)
     else:
-        whole = standard_element(attribute, value)
+        whole = standardise_element(attribute, value)
         element = {**element, **whole, **present_element} if isinstance(whole, dict) else whole
     holder[key] = [*elements[:index], element, *elements[index + 1 :]]
 
 
-def _has(element: Any, described: dict[str, Any]) -> bool:
+def _matches_description(element: Any, described: dict[str, Any]) -> bool:
     if not isinstance(element, dict):
         return False
     given = {name.lower(): value for name, value in element.items()}

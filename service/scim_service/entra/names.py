@@ -12,7 +12,7 @@ from typing import Any
 
 from scim_service.scim.errors import ScimError
 from scim_service.scim.messages import URN_ENTERPRISE_USER
-from scim_service.scim.patch.path import KEPT_LENGTH, PatchPath, find_path
+from scim_service.scim.patch.path import CACHED_LENGTH, PatchPath, find_path
 from scim_service.scim.schema import ResourceType
 
 _AROUND_MARKS = re.compile(r"\s*([.:])\s*")
@@ -41,13 +41,13 @@ class Place:
 
 def find_place(name: str, resource_type: ResourceType) -> Place | None:
     """Return what a name means, None where it is unknown or the protocol core refuses it."""
-    find = _find_place if len(name) <= KEPT_LENGTH else _find_place.__wrapped__
+    find = _find_place if len(name) <= CACHED_LENGTH else _find_place.__wrapped__
     return find(name, resource_type)
 
 
 @lru_cache(maxsize=1024)
 def _find_place(name: str, resource_type: ResourceType) -> Place | None:
-    for spelling in _spellings(name, resource_type):
+    for spelling in _list_spellings(name, resource_type):
         if not spelling:
             return Place("", None)
         try:
@@ -59,18 +59,18 @@ def _find_place(name: str, resource_type: ResourceType) -> Place | None:
     return None
 
 
-def _spellings(name: str, resource_type: ResourceType) -> Iterator[str]:
+def _list_spellings(name: str, resource_type: ResourceType) -> Iterator[str]:
     yield name
-    standard = path_without_blanks(name)
+    standard = strip_blanks(name)
     if standard != name:
         yield standard
     if standard[:4].lower() == "urn:":
-        respelled = path_with_known_urn(standard, resource_type)
+        respelled = correct_urn(standard, resource_type)
         if respelled is not None:
             yield respelled
 
 
-def path_without_blanks(text: str) -> str:
+def strip_blanks(text: str) -> str:
     """Leave out blanks around a path, and around its brackets, dots and colons.
 
     Administrators type paths by hand into Entra's target attributes (attributes).
@@ -86,7 +86,7 @@ def path_without_blanks(text: str) -> str:
     return f"{head}{opening}{inner}{closing}{tail}"
 
 
-def path_with_known_urn(text: str, resource_type: ResourceType) -> str | None:
+def correct_urn(text: str, resource_type: ResourceType) -> str | None:
     """Put a URN that the resource type has in the place of another spelling of it.
 
     A dot in the place of the colon after a URN (apache/directory-scimple#704), the URNs of SCIM
@@ -102,15 +102,15 @@ def path_with_known_urn(text: str, resource_type: ResourceType) -> str | None:
     own = (resource_type.schema.id, *(each.id for each in resource_type.extensions))
     for urn in sorted(own, key=len, reverse=True):
         if lower.startswith(urn.lower()) and lower[len(urn) : len(urn) + 1] in {"", ":", "."}:
-            return _qualified(urn, text[len(urn) + 1 :], resource_type)
+            return _qualify(urn, text[len(urn) + 1 :], resource_type)
     known = _WELL_KNOWN_URN.match(text)
     if known is None or (known[2] or resource_type.name).lower() != resource_type.name.lower():
         return None
     urn = resource_type.schema.id if known[1].lower() == "core" else URN_ENTERPRISE_USER
-    return _qualified(urn, text[known.end() + 1 :], resource_type)
+    return _qualify(urn, text[known.end() + 1 :], resource_type)
 
 
-def _qualified(urn: str, name: str, resource_type: ResourceType) -> str:
+def _qualify(urn: str, name: str, resource_type: ResourceType) -> str:
     if urn == resource_type.schema.id:
         return name
     return f"{urn}:{name}" if name else urn
@@ -150,7 +150,7 @@ def split_names(
                 value = _split_extension(resource_type, place.name, value, named)
             named.append(Named(place, value))
         else:
-            named += _in_core_object(resource_type, name, value, plain)
+            named += _split_core_object(resource_type, name, value, plain)
     return plain, named
 
 
@@ -170,7 +170,7 @@ def _split_extension(
     return {name: each for name, each in value.items() if name not in places}
 
 
-def _in_core_object(
+def _split_core_object(
     resource_type: ResourceType, name: str, value: Any, plain: dict[str, Any]
 ) -> Iterator[Named]:
     """Return what an object under the URN of the core schema has; what is unknown stays."""

@@ -20,7 +20,7 @@ from typing import Any
 
 from scim_service.scim.resource import LABELS, says_empty
 from scim_service.scim.schema import Attribute
-from scim_service.scim.values import begin_of_date
+from scim_service.scim.values import complete_date
 
 _BOOLEANS = {"true": True, "false": False}
 _INTEGER = re.compile(r"[+-]?[0-9]{1,19}", re.ASCII)
@@ -29,7 +29,7 @@ _BESIDE_VALUE = LABELS | {"value", "$ref"}
 """What an object that wraps a simple value may have."""
 
 
-def standard_value(attribute: Attribute, value: Any, *, clear: bool = True) -> Any:
+def standardise_value(attribute: Attribute, value: Any, *, clear: bool = True) -> Any:
     """Return the value of an attribute in standard form.
 
     Parameters
@@ -45,43 +45,47 @@ def standard_value(attribute: Attribute, value: Any, *, clear: bool = True) -> A
     if not attribute.multi_valued:
         if isinstance(value, str) and attribute.type == "string":
             return value  # nearly all values are such
-        return standard_element(attribute, value, clear=clear)
-    given = value_in_list(value)
-    elements = [standard_element(attribute, each, clear=clear) for each in given]
+        return standardise_element(attribute, value, clear=clear)
+    given = wrap_in_list(value)
+    elements = [standardise_element(attribute, each, clear=clear) for each in given]
     if not clear:
         return elements
-    kept = [each for each in elements if each is not None and not is_label_of_nothing(each)]
+    kept = [each for each in elements if each is not None and not has_only_labels(each)]
     if not kept and not _says_empty(attribute, given, elements):
         # Nothing is left and nothing said so: the protocol core says what is wrong.
         return elements
-    return with_one_primary(kept) if len(kept) > 1 and "primary" in attribute.by_name else kept
+    return keep_first_primary(kept) if len(kept) > 1 and "primary" in attribute.by_name else kept
 
 
-def standard_element(attribute: Attribute, value: Any, *, clear: bool = True) -> Any:
+def standardise_element(attribute: Attribute, value: Any, *, clear: bool = True) -> Any:
     """Return one value of an attribute in standard form."""
     if isinstance(value, list):
-        value = value_without_list(value)
+        value = unwrap_list(value)
     if attribute.type == "complex":
-        value = value_without_object(attribute, value)
-        return standard_members(attribute, value, clear=clear) if isinstance(value, dict) else value
+        value = wrap_in_object(attribute, value)
+        return (
+            _standardise_members(attribute, value, clear=clear)
+            if isinstance(value, dict)
+            else value
+        )
     if isinstance(value, dict):
-        value = simple_value_in_object(value)
+        value = unwrap_object(value)
     if clear and value == "":
         return None
     typed = _TYPED.get(attribute.type)
     return typed(value) if typed is not None and isinstance(value, str) else value
 
 
-def standard_members(
+def _standardise_members(
     attribute: Attribute, value: dict[str, Any], *, clear: bool = True
 ) -> dict[str, Any]:
     """Return the sub-attributes of a value in standard form."""
     if attribute.name == "members":
-        value = display_name_of_member(value)
+        value = rename_display_name_of_member(value)
     result: dict[str, Any] = {}
     for name, each in value.items():
         sub = attribute.sub_attribute(name)
-        result[name] = each if sub is None else standard_value(sub, each, clear=clear)
+        result[name] = each if sub is None else standardise_value(sub, each, clear=clear)
     return result
 
 
@@ -94,7 +98,7 @@ def _says_empty(attribute: Attribute, given: list[Any], elements: list[Any]) -> 
     )
 
 
-def value_without_list(value: list[Any]) -> Any:
+def unwrap_list(value: list[Any]) -> Any:
     """Take the value out of a list where there is one value only.
 
     Tutorial, example of updating the manager: ``"value": [{"$ref": "...", "value": "..."}]``;
@@ -105,7 +109,7 @@ def value_without_list(value: list[Any]) -> Any:
     return value[0] if len(value) == 1 and value[0] is not None else value
 
 
-def value_in_list(value: Any) -> list[Any]:
+def wrap_in_list(value: Any) -> list[Any]:
     """Make a list of a single value where the attribute has several.
 
     Collection: a member is added with ``"value": "string id 1"``.
@@ -113,7 +117,7 @@ def value_in_list(value: Any) -> list[Any]:
     return value if isinstance(value, list) else [value]
 
 
-def value_without_object(attribute: Attribute, value: Any) -> Any:
+def wrap_in_object(attribute: Attribute, value: Any) -> Any:
     """Make ``{"value": id}`` of an id where the attribute is complex.
 
     Gallery tests, SCIM_Update_Manager: the manager is a bare id; collection: a member is added
@@ -123,7 +127,7 @@ def value_without_object(attribute: Attribute, value: Any) -> Any:
     return {"value": value} if wraps else value
 
 
-def simple_value_in_object(value: dict[str, Any]) -> Any:
+def unwrap_object(value: dict[str, Any]) -> Any:
     """Take a simple value out of an object.
 
     Entra sends ``[{"value": "x"}]`` for a custom multi-valued text
@@ -134,10 +138,10 @@ def simple_value_in_object(value: dict[str, Any]) -> Any:
     if "value" not in members or not members.keys() <= _BESIDE_VALUE:
         return value
     inner = members["value"]
-    return value_without_list(inner) if isinstance(inner, list) else inner
+    return unwrap_list(inner) if isinstance(inner, list) else inner
 
 
-def boolean_as_text(value: str) -> bool | str:
+def read_boolean(value: str) -> bool | str:
     """``"True"`` and ``"False"``, in any case, are booleans where the attribute is one.
 
     Compatibility: ``{"op": "Replace", "path": "active", "value": "False"}`` without the flag;
@@ -147,7 +151,7 @@ def boolean_as_text(value: str) -> bool | str:
     return _BOOLEANS.get(value.strip().lower(), value)
 
 
-def integer_as_text(value: str) -> int | str:
+def read_integer(value: str) -> int | str:
     """``"42"`` is a number where the attribute is an integer.
 
     Entra's source attributes are texts (elimity-com/scim#165).
@@ -156,7 +160,7 @@ def integer_as_text(value: str) -> int | str:
     return int(text) if _INTEGER.fullmatch(text) else value
 
 
-def decimal_as_text(value: str) -> float | str:
+def read_decimal(value: str) -> float | str:
     """``"0.5"`` is a number where the attribute is a decimal (elimity-com/scim#165)."""
     text = value.strip()
     if _INTEGER.fullmatch(text):
@@ -165,24 +169,24 @@ def decimal_as_text(value: str) -> float | str:
     return value if number in {float("inf"), float("-inf")} else number
 
 
-def date_as_text(value: str) -> str:
+def read_date(value: str) -> str:
     """``"2026-01-31"`` is the first moment of that day in UTC where the attribute is a dateTime.
 
     Dates that a directory keeps as text, such as a day of hiring from a personnel system.
     """
-    return begin_of_date(value.strip())
+    return complete_date(value.strip())
 
 
 _TYPED: dict[str, Callable[[str], Any]] = {
-    "boolean": boolean_as_text,
-    "integer": integer_as_text,
-    "decimal": decimal_as_text,
-    "dateTime": date_as_text,
+    "boolean": read_boolean,
+    "integer": read_integer,
+    "decimal": read_decimal,
+    "dateTime": read_date,
 }
 """The types of which Entra writes values otherwise than the standard does."""
 
 
-def is_label_of_nothing(element: Any) -> bool:
+def has_only_labels(element: Any) -> bool:
     """Whether an element of a list has its value taken away, so that only its type is left.
 
     Tutorial, example of creating a user: what has no value in Entra comes as null.
@@ -193,7 +197,7 @@ def is_label_of_nothing(element: Any) -> bool:
     return given <= LABELS
 
 
-def with_one_primary(elements: list[Any]) -> list[Any]:
+def keep_first_primary(elements: list[Any]) -> list[Any]:
     """Keep the first of several elements that are primary as the primary one.
 
     PingOne sends the work and the home mail as primary
@@ -214,7 +218,7 @@ def _is_primary(element: Any) -> bool:
     )
 
 
-def display_name_of_member(value: dict[str, Any]) -> dict[str, Any]:
+def rename_display_name_of_member(value: dict[str, Any]) -> dict[str, Any]:
     """Read ``displayName`` of a member as ``display``.
 
     Collection: a member is added with ``"displayName": "new User"``, and expected back.

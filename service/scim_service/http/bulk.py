@@ -16,11 +16,11 @@ from scim_service.scim import errors
 from scim_service.scim.bulk import (
     BulkOperation,
     BulkRequest,
-    bulk_response,
-    operation_response,
-    order,
+    build_bulk_response,
+    build_operation_response,
+    order_operations,
     parse_bulk,
-    resolve,
+    resolve_references,
 )
 from scim_service.scim.skipped import Skipped
 from scim_service.tenant.context import OPERATIONS, RequestContext
@@ -49,12 +49,14 @@ def add_bulk_routes(router: APIRouter, tenant: Tenant) -> None:
             entries[operation.index] = entry
             # One that is refused awaits nothing, and there may be a thousand of them.
             await asyncio.sleep(0)
-        return ScimResponse(orjson.dumps(bulk_response([entries[n] for n in sorted(entries)])))
+        return ScimResponse(
+            orjson.dumps(build_bulk_response([entries[n] for n in sorted(entries)]))
+        )
 
 
 def _read(body: object, rules: Rules) -> tuple[BulkRequest, list[BulkOperation]]:
     message = parse_bulk(body, max_operations=rules.limits.bulk_operations, lenient=rules.lenient)
-    return message, order(message.operations)
+    return message, order_operations(message.operations)
 
 
 async def _perform(
@@ -72,20 +74,20 @@ async def _perform(
         dropped=0,
     )
     try:
-        resolved = await worker.run(operation.size, partial(resolve, operation, ids))
+        resolved = await worker.run(operation.size, partial(resolve_references, operation, ids))
         answer = await _dispatch(tenant, own, resolved)
     except Exception as raised:
         # What was done before it stays, so that the answer must tell of it.
         error = raised if isinstance(raised, errors.ScimError) else answer_to(raised, context)[0]
         own.refused(error)
         tenant.note(own, error.status)
-        return operation_response(operation, error.status, response=error.body())
+        return build_operation_response(operation, error.status, response=error.body())
     tenant.note(own, answer.status)
     context.skipped.update(own.skipped)
     context.dropped += own.dropped
     if operation.bulk_id is not None and own.resource_id is not None:
         ids[operation.bulk_id] = own.resource_id
-    return operation_response(
+    return build_operation_response(
         operation, answer.status, location=answer.location, version=answer.version
     )
 

@@ -8,7 +8,7 @@ from fastapi import APIRouter, Request, Response
 from scim_service.http.messages import ScimResponse, context_of
 from scim_service.http.openapi import openapi_document
 from scim_service.scim import errors
-from scim_service.scim.messages import URN_SERVICE_PROVIDER_CONFIG, list_response
+from scim_service.scim.messages import URN_SERVICE_PROVIDER_CONFIG, build_list_response
 from scim_service.scim.schema import Registry
 from scim_service.tenant.limits import Limits
 
@@ -26,12 +26,14 @@ def add_discovery_routes(router: APIRouter, registry: Registry, limits: Limits) 
     @router.get("/Schemas", summary="The attributes of users and groups")
     async def schemas(request: Request) -> Response:
         _refuse_filter(request)
-        return _response(list_response(registry.schema_documents(context_of(request).base)))
+        return _response(
+            build_list_response(registry.list_schema_documents(context_of(request).base))
+        )
 
     @router.get("/Schemas/{urn}", summary="One schema")
     async def schema(request: Request) -> Response:
         urn = request.path_params["urn"]
-        document = registry.schema_document(urn, context_of(request).base)
+        document = registry.find_schema_document(urn, context_of(request).base)
         if document is None:
             raise errors.not_found(f"There is no schema {urn}; /Schemas lists them.")
         return _response(document)
@@ -39,12 +41,14 @@ def add_discovery_routes(router: APIRouter, registry: Registry, limits: Limits) 
     @router.get("/ResourceTypes", summary="The kinds of resources")
     async def resource_types(request: Request) -> Response:
         _refuse_filter(request)
-        return _response(list_response(registry.resource_type_documents(context_of(request).base)))
+        return _response(
+            build_list_response(registry.list_resource_type_documents(context_of(request).base))
+        )
 
     @router.get("/ResourceTypes/{name}", summary="One kind of resource")
     async def resource_type(request: Request) -> Response:
         name = request.path_params["name"]
-        for document in registry.resource_type_documents(context_of(request).base):
+        for document in registry.list_resource_type_documents(context_of(request).base):
             if document["id"] == name:
                 return _response(document)
         raise errors.not_found(f"There is no resource type {name}; /ResourceTypes lists them.")

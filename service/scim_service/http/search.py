@@ -8,7 +8,7 @@ from fastapi import APIRouter, Request, Response
 from scim_service.http.messages import ScimResponse, context_of, read_json
 from scim_service.http.resources import search_request
 from scim_service.scim import errors
-from scim_service.scim.messages import SearchRequest, list_response, parse_search_request
+from scim_service.scim.messages import SearchRequest, build_list_response, parse_search_request
 from scim_service.scim.paging import parse_page
 from scim_service.store.page_starts import Position
 from scim_service.tenant.context import RequestContext
@@ -59,7 +59,7 @@ async def _search(tenant: Tenant, context: RequestContext, request: SearchReques
         context, step, found.positions, more=found.more, total=found.total
     )
     return orjson.dumps(
-        list_response(found.resources[:kept], total=total, start_index=page.start_index)
+        build_list_response(found.resources[:kept], total=total, start_index=page.start_index)
     )
 
 

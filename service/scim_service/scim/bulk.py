@@ -7,7 +7,12 @@ from typing import Any, Literal, TypeAlias
 
 from scim_service.scim import errors
 from scim_service.scim.filter.tree import shorten
-from scim_service.scim.messages import URN_BULK_REQUEST, URN_BULK_RESPONSE, message, object_members
+from scim_service.scim.messages import (
+    URN_BULK_REQUEST,
+    URN_BULK_RESPONSE,
+    read_message,
+    read_object,
+)
 
 Method: TypeAlias = Literal["POST", "PUT", "PATCH", "DELETE"]
 
@@ -58,7 +63,7 @@ def parse_bulk(body: object, *, max_operations: int, lenient: bool = False) -> B
     ScimError
         invalidSyntax or invalidValue naming the operation; 413 for too many of them.
     """
-    members = message(body, URN_BULK_REQUEST, lenient=lenient)
+    members = read_message(body, URN_BULK_REQUEST, lenient=lenient)
     documents = members.get("operations")
     if not isinstance(documents, list):
         raise errors.invalid_syntax('"Operations" must be a list.')
@@ -71,7 +76,8 @@ def parse_bulk(body: object, *, max_operations: int, lenient: bool = False) -> B
     if limit is not None and (isinstance(limit, bool) or not isinstance(limit, int) or limit < 1):
         raise errors.invalid_value("failOnErrors must be an integer above 0.")
     operations = tuple(
-        _operation(index, document, lenient=lenient) for index, document in enumerate(documents)
+        _parse_operation(index, document, lenient=lenient)
+        for index, document in enumerate(documents)
     )
     bulk_ids = [each.bulk_id for each in operations if each.bulk_id is not None]
     if len(bulk_ids) != len(set(bulk_ids)):
@@ -79,9 +85,9 @@ def parse_bulk(body: object, *, max_operations: int, lenient: bool = False) -> B
     return BulkRequest(operations, limit)
 
 
-def _operation(index: int, document: object, *, lenient: bool) -> BulkOperation:
+def _parse_operation(index: int, document: object, *, lenient: bool) -> BulkOperation:
     what = f"Operations[{index}]"
-    members = {name.lower(): each for name, each in object_members(document, what).items()}
+    members = {name.lower(): each for name, each in read_object(document, what).items()}
     method = members.get("method")
     if lenient and isinstance(method, str):
         method = method.upper()
@@ -117,18 +123,18 @@ def _operation(index: int, document: object, *, lenient: bool) -> BulkOperation:
     )
 
 
-def order(operations: Sequence[BulkOperation]) -> list[BulkOperation]:
+def order_operations(operations: Sequence[BulkOperation]) -> list[BulkOperation]:
     """Return the operations so that each comes after those it refers to.
 
     Operations that refer to nothing keep their order; those in a cycle of references come in
-    their order too, and `resolve` refuses the one that cannot be resolved.
+    their order too, and `resolve_references` refuses the one that cannot be resolved.
     """
     by_bulk_id = {each.bulk_id or "": each for each in operations}
     ordered: list[BulkOperation] = []
     seen: set[int] = set()
     for operation in operations:
         # Iterative, as a chain of references may be as long as the request.
-        stack = [(operation, _referred(operation, by_bulk_id))]
+        stack = [(operation, _find_referred(operation, by_bulk_id))]
         if operation.index in seen:
             continue
         seen.add(operation.index)
@@ -140,17 +146,17 @@ def order(operations: Sequence[BulkOperation]) -> list[BulkOperation]:
                 stack.pop()
             else:
                 seen.add(following.index)
-                stack.append((following, _referred(following, by_bulk_id)))
+                stack.append((following, _find_referred(following, by_bulk_id)))
     return ordered
 
 
-def _referred(
+def _find_referred(
     operation: BulkOperation, by_bulk_id: Mapping[str, BulkOperation]
 ) -> Iterator[BulkOperation]:
     return (by_bulk_id[each] for each in sorted(operation.references) if each in by_bulk_id)
 
 
-def resolve(operation: BulkOperation, ids: Mapping[str, str]) -> BulkOperation:
+def resolve_references(operation: BulkOperation, ids: Mapping[str, str]) -> BulkOperation:
     """Return the operation with every ``bulkId:x`` replaced by the id it got.
 
     Raises
@@ -174,7 +180,7 @@ def resolve(operation: BulkOperation, ids: Mapping[str, str]) -> BulkOperation:
     )
 
 
-def operation_response(
+def build_operation_response(
     operation: BulkOperation,
     status: int,
     *,
@@ -192,7 +198,7 @@ def operation_response(
     return entry
 
 
-def bulk_response(entries: Sequence[dict[str, Any]]) -> dict[str, Any]:
+def build_bulk_response(entries: Sequence[dict[str, Any]]) -> dict[str, Any]:
     """Return a BulkResponse."""
     return {"schemas": [URN_BULK_RESPONSE], "Operations": list(entries)}
 

@@ -50,7 +50,7 @@ class ScimError(Exception):
     @property
     def reason(self) -> str:
         """What to log: printable ASCII, `REASON_CHARACTERS` at most, and no value of a person."""
-        text = self._reason or _without_values(self.detail)
+        text = self._reason or _remove_values(self.detail)
         return _UNPRINTABLE.sub("?", text)[:REASON_CHARACTERS]
 
     def body(self) -> dict[str, Any]:
@@ -62,7 +62,7 @@ class ScimError(Exception):
         return body
 
 
-def _without_values(detail: str) -> str:
+def _remove_values(detail: str) -> str:
     """Leave out what is quoted, up to the last quote: a value may have quotes of its own."""
     for quoted in _QUOTED.finditer(detail):
         if not _NAME.fullmatch(quoted[1]):

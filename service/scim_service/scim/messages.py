@@ -36,7 +36,7 @@ class SearchRequest:
     cursor: str | None = None
 
 
-def list_response(
+def build_list_response(
     resources: Sequence[dict[str, Any]],
     *,
     total: int | None = None,
@@ -82,20 +82,20 @@ def parse_search_request(body: object, *, lenient: bool = False) -> SearchReques
     ScimError
         invalidSyntax or invalidValue, naming the member that is wrong.
     """
-    members = message(body, URN_SEARCH_REQUEST, lenient=lenient)
+    members = read_message(body, URN_SEARCH_REQUEST, lenient=lenient)
     return SearchRequest(
-        filter=_text(members, "filter"),
-        attributes=_names(members, "attributes"),
-        excluded_attributes=_names(members, "excludedattributes"),
-        sort_by=_text(members, "sortby"),
-        sort_order=_text(members, "sortorder"),
-        start_index=_number(members, "startindex"),
-        count=_number(members, "count"),
-        cursor=_text(members, "cursor"),
+        filter=_read_text(members, "filter"),
+        attributes=_read_names(members, "attributes"),
+        excluded_attributes=_read_names(members, "excludedattributes"),
+        sort_by=_read_text(members, "sortby"),
+        sort_order=_read_text(members, "sortorder"),
+        start_index=_read_number(members, "startindex"),
+        count=_read_number(members, "count"),
+        cursor=_read_text(members, "cursor"),
     )
 
 
-def message(body: object, urn: str, *, lenient: bool = False) -> dict[str, Any]:
+def read_message(body: object, urn: str, *, lenient: bool = False) -> dict[str, Any]:
     """Return the members of a message, their names in lower case.
 
     Member names are attribute names, whose case does not count (RFC 7643 section 2.1).
@@ -105,7 +105,7 @@ def message(body: object, urn: str, *, lenient: bool = False) -> dict[str, Any]:
     ScimError
         invalidSyntax: not an object, or not a message of the schema `urn`.
     """
-    members = {name.lower(): value for name, value in object_members(body, "The body").items()}
+    members = {name.lower(): value for name, value in read_object(body, "The body").items()}
     if lenient:
         return members
     schemas = members.get("schemas")
@@ -114,28 +114,28 @@ def message(body: object, urn: str, *, lenient: bool = False) -> dict[str, Any]:
     return members
 
 
-def object_members(body: object, what: str) -> dict[str, Any]:
+def read_object(body: object, what: str) -> dict[str, Any]:
     """Return `body` if it is a JSON object, refuse anything else."""
     if not isinstance(body, dict):
         raise errors.invalid_syntax(f"{what} must be a JSON object.")
     return body
 
 
-def _text(members: dict[str, Any], name: str) -> str | None:
+def _read_text(members: dict[str, Any], name: str) -> str | None:
     value = members.get(name)
     if value is not None and not isinstance(value, str):
         raise errors.invalid_value(f"{name} must be a string.")
     return value
 
 
-def _number(members: dict[str, Any], name: str) -> str | int | None:
+def _read_number(members: dict[str, Any], name: str) -> str | int | None:
     value = members.get(name)
     if isinstance(value, bool) or (value is not None and not isinstance(value, (int, str))):
         raise errors.invalid_value(f"{name} must be an integer.")
     return value
 
 
-def _names(members: dict[str, Any], name: str) -> tuple[str, ...]:
+def _read_names(members: dict[str, Any], name: str) -> tuple[str, ...]:
     value = members.get(name)
     if value is None:
         return ()

@@ -48,8 +48,8 @@ def parse_page(
     ScimError
         invalidValue for what is not an integer.
     """
-    start = 1 if start_index is None else _integer(start_index)
-    size = default if count is None else _integer(count)
+    start = 1 if start_index is None else _parse_integer(start_index)
+    size = default if count is None else _parse_integer(count)
     if start is None or size is None:
         name = "startIndex" if start is None else "count"
         raise errors.invalid_value(f"{name} must be an integer.")
@@ -65,7 +65,7 @@ def parse_cursor_count(count: str | int | None, *, default: int, maximum: int) -
     ScimError
         invalidCount for what is not an integer above 0.
     """
-    size = default if count is None else _integer(count)
+    size = default if count is None else _parse_integer(count)
     if size is None or size < 1:
         raise errors.invalid_count("count must be an integer above 0.")
     return min(size, maximum)
@@ -84,7 +84,7 @@ def encode_cursor(position: Position, *, query: str, key: bytes, now: datetime) 
         The tenant's signing key; the same in all replicas.
     """
     content = json.dumps([int(now.timestamp()), *position], separators=(",", ":")).encode()
-    return base64.urlsafe_b64encode(_signature(content, query, key) + content).decode().rstrip("=")
+    return base64.urlsafe_b64encode(_sign(content, query, key) + content).decode().rstrip("=")
 
 
 def decode_cursor(
@@ -107,7 +107,7 @@ def decode_cursor(
     except ValueError:
         raise invalid from None
     signature, content = raw[:_SIGNATURE_LENGTH], raw[_SIGNATURE_LENGTH:]
-    if not hmac.compare_digest(signature, _signature(content, query, key)):
+    if not hmac.compare_digest(signature, _sign(content, query, key)):
         raise invalid
     issued, *position = json.loads(content)
     if now.timestamp() - issued > timeout.total_seconds():
@@ -118,12 +118,12 @@ def decode_cursor(
     return tuple(position)
 
 
-def _signature(content: bytes, query: str, key: bytes) -> bytes:
+def _sign(content: bytes, query: str, key: bytes) -> bytes:
     digest = hmac.new(key, content + b"\x00" + query.encode(), hashlib.sha256)
     return digest.digest()[:_SIGNATURE_LENGTH]
 
 
-def _integer(value: str | int) -> int | None:
+def _parse_integer(value: str | int) -> int | None:
     if isinstance(value, str):
         digits = value.strip()
         if len(digits) > _NUMBER_LENGTH or not digits.lstrip("+-").isdecimal():

@@ -6,13 +6,13 @@ from functools import lru_cache
 from typing import Any
 
 from scim_service.scim import errors
-from scim_service.scim.filter.tree import AttributePath, attribute_path, resolve_path
+from scim_service.scim.filter.tree import AttributePath, parse_attribute_path, resolve_path
 from scim_service.scim.patch.path import parse_path
 from scim_service.scim.schema import Attribute, ResourceType
 
 MAX_LENGTH = 8192
 
-_KEPT_LENGTH = 1024
+_CACHED_LENGTH = 1024
 """The longest lists that are kept parsed: a client could fill the memory with long ones."""
 
 
@@ -51,8 +51,8 @@ class Projection:
             invalidPath for a malformed name, invalidSyntax where both are given. Unknown names
             select nothing, as there is nothing to show.
         """
-        shown, hidden = _joined(attributes), _joined(excluded_attributes)
-        short = len(shown) + len(hidden) <= _KEPT_LENGTH
+        shown, hidden = _join_names(attributes), _join_names(excluded_attributes)
+        short = len(shown) + len(hidden) <= _CACHED_LENGTH
         parse = _parse if short else _parse.__wrapped__
         return parse(resource_type, shown, hidden, lenient=lenient)
 
@@ -70,7 +70,7 @@ class Projection:
         """Return the resource with the attributes that the answer shows."""
         if self.is_default and self.resource_type.not_by_default.isdisjoint(resource):
             return dict(resource)
-        return _shown(self.resource_type.attribute, resource, self.included, self.excluded)
+        return _select(self.resource_type.attribute, resource, self.included, self.excluded)
 
 
 def _is_shown(
@@ -89,7 +89,7 @@ def _is_shown(
     return attribute.returned == "default"
 
 
-def _shown(
+def _select(
     find: Callable[[str], Attribute | None],
     holder: Mapping[str, Any],
     included: Mapping[str, Any] | None,
@@ -101,7 +101,7 @@ def _shown(
         if attribute is None or not _is_shown(attribute, included, excluded):
             continue
         if attribute.type == "complex":
-            part = _shown_value(
+            part = _select_from_value(
                 attribute, value, (included or {}).get(name), (excluded or {}).get(name)
             )
             if part in ({}, []):
@@ -111,22 +111,22 @@ def _shown(
     return result
 
 
-def _shown_value(
+def _select_from_value(
     attribute: Attribute,
     value: Any,
     included: Mapping[str, Any] | None,
     excluded: Mapping[str, Any] | None,
 ) -> Any:
     if isinstance(value, list):
-        elements = [_shown_value(attribute, each, included, excluded) for each in value]
+        elements = [_select_from_value(attribute, each, included, excluded) for each in value]
         return [each for each in elements if each]
     # A tenant's extension may once have had a simple value here.
     if not isinstance(value, dict):
         return value
-    return _shown(attribute.sub_attribute, value, included, excluded)
+    return _select(attribute.sub_attribute, value, included, excluded)
 
 
-def _joined(names: str | Sequence[str] | None) -> str:
+def _join_names(names: str | Sequence[str] | None) -> str:
     if names is None or isinstance(names, str):
         return names or ""
     return ",".join(names)
@@ -144,23 +144,23 @@ def _parse(
         excluded = ""
     return Projection(
         resource_type,
-        _tree(resource_type, attributes, lenient=lenient) if attributes else None,
-        _tree(resource_type, excluded, lenient=lenient) if excluded else None,
+        _build_tree(resource_type, attributes, lenient=lenient) if attributes else None,
+        _build_tree(resource_type, excluded, lenient=lenient) if excluded else None,
     )
 
 
-def _tree(resource_type: ResourceType, names: str, *, lenient: bool) -> dict[str, Any]:
+def _build_tree(resource_type: ResourceType, names: str, *, lenient: bool) -> dict[str, Any]:
     """Return the named attributes, each under the attribute or the extension that has it."""
     tree: dict[str, Any] = {}
     for text in filter(None, map(str.strip, _split(names))):
-        path = _attribute_path(text, lenient=lenient)
+        path = _parse_name(text, lenient=lenient)
         bound = resolve_path(path, resource_type, lenient=lenient)
         if bound is not None:
-            _graft(tree, [each for each in (bound.schema, bound.name, bound.sub) if each])
+            _insert(tree, [each for each in (bound.schema, bound.name, bound.sub) if each])
     return tree
 
 
-def _graft(tree: dict[str, Any], names: list[str]) -> None:
+def _insert(tree: dict[str, Any], names: list[str]) -> None:
     for name in names[:-1]:
         inner = tree.setdefault(name, {})
         if inner is None:
@@ -182,9 +182,9 @@ def _split(names: str) -> Iterator[str]:
     yield names[begin:]
 
 
-def _attribute_path(text: str, *, lenient: bool) -> AttributePath:
+def _parse_name(text: str, *, lenient: bool) -> AttributePath:
     if not lenient or "[" not in text:
-        return attribute_path(text)
+        return parse_attribute_path(text)
     path = parse_path(text, lenient=True)
     if path.sub is None:
         return path.path

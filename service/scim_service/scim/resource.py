@@ -9,10 +9,10 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 from scim_service.scim import errors
-from scim_service.scim.filter.tree import attribute_path, resolve_path, shorten
+from scim_service.scim.filter.tree import parse_attribute_path, resolve_path, shorten
 from scim_service.scim.schema import Attribute, ResourceType
 from scim_service.scim.skipped import Skipped
-from scim_service.scim.values import check_simple, json_type, wrong_type
+from scim_service.scim.values import check_simple, name_json_type, wrong_type_error
 
 MAX_VALUES = 1000
 
@@ -30,7 +30,7 @@ def validate(
     """Return the resource that a body describes, in canonical form.
 
     Read-only attributes (``id``, ``meta``) are ignored, so the result has none of them. Required
-    sub-attributes are not asked for: `missing_parts` finds those that are missing.
+    sub-attributes are not asked for: `find_missing_parts` finds those that are missing.
 
     Parameters
     ----------
@@ -47,20 +47,20 @@ def validate(
     if not isinstance(body, dict):
         raise errors.invalid_syntax(
             f"The body must be a JSON object that describes a {resource_type.name}, "
-            f"not {json_type(body)}."
+            f"not {name_json_type(body)}."
         )
     if not lenient:
         _check_schemas(resource_type, body)
         skipped = None
     elif skipped is None:
         skipped = Skipped()
-    attributes = canonical_object(resource_type, body, "", skipped=skipped)
-    resource = with_schemas(resource_type, attributes)
+    attributes = canonicalise_object(resource_type, body, "", skipped=skipped)
+    resource = set_schemas(resource_type, attributes)
     check_required(resource_type, resource)
     return resource
 
 
-def replace(
+def replace_resource(
     resource_type: ResourceType, resource: Mapping[str, Any], replacement: Mapping[str, Any]
 ) -> dict[str, Any]:
     """Return what a PUT makes of `resource` (RFC 7644 section 3.5.1).
@@ -80,10 +80,10 @@ def replace(
     """
     result = dict(replacement)
     _carry_over(resource_type, resource, result, "")
-    return with_schemas(resource_type, result)
+    return set_schemas(resource_type, result)
 
 
-def canonical_object(
+def canonicalise_object(
     holder: ResourceType | Attribute,
     body: Mapping[str, Any],
     where: str,
@@ -116,7 +116,7 @@ def canonical_object(
             if name.lower() == "schemas" and ":" in holder.name:
                 continue
             if skipped is not None:
-                skipped.add("unknown", _join(holder, where, name))
+                skipped.add("unknown", join_path(holder, where, name))
                 continue
             raise errors.invalid_syntax(
                 f'{holder.name} has no attribute "{shorten(name)}"; remove it or correct its name '
@@ -124,18 +124,18 @@ def canonical_object(
             )
         if attribute.mutability == "readOnly":
             continue
-        path = _join(holder, where, attribute.name)
+        path = join_path(holder, where, attribute.name)
         if attribute.name in result:
             raise errors.invalid_syntax(
                 f"{path} is given twice; the case of a name does not count."
             )
-        canonical = canonical_value(attribute, value, path, skipped=skipped, keep_null=keep_null)
+        canonical = canonicalise_value(attribute, value, path, skipped=skipped, keep_null=keep_null)
         if canonical is not None or keep_null:
             result[attribute.name] = canonical
     return result
 
 
-def canonical_value(
+def canonicalise_value(
     attribute: Attribute,
     value: Any,
     where: str,
@@ -153,19 +153,19 @@ def canonical_value(
     if value is None:
         return None
     if not attribute.multi_valued:
-        return canonical_element(attribute, value, where, skipped=skipped, keep_null=keep_null)
+        return canonicalise_element(attribute, value, where, skipped=skipped, keep_null=keep_null)
     if not isinstance(value, list):
-        raise errors.invalid_value(f"{where} must be a list, not {json_type(value)}.")
+        raise errors.invalid_value(f"{where} must be a list, not {name_json_type(value)}.")
     check_number_of_values(attribute, value)
     elements = [
-        canonical_element(attribute, each, f"{where}[{index}]", skipped=skipped)
+        canonicalise_element(attribute, each, f"{where}[{index}]", skipped=skipped)
         for index, each in enumerate(value)
         if each is not None
     ]
     values = [each for each in elements if each is not None]
     if value and not values and not says_empty(attribute, value):
         raise errors.invalid_value(
-            f"{where} has a list without a value that is understood; {_expected(attribute)}."
+            f"{where} has a list without a valid value; {_describe_expected(attribute)}."
             " Only an empty list, null or a remove takes all values away."
         )
     if attribute.type == "complex" and sum(each.get("primary") is True for each in values) > 1:
@@ -175,7 +175,7 @@ def canonical_value(
     return values or None
 
 
-def canonical_element(
+def canonicalise_element(
     attribute: Attribute,
     value: Any,
     where: str,
@@ -197,12 +197,12 @@ def canonical_element(
         check_simple(attribute, value, where)
         return value
     if not isinstance(value, dict):
-        raise wrong_type(attribute, value, where)
-    canonical = canonical_object(attribute, value, where, skipped=skipped, keep_null=keep_null)
+        raise wrong_type_error(attribute, value, where)
+    canonical = canonicalise_object(attribute, value, where, skipped=skipped, keep_null=keep_null)
     dropped = not canonical or len(canonical) < len(value)
-    if dropped and _is_lost(attribute, value, keep_null=keep_null):
+    if dropped and _loses_content(attribute, value, keep_null=keep_null):
         raise errors.invalid_value(
-            f"{where} has no part that is understood; {_expected(attribute)}."
+            f"{where} has no known sub-attribute; {_describe_expected(attribute)}."
         )
     return canonical if canonical or keep_null else None
 
@@ -218,7 +218,7 @@ def says_empty(attribute: Attribute, values: Iterable[Any]) -> bool:
     )
 
 
-def _is_lost(attribute: Attribute, value: Mapping[str, Any], *, keep_null: bool) -> bool:
+def _loses_content(attribute: Attribute, value: Mapping[str, Any], *, keep_null: bool) -> bool:
     """Whether what is left of a value, once unknown parts are dropped, says nothing.
 
     An empty object in a list is nothing, and unknown attributes of an extension are skipped.
@@ -235,7 +235,7 @@ def _is_lost(attribute: Attribute, value: Mapping[str, Any], *, keep_null: bool)
     )
 
 
-def _expected(attribute: Attribute) -> str:
+def _describe_expected(attribute: Attribute) -> str:
     """Say what a value of the attribute may be."""
     if attribute.type != "complex":
         return f"expected values of the type {attribute.type}"
@@ -255,7 +255,7 @@ def check_number_of_values(attribute: Attribute, values: list[Any]) -> None:
         )
 
 
-def with_schemas(resource_type: ResourceType, resource: Mapping[str, Any]) -> dict[str, Any]:
+def set_schemas(resource_type: ResourceType, resource: Mapping[str, Any]) -> dict[str, Any]:
     """Return the resource with ``schemas`` naming what it has attributes of."""
     schemas = [resource_type.schema.id]
     schemas += [each.id for each in resource_type.extensions if each.id in resource]
@@ -294,7 +294,7 @@ def keep_disabled(before: Mapping[str, Any], after: dict[str, Any]) -> dict[str,
     return after if is_active(before) or "active" in after else {**after, "active": False}
 
 
-def missing_attributes(
+def find_missing_attributes(
     resource_type: ResourceType, resource: Mapping[str, Any], names: Iterable[str]
 ) -> tuple[str, ...]:
     """Return those of `names` that the resource has no value for.
@@ -304,7 +304,7 @@ def missing_attributes(
     return tuple(name for name in names if not _has_value(resource_type, resource, name))
 
 
-def missing_parts(resource_type: ResourceType, resource: Mapping[str, Any]) -> tuple[str, ...]:
+def find_missing_parts(resource_type: ResourceType, resource: Mapping[str, Any]) -> tuple[str, ...]:
     """Return the paths of the required sub-attributes that have no value, once for each place.
 
     The attributes of an extension are sub-attributes of its URN; without any of them, none is
@@ -317,7 +317,7 @@ def missing_parts(resource_type: ResourceType, resource: Mapping[str, Any]) -> t
     )
 
 
-def changed_attributes(before: Mapping[str, Any], after: Mapping[str, Any]) -> tuple[str, ...]:
+def list_changed_attributes(before: Mapping[str, Any], after: Mapping[str, Any]) -> tuple[str, ...]:
     """Return the names of the attributes that differ, extension attributes with their URN."""
     names: list[str] = []
     for name in sorted(before.keys() | after.keys()):
@@ -325,7 +325,7 @@ def changed_attributes(before: Mapping[str, Any], after: Mapping[str, Any]) -> t
         if name in {"schemas", "meta"} or old == new:
             continue
         if ":" in name:
-            names += [f"{name}:{each}" for each in changed_attributes(old or {}, new or {})]
+            names += [f"{name}:{each}" for each in list_changed_attributes(old or {}, new or {})]
         else:
             names.append(name)
     return tuple(names)
@@ -351,7 +351,7 @@ def _carry_over(
         attribute = find(name)
         if attribute is None:
             continue
-        path = _join(holder, where, name)
+        path = join_path(holder, where, name)
         if attribute.mutability == "readOnly":
             replacement[name] = value
         elif attribute.mutability == "writeOnly":
@@ -376,7 +376,7 @@ def _missing_parts(attribute: Attribute, value: Any, where: str) -> Iterator[str
     elements = value if isinstance(value, list) else [value]
     for each in (element for element in elements if isinstance(element, Mapping)):
         for sub in attribute.sub_attributes:
-            path = _join(attribute, where, sub.name)
+            path = join_path(attribute, where, sub.name)
             if sub.required and each.get(sub.name) in (None, "", []):
                 yield path
             elif sub.type == "complex":
@@ -384,7 +384,7 @@ def _missing_parts(attribute: Attribute, value: Any, where: str) -> Iterator[str
 
 
 def _has_value(resource_type: ResourceType, resource: Mapping[str, Any], name: str) -> bool:
-    path = resolve_path(attribute_path(name), resource_type, lenient=True)
+    path = resolve_path(parse_attribute_path(name), resource_type, lenient=True)
     if path is None:
         return False
     holder = resource if path.schema is None else resource.get(path.schema, {})
@@ -397,7 +397,7 @@ def _has_value(resource_type: ResourceType, resource: Mapping[str, Any], name: s
     )
 
 
-def _join(holder: ResourceType | Attribute, where: str, name: str) -> str:
+def join_path(holder: ResourceType | Attribute, where: str, name: str) -> str:
     if not where:
         return name
     return f"{where}:{name}" if ":" in holder.name else f"{where}.{name}"

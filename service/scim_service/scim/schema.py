@@ -33,7 +33,7 @@ class SchemaError(ValueError):
     """A schema document that cannot be used; the message says which, where and why."""
 
 
-def _by_name(attributes: Iterable["Attribute"]) -> dict[str, "Attribute"]:
+def index_by_name(attributes: Iterable["Attribute"]) -> dict[str, "Attribute"]:
     names: dict[str, Attribute] = {}
     for attribute in attributes:
         names[attribute.name] = attribute
@@ -60,7 +60,7 @@ class Attribute:
     by_name: Mapping[str, "Attribute"] = field(init=False, repr=False)
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "by_name", _by_name(self.sub_attributes))
+        object.__setattr__(self, "by_name", index_by_name(self.sub_attributes))
 
     def sub_attribute(self, name: str) -> "Attribute | None":
         """Return the sub-attribute of that name, in any case."""
@@ -88,13 +88,13 @@ class Attribute:
         return document
 
 
-def _has_required_parts(attribute: Attribute) -> bool:
-    return any(sub.required or _has_required_parts(sub) for sub in attribute.sub_attributes)
+def has_required_parts(attribute: Attribute) -> bool:
+    return any(sub.required or has_required_parts(sub) for sub in attribute.sub_attributes)
 
 
-def _returned_by_default(attribute: Attribute) -> bool:
+def is_returned_by_default(attribute: Attribute) -> bool:
     return attribute.returned in {"always", "default"} and all(
-        _returned_by_default(sub) for sub in attribute.sub_attributes
+        is_returned_by_default(sub) for sub in attribute.sub_attributes
     )
 
 
@@ -182,10 +182,10 @@ class ResourceType:
         roots = tuple(extension.root for extension in self.extensions)
         attributes = COMMON_ATTRIBUTES + self.schema.attributes + roots
         required = tuple(each for each in self.schema.attributes if each.required)
-        with_parts = tuple(each for each in attributes if _has_required_parts(each))
-        hidden = frozenset(each.name for each in attributes if not _returned_by_default(each))
+        with_parts = tuple(each for each in attributes if has_required_parts(each))
+        hidden = frozenset(each.name for each in attributes if not is_returned_by_default(each))
         extensions = {extension.id.lower(): extension for extension in self.extensions}
-        object.__setattr__(self, "top_level", _by_name(attributes))
+        object.__setattr__(self, "top_level", index_by_name(attributes))
         object.__setattr__(self, "required", required)
         object.__setattr__(self, "with_required_parts", with_parts)
         object.__setattr__(self, "not_by_default", hidden)
@@ -272,7 +272,7 @@ class Registry:
         SchemaError
             An extension is not a usable schema; the message names it and the place in it.
         """
-        standard = {schema.id: schema for schema in _standard_schemas()}
+        standard = {schema.id: schema for schema in _load_standard_schemas()}
         own: dict[str, Schema] = {}
         taken = {urn.lower() for urn in standard}
         for index, document in enumerate(extensions):
@@ -301,18 +301,18 @@ class Registry:
         """The resource types, in the order of the documents."""
         return (self.user, self.group)
 
-    def schema_documents(self, base_url: str) -> list[dict[str, Any]]:
+    def list_schema_documents(self, base_url: str) -> list[dict[str, Any]]:
         """Return the documents of ``/Schemas``; `base_url` has no slash at its end."""
         return [schema.document(base_url) for schema in self.schemas.values()]
 
-    def schema_document(self, urn: str, base_url: str) -> dict[str, Any] | None:
+    def find_schema_document(self, urn: str, base_url: str) -> dict[str, Any] | None:
         """Return the document of ``/Schemas/{urn}``, the URN in any case."""
         for schema in self.schemas.values():
             if schema.id.lower() == urn.lower():
                 return schema.document(base_url)
         return None
 
-    def resource_type_documents(self, base_url: str) -> list[dict[str, Any]]:
+    def list_resource_type_documents(self, base_url: str) -> list[dict[str, Any]]:
         """Return the documents of ``/ResourceTypes``."""
         return [resource_type.document(base_url) for resource_type in self.resource_types]
 
@@ -332,33 +332,33 @@ def parse_schema(document: object, where: str, *, levels: int = 2) -> Schema:
     SchemaError
         The document is not a usable schema.
     """
-    members = _object(document, where)
+    members = _read_object(document, where)
     urn = members.get("id")
     if not isinstance(urn, str) or not _URN.fullmatch(urn):
         raise SchemaError(f"{where}.id must be a URN such as urn:example:contoso:2.0:User.")
     return Schema(
         id=urn,
-        name=_text(members, "name", where) or urn.rpartition(":")[2],
-        description=_text(members, "description", where),
-        attributes=_attributes(members, "attributes", where, levels),
+        name=_read_text(members, "name", where) or urn.rpartition(":")[2],
+        description=_read_text(members, "description", where),
+        attributes=_parse_attributes(members, "attributes", where, levels),
     )
 
 
-def _standard_schemas() -> Iterable[Schema]:
+def _load_standard_schemas() -> Iterable[Schema]:
     folder = files(__package__).joinpath("schemas")
     for entry in sorted(folder.iterdir(), key=lambda entry: entry.name):
         if entry.name.endswith(".json"):
             yield parse_schema(json.loads(entry.read_text("utf-8")), entry.name, levels=3)
 
 
-def _attributes(
+def _parse_attributes(
     members: Mapping[str, Any], key: str, where: str, levels: int
 ) -> tuple[Attribute, ...]:
     documents = members.get(key)
     if not isinstance(documents, list) or not documents:
         raise SchemaError(f"{where}.{key} must be a list of at least one attribute.")
     attributes = [
-        _attribute(document, f"{where}.{key}[{index}]", levels)
+        _parse_attribute(document, f"{where}.{key}[{index}]", levels)
         for index, document in enumerate(documents)
     ]
     seen: set[str] = set()
@@ -372,14 +372,14 @@ def _attributes(
     return tuple(attributes)
 
 
-def _attribute(document: object, where: str, levels: int) -> Attribute:
-    members = _object(document, where)
+def _parse_attribute(document: object, where: str, levels: int) -> Attribute:
+    members = _read_object(document, where)
     name = members.get("name")
     if not isinstance(name, str) or not _NAME.fullmatch(name):
         raise SchemaError(
             f"{where}.name must be a name of letters, digits, - and _ that starts with a letter."
         )
-    kind = _choice(members, "type", TYPES, "string", where)
+    kind = _read_choice(members, "type", TYPES, "string", where)
     if kind == "complex" and levels == 1:
         raise SchemaError(f"{where}.type: a sub-attribute cannot be complex.")
     if kind != "complex" and members.get("subAttributes"):
@@ -387,28 +387,30 @@ def _attribute(document: object, where: str, levels: int) -> Attribute:
     return Attribute(
         name=name,
         type=kind,
-        multi_valued=_flag(members, "multiValued", where),
-        required=_flag(members, "required", where),
-        case_exact=_flag(members, "caseExact", where),
-        mutability=_choice(members, "mutability", MUTABILITIES, "readWrite", where),
-        returned=_choice(members, "returned", RETURNED, "default", where),
-        uniqueness=_choice(members, "uniqueness", UNIQUENESS, "none", where),
-        canonical_values=_texts(members, "canonicalValues", where),
-        reference_types=_texts(members, "referenceTypes", where),
+        multi_valued=_read_flag(members, "multiValued", where),
+        required=_read_flag(members, "required", where),
+        case_exact=_read_flag(members, "caseExact", where),
+        mutability=_read_choice(members, "mutability", MUTABILITIES, "readWrite", where),
+        returned=_read_choice(members, "returned", RETURNED, "default", where),
+        uniqueness=_read_choice(members, "uniqueness", UNIQUENESS, "none", where),
+        canonical_values=_read_texts(members, "canonicalValues", where),
+        reference_types=_read_texts(members, "referenceTypes", where),
         sub_attributes=(
-            _attributes(members, "subAttributes", where, levels - 1) if kind == "complex" else ()
+            _parse_attributes(members, "subAttributes", where, levels - 1)
+            if kind == "complex"
+            else ()
         ),
-        description=_text(members, "description", where),
+        description=_read_text(members, "description", where),
     )
 
 
-def _object(document: object, where: str) -> dict[str, Any]:
+def _read_object(document: object, where: str) -> dict[str, Any]:
     if not isinstance(document, dict):
         raise SchemaError(f"{where} must be an object.")
     return document
 
 
-def _text(members: Mapping[str, Any], key: str, where: str) -> str:
+def _read_text(members: Mapping[str, Any], key: str, where: str) -> str:
     value = members.get(key)
     if value is None:
         return ""
@@ -417,7 +419,7 @@ def _text(members: Mapping[str, Any], key: str, where: str) -> str:
     return value
 
 
-def _texts(members: Mapping[str, Any], key: str, where: str) -> tuple[str, ...]:
+def _read_texts(members: Mapping[str, Any], key: str, where: str) -> tuple[str, ...]:
     value = members.get(key)
     if value is None:
         return ()
@@ -426,7 +428,7 @@ def _texts(members: Mapping[str, Any], key: str, where: str) -> tuple[str, ...]:
     return tuple(value)
 
 
-def _flag(members: Mapping[str, Any], key: str, where: str) -> bool:
+def _read_flag(members: Mapping[str, Any], key: str, where: str) -> bool:
     value = members.get(key)
     if value is None:
         return False
@@ -435,7 +437,7 @@ def _flag(members: Mapping[str, Any], key: str, where: str) -> bool:
     return value
 
 
-def _choice(
+def _read_choice(
     members: Mapping[str, Any], key: str, choices: tuple[str, ...], default: str, where: str
 ) -> str:
     value = members.get(key)

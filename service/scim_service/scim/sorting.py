@@ -7,9 +7,9 @@ from typing import Any
 from scim_service.scim import errors
 from scim_service.scim.filter.tree import (
     AttributePath,
-    attribute_path,
-    fold,
+    fold_case,
     is_case_exact,
+    parse_attribute_path,
     resolve_path,
     shorten,
 )
@@ -49,7 +49,7 @@ def parse_sort(
         raise errors.invalid_value("sortOrder must be ascending or descending.")
     if not sort_by:
         return None
-    path = resolve_path(attribute_path(sort_by), resource_type, lenient=lenient)
+    path = resolve_path(parse_attribute_path(sort_by), resource_type, lenient=lenient)
     if path is None:
         raise errors.invalid_path(
             f'sortBy names "{shorten(sort_by)}", which {resource_type.name} does not have.'
@@ -88,5 +88,5 @@ def sort_value(sort: Sort, resource: Mapping[str, Any]) -> Any:
     if isinstance(value, str):
         if path.leaf.type == "dateTime":
             return parse_datetime(value)
-        return value if is_case_exact(path.leaf) else fold(value)
+        return value if is_case_exact(path.leaf) else fold_case(value)
     return value

@@ -44,12 +44,12 @@ def parse_datetime(text: str) -> datetime | None:
         return None
 
 
-def datetime_text(instant: datetime) -> str:
+def format_datetime(instant: datetime) -> str:
     """Return an instant in UTC as an xsd:dateTime."""
     return instant.isoformat().replace("+00:00", "Z")
 
 
-def begin_of_date(text: str) -> str:
+def complete_date(text: str) -> str:
     """Return a date without a time as its first moment in UTC, and any other text as it is."""
     return f"{text}T00:00:00Z" if _DATE.fullmatch(text) else text
 
@@ -76,17 +76,17 @@ def check_simple(attribute: Attribute, value: Any, where: str) -> None:
     else:
         fits = kind == "decimal" and isinstance(value, float)
     if not fits:
-        raise wrong_type(attribute, value, where)
+        raise wrong_type_error(attribute, value, where)
 
 
-def wrong_type(attribute: Attribute, value: Any, where: str) -> errors.ScimError:
+def wrong_type_error(attribute: Attribute, value: Any, where: str) -> errors.ScimError:
     """Return the error for a value of another type than the attribute's."""
     return errors.invalid_value(
-        f"{where} must be {_EXPECTED[attribute.type]}, not {json_type(value)}."
+        f"{where} must be {_EXPECTED[attribute.type]}, not {name_json_type(value)}."
     )
 
 
-def json_type(value: Any) -> str:
+def name_json_type(value: Any) -> str:
     """Return what a JSON value is called in a sentence; never the value itself."""
     if value is None:
         return "null"

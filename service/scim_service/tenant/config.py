@@ -10,7 +10,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_valida
 from pydantic.alias_generators import to_camel
 
 from scim_service.scim.errors import ScimError
-from scim_service.scim.filter.tree import attribute_path, resolve_path
+from scim_service.scim.filter.tree import parse_attribute_path, resolve_path
 from scim_service.scim.schema import COMMON_ATTRIBUTES, ResourceType
 from scim_service.settings import SettingsError
 
@@ -94,7 +94,7 @@ def check_required(names: Iterable[str], user: ResourceType) -> None:
     for name in names:
         where = f"provisioning.requiredAttributes: {name}"
         try:
-            path = resolve_path(attribute_path(name), user, lenient=True)
+            path = resolve_path(parse_attribute_path(name), user, lenient=True)
         except ScimError:
             path = None
         if path is None or path.attribute is None:

@@ -19,9 +19,9 @@ import orjson
 
 from scim_service import entra, worker
 from scim_service.scim import errors
-from scim_service.scim.filter.absent import with_active_unless_disabled, without_absent
+from scim_service.scim.filter.absent import count_missing_as_active, remove_absent
 from scim_service.scim.filter.tree import Filter, parse_filter, resolve_filter
-from scim_service.scim.messages import SearchRequest, list_response
+from scim_service.scim.messages import SearchRequest, build_list_response
 from scim_service.scim.paging import decode_cursor, encode_cursor, parse_cursor_count, parse_page
 from scim_service.scim.patch.apply import (
     MemberChange,
@@ -35,9 +35,9 @@ from scim_service.scim.projection import Projection
 from scim_service.scim.resource import (
     is_active,
     keep_disabled,
-    missing_attributes,
-    missing_parts,
-    replace,
+    find_missing_attributes,
+    find_missing_parts,
+    replace_resource,
     validate,
 )
 from scim_service.scim.schema import ResourceType
@@ -199,7 +199,9 @@ class Operations(ABC, Generic[Store]):
         kept, total = await self._walks.settle(
             context, step, found.positions, more=found.more, total=found.total
         )
-        body = list_response(found.resources[:kept], total=total, start_index=page.start_index)
+        body = build_list_response(
+            found.resources[:kept], total=total, start_index=page.start_index
+        )
         return orjson.dumps(body)
 
     async def page(
@@ -265,7 +267,7 @@ class Operations(ABC, Generic[Store]):
         if found.next is not None:
             following = encode_cursor(found.next, query=signed, key=key, now=now)
         return orjson.dumps(
-            list_response(
+            build_list_response(
                 await self._fragments(context, found, projection),
                 total=found.total,
                 start_index=None,
@@ -282,12 +284,12 @@ class Operations(ABC, Generic[Store]):
         lenient = self._rules.lenient
         parsed = parse_filter(request.filter, lenient=lenient)
         if among:
-            left = without_absent(parsed, self.resource_type, among, lenient=lenient)
+            left = remove_absent(parsed, self.resource_type, among, lenient=lenient)
             if isinstance(left, bool):
                 return None if left else False
             parsed = left
         resolved = resolve_filter(parsed, self.resource_type, lenient=lenient)
-        return with_active_unless_disabled(resolved)
+        return count_missing_as_active(resolved)
 
     def _sort(self, request: SearchRequest) -> Sort | None:
         if request.sort_by is None and request.sort_order is None:
@@ -439,7 +441,7 @@ class UserOperations(Operations[UserStore]):
         replacement = await self._validated(context, body)
 
         def change(before: dict[str, Any]) -> dict[str, Any]:
-            after = self._kept(replace(self.resource_type, before, replacement))
+            after = self._kept(replace_resource(self.resource_type, before, replacement))
             return self._ruled(before, after)
 
         record = await self._store.change(
@@ -519,7 +521,7 @@ def newly_missing(
     """
 
     def missing(user: Mapping[str, Any]) -> tuple[str, ...]:
-        return missing_attributes(resource_type, user, required) + missing_parts(
+        return find_missing_attributes(resource_type, user, required) + find_missing_parts(
             resource_type, user
         )
 
@@ -579,7 +581,7 @@ class GroupOperations(Operations[GroupStore]):
         replacement, members = split_member_values(await self._validated(context, body))
         context.dropped = await self._store.change(
             resource_id,
-            lambda before: self._kept(replace(self.resource_type, before, replacement)),
+            lambda before: self._kept(replace_resource(self.resource_type, before, replacement)),
             [MemberChange("replace", members)],
             context.audit_context("replace"),
             status=200,

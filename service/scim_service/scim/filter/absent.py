@@ -16,7 +16,7 @@ from scim_service.scim.filter.tree import (
 from scim_service.scim.schema import ResourceType
 
 
-def without_absent(
+def remove_absent(
     filter: Filter,  # noqa: A002
     resource_type: ResourceType,
     among: Sequence[ResourceType],
@@ -35,10 +35,10 @@ def without_absent(
             resolve_path(path, other, lenient=lenient) is not None for other in among
         )
 
-    return _reduced(filter, is_absent)
+    return _reduce(filter, is_absent)
 
 
-def _reduced(filter: Filter, is_absent: Callable[[AttributePath], bool]) -> Filter | bool:  # noqa: A002
+def _reduce(filter: Filter, is_absent: Callable[[AttributePath], bool]) -> Filter | bool:  # noqa: A002
     match filter:
         case Compare(path, op, value):
             # As in `matches`: to differ from a value is also to have none.
@@ -46,15 +46,15 @@ def _reduced(filter: Filter, is_absent: Callable[[AttributePath], bool]) -> Filt
         case Present(path) | ValuePath(path):
             return False if is_absent(path) else filter
         case Not(operand):
-            inner = _reduced(operand, is_absent)
+            inner = _reduce(operand, is_absent)
             return not inner if isinstance(inner, bool) else Not(inner)
         case And(left, right):
-            return _joined(_reduced(left, is_absent), _reduced(right, is_absent), And, neutral=True)
+            return _join(_reduce(left, is_absent), _reduce(right, is_absent), And, neutral=True)
         case Or(left, right):
-            return _joined(_reduced(left, is_absent), _reduced(right, is_absent), Or, neutral=False)
+            return _join(_reduce(left, is_absent), _reduce(right, is_absent), Or, neutral=False)
 
 
-def with_active_unless_disabled(filter: Filter) -> Filter:  # noqa: A002
+def count_missing_as_active(filter: Filter) -> Filter:  # noqa: A002
     """Return a resolved filter in which a user without ``active`` is active.
 
     Such a user counts as one (`resource.is_active`), so ``active eq true`` becomes
@@ -68,16 +68,16 @@ def with_active_unless_disabled(filter: Filter) -> Filter:  # noqa: A002
             disabled = Compare(path, "eq", False)
             return Not(disabled) if op == "eq" else disabled
         case Not(operand):
-            return Not(with_active_unless_disabled(operand))
+            return Not(count_missing_as_active(operand))
         case And(left, right):
-            return And(with_active_unless_disabled(left), with_active_unless_disabled(right))
+            return And(count_missing_as_active(left), count_missing_as_active(right))
         case Or(left, right):
-            return Or(with_active_unless_disabled(left), with_active_unless_disabled(right))
+            return Or(count_missing_as_active(left), count_missing_as_active(right))
         case _:
             return filter
 
 
-def _joined(
+def _join(
     left: Filter | bool, right: Filter | bool, join: type[And | Or], *, neutral: bool
 ) -> Filter | bool:
     if isinstance(left, bool):

@@ -19,17 +19,17 @@ _CLOSED = {
 _ESCAPED = re.compile(rf"\\([\\{_SINGLE}{_DOUBLE}])")
 
 
-def opens(word: str) -> bool:
+def opens_quote(word: str) -> bool:
     """Whether a word begins with such a quote."""
     return word[:1] in _OPENING
 
 
-def ends_open(word: str) -> bool:
+def ends_in_quote(word: str) -> bool:
     """Whether a word ends in such a quote that is no apostrophe, as in ``ann”``."""
     return word[-1:] in _OPENING - {"'", "’"}
 
 
-def quoted_end(text: str, start: int) -> int | None:
+def find_closing_quote(text: str, start: int) -> int | None:
     """Return where the value ends whose quote is at `start`, None where nothing closes it.
 
     A quote closes where the filter may go on, so that ``'O'Neil'`` is one value.
@@ -39,6 +39,6 @@ def quoted_end(text: str, start: int) -> int | None:
     return None if found is None else found.end()
 
 
-def unquoted(value: str) -> str:
+def remove_quotes(value: str) -> str:
     """Return what is between the quotes; a backslash makes a quote or a backslash a plain one."""
     return _ESCAPED.sub(r"\1", value[1:-1])

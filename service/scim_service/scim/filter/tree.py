@@ -24,7 +24,7 @@ from typing import Any, Literal, NoReturn, TypeAlias, cast
 from scim_service.scim import errors
 from scim_service.scim.filter import quotes
 from scim_service.scim.schema import Attribute, ResourceType
-from scim_service.scim.values import INTEGERS, begin_of_date, datetime_text, parse_datetime
+from scim_service.scim.values import INTEGERS, complete_date, format_datetime, parse_datetime
 
 Operator: TypeAlias = Literal["eq", "ne", "co", "sw", "ew", "gt", "ge", "lt", "le"]
 Value: TypeAlias = str | int | float | bool | datetime | None
@@ -116,22 +116,22 @@ class ValuePath:
 Filter: TypeAlias = Compare | Present | And | Or | Not | ValuePath
 
 _OPERATORS = frozenset({"eq", "ne", "co", "sw", "ew", "gt", "ge", "lt", "le"})
-_KEYWORDS: dict[str, Value] = {"true": True, "false": False, "null": None}
+KEYWORDS: dict[str, Value] = {"true": True, "false": False, "null": None}
 _STRING_OPERATORS = frozenset({"co", "sw", "ew"})
 _ORDER_OPERATORS = frozenset({"gt", "ge", "lt", "le"})
 
-_PATH = r"(?:urn:[A-Za-z0-9_$.:-]+:)?[A-Za-z$][A-Za-z0-9_$-]*(?:\.[A-Za-z$][A-Za-z0-9_$-]*)?"
-_ATTRIBUTE_PATH = re.compile(_PATH, re.IGNORECASE)
+NAME_PATTERN = r"(?:urn:[A-Za-z0-9_$.:-]+:)?[A-Za-z$][A-Za-z0-9_$-]*(?:\.[A-Za-z$][A-Za-z0-9_$-]*)?"
+ATTRIBUTE_NAME = re.compile(NAME_PATTERN, re.IGNORECASE)
 _SUB_ATTRIBUTE = re.compile(r"[A-Za-z$][A-Za-z0-9_$-]*")
 _SCHEMA_PATH = re.compile(r"urn(?::[A-Za-z0-9_$.-]+)+", re.IGNORECASE)
-_NUMBER = re.compile(r"-?(?:0|[1-9][0-9]*)(\.[0-9]+)?([eE][+-]?[0-9]+)?")
-_NUMBER_LENGTH = 40
+NUMBER = re.compile(r"-?(?:0|[1-9][0-9]*)(\.[0-9]+)?([eE][+-]?[0-9]+)?")
+NUMBER_LENGTH = 40
 _TOKEN = re.compile(
     r'\s*(?:(?P<string>"(?:[^"\\\x00-\x1f]|\\.)*")'
     r'|(?P<mark>[()\[\]])|(?P<word>[^\s()\[\]"]+)|(?P<end>\Z))'
 )
 # Nearly all requests of Entra have a filter of this form; the whole grammar takes longer.
-_SIMPLE = re.compile(rf'({_PATH}) (eq|sw|co) "([^"\\\x00-\x1f]*)"', re.IGNORECASE)
+_SIMPLE = re.compile(rf'({NAME_PATTERN}) (eq|sw|co) "([^"\\\x00-\x1f]*)"', re.IGNORECASE)
 
 
 def parse_filter(text: str, *, lenient: bool = False) -> Filter:
@@ -158,7 +158,7 @@ def parse_filter(text: str, *, lenient: bool = False) -> Filter:
     simple = _SIMPLE.fullmatch(text)
     if simple is not None:
         name, op, value = simple.groups()
-        return Compare(attribute_path(name), cast("Operator", op.lower()), value)
+        return Compare(parse_attribute_path(name), cast("Operator", op.lower()), value)
     parser = _Parser(text, lenient=lenient)
     result = parser.expression(depth=0)
     parser.expect_end()
@@ -166,7 +166,7 @@ def parse_filter(text: str, *, lenient: bool = False) -> Filter:
 
 
 @lru_cache(maxsize=1024)
-def attribute_path(text: str) -> AttributePath:
+def parse_attribute_path(text: str) -> AttributePath:
     """Return the path that a name, qualified by a URN or not, spells.
 
     Raises
@@ -179,7 +179,7 @@ def attribute_path(text: str) -> AttributePath:
             f'"{shorten(text)}" has {len(text)} characters; the name of an attribute has at most'
             f" {MAX_NAME_LENGTH}."
         )
-    if not _ATTRIBUTE_PATH.fullmatch(text):
+    if not ATTRIBUTE_NAME.fullmatch(text):
         # A URN may end in what is no name, as urn:example:contoso:1.5 does.
         if not _SCHEMA_PATH.fullmatch(text):
             raise errors.invalid_path(f'"{shorten(text)}" is not the name of an attribute.')
@@ -213,10 +213,10 @@ class _Parser:
     def expression(self, depth: int) -> Filter:
         if depth > MAX_DEPTH:
             self._fail(f"more than {MAX_DEPTH} nested parentheses")
-        result = self._conjunction(depth)
+        result = self._parse_conjunction(depth)
         while self._is_word("or"):
-            self._next()
-            result = Or(result, self._conjunction(depth))
+            self._advance_token()
+            result = Or(result, self._parse_conjunction(depth))
         return result
 
     def expect_end(self) -> None:
@@ -226,24 +226,24 @@ class _Parser:
             self._fail("'and', 'or' or the end is expected here; put a value with spaces in quotes")
         self._fail("'and', 'or' or the end of the filter is expected here")
 
-    def brackets(self, path: AttributePath) -> tuple[ValuePath, int]:
+    def parse_brackets(self, path: AttributePath) -> tuple[ValuePath, int]:
         """Parse a value filter from its opening bracket; also return where the closing one is."""
         if self._within:
             self._fail("a value filter cannot contain another one")
         if path.sub is not None:
             self._fail("a value filter follows an attribute, not a sub-attribute")
         self._within = True
-        self._next()
+        self._advance_token()
         inner = self.expression(depth=1)
         self._within = False
         if not self._is_mark("]"):
             self._fail("']' is expected here")
         return ValuePath(path, inner), self._position
 
-    def _conjunction(self, depth: int) -> Filter:
+    def _parse_conjunction(self, depth: int) -> Filter:
         result = self._term(depth)
         while self._is_word("and"):
-            self._next()
+            self._advance_token()
             result = And(result, self._term(depth))
         return result
 
@@ -254,7 +254,7 @@ class _Parser:
         if self._is_mark("("):
             return self._group(depth)
         if self._is_word("not") and self._following_mark() == "(":
-            self._next()
+            self._advance_token()
             return Not(self._group(depth))
         path = self._path()
         if self._is_mark("["):
@@ -262,43 +262,43 @@ class _Parser:
         return self._condition(path)
 
     def _group(self, depth: int) -> Filter:
-        self._next()
+        self._advance_token()
         result = self.expression(depth + 1)
         if not self._is_mark(")"):
             self._fail("')' is expected here")
-        self._next()
+        self._advance_token()
         return result
 
     def _value_path(self, path: AttributePath) -> ValuePath:
-        value_path, closing = self.brackets(path)
-        self._next()
+        value_path, closing = self.parse_brackets(path)
+        self._advance_token()
         if self._text[closing + 1 : closing + 2] != ".":
             return value_path
         # emails[type eq "work"].value eq "x", as Entra asks for a matching attribute
         sub = self._token[1:]
         if not _SUB_ATTRIBUTE.fullmatch(sub):
             self._fail("the name of a sub-attribute is expected after ']'")
-        self._next()
+        self._advance_token()
         condition = self._condition(AttributePath(None, sub))
         return ValuePath(path, And(value_path.filter, condition))
 
     def _path(self) -> AttributePath:
-        if self._kind != "word" or not _ATTRIBUTE_PATH.fullmatch(self._token):
+        if self._kind != "word" or not ATTRIBUTE_NAME.fullmatch(self._token):
             self._fail("the name of an attribute is expected here")
-        path = attribute_path(self._token)
-        self._next()
+        path = parse_attribute_path(self._token)
+        self._advance_token()
         return path
 
     def _condition(self, path: AttributePath) -> Compare | Present:
         op = self._token.lower() if self._kind == "word" else ""
         if op == "pr":
-            self._next()
+            self._advance_token()
             return Present(path)
         if op not in _OPERATORS:
             self._fail("an operator (eq, ne, co, sw, ew, gt, ge, lt, le or pr) is expected here")
-        self._next()
+        self._advance_token()
         value = self._literal()
-        self._next()
+        self._advance_token()
         return Compare(path, cast("Operator", op), value)
 
     def _literal(self) -> Value:
@@ -307,25 +307,25 @@ class _Parser:
             return self._unquote(token)
         if self._kind != "word":
             self._fail("a value is expected here")
-        if token in _KEYWORDS:
-            return _KEYWORDS[token]
-        number = _NUMBER.fullmatch(token)
-        if number is not None and len(token) <= _NUMBER_LENGTH:
+        if token in KEYWORDS:
+            return KEYWORDS[token]
+        number = NUMBER.fullmatch(token)
+        if number is not None and len(token) <= NUMBER_LENGTH:
             return self._number(token, is_integer=number.group(1) is number.group(2) is None)
         if not self._lenient:
             self._fail("a value is a string in double quotes, a number, true, false or null")
-        if quotes.opens(token):
+        if quotes.opens_quote(token):
             return self._other_quotes()
-        if quotes.ends_open(token):
+        if quotes.ends_in_quote(token):
             self._fail("a quote ends here that nothing opens; put the value in double quotes")
         return token
 
     def _other_quotes(self) -> str:
-        end = quotes.quoted_end(self._text, self._position)
+        end = quotes.find_closing_quote(self._text, self._position)
         if end is None:
             self._fail("a quote opens here that nothing closes; put the value in double quotes")
         self._token = self._text[self._position : end]
-        return quotes.unquoted(self._token)
+        return quotes.remove_quotes(self._token)
 
     def _number(self, token: str, *, is_integer: bool) -> Value:
         if is_integer:
@@ -356,7 +356,7 @@ class _Parser:
         match = _TOKEN.match(self._text, self._position + len(self._token))
         return None if match is None else match.group("mark")
 
-    def _next(self) -> None:
+    def _advance_token(self) -> None:
         self._advance(self._position + len(self._token))
 
     def _advance(self, start: int) -> None:
@@ -383,9 +383,9 @@ def parse_value_path(text: str, *, lenient: bool = False) -> tuple[ValuePath, st
         invalidPath or invalidFilter; the detail names the position of the character.
     """
     opening = text.index("[")
-    path = attribute_path(text[:opening])
+    path = parse_attribute_path(text[:opening])
     parser = _Parser(text, lenient=lenient, what="path", start=opening)
-    value_path, closing = parser.brackets(path)
+    value_path, closing = parser.parse_brackets(path)
     return value_path, text[closing + 1 :]
 
 
@@ -417,7 +417,7 @@ def _print_within(
 
 def _print_value(value: Value) -> str:
     if isinstance(value, datetime):
-        return f'"{datetime_text(value)}"'
+        return f'"{format_datetime(value)}"'
     return json.dumps(value, ensure_ascii=False)
 
 
@@ -452,12 +452,12 @@ def _resolve_path(
     sub_attribute = attribute.sub_attribute(path.sub)
     if sub_attribute is not None:
         return AttributePath(schema, attribute.name, sub_attribute.name, attribute, sub_attribute)
-    if _is_value_of_simple(attribute, path.sub):
+    if is_value_of_simple(attribute, path.sub):
         return AttributePath(schema, attribute.name, None, attribute)
     return None
 
 
-def _is_value_of_simple(attribute: Attribute, sub: str) -> bool:
+def is_value_of_simple(attribute: Attribute, sub: str) -> bool:
     """Whether `sub` names the elements of a multi-valued attribute of simple values."""
     return attribute.multi_valued and attribute.type != "complex" and sub.lower() == "value"
 
@@ -514,7 +514,7 @@ def _bind_element(path: AttributePath, parent: AttributePath) -> AttributePath:
         sub_attribute = attribute.sub_attribute(path.name)
         if sub_attribute is not None:
             return AttributePath(None, sub_attribute.name, None, sub_attribute)
-        if _is_value_of_simple(attribute, path.name):
+        if is_value_of_simple(attribute, path.name):
             element = replace(attribute, multi_valued=False)
             return AttributePath(None, "value", None, element)
     raise errors.invalid_filter(
@@ -533,7 +533,7 @@ def _resolve(
             return _resolve_compare(filter, bind(filter.path), lenient)
         case Present(path):
             bound = bind(path)
-            _refuse_hidden(bound)
+            _reject_never_returned(bound)
             return Present(bound)
         case And(left, right):
             return And(_resolve(left, bind, lenient), _resolve(right, bind, lenient))
@@ -567,14 +567,14 @@ def _resolve_value_path(
 
 
 def _resolve_compare(compare: Compare, path: AttributePath, lenient: bool) -> Filter:
-    _refuse_hidden(path)
+    _reject_never_returned(path)
     if compare.value is None:
         if compare.op == "eq":
             return Not(Present(path))
         if compare.op == "ne":
             return Present(path)
     if path.leaf.type == "complex":
-        path = _default_sub_attribute(path)
+        path = _select_value_sub_attribute(path)
     leaf = path.leaf
     op = compare.op
     if (op in _STRING_OPERATORS and leaf.type not in {"string", "reference", "binary"}) or (
@@ -584,10 +584,10 @@ def _resolve_compare(compare: Compare, path: AttributePath, lenient: bool) -> Fi
             f"The filter uses {op} on {path}, but an attribute of type {leaf.type} does not "
             "have this operator."
         )
-    return Compare(path, op, _typed_literal(compare.value, path, lenient))
+    return Compare(path, op, type_literal(compare.value, path, lenient))
 
 
-def _default_sub_attribute(path: AttributePath) -> AttributePath:
+def _select_value_sub_attribute(path: AttributePath) -> AttributePath:
     """Return the path of ``value``, which a comparison of a complex attribute is about."""
     value = path.leaf.sub_attribute("value")
     if value is None:
@@ -599,16 +599,16 @@ def _default_sub_attribute(path: AttributePath) -> AttributePath:
     return replace(path, sub=value.name, sub_attribute=value)
 
 
-def _refuse_hidden(path: AttributePath) -> None:
+def _reject_never_returned(path: AttributePath) -> None:
     """Refuse to say by a filter what is never returned."""
     if path.leaf.returned == "never":
         raise errors.invalid_filter(f"The filter names {path}, which cannot be filtered by.")
 
 
-def _typed_literal(value: Value, path: AttributePath, lenient: bool) -> Value:
+def type_literal(value: Value, path: AttributePath, lenient: bool) -> Value:
     kind = path.leaf.type
     if lenient:
-        value = _converted(value, kind)
+        value = convert_literal(value, kind)
     if isinstance(value, str):
         if kind == "dateTime":
             instant = parse_datetime(value)
@@ -643,15 +643,15 @@ _LITERALS = {
 }
 
 
-def _converted(value: Value, kind: str) -> Value:
+def convert_literal(value: Value, kind: str) -> Value:
     """Return a literal in the type of its attribute where the text of it allows that."""
     if isinstance(value, str):
         if kind == "boolean":
-            return _KEYWORDS.get(value.lower(), value)
+            return KEYWORDS.get(value.lower(), value)
         if kind == "dateTime":
-            return begin_of_date(value)
-        if kind in {"integer", "decimal"} and len(value) <= _NUMBER_LENGTH:
-            number = _NUMBER.fullmatch(value)
+            return complete_date(value)
+        if kind in {"integer", "decimal"} and len(value) <= NUMBER_LENGTH:
+            number = NUMBER.fullmatch(value)
             if number is not None:
                 return int(value) if number.group(1) is number.group(2) is None else float(value)
     elif value is not None and kind not in {"boolean", "integer", "decimal"}:
@@ -659,7 +659,7 @@ def _converted(value: Value, kind: str) -> Value:
     return value
 
 
-def parameterise(filter: Filter) -> tuple[str, tuple[Value, ...]]:  # noqa: A002
+def split_literals(filter: Filter) -> tuple[str, tuple[Value, ...]]:  # noqa: A002
     """Split a resolved filter into its shape and its literals.
 
     Two filters of one shape differ in their literals only, so a compiled form can be kept by
@@ -668,10 +668,10 @@ def parameterise(filter: Filter) -> tuple[str, tuple[Value, ...]]:  # noqa: A002
     if isinstance(filter, Compare):
         return f"{filter.path} {filter.op}", (filter.value,)
     values: list[Value] = []
-    return _shape(filter, values), tuple(values)
+    return _write_shape(filter, values), tuple(values)
 
 
-def _shape(filter: Filter, values: list[Value]) -> str:  # noqa: A002
+def _write_shape(filter: Filter, values: list[Value]) -> str:  # noqa: A002
     match filter:
         case Compare(path, op, value):
             values.append(value)
@@ -679,16 +679,16 @@ def _shape(filter: Filter, values: list[Value]) -> str:  # noqa: A002
         case Present(path):
             return f"{path} pr"
         case And(left, right):
-            return f"({_shape(left, values)} and {_shape(right, values)})"
+            return f"({_write_shape(left, values)} and {_write_shape(right, values)})"
         case Or(left, right):
-            return f"({_shape(left, values)} or {_shape(right, values)})"
+            return f"({_write_shape(left, values)} or {_write_shape(right, values)})"
         case Not(operand):
-            return f"not ({_shape(operand, values)})"
+            return f"not ({_write_shape(operand, values)})"
         case ValuePath(path, inner):
-            return f"{path}[{_shape(inner, values)}]"
+            return f"{path}[{_write_shape(inner, values)}]"
 
 
-def weight(filter: Filter | None) -> int:  # noqa: A002
+def count_comparisons(filter: Filter | None) -> int:  # noqa: A002
     """Return how many comparisons the filter makes of one element, long literals counting more.
 
     None, no filter, makes none.
@@ -699,11 +699,11 @@ def weight(filter: Filter | None) -> int:  # noqa: A002
         case Compare(value=str(text)):
             return 1 + (len(text) >> 6)
         case And(left, right) | Or(left, right):
-            return weight(left) + weight(right)
+            return count_comparisons(left) + count_comparisons(right)
         case Not(operand):
-            return weight(operand)
+            return count_comparisons(operand)
         case ValuePath(_, inner):
-            return weight(inner)
+            return count_comparisons(inner)
         case _:
             return 1
 
@@ -716,9 +716,9 @@ def matches(filter: Filter, resource: Mapping[str, Any]) -> bool:  # noqa: A002
     """
     match filter:
         case Compare():
-            return _compares(filter, resource)
+            return _compare(filter, resource)
         case Present(path):
-            return any(value not in ("", [], {}) for value in values_at(path, resource))
+            return any(value not in ("", [], {}) for value in find_values(path, resource))
         case And(left, right):
             return matches(left, resource) and matches(right, resource)
         case Or(left, right):
@@ -726,47 +726,47 @@ def matches(filter: Filter, resource: Mapping[str, Any]) -> bool:  # noqa: A002
         case Not(operand):
             return not matches(operand, resource)
         case ValuePath(path, inner):
-            return any(matches(inner, as_object(each)) for each in values_at(path, resource))
+            return any(matches(inner, wrap_element(each)) for each in find_values(path, resource))
 
 
-def as_object(element: Any) -> Mapping[str, Any]:
+def wrap_element(element: Any) -> Mapping[str, Any]:
     """Return an element in the form that a value filter is evaluated on."""
     return element if isinstance(element, Mapping) else {"value": element}
 
 
-def fold(text: str) -> str:
+def fold_case(text: str) -> str:
     """Return the form in which values are compared where case does not count."""
     return text.casefold()
 
 
-def values_at(path: AttributePath, resource: Mapping[str, Any]) -> Iterator[Any]:
+def find_values(path: AttributePath, resource: Mapping[str, Any]) -> Iterator[Any]:
     """Return the values that a resource has at a resolved path."""
     holder = resource if path.schema is None else resource.get(path.schema)
     if holder is None:
         return
     value = holder.get(path.name) if path.name else holder
     for each in value if isinstance(value, list) else (value,):
-        leaf = as_object(each).get(path.sub) if path.sub is not None else each
+        leaf = wrap_element(each).get(path.sub) if path.sub is not None else each
         if leaf is not None:
             yield leaf
 
 
-def _compares(compare: Compare, resource: Mapping[str, Any]) -> bool:
+def _compare(compare: Compare, resource: Mapping[str, Any]) -> bool:
     leaf = compare.path.leaf
-    wanted = _comparable(compare.value, leaf)
-    values = [_comparable(value, leaf) for value in values_at(compare.path, resource)]
+    wanted = _to_comparable(compare.value, leaf)
+    values = [_to_comparable(value, leaf) for value in find_values(compare.path, resource)]
     if compare.op == "ne":
         return not values or any(value != wanted for value in values)
-    holds = _HOLDS[compare.op]
+    holds = _COMPARISONS[compare.op]
     return any(holds(value, wanted) for value in values)
 
 
-def _comparable(value: Any, leaf: Attribute) -> Any:
+def _to_comparable(value: Any, leaf: Attribute) -> Any:
     if not isinstance(value, str):
         return value
     if leaf.type == "dateTime":
         return parse_datetime(value)
-    return value if is_case_exact(leaf) else fold(value)
+    return value if is_case_exact(leaf) else fold_case(value)
 
 
 def is_case_exact(attribute: Attribute) -> bool:
@@ -774,7 +774,7 @@ def is_case_exact(attribute: Attribute) -> bool:
     return attribute.case_exact or attribute.type in {"reference", "binary"}
 
 
-_HOLDS: dict[str, Callable[[Any, Any], bool]] = {
+_COMPARISONS: dict[str, Callable[[Any, Any], bool]] = {
     "eq": lambda value, wanted: bool(value == wanted),
     "co": lambda value, wanted: wanted in value,
     "sw": lambda value, wanted: bool(value.startswith(wanted)),

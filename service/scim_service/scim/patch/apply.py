@@ -20,25 +20,25 @@ from scim_service.scim.filter.tree import (
     Not,
     Or,
     Present,
-    as_object,
+    count_comparisons,
     matches,
     shorten,
-    weight,
+    wrap_element,
 )
-from scim_service.scim.messages import URN_PATCH_OP, message, object_members
+from scim_service.scim.messages import URN_PATCH_OP, read_message, read_object
 from scim_service.scim.patch.path import PatchPath, find_path
 from scim_service.scim.resource import (
     LABELS,
-    canonical_element,
-    canonical_object,
-    canonical_value,
+    canonicalise_element,
+    canonicalise_object,
+    canonicalise_value,
     check_number_of_values,
     check_required,
-    with_schemas,
+    set_schemas,
 )
 from scim_service.scim.schema import Attribute, ResourceType
 from scim_service.scim.skipped import Skipped
-from scim_service.scim.values import datetime_text
+from scim_service.scim.values import format_datetime
 
 Op: TypeAlias = Literal["add", "replace", "remove"]
 
@@ -117,7 +117,7 @@ def parse_patch(
     """
     budget = budget or Budget()
     skipped = (Skipped() if skipped is None else skipped) if lenient else None
-    operations = message(body, URN_PATCH_OP, lenient=lenient).get("operations")
+    operations = read_message(body, URN_PATCH_OP, lenient=lenient).get("operations")
     if not isinstance(operations, list) or not (operations or lenient):
         raise errors.invalid_syntax('"Operations" must be a list of at least one operation.')
     if len(operations) > MAX_OPERATIONS:
@@ -130,7 +130,7 @@ def parse_patch(
         try:
             operation = _parse_operation(each, resource_type, skipped)
             if operation is not None and operation.path is not None:
-                budget.spend(weight(operation.path.filter))
+                budget.spend(count_comparisons(operation.path.filter))
         except errors.ScimError as error:
             where = f"Operation {index + 1} of {len(operations)}"
             raise errors.ScimError(
@@ -151,7 +151,7 @@ def _parse_operation(
 
     Without `skipped`, nothing is skipped.
     """
-    members = {name.lower(): each for name, each in object_members(document, "It").items()}
+    members = {name.lower(): each for name, each in read_object(document, "It").items()}
     op = members.get("op")
     if op not in _OPS:
         raise errors.invalid_syntax('"op" must be add, replace or remove.')
@@ -162,11 +162,11 @@ def _parse_operation(
     if text is None:
         if op == "remove":
             raise errors.no_target('"path" is missing; remove needs it.')
-        attributes = object_members(value, 'Without "path", "value"')
+        attributes = read_object(value, 'Without "path", "value"')
         return Operation(
             op,
             None,
-            canonical_object(resource_type, attributes, "", skipped=skipped, keep_null=True),
+            canonicalise_object(resource_type, attributes, "", skipped=skipped, keep_null=True),
         )
     if not isinstance(text, str):
         raise errors.invalid_path('"path" must be a string.')
@@ -184,23 +184,23 @@ def _parse_operation(
     if path.is_read_only:
         raise errors.mutability(f"{path} is read-only; leave it out.")
     if op == "remove":
-        return Operation("remove", path, _removed_values(path, value, skipped))
-    return Operation(op, path, _new_value(path, value, skipped))
+        return Operation("remove", path, _parse_removed_values(path, value, skipped))
+    return Operation(op, path, _parse_new_value(path, value, skipped))
 
 
-def _new_value(path: PatchPath, value: Any, skipped: Skipped | None) -> Any:
+def _parse_new_value(path: PatchPath, value: Any, skipped: Skipped | None) -> Any:
     leaf = path.leaf
     where = str(path)
     if value is None:
         return None
     if path.filter is not None and path.sub is None:
-        return canonical_element(leaf, value, where, skipped=skipped, keep_null=True)
+        return canonicalise_element(leaf, value, where, skipped=skipped, keep_null=True)
     if leaf.multi_valued and not isinstance(value, list):
         value = [value]
-    return canonical_value(leaf, value, where, skipped=skipped, keep_null=True)
+    return canonicalise_value(leaf, value, where, skipped=skipped, keep_null=True)
 
 
-def _removed_values(path: PatchPath, value: Any, skipped: Skipped | None) -> list[Any] | None:
+def _parse_removed_values(path: PatchPath, value: Any, skipped: Skipped | None) -> list[Any] | None:
     if value is None:
         return None
     if skipped is None:
@@ -213,7 +213,7 @@ def _removed_values(path: PatchPath, value: Any, skipped: Skipped | None) -> lis
     values = value if isinstance(value, list) else [value]
     check_number_of_values(path.leaf, values)
     named = [
-        canonical_element(path.leaf, each, f"{path}[{index}]", skipped=skipped)
+        canonicalise_element(path.leaf, each, f"{path}[{index}]", skipped=skipped)
         for index, each in enumerate(values)
         if each is not None
     ]
@@ -249,12 +249,12 @@ def apply_patch(
     budget = budget or Budget()
     result = dict(resource)
     for operation in operations:
-        budget.spend(_cost(operation, result))
+        budget.spend(estimate_cost(operation, result))
         if operation.path is None:
             _apply_to_resource(resource_type, result, operation)
         else:
             _apply_to_path(result, operation.op, operation.path, operation.value, lenient)
-    result = with_schemas(resource_type, result)
+    result = set_schemas(resource_type, result)
     try:
         check_required(resource_type, result)
     except errors.ScimError as error:
@@ -262,32 +262,36 @@ def apply_patch(
     return result
 
 
-def _cost(operation: Operation, resource: Mapping[str, Any]) -> int:
+def estimate_cost(operation: Operation, resource: Mapping[str, Any]) -> int:
     """Return how many values an operation compares or copies, at most."""
     value = operation.value
     if operation.path is None:
-        return sum(_width(resource.get(name)) + _width(each) for name, each in value.items())
+        return sum(
+            _count_values(resource.get(name)) + _count_values(each) for name, each in value.items()
+        )
     path, holder = operation.path.path, resource
     if path.schema is not None:
         holder = resource.get(path.schema, {})
     current = holder.get(path.name) if path.name else holder
     if operation.path.filter is not None or operation.path.sub is not None or path.sub is not None:
         written = 1 + (len(value) if isinstance(value, (dict, list)) else 0)
-        conditions = weight(operation.path.filter)
-        return _width(current) * (conditions + written) + conditions * (_characters(current) >> 6)
+        conditions = count_comparisons(operation.path.filter)
+        return _count_values(current) * (conditions + written) + conditions * (
+            _count_characters(current) >> 6
+        )
     if operation.op == "remove" and value is not None:
-        return _width(current) * (1 + len(value))
-    return _width(current) + _width(value)
+        return _count_values(current) * (1 + len(value))
+    return _count_values(current) + _count_values(value)
 
 
-def _width(value: Any) -> int:
+def _count_values(value: Any) -> int:
     """Return how many values there are in a value, those of sub-attributes not counted."""
     if isinstance(value, list):
         return 1 + len(value)
-    return 1 + sum(map(_width, value.values())) if isinstance(value, dict) else 1
+    return 1 + sum(map(_count_values, value.values())) if isinstance(value, dict) else 1
 
 
-def _characters(elements: Any) -> int:
+def _count_characters(elements: Any) -> int:
     """Return how much text the elements of a multi-valued attribute have."""
     return sum(
         len(text)
@@ -303,7 +307,7 @@ def _apply_to_resource(
     for name, value in operation.value.items():
         attribute = resource_type.attribute(name)
         assert attribute is not None
-        _assign(result, attribute, operation.op, value)
+        assign(result, attribute, operation.op, value)
 
 
 def _apply_to_path(
@@ -316,7 +320,7 @@ def _apply_to_path(
         return
     extension = dict(result.get(schema, {}))
     _apply_to_attribute(extension, attribute, op, path, value, lenient)
-    _put(result, schema, extension)
+    put(result, schema, extension)
 
 
 def _apply_to_attribute(
@@ -330,32 +334,32 @@ def _apply_to_attribute(
     """Apply an operation to the object that has the attribute."""
     sub = path.path.sub_attribute
     if path.filter is not None or (sub is not None and attribute.multi_valued):
-        _apply_to_elements(holder, attribute, op, path, value, lenient)
+        apply_to_elements(holder, attribute, op, path, value, lenient)
     elif sub is None:
-        _apply_to_whole(holder, attribute, op, value)
+        apply_to_whole(holder, attribute, op, value)
     else:
         part = dict(holder.get(attribute.name, {}))
-        _apply_to_whole(part, sub, op, value)
-        _drop_stale_reference(part, holder.get(attribute.name, {}))
-        _put(holder, attribute.name, part)
+        apply_to_whole(part, sub, op, value)
+        drop_stale_reference(part, holder.get(attribute.name, {}))
+        put(holder, attribute.name, part)
 
 
-def _apply_to_whole(holder: dict[str, Any], attribute: Attribute, op: Op, value: Any) -> None:
+def apply_to_whole(holder: dict[str, Any], attribute: Attribute, op: Op, value: Any) -> None:
     if op != "remove":
-        _assign(holder, attribute, op, value)
+        assign(holder, attribute, op, value)
     elif value is None:
-        _refuse_immutable(attribute, holder.get(attribute.name), None)
+        _reject_immutable(attribute, holder.get(attribute.name), None)
         holder.pop(attribute.name, None)
     else:
         kept = [
             each
             for each in holder.get(attribute.name, [])
-            if not any(_names_element(removed, each) for removed in value)
+            if not any(_is_named_by(removed, each) for removed in value)
         ]
-        _put(holder, attribute.name, kept)
+        put(holder, attribute.name, kept)
 
 
-def _names_element(named: Any, element: Any) -> bool:
+def _is_named_by(named: Any, element: Any) -> bool:
     """Whether a value of a remove means this element: by its ``value``, else by what it has."""
     if not isinstance(named, dict):
         return bool(named == element)
@@ -364,20 +368,20 @@ def _names_element(named: Any, element: Any) -> bool:
     return all(element.get(name) == each for name, each in named.items())
 
 
-def _assign(holder: dict[str, Any], attribute: Attribute, op: Op, value: Any) -> None:
+def assign(holder: dict[str, Any], attribute: Attribute, op: Op, value: Any) -> None:
     """Add or replace a whole attribute, sections 3.5.2.1 and 3.5.2.3."""
     current = holder.get(attribute.name)
     new = value
     if attribute.multi_valued:
         if op == "add":
-            new = current if value is None else _with_added(attribute, current or [], value)
+            new = current if value is None else _add_values(attribute, current or [], value)
     elif attribute.type == "complex" and value is not None:
-        new = _merged(attribute, current or {}, value, op)
-    _refuse_immutable(attribute, current, new)
-    _put(holder, attribute.name, new)
+        new = merge(attribute, current or {}, value, op)
+    _reject_immutable(attribute, current, new)
+    put(holder, attribute.name, new)
 
 
-def _merged(
+def merge(
     attribute: Attribute, current: Mapping[str, Any], value: Mapping[str, Any], op: Op
 ) -> dict[str, Any]:
     """Return a complex value with sub-attributes set; those that are not named stay."""
@@ -385,19 +389,19 @@ def _merged(
     for name, each in value.items():
         sub = attribute.sub_attribute(name)
         assert sub is not None
-        _assign(part, sub, op, each)
-    _drop_stale_reference(part, current)
+        assign(part, sub, op, each)
+    drop_stale_reference(part, current)
     return part
 
 
-def _drop_stale_reference(part: dict[str, Any], before: Mapping[str, Any]) -> None:
+def drop_stale_reference(part: dict[str, Any], before: Mapping[str, Any]) -> None:
     """Drop a ``$ref`` that belongs to what ``value`` named before."""
     stale = part.get("value") != before.get("value") and part.get("$ref") == before.get("$ref")
     if stale and "$ref" in part:
         del part["$ref"]
 
 
-def _with_added(attribute: Attribute, current: list[Any], added: list[Any]) -> list[Any]:
+def _add_values(attribute: Attribute, current: list[Any], added: list[Any]) -> list[Any]:
     """Return the values with those added that are not there yet."""
     if attribute.type != "complex":
         values = list(dict.fromkeys([*current, *added]))
@@ -407,9 +411,9 @@ def _with_added(attribute: Attribute, current: list[Any], added: list[Any]) -> l
     places: dict[frozenset[tuple[str, Any]], int] = {}
     for index, each in enumerate(values):
         # Of elements that have become the same, the first one stands for all.
-        places.setdefault(_identity(each), index)
+        places.setdefault(_identify(each), index)
     for each in added:
-        place = places.setdefault(_identity(each), len(values))
+        place = places.setdefault(_identify(each), len(values))
         if place == len(values):
             values.append(each)
         elif "primary" in each:
@@ -418,10 +422,10 @@ def _with_added(attribute: Attribute, current: list[Any], added: list[Any]) -> l
     chosen = next((each for each in added if each.get("primary") is True), None)
     if chosen is None:
         return values
-    return _with_one_primary(values, {places[_identity(chosen)]})
+    return clear_other_primaries(values, {places[_identify(chosen)]})
 
 
-def _identity(element: Mapping[str, Any]) -> frozenset[tuple[str, Any]]:
+def _identify(element: Mapping[str, Any]) -> frozenset[tuple[str, Any]]:
     """Return what makes an element the same as another: everything but ``primary``."""
     return frozenset(
         (name, tuple(each) if isinstance(each, list) else each)
@@ -430,15 +434,15 @@ def _identity(element: Mapping[str, Any]) -> frozenset[tuple[str, Any]]:
     )
 
 
-def _with_one_primary(values: list[Any], chosen: set[int]) -> list[Any]:
+def clear_other_primaries(values: list[Any], chosen: set[int]) -> list[Any]:
     """Return the values with no primary but the chosen one (section 3.5.2)."""
     return [
-        {**each, "primary": False} if index not in chosen and _is_primary(each) else each
+        {**each, "primary": False} if index not in chosen and is_primary(each) else each
         for index, each in enumerate(values)
     ]
 
 
-def _apply_to_elements(
+def apply_to_elements(
     holder: dict[str, Any],
     attribute: Attribute,
     op: Op,
@@ -451,7 +455,7 @@ def _apply_to_elements(
     selected = {
         index
         for index, each in enumerate(values)
-        if path.filter is None or matches(path.filter, as_object(each))
+        if path.filter is None or matches(path.filter, wrap_element(each))
     }
     if not selected:
         clears = op == "remove" or value is None
@@ -459,27 +463,27 @@ def _apply_to_elements(
             raise errors.no_target(f"{path} selects no value of the resource.")
         if clears:
             return
-        values.append(described_element(path))
+        values.append(describe_element(path))
         selected = {len(values) - 1}
         check_number_of_values(attribute, values)
     changed = {
-        index: _changed_element(attribute, values[index], op, path, value, lenient)
+        index: _change_element(attribute, values[index], op, path, value, lenient)
         for index in selected
     }
     values = [changed.get(index, each) for index, each in enumerate(values)]
-    primaries = {index for index in selected if _is_primary(values[index])}
+    primaries = {index for index in selected if is_primary(values[index])}
     if len(primaries) > 1:
         raise errors.invalid_value(f"{path} selects several values; only one can be primary.")
     if primaries:
-        values = _with_one_primary(values, primaries)
-    _put(holder, attribute.name, [each for each in values if each not in (None, {})])
+        values = clear_other_primaries(values, primaries)
+    put(holder, attribute.name, [each for each in values if each not in (None, {})])
 
 
-def _is_primary(element: Any) -> bool:
+def is_primary(element: Any) -> bool:
     return isinstance(element, dict) and element.get("primary") is True
 
 
-def _changed_element(
+def _change_element(
     attribute: Attribute, element: Any, op: Op, path: PatchPath, value: Any, lenient: bool
 ) -> Any:
     """Return an element after the operation, None if it is gone."""
@@ -488,8 +492,8 @@ def _changed_element(
         sub = attribute.sub_attribute(name)
         assert sub is not None
         part = dict(element)
-        _apply_to_whole(part, sub, op, value)
-        _drop_stale_reference(part, element)
+        apply_to_whole(part, sub, op, value)
+        drop_stale_reference(part, element)
         if lenient and name not in part and part.keys() <= LABELS:
             return None
         return part
@@ -498,13 +502,13 @@ def _changed_element(
     if attribute.type != "complex":
         return value
     if op == "replace":
-        kept = _described_members(path.filter) if lenient and path.filter is not None else ()
+        kept = _read_described_members(path.filter) if lenient and path.filter is not None else ()
         parts = {**dict(kept), **value}
         return {name: each for name, each in parts.items() if each is not None}
-    return _merged(attribute, element, value, op)
+    return merge(attribute, element, value, op)
 
 
-def described_element(path: PatchPath) -> dict[str, Any]:
+def describe_element(path: PatchPath) -> dict[str, Any]:
     """Return the element that a value filter describes: ``type eq "work"`` gives the type.
 
     Raises
@@ -514,7 +518,7 @@ def described_element(path: PatchPath) -> dict[str, Any]:
     """
     if path.filter is None:
         return {}
-    described = dict(_described_members(path.filter))
+    described = dict(_read_described_members(path.filter))
     if not described:
         raise errors.no_target(
             f"{path} selects no value of the resource, and the filter does not describe one "
@@ -523,22 +527,22 @@ def described_element(path: PatchPath) -> dict[str, Any]:
     return described
 
 
-def _described_members(filter: Filter) -> Iterator[tuple[str, Any]]:  # noqa: A002
+def _read_described_members(filter: Filter) -> Iterator[tuple[str, Any]]:  # noqa: A002
     """Return the parts that every selected element has; none unless they are all it asks for."""
     match filter:
         case And(left, right):
-            parts = [list(_described_members(each)) for each in (left, right)]
+            parts = [list(_read_described_members(each)) for each in (left, right)]
             yield from [*parts[0], *parts[1]] if all(parts) else ()
         case Compare(AttributePath(name=name), "eq", value):
-            yield name, datetime_text(value) if isinstance(value, datetime) else value
+            yield name, format_datetime(value) if isinstance(value, datetime) else value
 
 
-def _refuse_immutable(attribute: Attribute, current: Any, value: Any) -> None:
+def _reject_immutable(attribute: Attribute, current: Any, value: Any) -> None:
     if attribute.mutability == "immutable" and current is not None and current != value:
         raise errors.mutability(f"{attribute.name} is immutable and has a value already.")
 
 
-def _put(holder: dict[str, Any], name: str, value: Any) -> None:
+def put(holder: dict[str, Any], name: str, value: Any) -> None:
     """Set a value, or drop the attribute where nothing is left of it."""
     if value in (None, [], {}):
         holder.pop(name, None)
@@ -563,11 +567,11 @@ def split_members(
         if operation.path is None:
             rest = dict(operation.value)
             if "members" in rest:
-                changes += _whole_change(operation.op, rest.pop("members"))
+                changes += _change_whole_list(operation.op, rest.pop("members"))
             if rest:
                 others.append(replace(operation, value=rest))
         elif operation.path.path.name == "members":
-            changes += _member_changes(operation.op, operation.path, operation.value)
+            changes += _parse_member_changes(operation.op, operation.path, operation.value)
         else:
             others.append(operation)
     return changes, others
@@ -582,37 +586,37 @@ def split_member_values(resource: Mapping[str, Any]) -> tuple[dict[str, Any], tu
         invalidValue: a member without id.
     """
     rest = dict(resource)
-    return rest, _members(rest.pop("members", []))
+    return rest, _parse_members(rest.pop("members", []))
 
 
-def _member_changes(op: Op, path: PatchPath, value: Any) -> list[MemberChange]:
+def _parse_member_changes(op: Op, path: PatchPath, value: Any) -> list[MemberChange]:
     if path.sub is not None or path.path.sub is not None:
         raise errors.mutability(
             f"{path} is immutable; remove the member and add it as it should be."
         )
     if path.filter is None:
-        return _whole_change(op, value)
+        return _change_whole_list(op, value)
     if op == "add":
         raise errors.invalid_path(
             f'{path} cannot be added to; add members by the path "members" and a list of values.'
         )
-    removal = _selected_removal(path.filter)
+    removal = _remove_selected(path.filter)
     if op == "remove" and value is not None:
-        return [_named_removal(removal, _members(value))]
+        return [_restrict_to_named(removal, _parse_members(value))]
     if op == "remove" or value is None:
         return [removal]
-    return [removal, MemberChange("add", _members([value]))]
+    return [removal, MemberChange("add", _parse_members([value]))]
 
 
-def _whole_change(op: Op, value: list[Any] | None) -> list[MemberChange]:
+def _change_whole_list(op: Op, value: list[Any] | None) -> list[MemberChange]:
     if value is None and op == "add":
         return []
     if value is None:
         return [MemberChange("replace", ())]
-    return [MemberChange(op, _members(value))]
+    return [MemberChange(op, _parse_members(value))]
 
 
-def _members(values: Sequence[Mapping[str, Any]]) -> tuple[Member, ...]:
+def _parse_members(values: Sequence[Mapping[str, Any]]) -> tuple[Member, ...]:
     members: dict[str, Member] = {}
     for each in values:
         value = each.get("value")
@@ -624,9 +628,9 @@ def _members(values: Sequence[Mapping[str, Any]]) -> tuple[Member, ...]:
     return tuple(members.values())
 
 
-def _selected_removal(filter: Filter) -> MemberChange:  # noqa: A002
-    ids, others = _selected_ids(filter)
-    if _names(filter) - {"value", "type", "display"}:
+def _remove_selected(filter: Filter) -> MemberChange:  # noqa: A002
+    ids, others = _find_selected_ids(filter)
+    if _collect_names(filter) - {"value", "type", "display"}:
         raise errors.invalid_filter(
             "Members can be selected by value, type and display, as in"
             ' members[value eq "..." and type eq "User"].'
@@ -634,7 +638,7 @@ def _selected_removal(filter: Filter) -> MemberChange:  # noqa: A002
     return MemberChange("remove", tuple(map(Member, ids or ())), filter if others else None)
 
 
-def _named_removal(removal: MemberChange, named: tuple[Member, ...]) -> MemberChange:
+def _restrict_to_named(removal: MemberChange, named: tuple[Member, ...]) -> MemberChange:
     """Return the removal of those of the selected members that are named.
 
     Where the filter itself names them by their ids, it is enough.
@@ -642,28 +646,31 @@ def _named_removal(removal: MemberChange, named: tuple[Member, ...]) -> MemberCh
     return removal if removal.members else replace(removal, members=named)
 
 
-def _selected_ids(filter: Filter) -> tuple[list[str] | None, bool]:  # noqa: A002
+def _find_selected_ids(filter: Filter) -> tuple[list[str] | None, bool]:  # noqa: A002
     """Return the ids that a filter can select, None for any, and whether it asks for more."""
     match filter:
         case Compare(AttributePath(name="value"), "eq", value):
             return [cast("str", value)], False
         case Or(left, right):
-            (first, more), (second, still_more) = _selected_ids(left), _selected_ids(right)
+            (first, more), (second, still_more) = (
+                _find_selected_ids(left),
+                _find_selected_ids(right),
+            )
             ids = None if first is None or second is None else [*first, *second]
             return ids, more or still_more
         case And(left, right):
-            first, second = _selected_ids(left)[0], _selected_ids(right)[0]
+            first, second = _find_selected_ids(left)[0], _find_selected_ids(right)[0]
             return (second if first is None else first), True
         case _:
             return None, True
 
 
-def _names(filter: Filter) -> set[str]:  # noqa: A002
+def _collect_names(filter: Filter) -> set[str]:  # noqa: A002
     match filter:
         case And(left, right) | Or(left, right):
-            return _names(left) | _names(right)
+            return _collect_names(left) | _collect_names(right)
         case Not(operand):
-            return _names(operand)
+            return _collect_names(operand)
         case Compare(path) | Present(path):
             return {path.name}
         case _:

@@ -8,7 +8,7 @@ from scim_service.scim.filter.tree import (
     MAX_LENGTH,
     AttributePath,
     Filter,
-    attribute_path,
+    parse_attribute_path,
     parse_value_path,
     print_filter,
     resolve_element_filter,
@@ -17,7 +17,7 @@ from scim_service.scim.filter.tree import (
 )
 from scim_service.scim.schema import Attribute, ResourceType
 
-KEPT_LENGTH = 256
+CACHED_LENGTH = 256
 """The longest path that is kept parsed: a client could fill the memory with long ones."""
 
 
@@ -74,12 +74,12 @@ def parse_path(text: str, *, lenient: bool = False) -> PatchPath:
     if len(text) > MAX_LENGTH:
         raise errors.invalid_path(f"The path has more than {MAX_LENGTH} characters.")
     if "[" not in text:
-        return PatchPath(attribute_path(text))
+        return PatchPath(parse_attribute_path(text))
     value_path, rest = parse_value_path(text, lenient=lenient)
     if not rest:
         return PatchPath(value_path.path, value_path.filter)
     sub = rest[1:]
-    if rest[0] != "." or not sub or attribute_path(sub) != AttributePath(None, sub):
+    if rest[0] != "." or not sub or parse_attribute_path(sub) != AttributePath(None, sub):
         raise errors.invalid_path(
             f"The path is not understood at character {len(text) - len(rest) + 1}: "
             "'.' and the name of a sub-attribute, or the end, is expected after ']'."
@@ -118,14 +118,14 @@ def resolve_patch_path(
     return None if sub_attribute is None else replace(resolved, sub=sub_attribute.name)
 
 
-def parsing_cost(path: object) -> int:
+def estimate_parsing_cost(path: object) -> int:
     """Return what parsing a path is worth in comparisons: nothing where it may be kept parsed."""
-    return len(path) >> 3 if isinstance(path, str) and len(path) > KEPT_LENGTH else 0
+    return len(path) >> 3 if isinstance(path, str) and len(path) > CACHED_LENGTH else 0
 
 
 def find_path(text: str, resource_type: ResourceType, *, lenient: bool = False) -> PatchPath | None:
     """Parse and resolve a path; clients send the same few again and again."""
-    find = _find_path if len(text) <= KEPT_LENGTH else _find_path.__wrapped__
+    find = _find_path if len(text) <= CACHED_LENGTH else _find_path.__wrapped__
     return find(text, resource_type, lenient)
 
 

@@ -9,9 +9,9 @@ from sqlalchemy.sql.selectable import Select
 
 from scim_service import worker
 from scim_service.scim import errors
-from scim_service.scim.filter.tree import Filter, matches, shorten, weight
+from scim_service.scim.filter.tree import Filter, count_comparisons, matches, shorten
 from scim_service.scim.patch.apply import Member, MemberChange
-from scim_service.scim.resource import changed_attributes
+from scim_service.scim.resource import list_changed_attributes
 from scim_service.scim.schema import ResourceType
 from scim_service.store.activity.activity_log import ActivityLog
 from scim_service.store.activity.audit_context import AuditContext
@@ -231,7 +231,7 @@ class GroupStore(ResourceStore):
                 record = await self._locked(transaction, resource_id, expected)
                 before = orjson.loads(record.document)
                 after = change(before)
-                changed = changed_attributes(before, after)
+                changed = list_changed_attributes(before, after)
                 touched = dropped = 0
                 for member_change in members:
                     come, gone = await self._change_members(transaction, resource_id, member_change)
@@ -298,7 +298,7 @@ class GroupStore(ResourceStore):
         """
         values = {"group_id": group_id, "ids": _json_ids(members)}
         rows = await transaction.fetch(self._rows_of if members else self._rows, values)
-        comparisons = len(rows) * weight(filter)
+        comparisons = len(rows) * count_comparisons(filter)
         if comparisons > SELECTIONS:
             raise errors.too_many(
                 f"Selecting members needs {comparisons} comparisons; at most {SELECTIONS} are made."

@@ -16,7 +16,7 @@ from typing import Any
 from sqlalchemy import Text, bindparam, column, func, literal_column, select, true
 
 from scim_service.scim import errors
-from scim_service.scim.filter.tree import AttributePath, values_at
+from scim_service.scim.filter.tree import AttributePath, find_values
 from scim_service.scim.schema import Attribute, ResourceType
 from scim_service.store.database.database import (
     Backend,
@@ -230,7 +230,7 @@ def _values(path: AttributePath, folded: Mapping[str, Any]) -> set[Any]:
     """Return the values at a path; an empty text is none, nor is what is no single value."""
     values: set[Any] = {
         value
-        for value in values_at(path, folded)
+        for value in find_values(path, folded)
         if isinstance(value, _TYPES[path.leaf.type]) and value != ""
     }
     return {float(value) for value in values} if path.leaf.type == "decimal" else values

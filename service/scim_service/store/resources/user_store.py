@@ -19,7 +19,7 @@ from sqlalchemy import (
 
 from scim_service.scim import errors
 from scim_service.scim.messages import URN_ENTERPRISE_USER
-from scim_service.scim.resource import changed_attributes, is_active
+from scim_service.scim.resource import is_active, list_changed_attributes
 from scim_service.scim.schema import ResourceType
 from scim_service.store.activity.activity_log import ActivityLog
 from scim_service.store.activity.audit_context import AuditContext
@@ -250,7 +250,7 @@ class UserStore(ResourceStore):
                 record = await self._locked(transaction, resource_id, expected, base=base)
                 before = orjson.loads(record.document)
                 after = change(before)
-                changed = changed_attributes(before, after)
+                changed = list_changed_attributes(before, after)
                 steps = [self._line(origin, resource_id, changed, 200)]
                 if changed:
                     record = self._changed(record, after)

@@ -10,7 +10,7 @@ from sqlalchemy.sql.elements import ColumnElement
 from sqlalchemy.sql.selectable import Select
 
 from scim_service import worker
-from scim_service.scim.filter.tree import Filter, Value, parameterise
+from scim_service.scim.filter.tree import Filter, Value, split_literals
 from scim_service.scim.paging import Position
 from scim_service.scim.sorting import Sort
 from scim_service.store.database.database import (
@@ -140,7 +140,7 @@ class Finder:
         ScimError
             invalidFilter: the filter asks for something that is not kept.
         """
-        shape, literals = (None, ()) if query.filter is None else parameterise(query.filter)
+        shape, literals = (None, ()) if query.filter is None else split_literals(query.filter)
         made = _Shape(shape, query)
         if len(made.text) <= _KEPT_LENGTH:
             plan = self._plan(made)

@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterable, Mapping
 from typing import Any, TypeAlias
 
 from scim_service.scim import errors
-from scim_service.scim.filter.tree import fold
+from scim_service.scim.filter.tree import fold_case
 from scim_service.scim.schema import Attribute, ResourceType
 from scim_service.scim.values import parse_datetime
 from scim_service.store.clock import to_microseconds
@@ -44,7 +44,7 @@ def _single(attribute: Attribute) -> Folder:
 
 
 def _fold_text(text: Any) -> Any:
-    return fold(text) if isinstance(text, str) else text
+    return fold_case(text) if isinstance(text, str) else text
 
 
 def _fold_datetime(text: Any) -> Any:

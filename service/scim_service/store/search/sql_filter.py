@@ -45,7 +45,7 @@ from scim_service.scim.filter.tree import (
     Present,
     Value,
     ValuePath,
-    fold,
+    fold_case,
     is_case_exact,
 )
 from scim_service.scim.schema import Attribute
@@ -294,7 +294,7 @@ class Conditions:
     def _compared(self, value: Expression, compare: Compare, attribute: Attribute) -> Condition:
         name = f"f{len(self._parameters)}"
         folds = attribute.type in _TEXTS and not is_case_exact(attribute)
-        store = fold if folds else _STORED.get(attribute.type, lambda literal: literal)
+        store = fold_case if folds else _STORED.get(attribute.type, lambda literal: literal)
         self._parameters.append((name, store))
         wanted = bindparam(name, type_=_bind_type(attribute))
         if compare.op == "co":

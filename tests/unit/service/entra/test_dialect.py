@@ -25,7 +25,7 @@ from scim_service.scim.patch.apply import (
     split_member_values,
     split_members,
 )
-from scim_service.scim.resource import replace, validate
+from scim_service.scim.resource import replace_resource, validate
 from scim_service.scim.schema import ResourceType
 
 MANAGER = f"{URN_ENTERPRISE_USER}:manager"
@@ -516,7 +516,7 @@ def test_collection_active_as_text(user: ResourceType) -> None:
 def test_collection_misspelled_attribute_in_a_put(user: ResourceType) -> None:
     """A PUT with an attribute that does not exist is done without it."""
     body = entra.normalise_resource(user, {"userName": "joy", "displayNam": "x", "title": "t"})
-    replaced = replace(user, STORED, validate(user, body, lenient=True))
+    replaced = replace_resource(user, STORED, validate(user, body, lenient=True))
     assert replaced == {"schemas": [URN_USER], "id": "1", "userName": "joy", "title": "t"}
 
 

@@ -13,7 +13,7 @@ from scim_service.scim.messages import (
     URN_ENTERPRISE_USER,
     URN_SEARCH_REQUEST,
     SearchRequest,
-    list_response,
+    build_list_response,
     parse_search_request,
 )
 from scim_service.scim.schema import ResourceType
@@ -36,7 +36,7 @@ def test_error_body() -> None:
 
 def test_empty_list_response() -> None:
     """Section 1.1: an empty answer is a whole ListResponse."""
-    assert list_response([]) == {
+    assert build_list_response([]) == {
         "schemas": ["urn:ietf:params:scim:api:messages:2.0:ListResponse"],
         "totalResults": 0,
         "itemsPerPage": 0,
@@ -47,7 +47,9 @@ def test_empty_list_response() -> None:
 
 def test_list_response_by_cursor() -> None:
     """A page by cursor has cursors in place of an index (RFC 9865)."""
-    body = list_response([{}], total=9, start_index=None, next_cursor="n", previous_cursor="p")
+    body = build_list_response(
+        [{}], total=9, start_index=None, next_cursor="n", previous_cursor="p"
+    )
     assert "startIndex" not in body
     assert (body["nextCursor"], body["previousCursor"], body["totalResults"]) == ("n", "p", 9)
 
@@ -237,12 +239,12 @@ def test_bulk_order_and_references() -> None:
         failOnErrors=1,
     )
     assert parsed.fail_on_errors == 1
-    ordered = bulk.order(parsed.operations)
+    ordered = bulk.order_operations(parsed.operations)
     assert [each.index for each in ordered] == [3, 0, 1, 2]
     ids = {"u": "id-u", "g": "id-g"}
-    assert bulk.resolve(ordered[1], ids).data["members"][0] == {"value": "id-u"}
-    assert bulk.resolve(ordered[2], ids) == ordered[2]
-    patch = bulk.resolve(ordered[3], ids)
+    assert bulk.resolve_references(ordered[1], ids).data["members"][0] == {"value": "id-u"}
+    assert bulk.resolve_references(ordered[2], ids) == ordered[2]
+    patch = bulk.resolve_references(ordered[3], ids)
     assert patch.resource_id == "id-g"
     assert patch.data["Operations"][0]["path"] == 'members[value eq "id-u"]'
 
@@ -253,10 +255,10 @@ def test_bulk_cycle_is_refused() -> None:
         post("a", "/Groups", members=[{"value": "bulkId:b"}]),
         post("b", "/Groups", members=[{"value": "bulkId:a"}]),
     )
-    ordered = bulk.order(parsed.operations)
+    ordered = bulk.order_operations(parsed.operations)
     assert [each.bulk_id for each in ordered] == ["b", "a"]
     with pytest.raises(errors.ScimError, match='bulkId "a"') as caught:
-        bulk.resolve(ordered[0], {})
+        bulk.resolve_references(ordered[0], {})
     assert caught.value.status == 409
 
 
@@ -299,9 +301,9 @@ def test_bad_bulk_request() -> None:
 def test_bulk_response() -> None:
     """An answer has what there is of an operation, its status as text."""
     operation = request(post("a")).operations[0]
-    entry = bulk.operation_response(operation, 201, location="l", version='W/"1"')
-    failed = bulk.operation_response(operation, 409, response={"status": "409"})
-    assert bulk.bulk_response([entry, failed])["Operations"] == [
+    entry = bulk.build_operation_response(operation, 201, location="l", version='W/"1"')
+    failed = bulk.build_operation_response(operation, 409, response={"status": "409"})
+    assert bulk.build_bulk_response([entry, failed])["Operations"] == [
         {"method": "POST", "bulkId": "a", "version": 'W/"1"', "location": "l", "status": "201"},
         {"method": "POST", "bulkId": "a", "status": "409", "response": {"status": "409"}},
     ]

@@ -10,7 +10,12 @@ from hypothesis import strategies as st
 from scim_service.scim import resource as resources
 from scim_service.scim.errors import ScimError
 from scim_service.scim.messages import URN_ENTERPRISE_USER, URN_GROUP, URN_USER
-from scim_service.scim.resource import changed_attributes, missing_attributes, replace, validate
+from scim_service.scim.resource import (
+    find_missing_attributes,
+    list_changed_attributes,
+    replace_resource,
+    validate,
+)
 from scim_service.scim.schema import ResourceType
 
 from tests.unit.service.conftest import CUSTOM_URN
@@ -183,7 +188,7 @@ STORED = {
 def test_replace(user: ResourceType) -> None:
     """PUT takes away what is not sent, but nothing that a client cannot take away."""
     before = copy.deepcopy(STORED)
-    assert replace(
+    assert replace_resource(
         user, STORED, validate(user, body(userName="ryan", displayName="Ryan", id="other"))
     ) == {
         "schemas": [URN_USER, CUSTOM_URN],
@@ -199,10 +204,10 @@ def test_replace(user: ResourceType) -> None:
 
 def test_replace_of_an_immutable_value(user: ResourceType) -> None:
     """An immutable value may be sent as it is, not with a change."""
-    same = replace(user, STORED, validate(user, body(**{CUSTOM_URN: {"code": "A"}})))
+    same = replace_resource(user, STORED, validate(user, body(**{CUSTOM_URN: {"code": "A"}})))
     assert same[CUSTOM_URN] == {"code": "A"}
     with pytest.raises(ScimError, match=f"{CUSTOM_URN}:code is immutable") as caught:
-        replace(user, STORED, validate(user, body(**{CUSTOM_URN: {"code": "B"}})))
+        replace_resource(user, STORED, validate(user, body(**{CUSTOM_URN: {"code": "B"}})))
     assert caught.value.scim_type == "mutability"
 
 
@@ -214,7 +219,7 @@ def test_missing_attributes(user: ResourceType) -> None:
         URN_ENTERPRISE_USER: {"department": "Sales"},
     }
     names = ("userName", "emails", "emails.value", "department", "title", "manager", "nothing")
-    assert missing_attributes(user, resource, names) == (
+    assert find_missing_attributes(user, resource, names) == (
         "emails.value",
         "title",
         "manager",
@@ -232,13 +237,13 @@ def test_changed_attributes() -> None:
         "meta": {},
         CUSTOM_URN: {"code": "A", "tags": ["x"]},
     }
-    assert changed_attributes(STORED, after) == (
+    assert list_changed_attributes(STORED, after) == (
         "title",
         f"{CUSTOM_URN}:badge",
         f"{CUSTOM_URN}:tags",
         "userName",
     )
-    assert changed_attributes(STORED, STORED) == ()
+    assert list_changed_attributes(STORED, STORED) == ()
 
 
 JSON = st.recursive(

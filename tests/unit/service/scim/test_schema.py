@@ -22,12 +22,12 @@ def walk(value: Any) -> Iterator[Any]:
 
 def test_documents_have_no_null(registry: Registry) -> None:
     """Section 1.2: /Schemas has no null values."""
-    assert None not in list(walk(registry.schema_documents(BASE)))
+    assert None not in list(walk(registry.list_schema_documents(BASE)))
 
 
 def test_attribute_documents_are_complete(registry: Registry) -> None:
     """Every attribute shows all characteristics of RFC 7643 section 7, in camelCase."""
-    document = registry.schema_document(URN_USER, BASE)
+    document = registry.find_schema_document(URN_USER, BASE)
     assert document is not None
     for attribute in document["attributes"]:
         assert attribute.keys() >= {
@@ -39,7 +39,7 @@ def test_attribute_documents_are_complete(registry: Registry) -> None:
 
 def test_types_have_canonical_values(registry: Registry) -> None:
     """Section 1.8, Schema_Discoverability: each multi-valued type lists canonicalValues."""
-    for document in registry.schema_documents(BASE)[:3]:
+    for document in registry.list_schema_documents(BASE)[:3]:
         for attribute in document["attributes"]:
             for sub in attribute.get("subAttributes", []):
                 if attribute["multiValued"] and sub["name"] == "type":
@@ -49,7 +49,7 @@ def test_types_have_canonical_values(registry: Registry) -> None:
 @pytest.mark.parametrize("urn", [URN_USER, URN_GROUP])
 def test_external_id_is_published(registry: Registry, urn: str) -> None:
     """Section 1.8, Schema_Discoverability: a mapped attribute must be found, externalId too."""
-    document = registry.schema_document(urn.upper(), BASE)
+    document = registry.find_schema_document(urn.upper(), BASE)
     assert document is not None
     assert "externalId" in [attribute["name"] for attribute in document["attributes"]]
 
@@ -63,22 +63,22 @@ def test_password_is_never_returned(user: ResourceType) -> None:
 
 def test_every_schema_of_a_resource_type_is_published(registry: Registry) -> None:
     """What /ResourceTypes refers to is found under /Schemas."""
-    published = {document["id"] for document in registry.schema_documents(BASE)}
-    for document in registry.resource_type_documents(BASE):
+    published = {document["id"] for document in registry.list_schema_documents(BASE)}
+    for document in registry.list_resource_type_documents(BASE):
         assert document["schema"] in published
         assert {each["schema"] for each in document["schemaExtensions"]} <= published
 
 
 def test_user_is_the_first_resource_type(registry: Registry) -> None:
     """Microsoft's collection reads the first one as User."""
-    documents = registry.resource_type_documents(BASE)
+    documents = registry.list_resource_type_documents(BASE)
     assert [document["endpoint"] for document in documents] == ["/Users", "/Groups"]
     assert documents[0]["meta"]["location"] == f"{BASE}/ResourceTypes/User"
 
 
 def test_user_account_is_named(registry: Registry) -> None:
     """Microsoft's collection looks for this text in /Schemas."""
-    assert "User Account" in str(registry.schema_documents(BASE))
+    assert "User Account" in str(registry.list_schema_documents(BASE))
 
 
 def test_lookup_ignores_case(user: ResourceType) -> None:
@@ -100,8 +100,8 @@ def test_extension_is_added_to_user_only(registry: Registry) -> None:
     """A tenant's schema extends User and is listed with the others."""
     assert registry.user.extension(CUSTOM_URN) is not None
     assert registry.group.extensions == ()
-    assert registry.schema_document(CUSTOM_URN, BASE) is not None
-    assert registry.schema_document("urn:example:none", BASE) is None
+    assert registry.find_schema_document(CUSTOM_URN, BASE) is not None
+    assert registry.find_schema_document("urn:example:none", BASE) is None
 
 
 @pytest.mark.parametrize(

@@ -18,10 +18,10 @@ from scim_service.scim.filter.tree import (
     Present,
     ValuePath,
     matches,
-    parameterise,
     parse_filter,
     print_filter,
     resolve_filter,
+    split_literals,
 )
 from scim_service.scim.messages import URN_ENTERPRISE_USER, URN_USER
 from scim_service.scim.schema import ResourceType
@@ -52,7 +52,7 @@ RESOURCE: dict[str, Any] = {
 
 
 def path(text: str) -> AttributePath:
-    return filters.attribute_path(text)
+    return filters.parse_attribute_path(text)
 
 
 def holds(text: str, user: ResourceType, *, lenient: bool = False) -> bool:
@@ -293,7 +293,7 @@ def test_shape_is_shared(user: ResourceType) -> None:
     """Filters that differ in literals and spelling only have one shape."""
 
     def parts(text: str) -> tuple[Any, ...]:
-        return parameterise(resolve_filter(parse_filter(text), user))
+        return split_literals(resolve_filter(parse_filter(text), user))
 
     first = parts('emails[type eq "work"].value eq "a" or not (username eq "b")')
     second = parts('emails[TYPE eq "home" and value eq "c"] or not (userName eq "d")')
@@ -319,7 +319,7 @@ NAMES = st.sampled_from(["userName", "title", "name.familyName", "emails", "emai
 PATHS = st.one_of(
     NAMES,
     st.sampled_from([f"{URN_ENTERPRISE_USER}:department", f"{URN_USER}:name.givenName"]),
-).map(filters.attribute_path)
+).map(filters.parse_attribute_path)
 LITERALS = st.one_of(
     st.none(),
     st.booleans(),
@@ -379,7 +379,7 @@ def test_any_text_is_parsed_or_refused(user: ResourceType, text: str, lenient: b
         tree = resolve_filter(parse_filter(text, lenient=lenient), user, lenient=lenient)
     except ScimError:
         return
-    parameterise(tree)
+    split_literals(tree)
     matches(tree, RESOURCE)
 
 
