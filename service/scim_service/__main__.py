@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from scim_service import __version__
-from scim_service.scim.schema import SchemaError
+from scim_service.scim.schemas.parser import SchemaError
 from scim_service.settings import SettingsError, read_database_url
 from scim_service.store.database.database import DatabaseError
 

@@ -11,14 +11,16 @@ import atheris
 
 with atheris.instrument_imports(include=["scim_service"]):
     from scim_service import entra
-    from scim_service.scim import (
-        bulk,
-        errors,
-        resource,
-    )
-    from scim_service.scim.filter import tree
+    from scim_service.scim import bulk, errors
+    from scim_service.scim.filter.evaluator import matches
+    from scim_service.scim.filter.parser import parse_filter
+    from scim_service.scim.filter.printer import print_filter
+    from scim_service.scim.filter.resolver import resolve_filter
     from scim_service.scim.patch import apply, path
-    from scim_service.scim.schema import Registry, ResourceType
+    from scim_service.scim.patch.parser import parse_patch
+    from scim_service.scim.resource import canonical
+    from scim_service.scim.schemas.registry import Registry
+    from scim_service.scim.schemas.resource_type import ResourceType
 
 _EXTENSION = {
     "id": "urn:example:contoso:2.0:User",
@@ -56,9 +58,9 @@ def fuzz(data: bytes) -> None:
 
 
 def _filter(provider: Any, kind: ResourceType, lenient: bool) -> None:
-    parsed = tree.parse_filter(_text(provider), lenient=lenient)
-    assert tree.parse_filter(tree.print_filter(parsed)) == parsed
-    tree.matches(tree.resolve_filter(parsed, kind, lenient=lenient), {"userName": "ada"})
+    parsed = parse_filter(_text(provider), lenient=lenient)
+    assert parse_filter(print_filter(parsed)) == parsed
+    matches(resolve_filter(parsed, kind, lenient=lenient), {"userName": "ada"})
 
 
 def _path(provider: Any, kind: ResourceType, lenient: bool) -> None:
@@ -82,7 +84,7 @@ def _patch(provider: Any, kind: ResourceType, lenient: bool) -> None:
     }
     if lenient:
         body = entra.normalise_patch(kind, body)
-    parsed = apply.parse_patch(body, kind, lenient=lenient)
+    parsed = parse_patch(body, kind, lenient=lenient)
     before = {"userName": "ada", "displayName": "Ada", "emails": [{"type": "work", "value": "a"}]}
     apply.apply_patch(kind, before, parsed, lenient=lenient)
 
@@ -91,7 +93,7 @@ def _resource(provider: Any, kind: ResourceType, lenient: bool) -> None:
     body = _value(provider, 0)
     if lenient:
         body = entra.normalise_resource(kind, body)
-    resource.validate(kind, body, lenient=lenient)
+    canonical.validate(kind, body, lenient=lenient)
 
 
 def _bulk(provider: Any, _: ResourceType, lenient: bool) -> None:

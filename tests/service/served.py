@@ -8,7 +8,7 @@ from typing import Any, Protocol
 import httpx
 from scim_service.http.application import scim_application
 from scim_service.http.management import management_application
-from scim_service.scim.schema import Registry
+from scim_service.scim.schemas.registry import Registry
 from scim_service.store.clock import Clock, now_microseconds
 from scim_service.store.migrations.upgrade import open_database
 from scim_service.tenant.config import TenantConfig

@@ -12,10 +12,10 @@ import httpx
 import pytest
 from scim_service import worker
 from scim_service.scim.budget import COMPARISONS
-from scim_service.scim.filter import tree as filters
+from scim_service.scim.filter import evaluator
 from scim_service.scim.messages import URN_BULK_REQUEST
-from scim_service.scim.patch.apply import MAX_OPERATIONS
-from scim_service.scim.resource import validate
+from scim_service.scim.patch.parser import MAX_OPERATIONS
+from scim_service.scim.resource.canonical import validate
 from scim_service.store.database import postgres, sqlite
 from scim_service.store.database.database import Database, SlowQueryError, Statement
 from scim_service.store.migrations.upgrade import open_database
@@ -43,13 +43,13 @@ ENDLESS = Statement(
 def comparisons(monkeypatch: pytest.MonkeyPatch) -> list[None]:
     """What is compared by value filters: an entry for each comparison."""
     made: list[None] = []
-    compare = filters._compare
+    compare = evaluator._compare
 
     def count(*arguments: Any) -> bool:
         made.append(None)
         return compare(*arguments)
 
-    monkeypatch.setattr(filters, "_compares", count)
+    monkeypatch.setattr(evaluator, "_compare", count)
     return made
 
 

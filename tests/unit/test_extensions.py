@@ -13,7 +13,8 @@ from scim_operator.api.v1alpha1.provisioning import CORE_SCHEMAS, Provisioning
 from scim_operator.desired.objects.config_map import content
 from scim_operator.desired.validation import schema_extensions
 from scim_operator.kube.kinds import CONFIG_MAP, DEPLOYMENT
-from scim_service.scim.schema import Registry, SchemaError
+from scim_service.scim.schemas.parser import SchemaError
+from scim_service.scim.schemas.registry import Registry
 from scim_service.tenant.config import TenantConfig as Configuration
 
 from tests.unit.extensions import CASES, Case

@@ -13,7 +13,8 @@ from scim_operator.api.v1alpha1.provisioning import Provisioning
 from scim_operator.desired.objects.config_map import content
 from scim_operator.desired.validation import required_attributes
 from scim_operator.kube.kinds import CONFIG_MAP, DEPLOYMENT
-from scim_service.scim.schema import COMMON_ATTRIBUTES, Attribute, Registry
+from scim_service.scim.schemas.attribute import COMMON_ATTRIBUTES, Attribute
+from scim_service.scim.schemas.registry import Registry
 from scim_service.settings import SettingsError
 from scim_service.tenant.config import TenantConfig as Configuration
 from scim_service.tenant.config import check_required

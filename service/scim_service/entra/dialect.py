@@ -6,9 +6,10 @@ from typing import Any
 from scim_service.entra.names import Named, Place, find_place, split_names
 from scim_service.entra.values import standardise_element, standardise_value
 from scim_service.scim.budget import Budget
-from scim_service.scim.patch.apply import describe_element
+from scim_service.scim.patch.elements import describe_element
 from scim_service.scim.patch.path import PatchPath, estimate_parsing_cost
-from scim_service.scim.schema import Attribute, ResourceType
+from scim_service.scim.schemas.attribute import Attribute
+from scim_service.scim.schemas.resource_type import ResourceType
 from scim_service.scim.skipped import Skipped
 
 

@@ -13,7 +13,7 @@ from typing import Any
 from scim_service.scim.errors import ScimError
 from scim_service.scim.messages import URN_ENTERPRISE_USER
 from scim_service.scim.patch.path import CACHED_LENGTH, PatchPath, find_path
-from scim_service.scim.schema import ResourceType
+from scim_service.scim.schemas.resource_type import ResourceType
 
 _AROUND_MARKS = re.compile(r"\s*([.:])\s*")
 _WELL_KNOWN_URN = re.compile(

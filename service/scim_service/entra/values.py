@@ -18,8 +18,8 @@ import re
 from collections.abc import Callable
 from typing import Any
 
-from scim_service.scim.resource import LABELS, says_empty
-from scim_service.scim.schema import Attribute
+from scim_service.scim.resource.canonical import LABELS, says_empty
+from scim_service.scim.schemas.attribute import Attribute
 from scim_service.scim.values import complete_date
 
 _BOOLEANS = {"true": True, "false": False}

@@ -17,7 +17,7 @@ from scim_service.http.middleware import AccessLog, Middleware, Sleep
 from scim_service.http.resources import add_resource_routes
 from scim_service.http.search import add_search_routes
 from scim_service.scim import errors
-from scim_service.scim.filter.tree import shorten
+from scim_service.scim.errors import shorten
 from scim_service.tenant.tenant import Tenant
 
 

@@ -9,7 +9,7 @@ from scim_service.http.messages import ScimResponse, context_of
 from scim_service.http.openapi import openapi_document
 from scim_service.scim import errors
 from scim_service.scim.messages import URN_SERVICE_PROVIDER_CONFIG, build_list_response
-from scim_service.scim.schema import Registry
+from scim_service.scim.schemas.registry import Registry
 from scim_service.tenant.limits import Limits
 
 

@@ -11,7 +11,7 @@ from starlette.types import Scope
 
 from scim_service import worker
 from scim_service.scim import errors
-from scim_service.scim.filter.tree import shorten
+from scim_service.scim.errors import shorten
 from scim_service.scim.messages import CONTENT_TYPE
 from scim_service.store.resources.precondition import Precondition
 from scim_service.tenant.context import RequestContext

@@ -21,7 +21,7 @@ from scim_service.http.messages import GONE, STATE, error_response, header
 from scim_service.http.rate_limit import Penalties, RateLimit
 from scim_service.scim import errors
 from scim_service.scim.budget import Budget
-from scim_service.scim.filter.tree import shorten
+from scim_service.scim.errors import shorten
 from scim_service.store.clock import format_time
 from scim_service.tenant.context import OPERATIONS, RequestContext
 from scim_service.tenant.tenant import Tenant

@@ -17,7 +17,9 @@ from scim_service.scim.messages import (
     URN_PATCH_OP,
     URN_SEARCH_REQUEST,
 )
-from scim_service.scim.schema import Attribute, Registry, ResourceType
+from scim_service.scim.schemas.attribute import Attribute
+from scim_service.scim.schemas.registry import Registry
+from scim_service.scim.schemas.resource_type import ResourceType
 
 Json = dict[str, Any]
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from typing import Any, Literal, TypeAlias
 
 from scim_service.scim import errors
-from scim_service.scim.filter.tree import shorten
+from scim_service.scim.errors import shorten
 from scim_service.scim.messages import (
     URN_BULK_REQUEST,
     URN_BULK_RESPONSE,

@@ -159,3 +159,8 @@ def forbidden(detail: str) -> ScimError:
 def not_implemented(detail: str) -> ScimError:
     """The service does not support this operation."""
     return ScimError(501, detail)
+
+
+def shorten(text: str, most: int = 100) -> str:
+    """Return the beginning of a text, enough to recognise it in an error message."""
+    return text if len(text) <= most else f"{text[:most]}..."

@@ -6,9 +6,10 @@ from functools import lru_cache
 from typing import Any
 
 from scim_service.scim import errors
-from scim_service.scim.filter.tree import AttributePath, parse_attribute_path, resolve_path
+from scim_service.scim.attribute_path import AttributePath, parse_attribute_path, resolve_path
 from scim_service.scim.patch.path import parse_path
-from scim_service.scim.schema import Attribute, ResourceType
+from scim_service.scim.schemas.attribute import Attribute
+from scim_service.scim.schemas.resource_type import ResourceType
 
 MAX_LENGTH = 8192
 

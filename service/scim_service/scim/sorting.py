@@ -5,16 +5,10 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from scim_service.scim import errors
-from scim_service.scim.filter.tree import (
-    AttributePath,
-    fold_case,
-    is_case_exact,
-    parse_attribute_path,
-    resolve_path,
-    shorten,
-)
-from scim_service.scim.schema import ResourceType
-from scim_service.scim.values import parse_datetime
+from scim_service.scim.attribute_path import AttributePath, parse_attribute_path, resolve_path
+from scim_service.scim.errors import shorten
+from scim_service.scim.schemas.resource_type import ResourceType
+from scim_service.scim.values import fold_case, is_case_exact, parse_datetime
 
 
 @dataclass(frozen=True, slots=True)

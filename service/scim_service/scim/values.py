@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from scim_service.scim import errors
-from scim_service.scim.schema import Attribute
+from scim_service.scim.schemas.attribute import Attribute
 
 _DATETIME = re.compile(
     r"\d{4}-\d{2}-\d{2}T\d{2}:\d{2}:\d{2}(?:\.\d+)?(?:Z|[+-]\d{2}:\d{2})?", re.ASCII | re.IGNORECASE
@@ -105,3 +105,13 @@ def _text_fits(kind: str, value: str) -> bool:
     if kind == "dateTime":
         return parse_datetime(value) is not None
     return kind == "binary" and _BINARY.fullmatch(value) is not None
+
+
+def fold_case(text: str) -> str:
+    """Return the form in which values are compared where case does not count."""
+    return text.casefold()
+
+
+def is_case_exact(attribute: Attribute) -> bool:
+    """Whether case counts: by ``caseExact``, and always for references and binary values."""
+    return attribute.case_exact or attribute.type in {"reference", "binary"}

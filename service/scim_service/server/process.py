@@ -20,7 +20,7 @@ from scim_service.http.application import scim_application
 from scim_service.http.client_address import Sources
 from scim_service.http.management import management_application
 from scim_service.logs import AccessLogWriter, configure_logging
-from scim_service.scim.schema import Registry
+from scim_service.scim.schemas.registry import Registry
 from scim_service.server.connections import (
     IDLE_SECONDS,
     Connections,

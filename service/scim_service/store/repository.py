@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from scim_service.scim.schema import Registry
+from scim_service.scim.schemas.registry import Registry
 from scim_service.store.activity.activity_log import ActivityLog
 from scim_service.store.clock import Clock, now_microseconds
 from scim_service.store.database.database import Database

@@ -9,9 +9,10 @@ from typing import Any, Literal
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 from pydantic.alias_generators import to_camel
 
+from scim_service.scim.attribute_path import parse_attribute_path, resolve_path
 from scim_service.scim.errors import ScimError
-from scim_service.scim.filter.tree import parse_attribute_path, resolve_path
-from scim_service.scim.schema import COMMON_ATTRIBUTES, ResourceType
+from scim_service.scim.schemas.attribute import COMMON_ATTRIBUTES
+from scim_service.scim.schemas.resource_type import ResourceType
 from scim_service.settings import SettingsError
 
 

@@ -20,27 +20,20 @@ import orjson
 from scim_service import entra, worker
 from scim_service.scim import errors
 from scim_service.scim.filter.absent import count_missing_as_active, remove_absent
-from scim_service.scim.filter.tree import Filter, parse_filter, resolve_filter
+from scim_service.scim.filter.parser import parse_filter
+from scim_service.scim.filter.resolver import resolve_filter
+from scim_service.scim.filter.tree import Filter
 from scim_service.scim.messages import SearchRequest, build_list_response
 from scim_service.scim.paging import decode_cursor, encode_cursor, parse_cursor_count, parse_page
-from scim_service.scim.patch.apply import (
-    MemberChange,
-    Operation,
-    apply_patch,
-    parse_patch,
-    split_member_values,
-    split_members,
-)
+from scim_service.scim.patch.apply import apply_patch
+from scim_service.scim.patch.members import MemberChange, split_member_values, split_members
+from scim_service.scim.patch.operation import Operation
+from scim_service.scim.patch.parser import parse_patch
 from scim_service.scim.projection import Projection
-from scim_service.scim.resource import (
-    is_active,
-    keep_disabled,
-    find_missing_attributes,
-    find_missing_parts,
-    replace_resource,
-    validate,
-)
-from scim_service.scim.schema import ResourceType
+from scim_service.scim.resource.canonical import validate
+from scim_service.scim.resource.changes import is_active, keep_disabled, replace_resource
+from scim_service.scim.resource.missing import find_missing_attributes, find_missing_parts
+from scim_service.scim.schemas.resource_type import ResourceType
 from scim_service.scim.sorting import Sort, parse_sort
 from scim_service.store.page_starts import Position
 from scim_service.store.record import Record

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from scim_service import __version__
 from scim_service.http.client_address import Sources
-from scim_service.scim.schema import Registry
+from scim_service.scim.schemas.registry import Registry
 from scim_service.store.clock import Clock, now_microseconds
 from scim_service.store.database.database import Database, DatabaseError
 from scim_service.store.repository import Repository

@@ -3,7 +3,8 @@
 from typing import Any
 
 import pytest
-from scim_service.scim.schema import Registry, ResourceType
+from scim_service.scim.schemas.registry import Registry
+from scim_service.scim.schemas.resource_type import ResourceType
 
 CUSTOM_URN = "urn:example:contoso:2.0:User"
 CUSTOM_SCHEMA: dict[str, Any] = {

@@ -2,18 +2,9 @@
 
 from collections.abc import Callable, Sequence
 
-from scim_service.scim.filter.tree import (
-    And,
-    AttributePath,
-    Compare,
-    Filter,
-    Not,
-    Or,
-    Present,
-    ValuePath,
-    resolve_path,
-)
-from scim_service.scim.schema import ResourceType
+from scim_service.scim.attribute_path import AttributePath, resolve_path
+from scim_service.scim.filter.tree import And, Compare, Filter, Not, Or, Present, ValuePath
+from scim_service.scim.schemas.resource_type import ResourceType
 
 
 def remove_absent(

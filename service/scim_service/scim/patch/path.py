@@ -4,18 +4,14 @@ from dataclasses import dataclass, replace
 from functools import lru_cache
 
 from scim_service.scim import errors
-from scim_service.scim.filter.tree import (
-    MAX_LENGTH,
-    AttributePath,
-    Filter,
-    parse_attribute_path,
-    parse_value_path,
-    print_filter,
-    resolve_element_filter,
-    resolve_path,
-    shorten,
-)
-from scim_service.scim.schema import Attribute, ResourceType
+from scim_service.scim.attribute_path import AttributePath, parse_attribute_path, resolve_path
+from scim_service.scim.errors import shorten
+from scim_service.scim.filter.parser import MAX_LENGTH, parse_value_path
+from scim_service.scim.filter.printer import print_filter
+from scim_service.scim.filter.resolver import resolve_element_filter
+from scim_service.scim.filter.tree import Filter
+from scim_service.scim.schemas.attribute import Attribute
+from scim_service.scim.schemas.resource_type import ResourceType
 
 CACHED_LENGTH = 256
 """The longest path that is kept parsed: a client could fill the memory with long ones."""

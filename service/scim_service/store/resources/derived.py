@@ -9,7 +9,7 @@ from typing import Any
 from sqlalchemy import Table, Text, bindparam, cast, literal_column
 from sqlalchemy.sql.elements import ColumnElement
 
-from scim_service.scim.schema import ResourceType
+from scim_service.scim.schemas.resource_type import ResourceType
 from scim_service.store.clock import format_time
 from scim_service.store.database.database import Backend
 from scim_service.store.record import Record

@@ -9,10 +9,13 @@ from sqlalchemy.sql.selectable import Select
 
 from scim_service import worker
 from scim_service.scim import errors
-from scim_service.scim.filter.tree import Filter, count_comparisons, matches, shorten
-from scim_service.scim.patch.apply import Member, MemberChange
-from scim_service.scim.resource import list_changed_attributes
-from scim_service.scim.schema import ResourceType
+from scim_service.scim.errors import shorten
+from scim_service.scim.filter.evaluator import matches
+from scim_service.scim.filter.shape import count_comparisons
+from scim_service.scim.filter.tree import Filter
+from scim_service.scim.patch.members import Member, MemberChange
+from scim_service.scim.resource.changes import list_changed_attributes
+from scim_service.scim.schemas.resource_type import ResourceType
 from scim_service.store.activity.activity_log import ActivityLog
 from scim_service.store.activity.audit_context import AuditContext
 from scim_service.store.clock import Clock

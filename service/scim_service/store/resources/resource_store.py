@@ -21,7 +21,7 @@ from sqlalchemy import (
 )
 
 from scim_service.scim import errors
-from scim_service.scim.schema import ResourceType
+from scim_service.scim.schemas.resource_type import ResourceType
 from scim_service.store.activity.activity_log import ActivityLog
 from scim_service.store.activity.audit_context import AuditContext
 from scim_service.store.clock import Clock

@@ -16,8 +16,10 @@ from typing import Any
 from sqlalchemy import Text, bindparam, column, func, literal_column, select, true
 
 from scim_service.scim import errors
-from scim_service.scim.filter.tree import AttributePath, find_values
-from scim_service.scim.schema import Attribute, ResourceType
+from scim_service.scim.attribute_path import AttributePath
+from scim_service.scim.filter.evaluator import find_values
+from scim_service.scim.schemas.attribute import Attribute
+from scim_service.scim.schemas.resource_type import ResourceType
 from scim_service.store.database.database import (
     Backend,
     Database,

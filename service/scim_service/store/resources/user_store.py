@@ -19,8 +19,8 @@ from sqlalchemy import (
 
 from scim_service.scim import errors
 from scim_service.scim.messages import URN_ENTERPRISE_USER
-from scim_service.scim.resource import is_active, list_changed_attributes
-from scim_service.scim.schema import ResourceType
+from scim_service.scim.resource.changes import is_active, list_changed_attributes
+from scim_service.scim.schemas.resource_type import ResourceType
 from scim_service.store.activity.activity_log import ActivityLog
 from scim_service.store.activity.audit_context import AuditContext
 from scim_service.store.clock import Clock

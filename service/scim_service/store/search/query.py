@@ -10,7 +10,8 @@ from sqlalchemy.sql.elements import ColumnElement
 from sqlalchemy.sql.selectable import Select
 
 from scim_service import worker
-from scim_service.scim.filter.tree import Filter, Value, split_literals
+from scim_service.scim.filter.shape import split_literals
+from scim_service.scim.filter.tree import Filter, Value
 from scim_service.scim.paging import Position
 from scim_service.scim.sorting import Sort
 from scim_service.store.database.database import (

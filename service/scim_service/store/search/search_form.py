@@ -11,9 +11,9 @@ from collections.abc import Callable, Iterable, Mapping
 from typing import Any, TypeAlias
 
 from scim_service.scim import errors
-from scim_service.scim.filter.tree import fold_case
-from scim_service.scim.schema import Attribute, ResourceType
-from scim_service.scim.values import parse_datetime
+from scim_service.scim.schemas.attribute import Attribute
+from scim_service.scim.schemas.resource_type import ResourceType
+from scim_service.scim.values import fold_case, parse_datetime
 from scim_service.store.clock import to_microseconds
 
 Folder: TypeAlias = Callable[[Any], Any]

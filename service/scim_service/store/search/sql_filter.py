@@ -35,20 +35,10 @@ from sqlalchemy.sql.selectable import FromClause
 from sqlalchemy.types import TypeEngine
 
 from scim_service.scim import errors
-from scim_service.scim.filter.tree import (
-    And,
-    AttributePath,
-    Compare,
-    Filter,
-    Not,
-    Or,
-    Present,
-    Value,
-    ValuePath,
-    fold_case,
-    is_case_exact,
-)
-from scim_service.scim.schema import Attribute
+from scim_service.scim.attribute_path import AttributePath
+from scim_service.scim.filter.tree import And, Compare, Filter, Not, Or, Present, Value, ValuePath
+from scim_service.scim.schemas.attribute import Attribute
+from scim_service.scim.values import fold_case, is_case_exact
 from scim_service.store.clock import to_microseconds
 from scim_service.store.database.database import Backend
 from scim_service.store.resources.derived import META

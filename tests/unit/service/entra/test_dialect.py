@@ -15,18 +15,16 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scim_service import entra
 from scim_service.scim.errors import ScimError
-from scim_service.scim.filter.tree import matches, parse_filter, resolve_filter
+from scim_service.scim.filter.evaluator import matches
+from scim_service.scim.filter.parser import parse_filter
+from scim_service.scim.filter.resolver import resolve_filter
 from scim_service.scim.messages import URN_ENTERPRISE_USER, URN_GROUP, URN_PATCH_OP, URN_USER
-from scim_service.scim.patch.apply import (
-    Member,
-    MemberChange,
-    apply_patch,
-    parse_patch,
-    split_member_values,
-    split_members,
-)
-from scim_service.scim.resource import replace_resource, validate
-from scim_service.scim.schema import ResourceType
+from scim_service.scim.patch.apply import apply_patch
+from scim_service.scim.patch.members import Member, MemberChange, split_member_values, split_members
+from scim_service.scim.patch.parser import parse_patch
+from scim_service.scim.resource.canonical import validate
+from scim_service.scim.resource.changes import replace_resource
+from scim_service.scim.schemas.resource_type import ResourceType
 
 MANAGER = f"{URN_ENTERPRISE_USER}:manager"
 STORED: dict[str, Any] = {

@@ -11,9 +11,11 @@ import pytest
 from scim_service import entra
 from scim_service.scim.errors import ScimError
 from scim_service.scim.messages import URN_ENTERPRISE_USER, URN_USER
-from scim_service.scim.patch.apply import apply_patch, parse_patch
-from scim_service.scim.resource import validate
-from scim_service.scim.schema import Registry, ResourceType
+from scim_service.scim.patch.apply import apply_patch
+from scim_service.scim.patch.parser import parse_patch
+from scim_service.scim.resource.canonical import validate
+from scim_service.scim.schemas.registry import Registry
+from scim_service.scim.schemas.resource_type import ResourceType
 
 URN = "urn:example:shapes:2.0:User"
 COMPLEX = [

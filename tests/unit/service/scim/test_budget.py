@@ -4,16 +4,18 @@ from typing import Any
 
 import pytest
 from scim_service.scim import projection as projections
+from scim_service.scim.attribute_path import MAX_NAME_LENGTH, parse_attribute_path
 from scim_service.scim.budget import Budget
 from scim_service.scim.errors import ScimError
-from scim_service.scim.filter import tree as filters
-from scim_service.scim.filter.tree import count_comparisons, parse_attribute_path, parse_filter
+from scim_service.scim.filter.parser import parse_filter
+from scim_service.scim.filter.shape import count_comparisons
 from scim_service.scim.messages import URN_USER
 from scim_service.scim.patch import path as paths
-from scim_service.scim.patch.apply import apply_patch, parse_patch
+from scim_service.scim.patch.apply import apply_patch
+from scim_service.scim.patch.parser import parse_patch
 from scim_service.scim.patch.path import find_path
 from scim_service.scim.projection import Projection
-from scim_service.scim.schema import ResourceType
+from scim_service.scim.schemas.resource_type import ResourceType
 
 
 def patched(user: ResourceType, stored: dict[str, Any], budget: Budget, *operations: Any) -> Any:
@@ -83,4 +85,4 @@ def test_long_texts_of_a_client_are_not_kept(user: ResourceType) -> None:
     with pytest.raises(ScimError, match="has 1000000 characters") as caught:
         parse_attribute_path("a" * 1_000_000)
     assert caught.value.scim_type == "invalidPath"
-    assert parse_attribute_path("a" * filters.MAX_NAME_LENGTH).name
+    assert parse_attribute_path("a" * MAX_NAME_LENGTH).name

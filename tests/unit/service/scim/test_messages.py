@@ -16,7 +16,7 @@ from scim_service.scim.messages import (
     build_list_response,
     parse_search_request,
 )
-from scim_service.scim.schema import ResourceType
+from scim_service.scim.schemas.resource_type import ResourceType
 from scim_service.scim.sorting import parse_sort, sort_resources
 
 NOW = datetime(2026, 1, 31, 9, tzinfo=UTC)

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from scim_service.scim.errors import ScimError
 from scim_service.scim.messages import URN_ENTERPRISE_USER, URN_USER
 from scim_service.scim.projection import Projection
-from scim_service.scim.schema import ResourceType
+from scim_service.scim.schemas.resource_type import ResourceType
 
 from tests.unit.service.conftest import CUSTOM_URN
 

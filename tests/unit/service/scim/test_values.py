@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from scim_service.scim.errors import ScimError
-from scim_service.scim.schema import Attribute
+from scim_service.scim.schemas.attribute import Attribute
 from scim_service.scim.values import check_simple, parse_datetime
 
 

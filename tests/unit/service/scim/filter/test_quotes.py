@@ -2,7 +2,8 @@
 
 import pytest
 from scim_service.scim.errors import ScimError
-from scim_service.scim.filter.tree import Compare, parse_filter
+from scim_service.scim.filter.parser import parse_filter
+from scim_service.scim.filter.tree import Compare
 from scim_service.scim.patch.path import parse_path
 
 PAIRS = ["''", "‘’", "’’", "‚‘", "‛’", "``", "`'", "´´", "‹›", "′′", "＇＇", "“”", "””", "„“",

@@ -6,25 +6,16 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from scim_service.scim.attribute_path import AttributePath, parse_attribute_path
 from scim_service.scim.errors import ScimError
-from scim_service.scim.filter import tree as filters
-from scim_service.scim.filter.tree import (
-    And,
-    AttributePath,
-    Compare,
-    Filter,
-    Not,
-    Or,
-    Present,
-    ValuePath,
-    matches,
-    parse_filter,
-    print_filter,
-    resolve_filter,
-    split_literals,
-)
+from scim_service.scim.filter.evaluator import matches
+from scim_service.scim.filter.parser import MAX_LENGTH, MAX_TERMS, parse_filter
+from scim_service.scim.filter.printer import print_filter
+from scim_service.scim.filter.resolver import resolve_filter
+from scim_service.scim.filter.shape import split_literals
+from scim_service.scim.filter.tree import And, Compare, Filter, Not, Or, Present, ValuePath
 from scim_service.scim.messages import URN_ENTERPRISE_USER, URN_USER
-from scim_service.scim.schema import ResourceType
+from scim_service.scim.schemas.resource_type import ResourceType
 
 from tests.unit.service.conftest import CUSTOM_URN
 
@@ -52,7 +43,7 @@ RESOURCE: dict[str, Any] = {
 
 
 def path(text: str) -> AttributePath:
-    return filters.parse_attribute_path(text)
+    return parse_attribute_path(text)
 
 
 def holds(text: str, user: ResourceType, *, lenient: bool = False) -> bool:
@@ -137,10 +128,10 @@ def test_malformed_filter_names_the_position(text: str, position: int) -> None:
 @pytest.mark.parametrize(
     "text",
     [
-        "a pr or " * filters.MAX_TERMS + "a pr",
+        "a pr or " * MAX_TERMS + "a pr",
         "(" * 40 + "a pr" + ")" * 40,
         "not (" * 40 + "a pr" + ")" * 40,
-        f'a eq "{"x" * filters.MAX_LENGTH}"',
+        f'a eq "{"x" * MAX_LENGTH}"',
         'a eq "\ud800"',
     ],
     ids=["terms", "parentheses", "not", "length", "surrogate"],
@@ -319,7 +310,7 @@ NAMES = st.sampled_from(["userName", "title", "name.familyName", "emails", "emai
 PATHS = st.one_of(
     NAMES,
     st.sampled_from([f"{URN_ENTERPRISE_USER}:department", f"{URN_USER}:name.givenName"]),
-).map(filters.parse_attribute_path)
+).map(parse_attribute_path)
 LITERALS = st.one_of(
     st.none(),
     st.booleans(),

@@ -8,16 +8,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scim_service.scim.errors import ScimError
 from scim_service.scim.messages import URN_ENTERPRISE_USER, URN_PATCH_OP, URN_USER
-from scim_service.scim.patch import apply as patches
-from scim_service.scim.patch.apply import (
-    Member,
-    MemberChange,
-    apply_patch,
-    parse_patch,
-    split_member_values,
-    split_members,
-)
-from scim_service.scim.schema import ResourceType
+from scim_service.scim.patch.apply import apply_patch
+from scim_service.scim.patch.members import Member, MemberChange, split_member_values, split_members
+from scim_service.scim.patch.operation import Operation
+from scim_service.scim.patch.parser import parse_patch
+from scim_service.scim.schemas.resource_type import ResourceType
 
 from tests.unit.service.conftest import CUSTOM_URN
 
@@ -355,7 +350,7 @@ def test_schemas_cannot_be_patched(user: ResourceType) -> None:
 
 def changes(
     group: ResourceType, *operations: dict[str, Any], lenient: bool = False
-) -> tuple[list[MemberChange], list[patches.Operation]]:
+) -> tuple[list[MemberChange], list[Operation]]:
     return split_members(parse_patch(message(*operations), group, lenient=lenient))
 
 

@@ -11,8 +11,9 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 from scim_service.scim.errors import ScimError
 from scim_service.scim.messages import URN_ENTERPRISE_USER, URN_PATCH_OP, URN_USER
-from scim_service.scim.patch.apply import apply_patch, parse_patch
-from scim_service.scim.schema import ResourceType
+from scim_service.scim.patch.apply import apply_patch
+from scim_service.scim.patch.parser import parse_patch
+from scim_service.scim.schemas.resource_type import ResourceType
 
 DEPARTMENT = f"{URN_ENTERPRISE_USER}:department"
 

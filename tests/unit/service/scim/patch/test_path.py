@@ -3,11 +3,12 @@
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from scim_service.scim.attribute_path import AttributePath
 from scim_service.scim.errors import ScimError
-from scim_service.scim.filter.tree import AttributePath, Compare
+from scim_service.scim.filter.tree import Compare
 from scim_service.scim.messages import URN_ENTERPRISE_USER, URN_USER
 from scim_service.scim.patch.path import PatchPath, parse_path, resolve_patch_path
-from scim_service.scim.schema import ResourceType
+from scim_service.scim.schemas.resource_type import ResourceType
 
 WORK = Compare(AttributePath(None, "type"), "eq", "work")
 

@@ -7,16 +7,13 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from scim_service.scim import resource as resources
 from scim_service.scim.errors import ScimError
 from scim_service.scim.messages import URN_ENTERPRISE_USER, URN_GROUP, URN_USER
-from scim_service.scim.resource import (
-    find_missing_attributes,
-    list_changed_attributes,
-    replace_resource,
-    validate,
-)
-from scim_service.scim.schema import ResourceType
+from scim_service.scim.resource import canonical as resources
+from scim_service.scim.resource.canonical import validate
+from scim_service.scim.resource.changes import list_changed_attributes, replace_resource
+from scim_service.scim.resource.missing import find_missing_attributes
+from scim_service.scim.schemas.resource_type import ResourceType
 
 from tests.unit.service.conftest import CUSTOM_URN
 

@@ -5,12 +5,13 @@ URN of their schema, no null, no empty list and no empty object, ``schemas`` com
 is present. Values are never changed: a telephone number is returned as it was sent.
 """
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from scim_service.scim import errors
-from scim_service.scim.filter.tree import parse_attribute_path, resolve_path, shorten
-from scim_service.scim.schema import Attribute, ResourceType
+from scim_service.scim.errors import shorten
+from scim_service.scim.schemas.attribute import Attribute
+from scim_service.scim.schemas.resource_type import ResourceType
 from scim_service.scim.skipped import Skipped
 from scim_service.scim.values import check_simple, name_json_type, wrong_type_error
 
@@ -58,29 +59,6 @@ def validate(
     resource = set_schemas(resource_type, attributes)
     check_required(resource_type, resource)
     return resource
-
-
-def replace_resource(
-    resource_type: ResourceType, resource: Mapping[str, Any], replacement: Mapping[str, Any]
-) -> dict[str, Any]:
-    """Return what a PUT makes of `resource` (RFC 7644 section 3.5.1).
-
-    Read-only attributes are kept as they are, a write-only attribute is kept where the replacement
-    has none, and an immutable one may be given only with the value it has.
-
-    Parameters
-    ----------
-    replacement
-        The body as `validate` returns it.
-
-    Raises
-    ------
-    ScimError
-        mutability.
-    """
-    result = dict(replacement)
-    _carry_over(resource_type, resource, result, "")
-    return set_schemas(resource_type, result)
 
 
 def canonicalise_object(
@@ -280,121 +258,12 @@ def check_required(resource_type: ResourceType, resource: Mapping[str, Any]) -> 
             )
 
 
-def is_active(user: Mapping[str, Any]) -> bool:
-    """Whether a user counts as active: unless it is said to be disabled."""
-    return user.get("active") is not False
-
-
-def keep_disabled(before: Mapping[str, Any], after: dict[str, Any]) -> dict[str, Any]:
-    """Return `after`, still disabled where nothing says that a disabled user is to be enabled.
-
-    What a client leaves out or clears, the service may give a default (RFC 7644 section 3.5.1):
-    here that is ``false``, because no ``active`` at all would count as active.
-    """
-    return after if is_active(before) or "active" in after else {**after, "active": False}
-
-
-def find_missing_attributes(
-    resource_type: ResourceType, resource: Mapping[str, Any], names: Iterable[str]
-) -> tuple[str, ...]:
-    """Return those of `names` that the resource has no value for.
-
-    An attribute of an extension may be named by its short name.
-    """
-    return tuple(name for name in names if not _has_value(resource_type, resource, name))
-
-
-def find_missing_parts(resource_type: ResourceType, resource: Mapping[str, Any]) -> tuple[str, ...]:
-    """Return the paths of the required sub-attributes that have no value, once for each place.
-
-    The attributes of an extension are sub-attributes of its URN; without any of them, none is
-    required (RFC 7643 section 6: the extension itself is optional).
-    """
-    return tuple(
-        path
-        for attribute in resource_type.with_required_parts
-        for path in _missing_parts(attribute, resource.get(attribute.name), attribute.name)
-    )
-
-
-def list_changed_attributes(before: Mapping[str, Any], after: Mapping[str, Any]) -> tuple[str, ...]:
-    """Return the names of the attributes that differ, extension attributes with their URN."""
-    names: list[str] = []
-    for name in sorted(before.keys() | after.keys()):
-        old, new = before.get(name), after.get(name)
-        if name in {"schemas", "meta"} or old == new:
-            continue
-        if ":" in name:
-            names += [f"{name}:{each}" for each in list_changed_attributes(old or {}, new or {})]
-        else:
-            names.append(name)
-    return tuple(names)
-
-
 def _check_schemas(resource_type: ResourceType, body: Mapping[str, Any]) -> None:
     schemas = next((value for name, value in body.items() if name.lower() == "schemas"), None)
     if not isinstance(schemas, list) or resource_type.schema.id not in schemas:
         raise errors.invalid_syntax(
             f'"schemas" of the body must be a list that contains "{resource_type.schema.id}".'
         )
-
-
-def _carry_over(
-    holder: ResourceType | Attribute,
-    resource: Mapping[str, Any],
-    replacement: dict[str, Any],
-    where: str,
-) -> None:
-    """Keep in the replacement what a client cannot take away."""
-    find = holder.attribute if isinstance(holder, ResourceType) else holder.sub_attribute
-    for name, value in resource.items():
-        attribute = find(name)
-        if attribute is None:
-            continue
-        path = join_path(holder, where, name)
-        if attribute.mutability == "readOnly":
-            replacement[name] = value
-        elif attribute.mutability == "writeOnly":
-            replacement.setdefault(name, value)
-        elif attribute.mutability == "immutable":
-            if replacement.setdefault(name, value) != value:
-                raise errors.mutability(
-                    f"{path} is immutable and has a value; send that value or leave it out."
-                )
-        elif (
-            attribute.type == "complex"
-            and not attribute.multi_valued
-            and isinstance(value, Mapping)
-        ):
-            part = dict(replacement.get(name, {}))
-            _carry_over(attribute, value, part, path)
-            if part:
-                replacement[name] = part
-
-
-def _missing_parts(attribute: Attribute, value: Any, where: str) -> Iterator[str]:
-    elements = value if isinstance(value, list) else [value]
-    for each in (element for element in elements if isinstance(element, Mapping)):
-        for sub in attribute.sub_attributes:
-            path = join_path(attribute, where, sub.name)
-            if sub.required and each.get(sub.name) in (None, "", []):
-                yield path
-            elif sub.type == "complex":
-                yield from _missing_parts(sub, each.get(sub.name), path)
-
-
-def _has_value(resource_type: ResourceType, resource: Mapping[str, Any], name: str) -> bool:
-    path = resolve_path(parse_attribute_path(name), resource_type, lenient=True)
-    if path is None:
-        return False
-    holder = resource if path.schema is None else resource.get(path.schema, {})
-    value = holder.get(path.name) if path.name else holder
-    if path.sub is None:
-        return value not in (None, "", [], {})
-    elements = value if isinstance(value, list) else [value or {}]
-    return any(
-        isinstance(each, Mapping) and each.get(path.sub) not in (None, "") for each in elements
-    )
 
 
 def join_path(holder: ResourceType | Attribute, where: str, name: str) -> str:

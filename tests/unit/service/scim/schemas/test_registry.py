@@ -5,7 +5,9 @@ from typing import Any
 
 import pytest
 from scim_service.scim.messages import URN_ENTERPRISE_USER, URN_GROUP, URN_USER
-from scim_service.scim.schema import Registry, ResourceType, SchemaError
+from scim_service.scim.schemas.parser import SchemaError
+from scim_service.scim.schemas.registry import Registry
+from scim_service.scim.schemas.resource_type import ResourceType
 
 from tests.unit.service.conftest import CUSTOM_SCHEMA, CUSTOM_URN
 

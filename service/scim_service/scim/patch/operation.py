@@ -1,0 +1,23 @@
+"""One operation of a PATCH, after it is parsed."""
+
+from dataclasses import dataclass
+from typing import Any, Literal, TypeAlias
+
+from scim_service.scim.patch.path import PatchPath
+
+Op: TypeAlias = Literal["add", "replace", "remove"]
+
+
+@dataclass(frozen=True, slots=True)
+class Operation:
+    """One operation; its path is resolved and its value in canonical form.
+
+    `path` is None for an operation on the resource itself; `value` then is an object whose
+    members may be None for unassigned. Otherwise `value` is None for unassigned, and for a remove
+    without values. A remove with a list of values removes these only, and so none if it is empty;
+    members are removed that are named as well as selected by a value filter in `path`.
+    """
+
+    op: Op
+    path: PatchPath | None
+    value: Any = None
