@@ -17,7 +17,7 @@ from scim_operator.cli.cluster.channel import direct, reach
 from scim_operator.cli.cluster.cluster import Cluster
 from scim_operator.cli.cluster.kubeconfig import Choice
 from scim_operator.cli.errors import ClusterError
-from scim_operator.desired import tokens
+from scim_operator.desired.tokens import token_format
 
 from tests.cluster import ControlPlane
 from tests.operator.world import Namespace, Object, Operator, eventually
@@ -189,17 +189,19 @@ def test_lie_about_use(poller: Operator, admission: Namespace, impostor: Imposto
         found = admission.condition("contoso", "TokenReady").get("reason")
         return bool(found == "WaitingForProof")
 
-    for lie in (None, "0" * 64, new["sha256"], tokens.proof(old, new["id"])):
+    for lie in (None, "0" * 64, new["sha256"], token_format.compute_proof(old, new["id"])):
         say(lie)
         eventually(waits)
         admission.repair("contoso")
         assert admission.digests("contoso")[before["sha256"]]["notAfter"] is None
 
-    say(tokens.proof(token, new["id"]))
+    say(token_format.compute_proof(token, new["id"]))
     eventually(lambda: admission.digests("contoso")[before["sha256"]]["notAfter"])
     shown = admission.get("sct", "contoso")["status"]["tokens"]
     assert [("confirmedAt" in each) for each in shown] == [False, True]
-    assert tokens.proof(token, new["id"]) not in json.dumps(admission.get("sct", "contoso"))
+    assert token_format.compute_proof(token, new["id"]) not in json.dumps(
+        admission.get("sct", "contoso")
+    )
 
 
 @pytest.mark.finding(1, 17)

@@ -26,7 +26,7 @@ pytestmark = pytest.mark.finding(33)
 def starts(documents: list[dict[str, Any]]) -> bool:
     """Whether the service starts with what the operator writes into its configuration."""
     planned = make(observed({"provisioning": {"schemaExtensions": documents}}))
-    configuration = Configuration.model_validate_json(content(planned.subject))
+    configuration = Configuration.model_validate_json(content(planned.context))
     try:
         Registry.load(configuration.provisioning.schema_extensions)
     except SchemaError:

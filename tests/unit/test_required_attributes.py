@@ -26,7 +26,7 @@ from tests.unit.required_attributes import CASES, OWN, Case, extension
 def starts(provisioning: dict[str, Any]) -> bool:
     """Whether the service starts with what the operator writes into its configuration."""
     planned = make(observed({"provisioning": provisioning}))
-    configuration = Configuration.model_validate_json(content(planned.subject))
+    configuration = Configuration.model_validate_json(content(planned.context))
     registry = Registry.load(configuration.provisioning.schema_extensions)
     try:
         check_required(configuration.provisioning.required_attributes, registry.user)
@@ -136,7 +136,7 @@ def test_rate_limit() -> None:
     """A limit reaches the pod, and a tenant without one has the pod that it had."""
     without = make(observed())
     limited = make(observed({"provisioning": {"rateLimit": 50}}))
-    assert content(without.subject) == content(limited.subject)
+    assert content(without.context) == content(limited.context)
 
     def environment(planned: Any) -> dict[str, str]:
         deployment = objects(planned)[DEPLOYMENT.name, "contoso-scim"]

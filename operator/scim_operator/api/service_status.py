@@ -55,8 +55,8 @@ class TokenUse(_Part):
     Attributes
     ----------
     proof
-        `scim_operator.desired.tokens.proof` once a request has brought the token. Whoever sees it
-        can test guesses of the token, so it is in no representation.
+        `desired.tokens.token_format.compute_proof` once a request has brought the token. Whoever
+        sees it can test guesses of the token, so it is in no representation.
     """
 
     id: _Word

@@ -13,14 +13,15 @@ from scim_operator.api.tenant import Tenant
 from scim_operator.controller.observe.cache import Cache, has_label
 from scim_operator.desired import faults
 from scim_operator.desired.drift import differences, messages
-from scim_operator.desired.drift.admission_changes import Admitted, listed
+from scim_operator.desired.drift.admission_changes import AdmissionChanges, list_fields
 from scim_operator.desired.drift.desired_object import DesiredObject
-from scim_operator.desired.drift.field_managers import manager_of
+from scim_operator.desired.drift.field_managers import find_manager
 from scim_operator.desired.drift.outcomes import Outcome
 from scim_operator.desired.drift.repairs import Repairs
-from scim_operator.desired.drift.repeated_deletions import ROUNDS, Losses, Wishes
+from scim_operator.desired.drift.repeated_deletions import ROUNDS, LastWritten, RepeatedDeletions
 from scim_operator.desired.faults import Fault
-from scim_operator.desired.ownership import standing
+from scim_operator.desired.objects import applied_digest
+from scim_operator.desired.ownership import classification
 from scim_operator.desired.ownership.seals import SEALED, Seals
 from scim_operator.desired.plan import Plan
 from scim_operator.kube.client import KubeClient
@@ -50,10 +51,10 @@ class Applier:
         self._kube = kube
         self._cache = cache
         self._seals = seals
-        self._admitted = Admitted(seals)
+        self._admitted = AdmissionChanges(seals)
         self._repairs = Repairs()
-        self._losses = Losses()
-        self._wishes = Wishes()
+        self._losses = RepeatedDeletions()
+        self._wishes = LastWritten()
 
     def leaves(self, tenant: Tenant, wanted: DesiredObject) -> bool:
         """Tell whether an object is to stay as it is."""
@@ -86,7 +87,7 @@ class Applier:
             outcomes.append(await self._apply(planned, secret))
             if outcomes[-1].fault is None:
                 continue
-            tenant = planned.subject.tenant
+            tenant = planned.context.tenant
             if secret.name == names.digest_secret(tenant.key.name) and _is_foreign(
                 outcomes[-1], SECRET
             ):
@@ -104,7 +105,7 @@ class Applier:
             *(self._remove(planned, kind, live) for kind, live in planned.removals),
         )
         if planned.halts:
-            outcomes.append(await self._halt(planned.subject.tenant))
+            outcomes.append(await self._halt(planned.context.tenant))
         for wanted in pods:
             # A new pod would run with what it finds in the place of its own objects.
             if wanted.live or not any(_is_foreign(each, *_POD_NEEDS) for each in outcomes):
@@ -118,9 +119,9 @@ class Applier:
         are missing.
         """
         name = names.workload(tenant.key.name)
-        outcome = Outcome(standing.record_name(DEPLOYMENT, name))
+        outcome = Outcome(classification.record_name(DEPLOYMENT, name))
         live = self._cache.get(DEPLOYMENT, tenant.key.namespace, name)
-        is_own = live and standing.judge(DEPLOYMENT, live, tenant, self._seals).is_own
+        is_own = live and classification.classify(DEPLOYMENT, live, tenant, self._seals).is_own
         if live is None or not is_own:
             return outcome
         where = f"halt/{live['metadata']['uid']}"
@@ -143,19 +144,19 @@ class Applier:
         over = self._losses.conflict(where)
         if not over:
             return outcome
-        texts = (messages.scaled_again(name),)
+        texts = (messages.describe_repeated_scaling(name),)
         begun = texts if self._losses.begins(where) else ()
         return outcome._replace(conflicts=texts, begun=begun, pause=over)
 
     async def _apply(self, planned: Plan, wanted: DesiredObject) -> Outcome:
-        tenant = planned.subject.tenant
-        outcome = Outcome(standing.record_name(wanted.kind, wanted.name))
+        tenant = planned.context.tenant
+        outcome = Outcome(classification.record_name(wanted.kind, wanted.name))
         if self.leaves(tenant, wanted):
             admitted = self._admitted.accepts(tenant, wanted)
             return self._with_conflicts(wanted, outcome._replace(admitted=admitted))
         if wanted.live is None and self._losses.pause(_place(wanted)):
             outcome = self._with_conflicts(wanted, outcome)
-            gone = Fault(wanted.kind, "DeletedAgain", messages.deleted_again(wanted))
+            gone = Fault(wanted.kind, "DeletedAgain", messages.describe_repeated_deletion(wanted))
             return outcome._replace(fault=gone) if outcome.conflicts else outcome
         try:
             managers = await self._managers(wanted)
@@ -172,7 +173,7 @@ class Applier:
             return outcome._replace(fault=await self._taken(tenant, wanted))
         self._cache.put(wanted.kind, body)
         if not has_label(body):
-            return outcome._replace(fault=faults.unlabelled(wanted.kind, wanted.name))
+            return outcome._replace(fault=faults.explain_unlabelled(wanted.kind, wanted.name))
         return self._tell(tenant, wanted, body, managers, outcome)
 
     def _tell(
@@ -187,12 +188,12 @@ class Applier:
         what = f"the {wanted.kind.name} {wanted.name}"
         is_repair = self._wishes.note(wanted, body)
         changed = self._admitted.others(wanted)
-        found = tuple(differences.differences(wanted.object, body))
+        found = tuple(differences.find_differences(wanted.object, body))
         if found:
             entry, is_news = self._admitted.note(tenant, wanted, body, found)
             kept = (
-                f"{what} keeps {listed(map(str, found))}: an admission rule or a default of the "
-                "cluster sets that at each write; if it should not be there, exempt the object "
+                f"{what} keeps {list_fields(map(str, found))}: an admission rule or a default of "
+                "the cluster sets that at each write; if it should not be there, exempt the object "
                 "from the rule"
             )
             outcome = outcome._replace(admitted=entry, kept=kept if is_news else None)
@@ -212,9 +213,11 @@ class Applier:
         first = [each for each in moved if str(each) not in left | managers.keys()]
         if first:
             text = f"{what} had been changed by somebody and is as wanted again"
-            outcome = outcome._replace(repaired=f"{text}{messages.named(first)}")
+            outcome = outcome._replace(repaired=f"{text}{messages.describe_repair(first)}")
         begun = self._repairs.note(wanted.live["metadata"]["uid"], map(str, moved), managers)
-        outcome = outcome._replace(begun=tuple(messages.conflict(wanted, each) for each in begun))
+        outcome = outcome._replace(
+            begun=tuple(messages.describe_conflict(wanted, each) for each in begun)
+        )
         return self._with_conflicts(replace(wanted, live=body), outcome)
 
     def _with_conflicts(self, wanted: DesiredObject, outcome: Outcome) -> Outcome:
@@ -226,10 +229,10 @@ class Applier:
         else:
             differing = list(map(str, self._admitted.others(wanted)))
             conflicts, pause = self._repairs.conflicts(wanted.live["metadata"]["uid"], differing)
-            found = tuple(messages.conflict(wanted, conflict) for conflict in conflicts)
+            found = tuple(messages.describe_conflict(wanted, conflict) for conflict in conflicts)
             pauses.append(self._pause(wanted) or pause)
         if over := self._losses.conflict(where):
-            text = messages.deleted_again(wanted)
+            text = messages.describe_repeated_deletion(wanted)
             found = (*found, text)
             pauses.append(over)
             if self._losses.begins(where):
@@ -247,7 +250,7 @@ class Applier:
             return {}
         namespace = wanted.object["metadata"]["namespace"]
         live = await self._kube.get(wanted.kind, namespace, wanted.name)
-        return {field: manager_of(live, others[field]) if live else None for field in contested}
+        return {field: find_manager(live, others[field]) if live else None for field in contested}
 
     async def _bring(self, wanted: DesiredObject) -> Object | None:
         """Write an object; None if another one, which was not seen, has its name."""
@@ -259,7 +262,7 @@ class Applier:
         if is_restored:
             # First: an admission policy need not admit an apply that leaves them.
             body = await self._restore(wanted, live)
-        found = tuple(differences.differences(wanted.object, body))
+        found = tuple(differences.find_differences(wanted.object, body))
         if not is_restored or any(difference.in_metadata for difference in found):
             is_restored = False
             applied = await self._merge(wanted)
@@ -278,7 +281,7 @@ class Applier:
         return await self._restore_newest(wanted, body)
 
     async def _restore(self, wanted: DesiredObject, live: Object, *, bare: bool = False) -> Object:
-        restoration = differences.restoration(wanted.object, live, bare=bare)
+        restoration = differences.build_restoration(wanted.object, live, bare=bare)
         return await self._kube.patch(wanted.kind, live, restoration)
 
     async def _restore_newest(self, wanted: DesiredObject, body: Object) -> Object:
@@ -303,8 +306,8 @@ class Applier:
         except ApiError as refusal:
             # What was written before is valid by itself, but what it is merged into may not be: of
             # a Service whose port has another number, an apply makes one with two ports of a name.
-            stamp = differences.stamp_of(wanted.live) if wanted.live else None
-            was_written = stamp in (None, differences.stamp_of(wanted.object))
+            stamp = applied_digest.read_digest(wanted.live) if wanted.live else None
+            was_written = stamp in (None, applied_digest.read_digest(wanted.object))
             if refusal.code != 422 or wanted.live is None or not was_written:
                 raise
         await self._restore(wanted, wanted.live)
@@ -335,8 +338,8 @@ class Applier:
         kind = wanted.kind
         live = await self._kube.get(kind, tenant.key.namespace, wanted.name)
         if live is not None:
-            if not standing.judge(kind, live, tenant, self._seals).is_own:
-                return standing.fault(kind, live, tenant)
+            if not classification.classify(kind, live, tenant, self._seals).is_own:
+                return classification.explain_foreign(kind, live, tenant)
             # Its label was taken away: with the label it is watched again.
             try:
                 body = await self._label(wanted, live, tenant)
@@ -346,7 +349,7 @@ class Applier:
                 raise
             self._cache.put(kind, body)
             if not has_label(body):
-                return faults.unlabelled(kind, wanted.name)
+                return faults.explain_unlabelled(kind, wanted.name)
             self._losses.note(_place(wanted))
         raise ApiError(409, f"the {kind.name} {wanted.name} has changed meanwhile")
 
@@ -358,16 +361,16 @@ class Applier:
         # With all that is wanted: an admission policy need not admit the rest of what is there.
         labels = (live["metadata"].get("labels") or {}) | labels
         operation = {"op": "add", "path": "/metadata/labels", "value": labels}
-        restoration = differences.restoration(wanted.object, live)
+        restoration = differences.build_restoration(wanted.object, live)
         return await self._kube.patch(wanted.kind, live, [*restoration, operation])
 
     async def _remove(self, planned: Plan, kind: Kind, live: Object) -> Outcome:
         metadata = live["metadata"]
-        outcome = Outcome(standing.record_name(kind, metadata["name"]))
+        outcome = Outcome(classification.record_name(kind, metadata["name"]))
         try:
             await self._kube.delete(kind, metadata["namespace"], metadata["name"], metadata["uid"])
         except ApiError as refusal:
-            fault = faults.explain(refusal, kind, metadata["name"], planned.subject.tenant)
+            fault = faults.explain(refusal, kind, metadata["name"], planned.context.tenant)
             if fault is None:
                 raise
             return outcome._replace(fault=fault)
@@ -385,7 +388,9 @@ def _looks_deployed(body: Object, tenant: Tenant) -> bool:
 
 def _is_foreign(outcome: Outcome, *kinds: Kind) -> bool:
     fault = outcome.fault
-    return fault is not None and fault.reason == standing.FOREIGN_OWNER and fault.kind in kinds
+    return (
+        fault is not None and fault.reason == classification.FOREIGN_OWNER and fault.kind in kinds
+    )
 
 
 def _place(wanted: DesiredObject) -> str:

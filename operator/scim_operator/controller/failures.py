@@ -160,7 +160,7 @@ def _patience(error: Exception) -> int:
 
 def _explain(error: Exception, key: Key) -> Finding:
     if isinstance(error, ApiError):
-        return faults.of_refusal(error, key.namespace)
+        return faults.explain_failed_request(error, key.namespace)
     if isinstance(error, UNREACHABLE):
         return faults.SILENT
-    return faults.of_error(error)
+    return faults.explain_exception(error)

@@ -141,7 +141,7 @@ class Operator:
                 where = f"{self._settings.namespace}/{self._settings.key_secret}"
                 _LOG.error("the key in the Secret %s cannot be had, trying again: %s", where, error)
                 if attempt % _UNTOLD == 0:
-                    await reporter.tell_waiting(faults.without_key(where, str(error)))
+                    await reporter.tell_waiting(faults.explain_missing_key(where, str(error)))
                 await asyncio.sleep(_RETRY)
         raise AssertionError("it is tried for ever")
 

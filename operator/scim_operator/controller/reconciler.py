@@ -22,14 +22,15 @@ from scim_operator.controller.observe.ingresses import IngressReader
 from scim_operator.controller.observe.pod_events import PodEvents
 from scim_operator.controller.records.served_mark import ServedMark
 from scim_operator.controller.records.url_claim_store import UrlClaimStore
-from scim_operator.desired import faults, plan, rollout
-from scim_operator.desired.drift.outcomes import admitted_of, conflicts_of
+from scim_operator.desired import faults, plan
+from scim_operator.desired.drift.outcomes import list_conflicts, merge_admitted
 from scim_operator.desired.faults import BlockedError, Fault
 from scim_operator.desired.observed import Observed
-from scim_operator.desired.ownership import standing
+from scim_operator.desired.ownership import classification
 from scim_operator.desired.ownership.seals import Seals
 from scim_operator.desired.plan import Plan
-from scim_operator.desired.rollout import Decision, Rollout
+from scim_operator.desired.rollout import decisions, situation
+from scim_operator.desired.rollout.decisions import Decision, Rollout
 from scim_operator.kube.client import UNREACHABLE, KubeClient
 from scim_operator.kube.errors import ApiError
 from scim_operator.kube.kinds import INGRESS, SECRET, STORAGE_CLASS, TENANT, VOLUME_CLAIM, Kind
@@ -163,11 +164,13 @@ class Reconciler:
         found += [outcome.fault for outcome in outcomes if outcome.fault]
         observed = replace(
             await self._observe_result(observed, tenant, now),
-            admitted=admitted_of(before.admitted, outcomes),
-            conflicts=conflicts_of(outcomes),
+            admitted=merge_admitted(before.admitted, outcomes),
+            conflicts=list_conflicts(outcomes),
         )
         if decision:
-            observed = replace(observed, rollout=rollout.recorded(decision, planned, observed))
+            observed = replace(
+                observed, rollout=decisions.update_record(decision, planned, observed)
+            )
         result = tenant_status.build(observed, planned, found, now)
         news = events.derive(
             before,
@@ -199,7 +202,7 @@ class Reconciler:
         try:
             tenant = self._cache.tenant(key)
         except UnreadableTenantError as error:
-            raise BlockedError(faults.unreadable(error)) from None
+            raise BlockedError(faults.explain_unreadable(error)) from None
         if tenant and (fault := self._watches.unlisted(key.namespace)):
             raise BlockedError(Finding(False, fault.reason, fault.message, fault.outlook))
         return tenant
@@ -232,12 +235,12 @@ class Reconciler:
             pods=pods,
             pod_events=await self._pod_events.of(key, pods, now),
             hold=await self._url_claims.hold(tenant),
-            existing=existing,
-            database=database,
-            lost=self._lost(tenant),
+            existing_secret=existing,
+            database_secret=database,
+            deleted_token=self._deleted_token(tenant),
             storage_missing=await self._storage_missing(claim, now),
-            report=self._readings.report(key),
-            unreadable=self._readings.problem(key),
+            service_status=self._readings.report(key),
+            status_problem=self._readings.problem(key),
             rollout=tenant.status.rollout,
         )
 
@@ -262,9 +265,9 @@ class Reconciler:
             self._rollout.forget(key)
             return None
         is_applied = self._applier.leaves(observed.tenant, wanted)
-        if record := rollout.rests(observed, wanted, is_applied=is_applied):
+        if record := situation.find_settled_record(observed, wanted, is_applied=is_applied):
             return self._rollout.settle(key, record)
-        seen = rollout.look(observed, planned.subject.address, wanted, is_applied=is_applied)
+        seen = situation.gather(observed, planned.context.address, wanted, is_applied=is_applied)
         return self._rollout.decide(key, seen, now)
 
     async def _record(self, tenant: Tenant, record: RolloutStatus) -> Tenant:
@@ -273,13 +276,13 @@ class Reconciler:
         await self._write(tenant, status)
         return replace(tenant, status=status)
 
-    def _sort(self, tenant: Tenant, others: standing.Children) -> standing.Sorted:
+    def _sort(self, tenant: Tenant, others: classification.Children) -> classification.Classified:
         children = self._cache.children(tenant.key) | dict(others)
-        return standing.sort(children, tenant, self._seals)
+        return classification.classify_all(children, tenant, self._seals)
 
-    def _lost(self, tenant: Tenant) -> Object | None:
+    def _deleted_token(self, tenant: Tenant) -> Object | None:
         lost = self._cache.lost(tenant.key)
-        is_own = lost and standing.judge(SECRET, lost, tenant, self._seals).is_own
+        is_own = lost and classification.classify(SECRET, lost, tenant, self._seals).is_own
         return lost if is_own else None
 
     async def _exists(self, tenant: Tenant) -> bool:
@@ -364,7 +367,7 @@ class Reconciler:
         pauses = [(moment - now).total_seconds() + 1 for moment in moments if moment]
         if found or planned.token is None:
             pauses.append(FAULT_PAUSE)
-        claim = planned.subject.claim
+        claim = planned.context.claim
         if _is_pending(claim) and now - _created(claim) < BINDING_TIME:
             pauses.append(BINDING_TIME.total_seconds())
         if observed.storage_missing or observed.ingress.has_problem:

@@ -48,7 +48,7 @@ _ASPECTS = {SECRET: TOKEN_READY, INGRESS: EXPOSED, HTTP_ROUTE: EXPOSED}
 """By kind, the condition that tells of its faults; Available tells of the rest."""
 
 
-def first_of(faults: Sequence[Fault], aspect: str) -> Finding | None:
+def find_for_condition(faults: Sequence[Fault], aspect: str) -> Finding | None:
     """Return what a condition says of the first fault that it tells of; None if there is none."""
     for fault in faults:
         if _ASPECTS.get(fault.kind, AVAILABLE) == aspect:
@@ -107,7 +107,7 @@ def _explain_forbidden(refusal: ApiError, kind: Kind, what: str, namespace: str)
     return Fault(kind, "Forbidden", f"the {what} is refused: {refusal.message}")
 
 
-def unlabelled(kind: Kind, name: str) -> Fault:
+def explain_unlabelled(kind: Kind, name: str) -> Fault:
     """Return the fault of an object whose label an admission rule of the cluster takes away."""
     return Fault(
         kind,
@@ -141,7 +141,7 @@ SILENT = Finding(
 """What is said of a tenant whose passes end because a request is not answered."""
 
 
-def of_refusal(refusal: ApiError, namespace: str) -> Finding:
+def explain_failed_request(refusal: ApiError, namespace: str) -> Finding:
     """Say why the passes over a tenant end: the answer to a request that every pass needs."""
     if denial := denials.explain(refusal.message, refusal.what, namespace):
         return Finding(False, *denial, Outlook.STALLED)
@@ -160,7 +160,7 @@ def of_refusal(refusal: ApiError, namespace: str) -> Finding:
     )
 
 
-def of_error(error: Exception) -> Finding:
+def explain_exception(error: Exception) -> Finding:
     """Say that the passes over a tenant end by an error of the operator's own.
 
     The error's text is left to the log: it may hold what is not for the readers of a status.
@@ -174,7 +174,7 @@ def of_error(error: Exception) -> Finding:
     )
 
 
-def without_key(where: str, why: str) -> Finding:
+def explain_missing_key(where: str, why: str) -> Finding:
     """Say that the operator does not begin, because it lacks the key of its seals."""
     return Finding(
         False,
@@ -185,7 +185,7 @@ def without_key(where: str, why: str) -> Finding:
     )
 
 
-def unreadable(error: UnreadableTenantError) -> Finding:
+def explain_unreadable(error: UnreadableTenantError) -> Finding:
     """Say that this version of the operator cannot read a tenant."""
     return Finding(
         False,

@@ -9,8 +9,8 @@ from datetime import datetime
 from scim_operator.api.service_status import Problem, ServiceStatus
 from scim_operator.api.tenant import Tenant
 from scim_operator.api.v1alpha1.status import RolloutStatus
-from scim_operator.desired import tokens
 from scim_operator.desired.ownership.seals import Seals
+from scim_operator.desired.tokens import rotation
 from scim_operator.desired.urls.claims import HELD, Hold
 from scim_operator.kube.ingress_facts import NOTHING_READ, IngressFacts
 from scim_operator.kube.kinds import Kind, Object
@@ -36,17 +36,17 @@ class Observed:
         Events of a pod whose node does not create its containers.
     hold
         Whether it has its Tenant URL.
-    existing
+    existing_secret
         The Secret that ``token.existingSecret`` names; None if it is not there.
-    database
+    database_secret
         The Secret that ``database.postgres.urlFrom`` names; None if it is not there.
-    lost
+    deleted_token
         The token Secret as it was when somebody deleted it under the operator's eyes.
     ingress
         What its Ingress needs beside itself.
     storage_missing
         What is wrong with the volume's StorageClass, as words; None if nothing is known.
-    report, unreadable
+    service_status, status_problem
         The last reading of the service's counts, and why the latest attempts failed.
     rollout
         The operator's record of the pods, as it is after the pass.
@@ -64,13 +64,13 @@ class Observed:
     pods: Sequence[Object] = ()
     pod_events: Sequence[Object] = ()
     hold: Hold = HELD
-    existing: Object | None = None
-    database: Object | None = None
-    lost: Object | None = None
+    existing_secret: Object | None = None
+    database_secret: Object | None = None
+    deleted_token: Object | None = None
     ingress: IngressFacts = NOTHING_READ
     storage_missing: str | None = None
-    report: ServiceStatus | None = None
-    unreadable: Problem | None = None
+    service_status: ServiceStatus | None = None
+    status_problem: Problem | None = None
     rollout: RolloutStatus | None = None
     admitted: Mapping[str, str] = field(default_factory=dict)
     conflicts: Sequence[str] = ()
@@ -80,12 +80,12 @@ class Observed:
         known = {
             token.id: token.last_used for token in self.tenant.status.tokens if token.last_used
         }
-        return known | (self.report.last_used if self.report else {})
+        return known | (self.service_status.last_used if self.service_status else {})
 
-    def uses(self) -> tokens.Uses:
+    def uses(self) -> rotation.Uses:
         """What shows that tokens are in use; what a pod merely says of one is not among it."""
-        return tokens.Uses(
-            proofs=self.report.proofs if self.report else {},
+        return rotation.Uses(
+            proofs=self.service_status.proofs if self.service_status else {},
             confirmed=frozenset(
                 token.id for token in self.tenant.status.tokens if token.confirmed_at
             ),

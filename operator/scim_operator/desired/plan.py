@@ -10,16 +10,16 @@ from datetime import datetime, timedelta
 from scim_operator.api import conditions, names
 from scim_operator.api.tenant import Tenant
 from scim_operator.api.v1alpha1.formats import parse_duration
-from scim_operator.desired import faults, tokens
-from scim_operator.desired.drift import differences
+from scim_operator.desired import faults
 from scim_operator.desired.drift.desired_object import DesiredObject
-from scim_operator.desired.objects import secrets
+from scim_operator.desired.objects import applied_digest, secrets
 from scim_operator.desired.objects.builders import BUILDERS
 from scim_operator.desired.objects.context import ObjectContext
 from scim_operator.desired.observed import Observed
-from scim_operator.desired.ownership import data_loss, deletions, standing, trusted_secrets
+from scim_operator.desired.ownership import classification, data_loss, deletions
 from scim_operator.desired.ownership.seals import SEALED
-from scim_operator.desired.urls.address import address
+from scim_operator.desired.tokens import digests_file, rotation, token_format, trusted_secrets
+from scim_operator.desired.urls.address import derive_address
 from scim_operator.desired.validation import allowed, usable
 from scim_operator.kube import secret_data
 from scim_operator.kube.kinds import (
@@ -75,18 +75,18 @@ class Plan:
         Objects that an earlier tenant of the same name has left, by kind and name.
     rejected
         What is in the tenant's Secrets and is not the operator's work.
-    losses
+    safeguards
         What is not done because the tenant has lost what it had.
     halts
         Whether the pods must not run on: others' digests are where theirs should be, or the volume
         is not the tenant's.
     """
 
-    subject: ObjectContext
-    token: tokens.Plan | None
+    context: ObjectContext
+    token: rotation.TokenPlan | None
     token_fault: faults.Fault | None
     weakness: str | None
-    access: tokens.Plan | None
+    access: rotation.TokenPlan | None
     secrets: tuple[DesiredObject, ...]
     digests_without_access: tuple[DesiredObject, ...]
     objects: tuple[DesiredObject, ...]
@@ -96,7 +96,7 @@ class Plan:
     adopted: tuple[str, ...]
     inherited: tuple[str, ...]
     rejected: tuple[trusted_secrets.Rejected, ...]
-    losses: data_loss.Verdict
+    safeguards: data_loss.Safeguards
     halts: bool
 
     @property
@@ -121,16 +121,18 @@ def make(observed: Observed, settings: Settings, now: datetime) -> Plan:
     admitted, withheld = allowed.admit(tenant.spec, settings)
     if admitted is not tenant.spec:
         tenant = replace(tenant, spec=admitted)
-    where = address(tenant, settings)
+    where = derive_address(tenant, settings)
     held = _holdings(observed)
-    losses = data_loss.judge(tenant, held)
-    subject = ObjectContext(
+    losses = data_loss.find_safeguards(tenant, held)
+    context = ObjectContext(
         tenant=tenant,
         settings=settings,
         address=where,
-        routed=where.host is not None and observed.hold.routed,
+        is_routed=where.host is not None and observed.hold.is_routed,
         database_version=(
-            observed.database["metadata"]["resourceVersion"] if observed.database else None
+            observed.database_secret["metadata"]["resourceVersion"]
+            if observed.database_secret
+            else None
         ),
         claim=observed.children.get((VOLUME_CLAIM, names.volume_claim(tenant.key.name))),
         rebinds=losses.rebinds,
@@ -139,8 +141,8 @@ def make(observed: Observed, settings: Settings, now: datetime) -> Plan:
     decided = losses.tokens or _plan_token(observed, trusted, now)
     token = None if isinstance(decided, faults.Fault) else decided
     access = _plan_access(observed, trusted, token, now)
-    digests = _wanted(observed, _digests(observed, subject, trusted, token, access))
-    objects, removals = _objects(observed, subject)
+    digests = _wanted(observed, _digests(observed, context, trusted, token, access))
+    objects, removals = _objects(observed, context)
     found = _faults(observed, losses, objects)
     left_alone = {VOLUME_CLAIM} if losses.leaves_claim else set()
     if fault := usable.find_fault(observed.tenant.spec):
@@ -150,28 +152,28 @@ def make(observed: Observed, settings: Settings, now: datetime) -> Plan:
     if losses.keeps_pods or not _may_have_pods(observed, digests):
         left_alone.add(DEPLOYMENT)
     return Plan(
-        subject=subject,
+        context=context,
         token=token,
         token_fault=decided if isinstance(decided, faults.Fault) else None,
-        weakness=tokens.weakness(token.stored.token)
+        weakness=token_format.find_weakness(token.stored.token)
         if token and token.stored.token and tenant.spec.token.existing_secret
         else None,
         access=access,
-        secrets=_wanted(observed, _secrets(subject, token, access)) + digests,
-        digests_without_access=_wanted(observed, _digests(observed, subject, trusted, token, None))
+        secrets=_wanted(observed, _secrets(context, token, access)) + digests,
+        digests_without_access=_wanted(observed, _digests(observed, context, trusted, token, None))
         if access and access.changes
         else digests,
         objects=_wanted(observed, [pair for pair in objects if pair[0] not in left_alone]),
         removals=tuple(removals),
         withheld=withheld,
         faults=tuple(found),
-        adopted=tuple(standing.record_name(*identity) for identity in observed.adopted),
+        adopted=tuple(classification.record_name(*identity) for identity in observed.adopted),
         inherited=tuple(
-            standing.record_name(*identity)
-            for identity in data_loss.left_by_an_earlier(tenant, held)
+            classification.record_name(*identity)
+            for identity in data_loss.find_leftovers(tenant, held)
         ),
         rejected=trusted.rejected,
-        losses=losses,
+        safeguards=losses,
         halts=losses.halts or _digest_identity(tenant) in observed.foreign,
     )
 
@@ -182,19 +184,19 @@ def _holdings(observed: Observed) -> data_loss.Holdings:
         own=observed.children,
         foreign=observed.foreign.keys(),
         adopted=observed.adopted,
-        has_token=token in observed.children or observed.lost is not None,
+        has_token=token in observed.children or observed.deleted_token is not None,
     )
 
 
 def _objects(
-    observed: Observed, subject: ObjectContext
+    observed: Observed, context: ObjectContext
 ) -> tuple[list[tuple[Kind, Object]], list[tuple[Kind, Object]]]:
     """Return what is wanted beside the Secrets, and what is there and wanted no longer."""
     objects: list[tuple[Kind, Object]] = []
     removals: list[tuple[Kind, Object]] = []
     for kind, name_of, build in BUILDERS:
-        live = observed.children.get((kind, name_of(subject.tenant.key.name)))
-        if wanted := build(subject):
+        live = observed.children.get((kind, name_of(context.tenant.key.name)))
+        if wanted := build(context):
             objects.append((kind, wanted))
         elif live and kind is not VOLUME_CLAIM and not deletions.is_going(live):
             removals.append((kind, live))
@@ -206,14 +208,14 @@ def _trusted(observed: Observed) -> trusted_secrets.Trusted:
     return trusted_secrets.read(
         observed.tenant,
         observed.seals,
-        token=observed.children.get((SECRET, names.token_secret(name)), observed.lost),
+        token=observed.children.get((SECRET, names.token_secret(name)), observed.deleted_token),
         access=observed.children.get((SECRET, names.access_secret(name))),
         digests=_live_digests(observed),
     )
 
 
 def _faults(
-    observed: Observed, losses: data_loss.Verdict, objects: Sequence[tuple[Kind, Object]]
+    observed: Observed, losses: data_loss.Safeguards, objects: Sequence[tuple[Kind, Object]]
 ) -> list[faults.Fault]:
     tenant = observed.tenant
     name = tenant.key.name
@@ -222,7 +224,7 @@ def _faults(
     if tenant.spec.token.existing_secret is None:
         needed.add((SECRET, names.token_secret(name)))
     foreign = [
-        standing.fault(kind, live, tenant)
+        classification.explain_foreign(kind, live, tenant)
         for (kind, each), live in observed.foreign.items()
         if (kind, each) in needed
     ]
@@ -240,9 +242,9 @@ def _wanted(
         identity = (kind, wanted["metadata"]["name"])
         if identity in observed.foreign:
             continue
-        wanted = differences.stamped(wanted)
+        wanted = applied_digest.add_digest(wanted)
         if kind in SEALED:
-            wanted = observed.seals.sealed(kind, observed.tenant.key, wanted)
+            wanted = observed.seals.add_seal(kind, observed.tenant.key, wanted)
         result.append(DesiredObject(kind, wanted, observed.children.get(identity)))
     return tuple(result)
 
@@ -264,12 +266,14 @@ def _may_have_pods(observed: Observed, digests: Sequence[DesiredObject]) -> bool
 
 def _plan_token(
     observed: Observed, trusted: trusted_secrets.Trusted, now: datetime
-) -> tokens.Plan | faults.Fault:
+) -> rotation.TokenPlan | faults.Fault:
     tenant = observed.tenant
     spec = tenant.spec.token
-    secret = observed.children.get((SECRET, names.token_secret(tenant.key.name)), observed.lost)
+    secret = observed.children.get(
+        (SECRET, names.token_secret(tenant.key.name)), observed.deleted_token
+    )
     digests = _live_digests(observed)
-    wish = tokens.Wish(
+    wish = rotation.Instructions(
         overlap=parse_duration(spec.overlap),
         rotate_every=parse_duration(spec.rotate_every) if spec.rotate_every else None,
         rotate=tenant.annotations.get(names.ROTATE_ANNOTATION),
@@ -278,24 +282,24 @@ def _plan_token(
     )
     revoked = _annotation(digests, names.REVOKE_ANNOTATION)
     if foreign := observed.foreign.get(_digest_identity(tenant)):
-        return standing.fault(SECRET, foreign, tenant)
+        return classification.explain_foreign(SECRET, foreign, tenant)
     if spec.existing_secret is not None:
         token = _owner_token(observed, spec.existing_secret, trusted.accepted)
         if isinstance(token, faults.Fault):
             return token
-        stored = tokens.Stored(token, trusted.accepted, wish.rotate, revoked)
-        return tokens.accept(wish, stored, observed.uses(), now)
+        stored = rotation.Stored(token, trusted.accepted, wish.rotate, revoked)
+        return rotation.plan_current(wish, stored, observed.uses(), now)
     token_identity = (SECRET, names.token_secret(tenant.key.name))
     if foreign := observed.foreign.get(token_identity):
-        return standing.fault(SECRET, foreign, tenant)
-    stored = tokens.Stored(
+        return classification.explain_foreign(SECRET, foreign, tenant)
+    stored = rotation.Stored(
         token=None if _has_ended(tenant, trusted) else trusted.token,
         accepted=trusted.accepted,
         rotated=_annotation(secret, names.ROTATE_ANNOTATION),
         # Without its digests a tenant has nothing to revoke.
         revoked=revoked if digests else wish.revoke,
     )
-    return tokens.plan(wish, stored, observed.uses(), now)
+    return rotation.plan_issued(wish, stored, observed.uses(), now)
 
 
 def _has_ended(tenant: Tenant, trusted: trusted_secrets.Trusted) -> bool:
@@ -306,32 +310,38 @@ def _has_ended(tenant: Tenant, trusted: trusted_secrets.Trusted) -> bool:
     if tenant.status.token_secret_name in (None, names.token_secret(tenant.key.name)):
         return False
     accepted = {entry.sha256 for entry in trusted.accepted}
-    return trusted.token is not None and tokens.digest(trusted.token) not in accepted
+    return trusted.token is not None and token_format.hash_token(trusted.token) not in accepted
 
 
 def _owner_token(
-    observed: Observed, name: str, accepted: Sequence[tokens.Accepted]
+    observed: Observed, name: str, accepted: Sequence[digests_file.AcceptedToken]
 ) -> str | faults.Fault:
     """Return the token in the owner's Secret, or why it cannot be used."""
     tenant = observed.tenant
     what = f"the Secret {name} of spec.token.existingSecret"
-    if observed.existing and secret_data.is_reserved(observed.existing, tenant.key.name):
+    if observed.existing_secret and secret_data.is_reserved(
+        observed.existing_secret, tenant.key.name
+    ):
         return faults.Fault(
             SECRET,
             "ForeignSecret",
             f"{what} is the operator's own or another tenant's: name one that you have made for "
             "this tenant",
         )
-    token = secret_data.read(observed.existing, secret_data.TOKEN_KEY)
+    token = secret_data.read(observed.existing_secret, secret_data.TOKEN_KEY)
     if token is None:
-        problem = f"has no key {secret_data.TOKEN_KEY}" if observed.existing else "does not exist"
+        problem = (
+            f"has no key {secret_data.TOKEN_KEY}" if observed.existing_secret else "does not exist"
+        )
         return faults.Fault(
             SECRET,
             "SecretMissing",
             f"{what} {problem}: give it the key {secret_data.TOKEN_KEY} with a token of at least "
             "32 random characters",
         )
-    if (weakness := tokens.weakness(token)) and not _is_accepted(tenant, token, accepted):
+    if (weakness := token_format.find_weakness(token)) and not _is_accepted(
+        tenant, token, accepted
+    ):
         return faults.Fault(
             SECRET,
             "TokenTooWeak",
@@ -341,11 +351,13 @@ def _owner_token(
     return token
 
 
-def _is_accepted(tenant: Tenant, token: str, accepted: Sequence[tokens.Accepted]) -> bool:
+def _is_accepted(
+    tenant: Tenant, token: str, accepted: Sequence[digests_file.AcceptedToken]
+) -> bool:
     """Tell whether a weak token was accepted by an earlier version: refused, it locks Entra out."""
     condition = tenant.status.condition(conditions.TOKEN_READY)
     return (
-        tokens.digest(token) in {entry.sha256 for entry in accepted}
+        token_format.hash_token(token) in {entry.sha256 for entry in accepted}
         # Also when the digests have been lost since.
         or (condition is not None and condition.reason == conditions.WEAK_TOKEN)
     )
@@ -357,8 +369,11 @@ def _annotation(live: Object | None, key: str) -> str | None:
 
 
 def _plan_access(
-    observed: Observed, trusted: trusted_secrets.Trusted, token: tokens.Plan | None, now: datetime
-) -> tokens.Plan | None:
+    observed: Observed,
+    trusted: trusted_secrets.Trusted,
+    token: rotation.TokenPlan | None,
+    now: datetime,
+) -> rotation.TokenPlan | None:
     tenant = observed.tenant
     digests = _live_digests(observed)
     needed = {(SECRET, names.access_secret(tenant.key.name)), _digest_identity(tenant)}
@@ -366,25 +381,25 @@ def _plan_access(
         return None
     credential = trusted.credential
     known = {entry.sha256 for entry in trusted.access}
-    if credential and known and tokens.digest(credential) not in known:
+    if credential and known and token_format.hash_token(credential) not in known:
         # Not the operator's: whoever wrote it would read what the tenant's users do.
         credential = None
     spread = timedelta(minutes=zlib.crc32(tenant.uid.encode()) % _ACCESS_SPREAD_MINUTES)
-    wish = tokens.Wish(
+    wish = rotation.Instructions(
         overlap=_ACCESS_OVERLAP,
         rotate_every=_ACCESS_AGE + spread,
         # Carried out together: the digests' annotation tells of both.
         revoke=tenant.annotations.get(names.REVOKE_ANNOTATION) if token else None,
         waits_for_use=False,
-        prefix=tokens.ACCESS_PREFIX,
+        prefix=token_format.ACCESS_PREFIX,
     )
-    stored = tokens.Stored(
+    stored = rotation.Stored(
         token=credential,
         # Deleting the Secret revokes: nobody but the operator sends what was in it.
         accepted=trusted.access if credential else (),
         revoked=_annotation(digests, names.REVOKE_ANNOTATION) if digests else wish.revoke,
     )
-    return tokens.plan(wish, stored, tokens.NO_USES, now)
+    return rotation.plan_issued(wish, stored, rotation.NO_USES, now)
 
 
 def _digest_identity(tenant: Tenant) -> tuple[Kind, str]:
@@ -396,30 +411,30 @@ def _live_digests(observed: Observed) -> Object | None:
 
 
 def _secrets(
-    subject: ObjectContext, token: tokens.Plan | None, access: tokens.Plan | None
+    context: ObjectContext, token: rotation.TokenPlan | None, access: rotation.TokenPlan | None
 ) -> tuple[tuple[Kind, Object], ...]:
     found = []
-    if token and token.stored.token and subject.tenant.spec.token.existing_secret is None:
-        found.append(secrets.build_token(subject, token.stored.token, token.stored.rotated))
+    if token and token.stored.token and context.tenant.spec.token.existing_secret is None:
+        found.append(secrets.build_token(context, token.stored.token, token.stored.rotated))
     if access and access.stored.token:
-        found.append(secrets.build_access(subject, access.stored.token))
+        found.append(secrets.build_access(context, access.stored.token))
     return tuple((SECRET, secret) for secret in found)
 
 
 def _digests(
     observed: Observed,
-    subject: ObjectContext,
+    context: ObjectContext,
     trusted: trusted_secrets.Trusted,
-    token: tokens.Plan | None,
-    access: tokens.Plan | None,
+    token: rotation.TokenPlan | None,
+    access: rotation.TokenPlan | None,
 ) -> tuple[tuple[Kind, Object], ...]:
     accepted = token.stored.accepted if token else trusted.accepted
     live = _live_digests(observed)
     if not accepted and live is None:
         # A pod with no token to accept serves nobody: better it waits for its volume.
         return ()
-    files = {secret_data.DIGESTS_FILE: tokens.dump(accepted)}
+    files = {secret_data.DIGESTS_FILE: digests_file.dump(accepted)}
     if entered := access.stored.accepted if access else trusted.access:
-        files[secret_data.ACCESS_FILE] = tokens.dump(entered)
+        files[secret_data.ACCESS_FILE] = digests_file.dump(entered)
     revoked = token.stored.revoked if token else _annotation(live, names.REVOKE_ANNOTATION)
-    return ((SECRET, secrets.build_digests(subject, files, revoked)),)
+    return ((SECRET, secrets.build_digests(context, files, revoked)),)

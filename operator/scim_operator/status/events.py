@@ -19,9 +19,9 @@ from scim_operator.api.conditions import (
     WEAK_TOKEN,
 )
 from scim_operator.api.v1alpha1.status import Condition, Status
-from scim_operator.desired.ownership.trusted_secrets import Rejected
 from scim_operator.desired.plan import Plan
-from scim_operator.desired.tokens import Change
+from scim_operator.desired.tokens.rotation import Change
+from scim_operator.desired.tokens.trusted_secrets import Rejected
 
 _TOKEN_MESSAGES = {
     Change.ISSUED: "the token is in the Secret {secret}: paste it and the Tenant URL into Entra's "

@@ -14,10 +14,10 @@ from datetime import datetime, timedelta
 from scim_operator.api import conditions, names
 from scim_operator.api.conditions import Finding
 from scim_operator.api.v1alpha1.status import CertificateStatus, Status, TokenStatus
-from scim_operator.desired.faults import Fault, first_of
+from scim_operator.desired.faults import Fault, find_for_condition
 from scim_operator.desired.observed import Observed
-from scim_operator.desired.ownership import standing
-from scim_operator.desired.ownership.seals import SEALED, seal_of
+from scim_operator.desired.ownership import classification
+from scim_operator.desired.ownership.seals import SEALED, read_seal
 from scim_operator.desired.plan import Plan
 from scim_operator.desired.validation import allowed
 from scim_operator.kube.kinds import DEPLOYMENT, SECRET, VOLUME_CLAIM
@@ -67,13 +67,13 @@ def build(observed: Observed, plan: Plan, faults: Sequence[Fault], now: datetime
         findings[conditions.FIELD_CONFLICT] = Finding(
             is_good=True, reason=conditions.FIELD_CONFLICT, message="; ".join(observed.conflicts)
         )
-    report = observed.report
+    report = observed.service_status
     deployment = observed.children.get((DEPLOYMENT, names.workload(tenant.key.name)), {})
     selector = ",".join(f"{key}={value}" for key, value in names.selector(tenant.key.name).items())
     return Status(
         observed_generation=tenant.generation,
         conditions=summary.to_conditions(findings, before.conditions, tenant.generation, now),
-        tenant_url=plan.subject.url,
+        tenant_url=plan.context.url,
         token_secret_name=token_secret,
         replicas=deployment.get("status", {}).get("replicas", 0),
         selector=selector,
@@ -88,8 +88,8 @@ def build(observed: Observed, plan: Plan, faults: Sequence[Fault], now: datetime
         tokens=_tokens(observed, plan, now),
         rollout=observed.rollout,
         admitted=dict(observed.admitted) or None,
-        volume=plan.losses.record,
-        objects=standing.record(
+        volume=plan.safeguards.record,
+        objects=classification.record_uids(
             {
                 identity: live
                 for identity, live in observed.children.items()
@@ -97,7 +97,7 @@ def build(observed: Observed, plan: Plan, faults: Sequence[Fault], now: datetime
             },
             tenant,
         ),
-        operator=_operator(plan.subject.settings),
+        operator=_operator(plan.context.settings),
         sealed_by=_sealed_by(observed, plan),
     )
 
@@ -119,7 +119,7 @@ def _sealed_by(observed: Observed, plan: Plan) -> str | None:
         if wanted.kind in SEALED
     )
     if before.is_unseen or all(
-        live and seal_of(live) == seal_of(wanted.object) for wanted, live in written
+        live and read_seal(live) == read_seal(wanted.object) for wanted, live in written
     ):
         return observed.seals.id
     return before.sealed_by
@@ -144,7 +144,7 @@ def mark_paused(before: Status, generation: int, now: datetime) -> Status:
 
 def next_change(observed: Observed, now: datetime) -> datetime | None:
     """Return when the mere passing of time can change the status; None if it cannot."""
-    report = observed.report
+    report = observed.service_status
     silence = report.last_request + provisioning.SILENCE if report and report.last_request else now
     moments = (
         silence,
@@ -156,7 +156,7 @@ def next_change(observed: Observed, now: datetime) -> datetime | None:
 
 def _available(observed: Observed, plan: Plan, faults: Sequence[Fault], now: datetime) -> Finding:
     finding = available.assess(observed, faults, now)
-    claim = standing.record_name(VOLUME_CLAIM, names.volume_claim(observed.tenant.key.name))
+    claim = classification.record_name(VOLUME_CLAIM, names.volume_claim(observed.tenant.key.name))
     if finding.reason != available.SERVING or claim not in plan.inherited:
         return finding
     message = f"{finding.message} with the users that an earlier tenant of this name has left"
@@ -167,7 +167,7 @@ def _token_ready(
     observed: Observed, plan: Plan, faults: Sequence[Fault], token_secret: str
 ) -> Finding:
     refused = (plan.token_fault,) if plan.token_fault else ()
-    if finding := first_of((*refused, *faults), conditions.TOKEN_READY):
+    if finding := find_for_condition((*refused, *faults), conditions.TOKEN_READY):
         return finding
     if plan.weakness:
         return Finding(
@@ -182,13 +182,13 @@ def _token_ready(
     message = f"the token is in the Secret {token_secret}"
     is_own = observed.tenant.spec.token.existing_secret is None
     # By the times of objects and not of the token: the operator's clock is not the API server's.
-    if is_own and standing.record_name(SECRET, token_secret) in plan.inherited:
+    if is_own and classification.record_name(SECRET, token_secret) in plan.inherited:
         message += "; an earlier tenant of this name has left it, and Entra may have it already"
     return Finding(is_good=True, reason="Issued", message=message)
 
 
 def _waiting(observed: Observed, token_id: str, token_secret: str) -> Finding:
-    if observed.report and token_id in observed.report.last_used:
+    if observed.service_status and token_id in observed.service_status.last_used:
         return Finding(
             is_good=True,
             reason="WaitingForProof",
@@ -211,10 +211,12 @@ def _provisioning(observed: Observed, token_secret: str, now: datetime) -> Findi
         return Finding(
             is_good=None, reason="Suspended", message="nothing is provisioned while no pod runs"
         )
-    if observed.unreadable:
-        return Finding(is_good=None, **observed.unreadable._asdict())
-    if observed.report is not None:
-        return provisioning.assess(observed.report, tenant.spec.provisioning, token_secret, now)
+    if observed.status_problem:
+        return Finding(is_good=None, **observed.status_problem._asdict())
+    if observed.service_status is not None:
+        return provisioning.assess(
+            observed.service_status, tenant.spec.provisioning, token_secret, now
+        )
     if before := tenant.status.condition(conditions.PROVISIONING):
         good = {"True": True, "False": False, "Unknown": None}[before.status]
         return Finding(good, before.reason, before.message)
@@ -235,7 +237,7 @@ def _first_digit(count: int) -> int:
 
 def _last_provisioned(observed: Observed, now: datetime) -> datetime | None:
     before = observed.tenant.status
-    report = observed.report
+    report = observed.service_status
     if report is None or report.last_provisioned is None:
         return before.last_provisioned
     counted = (report.users, report.active_users, report.groups)
@@ -270,7 +272,7 @@ def _tokens(observed: Observed, plan: Plan, now: datetime) -> tuple[TokenStatus,
                 not_after=accepted.not_after,
                 last_used=used,
                 confirmed_at=confirmed.get(accepted.id) or proved,
-                seal=observed.seals.of_token(observed.tenant.key, accepted),
+                seal=observed.seals.seal_token(observed.tenant.key, accepted),
             )
         )
     return tuple(result)

@@ -9,9 +9,9 @@ from typing import Any
 from scim_operator.api.tenant import Tenant
 from scim_operator.desired import plan
 from scim_operator.desired.observed import Observed
-from scim_operator.desired.ownership import standing
+from scim_operator.desired.ownership import classification
+from scim_operator.desired.ownership.classification import Children
 from scim_operator.desired.ownership.seals import Seals
-from scim_operator.desired.ownership.standing import Children
 from scim_operator.desired.plan import Plan
 from scim_operator.kube.kinds import Kind
 from scim_operator.settings import Settings
@@ -64,7 +64,7 @@ def make(seen: Observed, settings: Settings | None = None, now: datetime = NOW) 
 
 def watched(seen: Observed, children: Children) -> Observed:
     """What is observed when there are these objects with the tenant's label."""
-    own, foreign, adopted = standing.sort(children, seen.tenant, seen.seals)
+    own, foreign, adopted = classification.classify_all(children, seen.tenant, seen.seals)
     return replace(seen, children=own, foreign=foreign, adopted=adopted)
 
 

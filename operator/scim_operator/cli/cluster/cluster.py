@@ -24,7 +24,7 @@ from scim_operator.cli.cluster.forwarding import forward
 from scim_operator.cli.cluster.kubeconfig import Choice, load
 from scim_operator.cli.cluster.server import ApiServer
 from scim_operator.cli.errors import ClusterError, ForbiddenError, MissingError
-from scim_operator.desired import tokens
+from scim_operator.desired.tokens import digests_file, token_format
 from scim_operator.kube import pod_owners, secret_data, watched_namespaces
 from scim_operator.kube.kinds import (
     DEPLOYMENT,
@@ -200,8 +200,8 @@ class Cluster:
             digests = self._get(SECRET, names.digest_secret(tenant.name))
         except MissingError:
             return None
-        sha256 = tokens.digest(token)
-        accepted = tokens.load(secret_data.read(digests, secret_data.DIGESTS_FILE) or "")
+        sha256 = token_format.hash_token(token)
+        accepted = digests_file.load(secret_data.read(digests, secret_data.DIGESTS_FILE) or "")
         return next((entry.id for entry in accepted if entry.sha256 == sha256), None)
 
     def access(self, tenant: Key) -> str | None:

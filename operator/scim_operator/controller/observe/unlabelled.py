@@ -6,14 +6,16 @@ from scim_operator.api import names
 from scim_operator.api.tenant import Tenant
 from scim_operator.controller.observe.cache import Cache, has_label
 from scim_operator.desired import faults
-from scim_operator.desired.ownership import standing
+from scim_operator.desired.ownership import classification
 from scim_operator.desired.ownership.seals import Seals
 from scim_operator.kube.client import KubeClient
 from scim_operator.kube.errors import ApiError
 from scim_operator.kube.kinds import SECRET, VOLUME_CLAIM, Kind, Object
 
 
-async def find(kube: KubeClient, cache: Cache, tenant: Tenant, seals: Seals) -> standing.Children:
+async def find(
+    kube: KubeClient, cache: Cache, tenant: Tenant, seals: Seals
+) -> classification.Children:
     """Have token, digests and volume claim watched again if only their label was taken away.
 
     Without the digests a token without its seal cannot be told from a stranger's, and is replaced;
@@ -37,13 +39,13 @@ async def find(kube: KubeClient, cache: Cache, tenant: Tenant, seals: Seals) -> 
         (SECRET, names.digest_secret(key.name), is_issued),
         (VOLUME_CLAIM, names.volume_claim(key.name), False),
     ):
-        is_recorded = standing.record_name(kind, name) in tenant.status.objects
+        is_recorded = classification.record_name(kind, name) in tenant.status.objects
         if not (is_recorded or is_expected) or cache.get(kind, key.namespace, name):
             continue
         live = await kube.get(kind, key.namespace, name)
         if live is None:
             continue
-        if not standing.judge(kind, live, tenant, seals).is_own:
+        if not classification.classify(kind, live, tenant, seals).is_own:
             found[kind, name] = live
             continue
         try:

@@ -18,17 +18,17 @@ from scim_operator.api import names
 from scim_operator.api.tenant import Key, Tenant, UnreadableTenantError
 from scim_operator.api.v1alpha1.formats import parse_duration
 from scim_operator.controller.observe.cache import Cache
-from scim_operator.desired.urls.address import address
+from scim_operator.desired.urls.address import derive_address
 from scim_operator.desired.urls.claims import (
     Claim,
     Hold,
     Register,
+    explain_unrecorded,
     keep_out,
     refuse,
     seed,
-    unrecorded,
 )
-from scim_operator.desired.urls.rules import Place, judge
+from scim_operator.desired.urls.rules import Place, check_url
 from scim_operator.kube.client import UNREACHABLE, KubeClient
 from scim_operator.kube.errors import ApiError
 from scim_operator.kube.kinds import CONFIG_MAP, TENANT
@@ -120,28 +120,28 @@ class UrlClaimStore:
             The API server cannot answer now; nothing has changed for the tenant.
         """
         key, settings = tenant.key, self._settings
-        where = address(tenant, settings)
+        where = derive_address(tenant, settings)
         place = Place.of(where)
         if place is None:
             await self.forget(key)
-            return Hold(routed=where.host is not None)
+            return Hold(is_routed=where.host is not None)
         now = self._kube.clock.now()
         if not self._is_loaded and (problem := await self.load()):
-            return unrecorded(tenant, where, problem, now + PAUSE)
-        verdict = judge(tenant, settings)
+            return explain_unrecorded(tenant, where, problem, now + PAUSE)
+        verdict = check_url(tenant, settings)
         held = self._register.holds(key, place)
-        if verdict.message and (verdict.lasting or not held):
+        if verdict.message and (verdict.is_lasting or not held):
             await self.forget(key)
             return refuse(verdict)
-        obstacle = None if held else await self._obstacle(place, key, whole=not verdict.shared)
+        obstacle = None if held else await self._obstacle(place, key, whole=not verdict.is_shared)
         if obstacle:
             await self.forget(key)
             self._waiting[key] = place.host
             return keep_out(where, obstacle, self._register.ends(obstacle), settings)
         if problem := await self._record(place, key, now):
-            return unrecorded(tenant, where, problem, now + PAUSE)
+            return explain_unrecorded(tenant, where, problem, now + PAUSE)
         await self.forget(key, but=place)
-        return Hold(routed=True, note=verdict.message)
+        return Hold(is_routed=True, note=verdict.message)
 
     async def forget(self, key: Key, but: Place | None = None) -> None:
         """Release what a tenant holds: it is reserved for the namespace from now on.

@@ -17,8 +17,9 @@ from scim_operator.api.tenant import Tenant
 from scim_operator.desired.drift import differences
 from scim_operator.desired.drift.desired_object import DesiredObject
 from scim_operator.desired.drift.differences import Difference
-from scim_operator.desired.ownership import standing
+from scim_operator.desired.ownership import classification
 from scim_operator.desired.ownership.seals import Seals
+from scim_operator.kube.kinds import Object
 
 _REMEMBERED = 4096
 _NAMED = 8
@@ -30,7 +31,7 @@ class _Accepted(NamedTuple):
     values: dict[str, str]
 
 
-class Admitted:
+class AdmissionChanges:
     """What was accepted, from the tenants' status and since."""
 
     def __init__(self, seals: Seals) -> None:
@@ -56,14 +57,14 @@ class Admitted:
         return tuple(
             each
             for each in wanted.differences
-            if values.get(str(each)) != differences.fingerprint([each])
+            if values.get(str(each)) != differences.compute_fingerprint([each])
         )
 
     def note(
         self,
         tenant: Tenant,
         wanted: DesiredObject,
-        body: differences.Object,
+        body: Object,
         found: Sequence[Difference],
     ) -> tuple[str, bool]:
         """Accept what is in the answer to a write of the whole object.
@@ -80,24 +81,24 @@ class Admitted:
 
     def _remember(self, uid: str, entry: str, found: Sequence[Difference]) -> None:
         self._since.pop(uid, None)
-        values = {str(each): differences.fingerprint([each]) for each in found}
+        values = {str(each): differences.compute_fingerprint([each]) for each in found}
         self._since[uid] = _Accepted(entry, values)
         if len(self._since) > _REMEMBERED:
             self._since.popitem(last=False)
 
-    def _known(self, tenant: Tenant, wanted: DesiredObject, body: differences.Object) -> list[str]:
+    def _known(self, tenant: Tenant, wanted: DesiredObject, body: Object) -> list[str]:
         admitted = tenant.status.admitted or {}
-        recorded = admitted.get(standing.record_name(wanted.kind, wanted.name))
+        recorded = admitted.get(classification.record_name(wanted.kind, wanted.name))
         since = self._since.get(body["metadata"]["uid"])
         return [entry for entry in (recorded, since and since.entry) if entry]
 
     def _entry(self, tenant: Tenant, wanted: DesiredObject, found: Sequence[Difference]) -> str:
-        name = standing.record_name(wanted.kind, wanted.name)
-        seal = self._seals.of_admission(tenant.key, name, differences.fingerprint(found))
-        return f"{listed(map(str, found))} {seal}"
+        name = classification.record_name(wanted.kind, wanted.name)
+        seal = self._seals.seal_admission(tenant.key, name, differences.compute_fingerprint(found))
+        return f"{list_fields(map(str, found))} {seal}"
 
 
-def listed(fields: Iterable[str]) -> str:
+def list_fields(fields: Iterable[str]) -> str:
     """Name fields for people, without their values."""
     names = sorted(fields)
     more = [f"{len(names) - _NAMED} more"] if len(names) > _NAMED else []

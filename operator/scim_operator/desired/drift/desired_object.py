@@ -34,7 +34,7 @@ class DesiredObject:
     @cached_property
     def differences(self) -> tuple[differences.Difference, ...]:
         """What of the watched copy is otherwise than wanted."""
-        return tuple(differences.differences(self.object, self.live)) if self.live else ()
+        return tuple(differences.find_differences(self.object, self.live)) if self.live else ()
 
     @property
     def is_current(self) -> bool:

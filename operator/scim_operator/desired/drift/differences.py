@@ -11,16 +11,14 @@ Labels and annotations of the object itself are left to whoever set them.
 
 from __future__ import annotations
 
-import hashlib
-import json
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 from scim_operator import quantities
 from scim_operator.api import names
-
-Object = dict[str, Any]
+from scim_operator.desired.objects.applied_digest import compute_digest
+from scim_operator.kube.kinds import Object
 
 _MERGE_KEYS = ("name", "mountPath", "containerPort")
 """Lists of such objects are merged by the API server: their order says nothing."""
@@ -87,25 +85,6 @@ A volume claim is not here: nothing can be added to its spec once it is made.
 """
 
 
-def stamp(wanted: Object) -> str:
-    """Return the digest of an object."""
-    text = json.dumps(wanted, sort_keys=True, separators=(",", ":"))
-    return hashlib.sha256(text.encode()).hexdigest()[:16]
-
-
-def stamped(wanted: Object) -> Object:
-    """Return a copy of an object with the annotation that carries its digest."""
-    metadata = wanted["metadata"]
-    annotations = metadata.get("annotations", {}) | {names.APPLIED_ANNOTATION: stamp(wanted)}
-    return wanted | {"metadata": metadata | {"annotations": annotations}}
-
-
-def stamp_of(live: Object) -> str | None:
-    """Return the digest of an object as it was applied last; None if it never was."""
-    annotations: dict[str, str] = live["metadata"].get("annotations") or {}
-    return annotations.get(names.APPLIED_ANNOTATION)
-
-
 class Item(NamedTuple):
     """A step of a path: the item of a list whose field has a value."""
 
@@ -150,7 +129,7 @@ class Difference:
         return self.path[0] == "metadata"
 
 
-def differences(wanted: Object, live: Object) -> Iterator[Difference]:
+def find_differences(wanted: Object, live: Object) -> Iterator[Difference]:
     """Yield what of an object in the cluster is otherwise than it is wanted, as `stamped`."""
     kind = wanted["kind"]
     filled_in = _FILLED_IN.get(kind, {})
@@ -172,12 +151,12 @@ def differences(wanted: Object, live: Object) -> Iterator[Difference]:
 
 def is_current(wanted: Object, live: Object) -> bool:
     """Tell whether an object as `stamped` is in the cluster unchanged."""
-    return next(differences(wanted, live), None) is None
+    return next(find_differences(wanted, live), None) is None
 
 
-def fingerprint(found: Iterable[Difference]) -> str:
+def compute_fingerprint(found: Iterable[Difference]) -> str:
     """Return a digest of differences, with what is there instead."""
-    return stamp({str(difference): difference.value for difference in found})
+    return compute_digest({str(difference): difference.value for difference in found})
 
 
 def can_restore(wanted: Object) -> bool:
@@ -194,7 +173,7 @@ def has_more_metadata(wanted: Object, live: Object) -> bool:
     )
 
 
-def restoration(wanted: Object, live: Object, *, bare: bool = False) -> list[Object]:
+def build_restoration(wanted: Object, live: Object, *, bare: bool = False) -> list[Object]:
     """Return a JSON patch that leaves of an object only what is wanted.
 
     It holds for that version of the object; the API server fills its defaults in again. The

@@ -7,17 +7,15 @@ https://kubernetes.io/docs/reference/using-api/server-side-apply/#field-manageme
 from __future__ import annotations
 
 import json
-from typing import Any
 
 from scim_operator.api import names
 from scim_operator.desired.drift.differences import Item, Path
-
-Object = dict[str, Any]
+from scim_operator.kube.kinds import Object
 
 _LEAF = {"", "."}
 
 
-def manager_of(live: Object, path: Path) -> str | None:
+def find_manager(live: Object, path: Path) -> str | None:
     """Return the client that has set a field, or that wrote last if none has; None if nobody.
 
     The operator itself is left out, as whoever writes the object's status.

@@ -5,23 +5,23 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from scim_operator.api import names
-from scim_operator.desired.drift.admission_changes import listed
+from scim_operator.desired.drift.admission_changes import list_fields
 from scim_operator.desired.drift.desired_object import DesiredObject
 from scim_operator.desired.drift.differences import Difference
 from scim_operator.desired.drift.repairs import Conflict
 from scim_operator.kube.kinds import DEPLOYMENT
 
 
-def named(repaired: Sequence[Difference]) -> str:
+def describe_repair(repaired: Sequence[Difference]) -> str:
     """Name the fields that were put right."""
     changed = [str(each) for each in repaired if not each.added]
     added = [str(each) for each in repaired if each.added]
-    return (f" in {listed(changed)}" if changed else "") + (
-        f", without {listed(added)}" if added else ""
+    return (f" in {list_fields(changed)}" if changed else "") + (
+        f", without {list_fields(added)}" if added else ""
     )
 
 
-def conflict(wanted: DesiredObject, found: Conflict) -> str:
+def describe_conflict(wanted: DesiredObject, found: Conflict) -> str:
     """Say who sets a field again and again, and what to do."""
     remedy = (
         "scale the ScimTenant, and let an autoscaler's scaleTargetRef name that"
@@ -35,7 +35,7 @@ def conflict(wanted: DesiredObject, found: Conflict) -> str:
     )
 
 
-def deleted_again(wanted: DesiredObject) -> str:
+def describe_repeated_deletion(wanted: DesiredObject) -> str:
     """Say that an object goes again and again, and what to do; who does it is not to be seen."""
     return (
         f"another client deletes the {wanted.kind.name} {wanted.name}, or takes the label "
@@ -44,7 +44,7 @@ def deleted_again(wanted: DesiredObject) -> str:
     )
 
 
-def scaled_again(name: str) -> str:
+def describe_repeated_scaling(name: str) -> str:
     """Say that others scale a Deployment that must not have pods again and again."""
     return (
         f"another client sets spec.replicas of the Deployment {name} again and again, whose pods "

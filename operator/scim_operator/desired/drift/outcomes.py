@@ -35,12 +35,12 @@ class Outcome(NamedTuple):
     pause: float | None = None
 
 
-def conflicts_of(outcomes: Sequence[Outcome]) -> tuple[str, ...]:
+def list_conflicts(outcomes: Sequence[Outcome]) -> tuple[str, ...]:
     """Return what others set again and again, in an order that stands still."""
     return tuple(sorted({text for outcome in outcomes for text in outcome.conflicts}))
 
 
-def admitted_of(before: Mapping[str, str] | None, outcomes: Sequence[Outcome]) -> dict[str, str]:
+def merge_admitted(before: Mapping[str, str] | None, outcomes: Sequence[Outcome]) -> dict[str, str]:
     """Return what admission has made of a tenant's objects, for its status."""
     done = {outcome.name for outcome in outcomes if outcome.fault is None}
     kept = {name: entry for name, entry in (before or {}).items() if name not in done}

@@ -12,9 +12,9 @@ from collections import OrderedDict
 from collections.abc import Callable
 from typing import NamedTuple
 
-from scim_operator.desired.drift import differences
 from scim_operator.desired.drift.desired_object import DesiredObject
-from scim_operator.desired.ownership.seals import seal_of
+from scim_operator.desired.objects import applied_digest
+from scim_operator.desired.ownership.seals import read_seal
 from scim_operator.kube.kinds import Object
 
 FIRST_PAUSE = 0.25
@@ -38,7 +38,7 @@ class _Loss(NamedTuple):
     is_told: bool
 
 
-class Losses:
+class RepeatedDeletions:
     """What was made again, and how often; objects go by any text that names one.
 
     Parameters
@@ -88,7 +88,7 @@ class Losses:
         return True
 
 
-class Wishes:
+class LastWritten:
     """Which wish was written last of each object.
 
     The object's own annotation says so as well, but others may take it away or change it, and with
@@ -100,18 +100,18 @@ class Wishes:
 
     def is_new(self, wanted: DesiredObject) -> bool:
         """Tell whether another wish was written last; False if it is not known."""
-        wish = differences.stamp_of(wanted.object)
+        wish = applied_digest.read_digest(wanted.object)
         uid = wanted.live["metadata"]["uid"] if wanted.live else ""
         return self._written.get(uid, wish) != wish
 
     def note(self, wanted: DesiredObject, body: Object) -> bool:
         """Remember what was written; return whether the same had been written before."""
-        uid, wish = body["metadata"]["uid"], differences.stamp_of(wanted.object)
+        uid, wish = body["metadata"]["uid"], applied_digest.read_digest(wanted.object)
         is_known = self._written.pop(uid, None) == wish
         self._written[uid] = wish
         if len(self._written) > _REMEMBERED:
             self._written.popitem(last=False)
         if wanted.live is None:
             return False
-        has_seal = seal_of(wanted.live) == seal_of(wanted.object)
-        return is_known or (has_seal and differences.stamp_of(wanted.live) == wish)
+        has_seal = read_seal(wanted.live) == read_seal(wanted.object)
+        return is_known or (has_seal and applied_digest.read_digest(wanted.live) == wish)

@@ -20,7 +20,7 @@ class ObjectContext:
     ----------
     address
         Where it is reached.
-    routed
+    is_routed
         Whether it has its URL: there is a host, and the claim on it is the tenant's.
     database_version
         Version of the Secret with the PostgreSQL URL; a new one restarts the pods.
@@ -33,7 +33,7 @@ class ObjectContext:
     tenant: Tenant
     settings: Settings
     address: Address
-    routed: bool
+    is_routed: bool
     database_version: str | None = None
     claim: Object | None = None
     rebinds: str | None = None
@@ -53,7 +53,7 @@ class ObjectContext:
     @property
     def url(self) -> str | None:
         """The Tenant URL to show; None while it may lead to another tenant."""
-        return self.address.url if self.routed else None
+        return self.address.url if self.is_routed else None
 
     @property
     def keeps_data(self) -> bool:

@@ -24,13 +24,13 @@ _URL_FILE = "url"
 _AUTHORITY_KEY = "ca.crt"
 
 
-def build(subject: ObjectContext) -> Object:
+def build(context: ObjectContext) -> Object:
     """Build the Deployment."""
-    tenant = subject.tenant
+    tenant = context.tenant
     spec = tenant.spec
     return {
         **head(DEPLOYMENT),
-        "metadata": subject.metadata(names.workload(tenant.key.name)),
+        "metadata": context.metadata(names.workload(tenant.key.name)),
         "spec": {
             "replicas": 0 if spec.suspended else spec.replicas,
             "revisionHistoryLimit": 2,
@@ -45,34 +45,34 @@ def build(subject: ObjectContext) -> Object:
             "template": {
                 "metadata": {
                     "labels": dict(spec.pod_labels) | names.pod_labels(tenant.key.name),
-                    "annotations": _pod_annotations(subject),
+                    "annotations": _pod_annotations(context),
                 },
-                "spec": _pod(subject),
+                "spec": _pod(context),
             },
         },
     }
 
 
-def _pod_annotations(subject: ObjectContext) -> dict[str, str]:
-    annotations = dict(subject.tenant.spec.pod_annotations)
-    annotations[names.CONFIG_ANNOTATION] = config_map.content_digest(subject)
-    if subject.database_version is not None:
-        annotations[names.DATABASE_ANNOTATION] = subject.database_version
+def _pod_annotations(context: ObjectContext) -> dict[str, str]:
+    annotations = dict(context.tenant.spec.pod_annotations)
+    annotations[names.CONFIG_ANNOTATION] = config_map.content_digest(context)
+    if context.database_version is not None:
+        annotations[names.DATABASE_ANNOTATION] = context.database_version
     return annotations
 
 
-def _pod(subject: ObjectContext) -> Object:
-    spec = subject.tenant.spec
+def _pod(context: ObjectContext) -> Object:
+    spec = context.tenant.spec
     pod: Object = {
         "automountServiceAccountToken": False,
         "enableServiceLinks": False,
         "terminationGracePeriodSeconds": 30,
-        "securityContext": _security(subject),
-        "containers": [_container(subject)],
-        "volumes": _volumes(subject),
+        "securityContext": _security(context),
+        "containers": [_container(context)],
+        "volumes": _volumes(context),
     }
     pull_secrets = [
-        *subject.settings.service_image_pull_secrets,
+        *context.settings.service_image_pull_secrets,
         *(reference.name for reference in spec.image_pull_secrets),
     ]
     optional: Object = {
@@ -85,26 +85,26 @@ def _pod(subject: ObjectContext) -> Object:
             for toleration in spec.tolerations
         ],
         "affinity": spec.affinity,
-        "topologySpreadConstraints": _spread(subject),
+        "topologySpreadConstraints": _spread(context),
     }
     return pod | {key: value for key, value in optional.items() if value}
 
 
-def _security(subject: ObjectContext) -> Object:
+def _security(context: ObjectContext) -> Object:
     """Return the pod's security context; a platform that gives ids refuses others."""
     own = dict.fromkeys(("runAsUser", "runAsGroup", "fsGroup"), _USER)
-    asked = subject.tenant.spec.security_context
+    asked = context.tenant.spec.security_context
     return {
         "runAsNonRoot": True,
-        **({} if subject.settings.assigns_ids else own),
+        **({} if context.settings.assigns_ids else own),
         **asked.model_dump(mode="json", by_alias=True, exclude_defaults=True),
         "fsGroupChangePolicy": "OnRootMismatch",
         "seccompProfile": {"type": "RuntimeDefault"},
     }
 
 
-def _spread(subject: ObjectContext) -> list[dict[str, Any]]:
-    spec = subject.tenant.spec
+def _spread(context: ObjectContext) -> list[dict[str, Any]]:
+    spec = context.tenant.spec
     if spec.topology_spread_constraints or spec.replicas == 1:
         return list(spec.topology_spread_constraints)
     return [
@@ -112,18 +112,18 @@ def _spread(subject: ObjectContext) -> list[dict[str, Any]]:
             "maxSkew": 1,
             "topologyKey": "kubernetes.io/hostname",
             "whenUnsatisfiable": "ScheduleAnyway",
-            "labelSelector": {"matchLabels": names.selector(subject.tenant.key.name)},
+            "labelSelector": {"matchLabels": names.selector(context.tenant.key.name)},
         }
     ]
 
 
-def _container(subject: ObjectContext) -> Object:
-    spec = subject.tenant.spec
-    resources = spec.resources or Resources.model_validate(subject.settings.service_resources)
+def _container(context: ObjectContext) -> Object:
+    spec = context.tenant.spec
+    resources = spec.resources or Resources.model_validate(context.settings.service_resources)
     container: Object = {
         "name": names.CONTAINER,
-        "image": subject.settings.service_image,
-        "imagePullPolicy": subject.settings.service_image_pull_policy,
+        "image": context.settings.service_image,
+        "imagePullPolicy": context.settings.service_image_pull_policy,
         "ports": [
             {"name": PORT_NAME, "containerPort": names.SCIM_PORT, "protocol": "TCP"},
             {"name": "management", "containerPort": names.MANAGEMENT_PORT, "protocol": "TCP"},
@@ -132,9 +132,9 @@ def _container(subject: ObjectContext) -> Object:
             {"name": "SCIM_CONFIG_FILE", "value": f"{_CONFIG_FOLDER}/{config_map.FILE}"},
             {"name": "SCIM_TOKENS_FILE", "value": f"{_TOKENS_FOLDER}/{DIGESTS_FILE}"},
             {"name": "SCIM_ACCESS_FILE", "value": f"{_TOKENS_FOLDER}/{ACCESS_FILE}"},
-            _database_url(subject),
-            *_trusted_proxies(subject),
-            *_rate_limit(subject),
+            _database_url(context),
+            *_trusted_proxies(context),
+            *_rate_limit(context),
             *(variable.model_dump() for variable in spec.env),
         ],
         "resources": resources.model_dump(mode="json", by_alias=True, exclude_none=True),
@@ -169,20 +169,20 @@ def _container(subject: ObjectContext) -> Object:
     return container
 
 
-def _database_url(subject: ObjectContext) -> Object:
-    if subject.tenant.spec.database.postgres:
+def _database_url(context: ObjectContext) -> Object:
+    if context.tenant.spec.database.postgres:
         # A file: the environment of a process is shown to more than a file of it is.
         return {"name": "SCIM_DATABASE_URL_FILE", "value": f"{_DATABASE_FOLDER}/{_URL_FILE}"}
     return {"name": "SCIM_DATABASE_URL", "value": f"sqlite:///{_DATA_FOLDER}/scim.db"}
 
 
-def _rate_limit(subject: ObjectContext) -> list[Object]:
-    limit = subject.tenant.spec.provisioning.rate_limit
+def _rate_limit(context: ObjectContext) -> list[Object]:
+    limit = context.tenant.spec.provisioning.rate_limit
     return [{"name": "SCIM_RATE_LIMIT", "value": str(limit)}] if limit else []
 
 
-def _trusted_proxies(subject: ObjectContext) -> list[Object]:
-    proxies = subject.settings.trusted_proxies
+def _trusted_proxies(context: ObjectContext) -> list[Object]:
+    proxies = context.settings.trusted_proxies
     return [{"name": "SCIM_TRUSTED_PROXIES", "value": ",".join(proxies)}] if proxies else []
 
 
@@ -195,19 +195,19 @@ def _probe(page: str, *, period: int, failures: int) -> Object:
     }
 
 
-def _volumes(subject: ObjectContext) -> list[Object]:
-    tenant = subject.tenant.key.name
+def _volumes(context: ObjectContext) -> list[Object]:
+    tenant = context.tenant.key.name
     volumes: list[Object] = [
         {"name": "config", "configMap": {"name": names.config(tenant)}},
         {"name": "tokens", "secret": {"secretName": names.digest_secret(tenant)}},
         {"name": "tmp", "emptyDir": {"sizeLimit": "64Mi"}},
     ]
-    if subject.tenant.spec.database.sqlite:
+    if context.tenant.spec.database.sqlite:
         claim = {"claimName": names.volume_claim(tenant)}
         volumes.append({"name": "data", "persistentVolumeClaim": claim})
-    if postgres := subject.tenant.spec.database.postgres:
+    if postgres := context.tenant.spec.database.postgres:
         volumes.append(_database_volume(postgres.url_from))
-    return volumes + [_mounted(each) for each in subject.tenant.spec.volumes]
+    return volumes + [_mounted(each) for each in context.tenant.spec.volumes]
 
 
 def _mounted(volume: MountedVolume) -> Object:

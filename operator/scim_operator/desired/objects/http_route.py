@@ -8,23 +8,23 @@ from scim_operator.desired.objects.service import PORT
 from scim_operator.kube.kinds import HTTP_ROUTE, Object
 
 
-def build(subject: ObjectContext) -> Object | None:
+def build(context: ObjectContext) -> Object | None:
     """Build the HTTPRoute."""
-    wanted = subject.tenant.spec.exposure.gateway
-    if wanted is None or not subject.routed:
+    wanted = context.tenant.spec.exposure.gateway
+    if wanted is None or not context.is_routed:
         return None
-    name = names.workload(subject.tenant.key.name)
+    name = names.workload(context.tenant.key.name)
     parents = [
         parent.model_dump(mode="json", by_alias=True, exclude_none=True)
         for parent in wanted.parent_refs
     ]
-    match = {"path": {"type": "PathPrefix", "value": subject.address.path}}
+    match = {"path": {"type": "PathPrefix", "value": context.address.path}}
     return {
         **head(HTTP_ROUTE),
-        "metadata": subject.metadata(name),
+        "metadata": context.metadata(name),
         "spec": {
             "parentRefs": parents,
-            "hostnames": [subject.address.host],
+            "hostnames": [context.address.host],
             "rules": [{"matches": [match], "backendRefs": [{"name": name, "port": PORT}]}],
         },
     }

@@ -8,22 +8,22 @@ from scim_operator.desired.objects.service import PORT_NAME
 from scim_operator.kube.kinds import INGRESS, Object
 
 
-def build(subject: ObjectContext) -> Object | None:
+def build(context: ObjectContext) -> Object | None:
     """Build the Ingress."""
-    wanted = subject.tenant.spec.exposure.ingress
-    if wanted is None or not subject.routed:
+    wanted = context.tenant.spec.exposure.ingress
+    if wanted is None or not context.is_routed:
         return None
-    name = names.workload(subject.tenant.key.name)
-    host = subject.address.host
+    name = names.workload(context.tenant.key.name)
+    host = context.address.host
     backend = {"service": {"name": name, "port": {"name": PORT_NAME}}}
-    path = {"path": subject.address.path, "pathType": "Prefix", "backend": backend}
+    path = {"path": context.address.path, "pathType": "Prefix", "backend": backend}
     spec: Object = {"rules": [{"host": host, "http": {"paths": [path]}}]}
-    if class_name := wanted.class_name or subject.settings.ingress_class:
+    if class_name := wanted.class_name or context.settings.ingress_class:
         spec["ingressClassName"] = class_name
-    if secret := wanted.tls_secret_name or subject.settings.ingress_tls_secret:
+    if secret := wanted.tls_secret_name or context.settings.ingress_tls_secret:
         spec["tls"] = [{"hosts": [host], "secretName": secret}]
     return {
         **head(INGRESS),
-        "metadata": subject.metadata(name, annotations=dict(wanted.annotations)),
+        "metadata": context.metadata(name, annotations=dict(wanted.annotations)),
         "spec": spec,
     }

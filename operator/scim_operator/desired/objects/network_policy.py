@@ -9,12 +9,12 @@ from scim_operator.desired.objects.context import ObjectContext, head
 from scim_operator.kube.kinds import NETWORK_POLICY, Object
 
 
-def build(subject: ObjectContext) -> Object | None:
+def build(context: ObjectContext) -> Object | None:
     """Build the policy: SCIM from its peers, management from the operator, out only what is used.
 
     The kubelet's probes come from the node, which policies do not apply to.
     """
-    settings = subject.settings
+    settings = context.settings
     if not settings.network_policies:
         return None
     operator = {
@@ -22,13 +22,13 @@ def build(subject: ObjectContext) -> Object | None:
     }
     dns = ((protocol, port) for port in settings.dns_ports for protocol in ("UDP", "TCP"))
     egress = [_rule("to", [], *dns), *settings.egress_rules]
-    if subject.tenant.spec.database.postgres:
+    if context.tenant.spec.database.postgres:
         ports = (("TCP", port) for port in settings.database_ports)
         egress.append(_rule("to", settings.database_peers, *ports))
-    tenant = subject.tenant.key.name
+    tenant = context.tenant.key.name
     return {
         **head(NETWORK_POLICY),
-        "metadata": subject.metadata(names.workload(tenant)),
+        "metadata": context.metadata(names.workload(tenant)),
         "spec": {
             "podSelector": {"matchLabels": names.selector(tenant)},
             "policyTypes": ["Ingress", "Egress"],

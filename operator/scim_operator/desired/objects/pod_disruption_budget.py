@@ -7,14 +7,14 @@ from scim_operator.desired.objects.context import ObjectContext, head
 from scim_operator.kube.kinds import POD_DISRUPTION_BUDGET, Object
 
 
-def build(subject: ObjectContext) -> Object | None:
+def build(context: ObjectContext) -> Object | None:
     """Build the budget; with a single replica it would only block the draining of nodes."""
-    if subject.tenant.spec.replicas == 1 or subject.tenant.spec.suspended:
+    if context.tenant.spec.replicas == 1 or context.tenant.spec.suspended:
         return None
-    tenant = subject.tenant.key.name
+    tenant = context.tenant.key.name
     return {
         **head(POD_DISRUPTION_BUDGET),
-        "metadata": subject.metadata(names.workload(tenant)),
+        "metadata": context.metadata(names.workload(tenant)),
         "spec": {
             "maxUnavailable": 1,
             "selector": {"matchLabels": names.selector(tenant)},

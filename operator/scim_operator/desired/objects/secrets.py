@@ -10,39 +10,39 @@ from scim_operator.kube.kinds import SECRET, Object
 from scim_operator.kube.secret_data import ACCESS_KEY, TOKEN_KEY, URL_KEY
 
 
-def build_token(subject: ObjectContext, token: str, rotated: str | None) -> Object:
+def build_token(context: ObjectContext, token: str, rotated: str | None) -> Object:
     """Build the Secret with the two fields of Entra's Provisioning page."""
     return _build(
-        subject,
-        names.token_secret(subject.tenant.key.name),
-        {TOKEN_KEY: token, URL_KEY: subject.url or ""},
+        context,
+        names.token_secret(context.tenant.key.name),
+        {TOKEN_KEY: token, URL_KEY: context.url or ""},
         {names.ROTATE_ANNOTATION: rotated},
-        owned=not subject.keeps_data,
+        owned=not context.keeps_data,
     )
 
 
-def build_access(subject: ObjectContext, token: str) -> Object:
+def build_access(context: ObjectContext, token: str) -> Object:
     """Build the Secret with the credential of the management port.
 
     It always goes with the tenant: the next one of its name gets another.
     """
-    name = names.access_secret(subject.tenant.key.name)
-    return _build(subject, name, {ACCESS_KEY: token}, {}, owned=True)
+    name = names.access_secret(context.tenant.key.name)
+    return _build(context, name, {ACCESS_KEY: token}, {}, owned=True)
 
 
-def build_digests(subject: ObjectContext, files: dict[str, str], revoked: str | None) -> Object:
+def build_digests(context: ObjectContext, files: dict[str, str], revoked: str | None) -> Object:
     """Build the Secret that is mounted into the pod."""
     return _build(
-        subject,
-        names.digest_secret(subject.tenant.key.name),
+        context,
+        names.digest_secret(context.tenant.key.name),
         files,
         {names.REVOKE_ANNOTATION: revoked},
-        owned=not subject.keeps_data,
+        owned=not context.keeps_data,
     )
 
 
 def _build(
-    subject: ObjectContext,
+    context: ObjectContext,
     name: str,
     data: dict[str, str],
     annotations: dict[str, str | None],
@@ -52,7 +52,7 @@ def _build(
     done = {key: value for key, value in annotations.items() if value is not None}
     return {
         **head(SECRET),
-        "metadata": subject.metadata(name, owned=owned, annotations=done),
+        "metadata": context.metadata(name, owned=owned, annotations=done),
         "type": "Opaque",
         "data": {key: base64.b64encode(text.encode()).decode() for key, text in data.items()},
     }

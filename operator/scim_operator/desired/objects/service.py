@@ -10,12 +10,12 @@ PORT = 80
 PORT_NAME = "scim"
 
 
-def build(subject: ObjectContext) -> Object:
+def build(context: ObjectContext) -> Object:
     """Build the Service."""
-    tenant = subject.tenant.key.name
+    tenant = context.tenant.key.name
     return {
         **head(SERVICE),
-        "metadata": subject.metadata(names.workload(tenant)),
+        "metadata": context.metadata(names.workload(tenant)),
         "spec": {
             "type": "ClusterIP",
             "selector": names.selector(tenant),

@@ -20,7 +20,7 @@ from scim_operator.api.conditions import TOKEN_READY
 from scim_operator.api.tenant import Tenant
 from scim_operator.api.v1alpha1.status import VolumeStatus
 from scim_operator.desired.faults import Fault
-from scim_operator.desired.ownership import standing
+from scim_operator.desired.ownership import classification
 from scim_operator.kube.kinds import SECRET, VOLUME_CLAIM, Kind, Object
 from scim_operator.timestamps import parse_timestamp
 
@@ -50,7 +50,7 @@ class Holdings:
 
 
 @dataclass(frozen=True, slots=True)
-class Verdict:
+class Safeguards:
     """What a tenant must not do in this pass.
 
     Attributes
@@ -80,20 +80,20 @@ class Verdict:
     record: VolumeStatus | None = None
 
 
-def judge(tenant: Tenant, held: Holdings) -> Verdict:
+def find_safeguards(tenant: Tenant, held: Holdings) -> Safeguards:
     """Compare what there is of a tenant's with what it had."""
     if missing := _missing(tenant, held):
         # Not a part of it either: with a token or a volume of its own the tenant would have begun.
         tokens = replace(missing, kind=SECRET)
-        return Verdict(volume=missing, tokens=tokens, leaves_claim=True, keeps_pods=True)
+        return Safeguards(volume=missing, tokens=tokens, leaves_claim=True, keeps_pods=True)
     has_volume = tenant.spec.database.sqlite is not None
-    verdict = _judge_volume(tenant, held) if has_volume else Verdict()
+    verdict = _judge_volume(tenant, held) if has_volume else Safeguards()
     if lost := _lost_tokens(tenant, held):
         return replace(verdict, tokens=lost, keeps_pods=True)
     return verdict
 
 
-def recorded(tenant: Tenant) -> VolumeStatus | None:
+def find_recorded_volume(tenant: Tenant) -> VolumeStatus | None:
     """Return the volume that had the tenant's data.
 
     A version that kept no record has written which claim was the tenant's, and its service has
@@ -102,12 +102,12 @@ def recorded(tenant: Tenant) -> VolumeStatus | None:
     status = tenant.status
     if status.volume or status.users is None:
         return status.volume
-    name = standing.record_name(VOLUME_CLAIM, names.volume_claim(tenant.key.name))
+    name = classification.record_name(VOLUME_CLAIM, names.volume_claim(tenant.key.name))
     uid = status.objects.get(name)
     return VolumeStatus(name="", claim=uid) if uid else None
 
 
-def given_up(tenant: Tenant) -> frozenset[str]:
+def list_given_up(tenant: Tenant) -> frozenset[str]:
     """Return what people have said may be begun anew."""
     return _listed(tenant, names.BEGIN_ANEW_ANNOTATION)
 
@@ -116,10 +116,10 @@ def _listed(tenant: Tenant, annotation: str) -> frozenset[str]:
     return frozenset(part.strip() for part in tenant.annotations.get(annotation, "").split(","))
 
 
-def _judge_volume(tenant: Tenant, held: Holdings) -> Verdict:
+def _judge_volume(tenant: Tenant, held: Holdings) -> Safeguards:
     identity = (VOLUME_CLAIM, names.volume_claim(tenant.key.name))
     claim = held.own.get(identity)
-    known = recorded(tenant)
+    known = find_recorded_volume(tenant)
     if claim is None:
         return _without_claim(tenant, known, is_taken=identity in held.foreign)
     uid = claim["metadata"]["uid"]
@@ -132,25 +132,25 @@ def _judge_volume(tenant: Tenant, held: Holdings) -> Verdict:
         # The record of an earlier version has no name.
         known = found
     gone = known.name or known.claim if known else ""
-    if known is None or gone in given_up(tenant):
-        return Verdict(record=known and found)
+    if known is None or gone in list_given_up(tenant):
+        return Safeguards(record=known and found)
     if "deletionTimestamp" in claim["metadata"]:
-        return Verdict(volume=_going(tenant, known), keeps_pods=True, record=known)
+        return Safeguards(volume=_going(tenant, known), keeps_pods=True, record=known)
     if phase == "Lost":
-        return Verdict(volume=_lost_volume(tenant, known), keeps_pods=True, record=known)
+        return Safeguards(volume=_lost_volume(tenant, known), keeps_pods=True, record=known)
     is_same = uid == known.claim or (volume and volume == known.name)
     if is_same or uid in _listed(tenant, names.ADOPT_ANNOTATION):
-        return Verdict(record=found)
+        return Safeguards(record=found)
     replaced = _replaced(tenant, known, uid)
-    return Verdict(volume=replaced, keeps_pods=True, halts=True, record=known)
+    return Safeguards(volume=replaced, keeps_pods=True, halts=True, record=known)
 
 
-def _without_claim(tenant: Tenant, known: VolumeStatus | None, *, is_taken: bool) -> Verdict:
-    if known is None or (known.name or known.claim) in given_up(tenant):
-        return Verdict(record=known)
+def _without_claim(tenant: Tenant, known: VolumeStatus | None, *, is_taken: bool) -> Safeguards:
+    if known is None or (known.name or known.claim) in list_given_up(tenant):
+        return Safeguards(record=known)
     if known.name and known.name in _listed(tenant, names.REBIND_ANNOTATION):
-        return Verdict(rebinds=known.name, record=known)
-    return Verdict(
+        return Safeguards(rebinds=known.name, record=known)
+    return Safeguards(
         # Whose claim is in its place is told by another fault.
         volume=None if is_taken else _gone(tenant, known),
         leaves_claim=True,
@@ -173,7 +173,7 @@ def _lost_tokens(tenant: Tenant, held: Holdings) -> Fault | None:
     # By the digests alone Entra's token stays accepted beside a new one, and by the token alone
     # its digests are made. But what is being restored comes one after the other.
     was_lost = condition is not None and condition.reason == TOKEN_LOST
-    if len(missing) < (1 if was_lost else 2) or newest in given_up(tenant):
+    if len(missing) < (1 if was_lost else 2) or newest in list_given_up(tenant):
         return None
     return Fault(
         SECRET,
@@ -193,11 +193,11 @@ def _missing(tenant: Tenant, held: Holdings) -> Fault | None:
     """Return the fault of a tenant that has not begun, and lacks what one before it had."""
     status = tenant.status
     is_begun = status.tokens or status.volume or status.users is not None
-    if is_begun or tenant.uid in given_up(tenant):
+    if is_begun or tenant.uid in list_given_up(tenant):
         return None
     if tenant.annotations.get(names.SERVED_ANNOTATION, "false") != "false":
         why = f"the annotation {names.SERVED_ANNOTATION} says that the tenant has served before"
-    elif left := left_by_an_earlier(tenant, held):
+    elif left := find_leftovers(tenant, held):
         why = f"an earlier tenant of this name has left the {left[0][0].name} {left[0][1]}"
     else:
         return None
@@ -221,7 +221,7 @@ def _missing(tenant: Tenant, held: Holdings) -> Fault | None:
     )
 
 
-def left_by_an_earlier(tenant: Tenant, held: Holdings) -> tuple[tuple[Kind, str], ...]:
+def find_leftovers(tenant: Tenant, held: Holdings) -> tuple[tuple[Kind, str], ...]:
     """Return what was there before the tenant and shows that another one served."""
     claim = (VOLUME_CLAIM, names.volume_claim(tenant.key.name))
     found = []

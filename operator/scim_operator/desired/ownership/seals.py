@@ -12,7 +12,7 @@ import hmac
 
 from scim_operator.api import names
 from scim_operator.api.tenant import Key
-from scim_operator.desired.tokens import Accepted
+from scim_operator.desired.tokens.digests_file import AcceptedToken
 from scim_operator.kube.kinds import SECRET, VOLUME_CLAIM, Kind, Object
 from scim_operator.kube.secret_data import ACCESS_FILE, ACCESS_KEY, DIGESTS_FILE, TOKEN_KEY
 
@@ -43,7 +43,7 @@ class Seals:
         self._key = key
         self.id = self._mac("key")[:8]
 
-    def sealed(self, kind: Kind, key: Key, wanted: Object) -> Object:
+    def add_seal(self, kind: Kind, key: Key, wanted: Object) -> Object:
         """Return a copy of an object of a tenant with its seal."""
         metadata = wanted["metadata"]
         seal = {names.SEAL_ANNOTATION: self._of(kind, key, wanted)}
@@ -52,17 +52,17 @@ class Seals:
 
     def is_sealed(self, kind: Kind, key: Key, live: Object) -> bool:
         """Tell whether an object carries the seal of what it is now."""
-        seal = seal_of(live) or ""
+        seal = read_seal(live) or ""
         return hmac.compare_digest(seal.encode(), self._of(kind, key, live).encode())
 
-    def of_token(self, key: Key, entry: Accepted) -> str:
+    def seal_token(self, key: Key, entry: AcceptedToken) -> str:
         """Return the seal of one accepted digest, for the tenant's status.
 
         Whoever reads it can test no guess of the token, without the operator's key.
         """
         return self._mac("token", *key, entry.id, entry.sha256)
 
-    def of_admission(self, key: Key, name: str, what: str) -> str:
+    def seal_admission(self, key: Key, name: str, what: str) -> str:
         """Return the seal of what admission has made of an object, for the tenant's status."""
         return self._mac("admission", *key, name, what)[:_SHORT]
 
@@ -76,7 +76,7 @@ class Seals:
         return hmac.digest(self._key, "\0".join(what).encode(), "sha256").hex()[:_DIGITS]
 
 
-def seal_of(body: Object) -> str | None:
+def read_seal(body: Object) -> str | None:
     """Return the seal that an object carries, whether it holds or not."""
     annotations: dict[str, str] = body["metadata"].get("annotations") or {}
     return annotations.get(names.SEAL_ANNOTATION)

@@ -19,20 +19,20 @@ class Address:
         Host of the Tenant URL; None if the tenant is to be exposed but nobody named a host.
     path
         Base path, without a slash at its end.
-    exposed
+    is_exposed
         Whether the URL is meant for the world outside the cluster.
     """
 
     host: str | None
     path: str
-    exposed: bool
+    is_exposed: bool
 
     @property
     def url(self) -> str | None:
         """The Tenant URL."""
         if self.host is None:
             return None
-        return f"{'https' if self.exposed else 'http'}://{self.host}{self.path}"
+        return f"{'https' if self.is_exposed else 'http'}://{self.host}{self.path}"
 
 
 def fill(template: str, key: Key) -> str:
@@ -40,14 +40,14 @@ def fill(template: str, key: Key) -> str:
     return template.format(namespace=key.namespace, name=key.name)
 
 
-def address(tenant: Tenant, settings: Settings) -> Address:
+def derive_address(tenant: Tenant, settings: Settings) -> Address:
     """Derive a tenant's address from its spec and the operator's defaults."""
     exposure = tenant.spec.exposure
     path = exposure.path or fill(settings.default_path, tenant.key)
     routed = exposure.ingress is not None or exposure.gateway is not None
     if routed or exposure.host:
         host = exposure.host or fill(settings.default_host, tenant.key) or None
-        return Address(host, path, exposed=True)
+        return Address(host, path, is_exposed=True)
     service = names.workload(tenant.key.name)
     inside = f"{service}.{tenant.key.namespace}.svc.{settings.cluster_domain}"
-    return Address(inside, path, exposed=False)
+    return Address(inside, path, is_exposed=False)

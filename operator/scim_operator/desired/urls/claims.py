@@ -12,17 +12,16 @@ from collections import defaultdict
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
-from typing import Any, Self
+from typing import Self
 
 from scim_operator.api import names
 from scim_operator.api.conditions import EXPOSED, Finding, Outlook
 from scim_operator.api.tenant import Key, Tenant
-from scim_operator.desired.urls.address import Address, address
-from scim_operator.desired.urls.rules import Place, Verdict, judge
+from scim_operator.desired.urls.address import Address, derive_address
+from scim_operator.desired.urls.rules import Place, UrlPermission, check_url
+from scim_operator.kube.kinds import Object
 from scim_operator.settings import Settings
 from scim_operator.timestamps import format_timestamp, parse_timestamp
-
-Object = dict[str, Any]
 
 CONFLICT = "URLConflict"
 _Age = tuple[datetime, Key, Place]
@@ -98,7 +97,7 @@ class Hold:
 
     Attributes
     ----------
-    routed
+    is_routed
         Whether the tenant may have its route, and show its URL.
     finding
         What the condition says instead of telling of the route; None if there is nothing.
@@ -108,13 +107,13 @@ class Hold:
         When time alone may change it.
     """
 
-    routed: bool
+    is_routed: bool
     finding: Finding | None = None
     note: str = ""
     due: datetime | None = None
 
 
-HELD = Hold(routed=True)
+HELD = Hold(is_routed=True)
 
 
 class Register:
@@ -251,7 +250,7 @@ def _age(claim: Claim) -> _Age:
     return claim.since, claim.tenant, claim.place
 
 
-def stands(tenant: Tenant, where: Address) -> bool:
+def had_url(tenant: Tenant, where: Address) -> bool:
     """Tell from its status whether a tenant had the URL already; only an operator writes that."""
     exposed = tenant.status.condition(EXPOSED)
     return (
@@ -276,16 +275,16 @@ def seed(
     """
     found = []
     for tenant in sorted(tenants, key=lambda tenant: _seniority(tenant, settings)):
-        where = address(tenant, settings)
+        where = derive_address(tenant, settings)
         place = Place.of(where)
         if place is None or register.holds(tenant.key, place):
             continue
-        verdict = judge(tenant, settings)
-        old = stands(tenant, where)
+        verdict = check_url(tenant, settings)
+        old = had_url(tenant, where)
         # One that is paused has made no route since; whatever it has shows in its status.
-        if (verdict.message and (verdict.lasting or not old)) or (tenant.is_paused and not old):
+        if (verdict.message and (verdict.is_lasting or not old)) or (tenant.is_paused and not old):
             continue
-        whole = not old and not verdict.shared
+        whole = not old and not verdict.is_shared
         if register.obstacle(place, tenant.key, now, whole=whole):
             continue
         register.take(place, tenant.key, now, since=_since(tenant) if old else now)
@@ -301,15 +300,15 @@ def _since(tenant: Tenant) -> datetime:
 
 
 def _seniority(tenant: Tenant, settings: Settings) -> tuple[int, datetime, Key]:
-    if not stands(tenant, address(tenant, settings)):
+    if not had_url(tenant, derive_address(tenant, settings)):
         return 2, tenant.created, tenant.key
     return 0 if tenant.status.is_true(EXPOSED) else 1, _since(tenant), tenant.key
 
 
-def refuse(verdict: Verdict) -> Hold:
+def refuse(verdict: UrlPermission) -> Hold:
     """Return the hold of a tenant that may not name its URL."""
     return Hold(
-        routed=False,
+        is_routed=False,
         finding=Finding(
             is_good=False, reason=verdict.reason, message=verdict.message, outlook=Outlook.STALLED
         ),
@@ -343,15 +342,15 @@ def keep_out(where: Address, obstacle: Claim, ends: datetime | None, settings: S
 
 def _out(reason: str, message: str, due: datetime | None) -> Hold:
     finding = Finding(is_good=False, reason=reason, message=message, outlook=Outlook.STALLED)
-    return Hold(routed=False, finding=finding, due=due)
+    return Hold(is_routed=False, finding=finding, due=due)
 
 
-def unrecorded(tenant: Tenant, where: Address, problem: str, due: datetime) -> Hold:
+def explain_unrecorded(tenant: Tenant, where: Address, problem: str, due: datetime) -> Hold:
     """Return the hold of a tenant whose claim cannot be read or written now."""
-    old = stands(tenant, where)
+    old = had_url(tenant, where)
     effect = "the route stays as it is" if old else "the tenant is not exposed until it can"
     return Hold(
-        routed=old,
+        is_routed=old,
         finding=Finding(
             # A tenant that is exposed must go on saying so: without records the statuses count.
             is_good=old,

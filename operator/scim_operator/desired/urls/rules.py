@@ -10,7 +10,7 @@ from typing import NamedTuple, Self
 
 from scim_operator.api.tenant import Key, Tenant
 from scim_operator.api.v1alpha1.exposure import HOST_RULES, PATH_RULES, Exposure, NameRule
-from scim_operator.desired.urls.address import Address, address, fill
+from scim_operator.desired.urls.address import Address, derive_address, fill
 from scim_operator.settings import ExposureRule, Settings
 
 
@@ -27,7 +27,7 @@ class Place(NamedTuple):
     @classmethod
     def of(cls, where: Address) -> Self | None:
         """Return the place of an exposed address; None if it has none outside the cluster."""
-        if not where.exposed or where.host is None:
+        if not where.is_exposed or where.host is None:
             return None
         return cls(where.host.lower().rstrip("."), where.path.lower())
 
@@ -48,37 +48,37 @@ class Place(NamedTuple):
 
 
 @dataclass(frozen=True, slots=True)
-class Verdict:
+class UrlPermission:
     """Whether a tenant may name its URL.
 
     Attributes
     ----------
     reason, message
         Why not, for programs and people; empty if it may.
-    lasting
+    is_lasting
         Whether that ends a URL that the tenant has already: what the administrator or the CRD
         says does, a default of the operator does not.
-    shared
+    is_shared
         Whether other namespaces may have other paths of the host.
     """
 
     reason: str = ""
     message: str = ""
-    lasting: bool = True
-    shared: bool = False
+    is_lasting: bool = True
+    is_shared: bool = False
 
 
-def judge(tenant: Tenant, settings: Settings) -> Verdict:
+def check_url(tenant: Tenant, settings: Settings) -> UrlPermission:
     """Judge the URL of an exposed tenant."""
     if sentence := _impossible(tenant.spec.exposure, settings):
-        return Verdict("InvalidURL", f"spec.exposure cannot be a Tenant URL: {sentence}")
-    place = Place.of(address(tenant, settings))
+        return UrlPermission("InvalidURL", f"spec.exposure cannot be a Tenant URL: {sentence}")
+    place = Place.of(derive_address(tenant, settings))
     if place is None:
-        return Verdict()
+        return UrlPermission()
     platform = _default(tenant.key, settings)
     is_default = place == platform
     if not is_default and not settings.tenants_may_name:
-        return Verdict(
+        return UrlPermission(
             "NotAllowed",
             f"a tenant may name no host or path here: omit spec.exposure.host and path to have "
             f"{platform}, or have the chart's exposure.tenantsMayName set",
@@ -91,28 +91,28 @@ def judge(tenant: Tenant, settings: Settings) -> Verdict:
             rule for rule in settings.exposure_rules if _admits(rule, tenant.key, named, foreign)
         ]
         if not rules:
-            return Verdict("NotAllowed", _not_admitted(tenant.key, named, foreign))
+            return UrlPermission("NotAllowed", _not_admitted(tenant.key, named, foreign))
     if any(rule.paths for rule in rules):
-        return Verdict(shared=True)
+        return UrlPermission(is_shared=True)
     return _judge_by_default(tenant.key, place, platform, settings)
 
 
-def _judge_by_default(key: Key, place: Place, platform: Place, settings: Settings) -> Verdict:
+def _judge_by_default(key: Key, place: Place, platform: Place, settings: Settings) -> UrlPermission:
     template = settings.default_host.lower()
     is_common = "{" not in template
     if place == platform:
-        return Verdict(shared=is_common)
+        return UrlPermission(is_shared=is_common)
     if not template or not _stands_for(template).fullmatch(place.host):
-        return Verdict()
+        return UrlPermission()
     own = f"/{key.namespace}"
     if place.host == platform.host and (place.path == own or place.path.startswith(f"{own}/")):
-        return Verdict(shared=is_common)
-    return Verdict(
+        return UrlPermission(is_shared=is_common)
+    return UrlPermission(
         "NotAllowed",
         f"{place} is the platform's own host: there, tenants of namespace {key.namespace} have "
         f"{platform} and paths under https://{platform.host}{own}/; choose one of them or another "
         "host, or have a rule with paths added to the chart's exposure.allow",
-        lasting=False,
+        is_lasting=False,
     )
 
 

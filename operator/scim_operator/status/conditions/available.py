@@ -8,7 +8,7 @@ from datetime import datetime
 
 from scim_operator.api import conditions, names
 from scim_operator.api.conditions import Finding, Outlook
-from scim_operator.desired.faults import Fault, first_of
+from scim_operator.desired.faults import Fault, find_for_condition
 from scim_operator.desired.observed import Observed
 from scim_operator.kube import pod_owners
 from scim_operator.kube.kinds import DEPLOYMENT, VOLUME_CLAIM, Object
@@ -34,7 +34,7 @@ def assess(observed: Observed, faults: Sequence[Fault], now: datetime) -> Findin
 
 
 def _of_tenant(observed: Observed, faults: Sequence[Fault], now: datetime) -> Finding:
-    if finding := first_of(faults, conditions.AVAILABLE):
+    if finding := find_for_condition(faults, conditions.AVAILABLE):
         return finding
     if observed.tenant.spec.suspended:
         return Finding(
@@ -126,9 +126,9 @@ def _database_secret(observed: Observed) -> Finding | None:
     if tenant.spec.database.postgres is None:
         return None
     url = tenant.spec.database.postgres.url_from
-    if observed.database is None:
+    if observed.database_secret is None:
         problem, remedy = "does not exist", "create it"
-    elif url.key not in (observed.database.get("data") or {}):
+    elif url.key not in (observed.database_secret.get("data") or {}):
         problem, remedy = f"has no key {url.key}", "add it"
     else:
         return None

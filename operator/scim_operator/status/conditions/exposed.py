@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 
 from scim_operator.api import conditions, names
 from scim_operator.api.conditions import Finding, Outlook
-from scim_operator.desired.faults import Fault, first_of
+from scim_operator.desired.faults import Fault, find_for_condition
 from scim_operator.desired.observed import Observed
 from scim_operator.desired.plan import Plan
 from scim_operator.kube.ingress_facts import has_address, read_class
@@ -41,7 +41,7 @@ def next_change(observed: Observed, now: datetime) -> datetime | None:
 
 
 def _of_route(observed: Observed, plan: Plan, faults: Sequence[Fault], now: datetime) -> Finding:
-    where = plan.subject.address
+    where = plan.context.address
     exposure = observed.tenant.spec.exposure
     if where.host is None:
         return Finding(
@@ -53,13 +53,13 @@ def _of_route(observed: Observed, plan: Plan, faults: Sequence[Fault], now: date
         )
     if observed.hold.finding:
         return observed.hold.finding
-    if finding := first_of(faults, conditions.EXPOSED):
+    if finding := find_for_condition(faults, conditions.EXPOSED):
         return finding
     if exposure.gateway:
         return _of_http_route(observed, now)
     if exposure.ingress:
         return _of_ingress(observed, plan, now)
-    if where.exposed:
+    if where.is_exposed:
         return Finding(
             is_good=True,
             reason="External",
@@ -85,7 +85,7 @@ def _of_ingress(observed: Observed, plan: Plan, now: datetime) -> Finding:
     if finding := _of_certificate(observed, outlook, now):
         return finding
     is_reached = _is_reached(observed, _created(ingress))
-    if has_address(ingress) or is_reached or not plan.subject.settings.ingress_addresses:
+    if has_address(ingress) or is_reached or not plan.context.settings.ingress_addresses:
         return exposed
     class_name = read_class(ingress)
     if class_name is None:
@@ -142,8 +142,8 @@ def _of_certificate(observed: Observed, outlook: Outlook, now: datetime) -> Find
 def _is_reached(observed: Observed, since: datetime) -> bool:
     """Tell whether a request with a token has come by now: some controllers write no address."""
     uses = [*observed.last_used().values()]
-    if observed.report and observed.report.last_request:
-        uses.append(observed.report.last_request)
+    if observed.service_status and observed.service_status.last_request:
+        uses.append(observed.service_status.last_request)
     return any(use >= since for use in uses)
 
 

@@ -10,9 +10,9 @@ from typing import Any, cast
 import pytest
 from scim_operator.controller.applier import Applier
 from scim_operator.controller.observe.cache import Cache
-from scim_operator.desired.drift import differences
 from scim_operator.desired.drift.desired_object import DesiredObject
 from scim_operator.desired.drift.outcomes import Outcome
+from scim_operator.desired.objects import applied_digest
 from scim_operator.desired.ownership.seals import Seals
 from scim_operator.kube.client import KubeClient
 from scim_operator.kube.errors import ApiError
@@ -75,7 +75,9 @@ class _World:
         body = next(each for (kind, _), each in objects(PLANNED).items() if kind == "Service")
         metadata = dict(body["metadata"])
         metadata.pop("annotations", None)
-        wanted = differences.stamped(body | {"metadata": metadata, "spec": body["spec"] | spec})
+        wanted = applied_digest.add_digest(
+            body | {"metadata": metadata, "spec": body["spec"] | spec}
+        )
         live = copy.deepcopy(self.server.body) or None
         seen = DesiredObject(SERVICE, wanted, live)
         return asyncio.run(self.applier._apply(PLANNED, seen))

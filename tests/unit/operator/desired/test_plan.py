@@ -12,9 +12,9 @@ import pytest
 from scim_operator.api import names
 from scim_operator.api.service_status import ServiceStatus, TokenUse
 from scim_operator.api.v1alpha1.status import Condition, Status, TokenStatus
-from scim_operator.desired import tokens
 from scim_operator.desired.drift.desired_object import DesiredObject
 from scim_operator.desired.observed import Observed
+from scim_operator.desired.tokens import digests_file, rotation, token_format
 from scim_operator.desired.urls.claims import Hold
 from scim_operator.kube.kinds import INGRESS, SECRET, VOLUME_CLAIM
 from scim_operator.settings import Settings
@@ -263,7 +263,7 @@ def test_removal() -> None:
 @pytest.mark.finding(3)
 def test_url_of_another() -> None:
     """A tenant that does not hold its URL has no Ingress, and shows the URL nowhere."""
-    seen = replace(observed(EXPOSED), hold=Hold(routed=False))
+    seen = replace(observed(EXPOSED), hold=Hold(is_routed=False))
     planned = objects(make(seen))
     assert ("Ingress", "contoso-scim") not in planned
     secret = planned["Secret", "contoso-scim-token"]
@@ -316,7 +316,7 @@ def test_claim_in_the_default_class() -> None:
 def with_secret(seen: Observed, token: str | None, **metadata: object) -> Observed:
     """The same with an owner's Secret, which spec.token.existingSecret names."""
     data = {"secretToken": base64.b64encode(token.encode()).decode()} if token else {}
-    return replace(seen, existing={"metadata": {"name": "mine"} | metadata, "data": data})
+    return replace(seen, existing_secret={"metadata": {"name": "mine"} | metadata, "data": data})
 
 
 OWNED = {"token": {"existingSecret": "mine"}}
@@ -340,8 +340,8 @@ def test_existing_secret(token: str | None, reason: str | None) -> None:
 
 def earlier(token: str, reason: str = "Issued") -> Observed:
     """A tenant with the owner's token as a version before the rule left it."""
-    sha256 = tokens.digest(token)
-    text = tokens.dump([tokens.Accepted(sha256[:8], sha256, NOW)])
+    sha256 = token_format.hash_token(token)
+    text = digests_file.dump([digests_file.AcceptedToken(sha256[:8], sha256, NOW)])
     live = {
         "metadata": {
             "name": "contoso-scim-digests",
@@ -367,7 +367,9 @@ def test_upgrade_with_a_weak_token() -> None:
     """A weak token that was accepted before stays so, with a warning; another one is refused."""
     planned = make(earlier(WEAK))
     assert planned.token is not None
-    assert [entry.sha256 for entry in planned.token.stored.accepted] == [tokens.digest(WEAK)]
+    assert [entry.sha256 for entry in planned.token.stored.accepted] == [
+        token_format.hash_token(WEAK)
+    ]
     assert planned.weakness
     another = make(with_secret(earlier(WEAK), "Contoso-Winter-2026!"))
     assert another.token_fault is not None
@@ -383,7 +385,7 @@ def test_upgrade_with_an_old_id() -> None:
     first = make(seen)
     assert first.token is not None
     (entry,) = first.token.stored.accepted
-    assert not tokens.digest(WEAK).startswith(entry.id)
+    assert not token_format.hash_token(WEAK).startswith(entry.id)
     after = applied(seen, first)
     second = make(after)
     assert second.token is not None
@@ -437,18 +439,20 @@ def test_back_from_a_secret_of_the_owners() -> None:
     revoked = applied(revoked, make(revoked))
     back = make(seen_by(revoked, None, **revoke)).token
     assert back is not None
-    assert back.changes == (tokens.Change.REISSUED,)
+    assert back.changes == (rotation.Change.REISSUED,)
     digests = [entry.sha256 for entry in back.stored.accepted]
-    assert digests[0] == tokens.digest(STRONG)
-    assert tokens.digest(str(own.stored.token)) not in digests
+    assert digests[0] == token_format.hash_token(STRONG)
+    assert token_format.hash_token(str(own.stored.token)) not in digests
 
 
 def reported(seen: Observed, *uses: TokenUse) -> Observed:
     """The same with a reading of the service."""
-    return replace(seen, report=ServiceStatus(users=0, active_users=0, groups=0, tokens=uses))
+    return replace(
+        seen, service_status=ServiceStatus(users=0, active_users=0, groups=0, tokens=uses)
+    )
 
 
-def rotation() -> tuple[Observed, str]:
+def rotated() -> tuple[Observed, str]:
     """A tenant whose new token waits for its use, and the new token."""
     first = applied(observed(), make(observed()))
     rotate = {names.ROTATE_ANNOTATION: "1"}
@@ -462,7 +466,7 @@ def rotation() -> tuple[Observed, str]:
 @pytest.mark.parametrize("used", [NOW, NOW - timedelta(days=400), NOW + timedelta(days=4000)])
 def test_a_report_that_lies(used: datetime) -> None:
     """A pod that names the new token as used without proof ends no token, and status says so."""
-    seen, _ = rotation()
+    seen, _ = rotated()
     before = make(seen)
     assert before.token is not None
     old, new = before.token.stored.accepted
@@ -479,7 +483,9 @@ def test_a_report_that_lies(used: datetime) -> None:
         assert found.tokens[1].last_used <= now
         # Not by way of the status either.
         tenant = replace(lying.tenant, status=found)
-        later = make(replace(lying, tenant=tenant, report=None), now=now + timedelta(days=9))
+        later = make(
+            replace(lying, tenant=tenant, service_status=None), now=now + timedelta(days=9)
+        )
         assert later.token is not None
         assert later.token.stored.accepted == (old, new)
 
@@ -487,11 +493,13 @@ def test_a_report_that_lies(used: datetime) -> None:
 @pytest.mark.finding(21)
 def test_a_report_that_proves() -> None:
     """The right proof retires the old token after the overlap, also if the pod has it no longer."""
-    seen, token = rotation()
+    seen, token = rotated()
     planned = make(seen)
     assert planned.token is not None
     new = planned.token.stored.accepted[1].id
-    honest = reported(seen, TokenUse(id=new, last_used=NOW, proof=tokens.proof(token, new)))
+    honest = reported(
+        seen, TokenUse(id=new, last_used=NOW, proof=token_format.compute_proof(token, new))
+    )
     decided = make(honest)
     assert decided.token is not None
     assert decided.token.stored.accepted[0].not_after == NOW + timedelta(hours=72)
@@ -505,7 +513,7 @@ def test_a_report_that_proves() -> None:
 
 def test_proofs_are_not_shown() -> None:
     """Whoever has a proof can test guesses of the token, so it is in no text of a report."""
-    secret = tokens.proof(STRONG, "k3v9q2aa")
+    secret = token_format.compute_proof(STRONG, "k3v9q2aa")
     assert secret not in repr(TokenUse(id="k3v9q2aa", proof=secret))
 
 
@@ -514,7 +522,7 @@ def test_lost_token_secret_comes_back() -> None:
     seen = applied(observed(), make(observed()))
     children = dict(seen.children)
     lost = children.pop((SECRET, "contoso-scim-token"))
-    again = objects(make(replace(seen, children=children, lost=lost)))
+    again = objects(make(replace(seen, children=children, deleted_token=lost)))
     assert again["Secret", "contoso-scim-token"]["data"] == lost["data"]
 
 

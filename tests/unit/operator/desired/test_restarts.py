@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from scim_operator.api.tenant import Tenant
 from scim_operator.desired import plan
-from scim_operator.desired.drift import differences
+from scim_operator.desired.objects import applied_digest
 from scim_operator.desired.observed import Observed
 from scim_operator.desired.restarts import EFFECTS
 from scim_operator.settings import Settings
@@ -95,7 +95,7 @@ def _template(name: str, **settings: Any) -> str:
     seen = Observed(tenant=_tenant(name), seals=SEALS, children={})
     deployment = plan.make(seen, Settings.model_validate(BEFORE | settings), NOW).deployment
     assert deployment is not None
-    return differences.stamp(deployment.object["spec"]["template"])
+    return applied_digest.compute_digest(deployment.object["spec"]["template"])
 
 
 @pytest.mark.parametrize("setting", Settings.model_fields)

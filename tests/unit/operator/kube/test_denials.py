@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 from scim_operator.api.tenant import Tenant
-from scim_operator.desired.faults import explain, of_refusal
+from scim_operator.desired.faults import explain, explain_failed_request
 from scim_operator.kube import denials
 from scim_operator.kube.errors import ApiError
 from scim_operator.kube.kinds import INGRESS
@@ -159,11 +159,11 @@ def test_request_that_is_no_write_of_an_object() -> None:
     """Where a pass ends at another request, that one is named."""
     refusal = ApiError(500, 'failed calling webhook "g": no such host')
     refusal.what = "PATCH of scimtenants/contoso/status in namespace team-a"
-    found = of_refusal(refusal, "team-a")
+    found = explain_failed_request(refusal, "team-a")
     assert "refuses PATCH of scimtenants/contoso/status in namespace team-a" in found.message
     right = 'User "o" cannot get resource "secrets" in API group "" in the namespace "team-a"'
-    assert of_refusal(ApiError(403, right), "team-a").message.startswith(
+    assert explain_failed_request(ApiError(403, right), "team-a").message.startswith(
         "the operator may not get secrets in namespace team-a"
     )
-    other = of_refusal(ApiError(500, "etcd is away", reason="InternalError"), "team-a")
+    other = explain_failed_request(ApiError(500, "etcd is away", reason="InternalError"), "team-a")
     assert (other.reason, "etcd is away" in other.message) == ("APIServerRefuses", True)

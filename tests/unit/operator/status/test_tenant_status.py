@@ -122,7 +122,7 @@ def test_url_of_another() -> None:
     """A tenant that does not hold its URL says why, and shows no URL."""
     spec = {"exposure": {"host": "scim.example.com"}}
     out = Finding(False, "URLConflict", "belongs to team-b/other", Outlook.STALLED)
-    found = result(replace(serving(spec), hold=Hold(routed=False, finding=out)))
+    found = result(replace(serving(spec), hold=Hold(is_routed=False, finding=out)))
     assert find(found, "Exposed").reason == "URLConflict"
     assert "team-b/other" in find(found, "Exposed").message
     assert find(found, "Stalled").status == "True"
@@ -132,7 +132,7 @@ def test_url_of_another() -> None:
 def test_url_from_before_a_rule() -> None:
     """A tenant that keeps a URL which a new one could not have says so, and is exposed."""
     spec = {"exposure": {"host": "scim.example.com"}}
-    found = result(replace(serving(spec), hold=Hold(routed=True, note="it is the platform's")))
+    found = result(replace(serving(spec), hold=Hold(is_routed=True, note="it is the platform's")))
     assert find(found, "Exposed").status == "True"
     assert "a new tenant could not have this URL: it is the" in find(found, "Exposed").message
 
@@ -147,12 +147,12 @@ def test_fault_reaches_ready() -> None:
 def test_counts_stay_while_unreachable() -> None:
     """What is not known right now stays as it was."""
     report = ServiceStatus(users=3, active_users=2, groups=1, last_backup=NOW)
-    seen = replace(serving(), report=report)
+    seen = replace(serving(), service_status=report)
     before = result(seen)
     assert (before.users, before.active_users, before.groups) == (3, 2, 1)
     assert before.last_backup == NOW
-    seen = replace(seen, tenant=replace(seen.tenant, status=before), report=None)
-    seen = replace(seen, unreadable=Problem("Unreachable", "no answer"))
+    seen = replace(seen, tenant=replace(seen.tenant, status=before), service_status=None)
+    seen = replace(seen, status_problem=Problem("Unreachable", "no answer"))
     after = result(seen)
     assert (after.users, after.last_backup) == (3, NOW)
     assert find(after, "Provisioning").status == "Unknown"
@@ -168,7 +168,7 @@ def test_refusals_are_coarse(failures: dict[str, int], shown: int) -> None:
     report = ServiceStatus(
         users=0, active_users=0, groups=0, failures=failures, version="1.2.3+abc"
     )
-    found = result(replace(serving(), report=report))
+    found = result(replace(serving(), service_status=report))
     assert (found.refused, found.version) == (shown, "1.2.3+abc")
 
 
@@ -183,7 +183,7 @@ def test_use_is_coarse() -> None:
         use = TokenUse(id=token.id, last_used=earlier + timedelta(minutes=minutes))
         report = ServiceStatus(users=0, active_users=0, groups=0, tokens=(use,))
         tenant = replace(seen.tenant, status=known)
-        return result(replace(seen, tenant=tenant, report=report))
+        return result(replace(seen, tenant=tenant, service_status=report))
 
     first = reported(0, before)
     assert first.tokens[0].last_used == earlier
@@ -231,7 +231,7 @@ def test_a_database_secret_without_the_key_is_named(
 ) -> None:
     """A pod waits without a word for a file that cannot be mounted, so the condition says why."""
     spec = {"database": {"postgres": {"urlFrom": {"name": "pg", "key": "url"}}}}
-    found = find(result(replace(observed(spec), database=secret)), conditions.AVAILABLE)
+    found = find(result(replace(observed(spec), database_secret=secret)), conditions.AVAILABLE)
     assert found.reason == "DatabaseSecretMissing"
     assert problem in found.message
     assert "eA==" not in found.message
@@ -241,7 +241,7 @@ def test_a_database_secret_with_the_key_is_no_problem() -> None:
     """With the key there the condition is about the pods."""
     spec = {"database": {"postgres": {"urlFrom": {"name": "pg", "key": "url"}}}}
     secret = {"metadata": {"resourceVersion": "1"}, "data": {"url": "eA=="}}
-    found = find(result(replace(observed(spec), database=secret)), conditions.AVAILABLE)
+    found = find(result(replace(observed(spec), database_secret=secret)), conditions.AVAILABLE)
     assert found.reason == "Starting"
 
 

@@ -171,7 +171,7 @@ async def test_edited_record(edit: dict[str, str]) -> None:
     world.records.keep(record)
     await world.url_claims.load()
     hold = await world.url_claims.hold(world.tenant())
-    assert not hold.routed
+    assert not hold.is_routed
     assert hold.finding is not None
     assert f"{record['metadata']['name']} is no record of a URL: delete it" in hold.finding.message
     assert "role" not in hold.finding.message
@@ -186,7 +186,7 @@ async def test_refused_list(exposed: bool) -> None:
     assert "you may not" in await world.url_claims.load()
     for _ in range(3):
         hold = await world.url_claims.hold(tenant)
-        assert hold.routed is exposed
+        assert hold.is_routed is exposed
         assert hold.due is not None
     assert world.records.asked == ["list"]
 
@@ -251,10 +251,10 @@ async def test_inside_the_cluster() -> None:
     world = World()
     await world.url_claims.load()
     tenant = Tenant.parse(body())
-    assert (await world.url_claims.hold(tenant)).routed
+    assert (await world.url_claims.hold(tenant)).is_routed
     assert world.records.asked == ["list"]
     await world.url_claims.hold(world.tenant())
-    assert (await world.url_claims.hold(tenant)).routed
+    assert (await world.url_claims.hold(tenant)).is_routed
     (record,) = world.records.kept.values()
     assert record["data"]["releasedAt"]
 

@@ -8,9 +8,9 @@ from typing import Any
 
 import pytest
 from scim_operator.api.tenant import Tenant
-from scim_operator.desired.drift import differences
-from scim_operator.desired.drift.admission_changes import Admitted, listed
+from scim_operator.desired.drift.admission_changes import AdmissionChanges, list_fields
 from scim_operator.desired.drift.desired_object import DesiredObject
+from scim_operator.desired.objects import applied_digest
 from scim_operator.desired.ownership.seals import Seals
 from scim_operator.kube.kinds import SERVICE
 
@@ -28,7 +28,7 @@ def _tenant(admitted: dict[str, str] | None = None, seen: Tenant | None = None) 
 def _written(**spec: Any) -> DesiredObject:
     """The Service as an admission rule has made it."""
     found = objects(make(observed()))
-    wanted = differences.stamped(
+    wanted = applied_digest.add_digest(
         next(each for (kind, _), each in found.items() if kind == "Service")
     )
     live = copy.deepcopy(wanted)
@@ -37,7 +37,7 @@ def _written(**spec: Any) -> DesiredObject:
     return DesiredObject(SERVICE, wanted, live)
 
 
-def _note(admitted: Admitted, tenant: Tenant, wanted: DesiredObject) -> tuple[str, bool]:
+def _note(admitted: AdmissionChanges, tenant: Tenant, wanted: DesiredObject) -> tuple[str, bool]:
     assert wanted.live is not None
     return admitted.note(tenant, wanted, wanted.live, wanted.differences)
 
@@ -47,7 +47,7 @@ RULED = {"trafficDistribution": "PreferClose", "type": "LoadBalancer"}
 
 def test_left_until_it_changes() -> None:
     """What was in the answer is left; another value, field or object is not."""
-    admitted = Admitted(SEALS)
+    admitted = AdmissionChanges(SEALS)
     tenant = _tenant()
     assert admitted.accepts(tenant, _written(**RULED)) is None
     entry, is_news = _note(admitted, tenant, _written(**RULED))
@@ -61,9 +61,9 @@ def test_left_until_it_changes() -> None:
 
 def test_after_a_restart() -> None:
     """The tenant's status says it to the next process, and no event repeats it."""
-    entry, _ = _note(Admitted(SEALS), _tenant(), _written(**RULED))
+    entry, _ = _note(AdmissionChanges(SEALS), _tenant(), _written(**RULED))
     tenant = _tenant({NAME: entry})
-    following = Admitted(SEALS)
+    following = AdmissionChanges(SEALS)
     assert following.accepts(tenant, _written(**RULED)) == entry
     assert _note(following, tenant, _written(**RULED | {"type": "NodePort"}))[1] is False
     assert _note(following, tenant, _written(type="NodePort"))[1] is True
@@ -76,12 +76,12 @@ def test_only_the_operator_can_accept() -> None:
         (Tenant.parse(body("other")), SEALS),
         (observed().tenant, Seals(b"l" * 32)),
     ):
-        entry, _ = _note(Admitted(seals), _tenant(seen=tenant), _written(**RULED))
+        entry, _ = _note(AdmissionChanges(seals), _tenant(seen=tenant), _written(**RULED))
         claimed = _tenant({NAME: entry})
-        assert Admitted(SEALS).accepts(claimed, _written(**RULED)) is None
+        assert AdmissionChanges(SEALS).accepts(claimed, _written(**RULED)) is None
 
 
 def test_listed() -> None:
     """A message names some fields, and counts the rest."""
-    assert listed(("b", "a")) == "a, b"
-    assert listed(map(str, range(10))) == "0, 1, 2, 3, 4, 5, 6, 7, 2 more"
+    assert list_fields(("b", "a")) == "a, b"
+    assert list_fields(map(str, range(10))) == "0, 1, 2, 3, 4, 5, 6, 7, 2 more"

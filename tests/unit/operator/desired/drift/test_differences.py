@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 from scim_operator.desired.drift import differences
+from scim_operator.desired.objects import applied_digest
 
 from tests.unit.operator.sample import Object, make, objects, observed
 
@@ -73,14 +74,16 @@ def _set(body: Any, path: str, value: Any) -> None:
 )
 def test_additions(kind: str, path: str, value: Any, named: str) -> None:
     """A field more than wanted is drift, is named by its place, and the patch takes it away."""
-    wanted = differences.stamped(_object(kind, ROUTED))
+    wanted = applied_digest.add_digest(_object(kind, ROUTED))
     live = _live(wanted)
     assert differences.is_current(wanted, live)
     _set(live, path, value)
     assert not differences.is_current(wanted, live)
-    (found,) = differences.differences(wanted, live)
+    (found,) = differences.find_differences(wanted, live)
     assert named in str(found)
-    assert differences.is_current(wanted, _patched(live, differences.restoration(wanted, live)))
+    assert differences.is_current(
+        wanted, _patched(live, differences.build_restoration(wanted, live))
+    )
 
 
 def _patched(live: Object, operations: list[Object]) -> Object:
@@ -117,7 +120,7 @@ def _patched(live: Object, operations: list[Object]) -> Object:
 def test_filled_in(kind: str, path: str, value: Any) -> None:
     """What the API server and its controllers fill in is no drift."""
     ingress = {"exposure": {"host": "scim.example.com", "ingress": {}}}
-    wanted = differences.stamped(_object(kind, ROUTED if kind == "HTTPRoute" else ingress))
+    wanted = applied_digest.add_digest(_object(kind, ROUTED if kind == "HTTPRoute" else ingress))
     live = _live(wanted)
     _set(live, path, value)
     assert differences.is_current(wanted, live)
@@ -126,11 +129,11 @@ def test_filled_in(kind: str, path: str, value: Any) -> None:
 @pytest.mark.finding(26)
 def test_restoration_with_another_wish() -> None:
     """Content and the digest that speaks of it change together; annotations of others stay."""
-    live = _live(differences.stamped(_object("Deployment", POSTGRES)))
+    live = _live(applied_digest.add_digest(_object("Deployment", POSTGRES)))
     live["metadata"]["annotations"]["example.com/of-others"] = "x"
     live["spec"]["paused"] = True
-    wanted = differences.stamped(_object("Deployment", POSTGRES | {"replicas": 3}))
-    result = _patched(live, differences.restoration(wanted, live))
+    wanted = applied_digest.add_digest(_object("Deployment", POSTGRES | {"replicas": 3}))
+    result = _patched(live, differences.build_restoration(wanted, live))
     assert differences.is_current(wanted, result)
     assert result["metadata"]["annotations"]["example.com/of-others"] == "x"
 
@@ -138,7 +141,7 @@ def test_restoration_with_another_wish() -> None:
 @pytest.mark.finding(26)
 def test_variable_twice() -> None:
     """The second of two variables of one name, which wins in the container, is drift."""
-    wanted = differences.stamped(_object("Deployment", POSTGRES))
+    wanted = applied_digest.add_digest(_object("Deployment", POSTGRES))
     live = _live(wanted)
     environment = live["spec"]["template"]["spec"]["containers"][0]["env"]
     environment.append(environment[0] | {"value": "/tmp/other"})
@@ -150,9 +153,11 @@ def _service(**spec: Any) -> Object:
 
 
 def _found(wanted: Object, spec: Object) -> list[tuple[str, Any, bool]]:
-    wanted = differences.stamped(wanted)
+    wanted = applied_digest.add_digest(wanted)
     live = _live(wanted) | {"spec": spec}
-    return [(str(each), each.value, each.added) for each in differences.differences(wanted, live)]
+    return [
+        (str(each), each.value, each.added) for each in differences.find_differences(wanted, live)
+    ]
 
 
 @pytest.mark.parametrize(
@@ -217,26 +222,26 @@ def test_differences(wanted: Object, live: Object, found: tuple[str, Any, bool])
 
 def test_labels_of_others() -> None:
     """Others' labels, annotations and owners of an object are not touched; the operator's are."""
-    wanted = differences.stamped(_object("Service"))
+    wanted = applied_digest.add_digest(_object("Service"))
     live = _live(wanted)
     live["metadata"]["labels"]["of-others"] = "x"
     live["metadata"]["ownerReferences"].append({"name": "other", "uid": "2"})
     assert differences.is_current(wanted, live)
     del live["metadata"]["labels"]["app.kubernetes.io/name"]
-    (found,) = differences.differences(wanted, live)
+    (found,) = differences.find_differences(wanted, live)
     assert found.in_metadata
     assert str(found) == "metadata.labels.app.kubernetes.io/name"
 
 
 def test_restoration_keeps_what_may_have_any_value() -> None:
     """Pods that were restarted by hand are not restarted once more, and a Service keeps its IP."""
-    restarted = _live(differences.stamped(_object("Deployment")))
+    restarted = _live(applied_digest.add_digest(_object("Deployment")))
     annotations = restarted["spec"]["template"]["metadata"]["annotations"]
     annotations["kubectl.kubernetes.io/restartedAt"] = "2026-11-25T08:00:00Z"
-    numbered = _live(differences.stamped(_object("Service")))
+    numbered = _live(applied_digest.add_digest(_object("Service")))
     numbered["spec"]["clusterIP"] = "10.96.0.7"
     for live in (restarted, numbered):
-        wanted = differences.stamped(_object(live["kind"]))
+        wanted = applied_digest.add_digest(_object(live["kind"]))
         before = copy.deepcopy(live["spec"])
         live["spec"]["paused"] = True
-        assert _patched(live, differences.restoration(wanted, live))["spec"] == before
+        assert _patched(live, differences.build_restoration(wanted, live))["spec"] == before

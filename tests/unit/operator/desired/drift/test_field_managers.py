@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 from scim_operator.desired.drift.differences import Item, Path
-from scim_operator.desired.drift.field_managers import manager_of
+from scim_operator.desired.drift.field_managers import find_manager
 
 CONTAINER = 'k:{"name":"scim"}'
 PORT = 'k:{"port":80,"protocol":"TCP"}'
@@ -50,10 +50,10 @@ LIVE = {
 )
 def test_manager_of(path: Path, manager: str) -> None:
     """The owner of the field, the latest writer where nobody owns it, never the operator."""
-    assert manager_of(json.loads(json.dumps(LIVE)), path) == manager
+    assert find_manager(json.loads(json.dumps(LIVE)), path) == manager
 
 
 def test_nobody() -> None:
     """What was cleared names nobody."""
-    assert manager_of({"metadata": {}}, ("spec",)) is None
-    assert manager_of({"metadata": {"managedFields": []}}, ("spec",)) is None
+    assert find_manager({"metadata": {}}, ("spec",)) is None
+    assert find_manager({"metadata": {"managedFields": []}}, ("spec",)) is None

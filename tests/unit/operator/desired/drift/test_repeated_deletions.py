@@ -7,7 +7,6 @@ from dataclasses import replace
 
 import pytest
 from scim_operator.api import names
-from scim_operator.desired.drift import differences
 from scim_operator.desired.drift.desired_object import DesiredObject
 from scim_operator.desired.drift.repeated_deletions import (
     CALM,
@@ -15,9 +14,10 @@ from scim_operator.desired.drift.repeated_deletions import (
     FORGOTTEN,
     LONGEST_PAUSE,
     ROUNDS,
-    Losses,
-    Wishes,
+    LastWritten,
+    RepeatedDeletions,
 )
+from scim_operator.desired.objects import applied_digest
 from scim_operator.kube.kinds import SERVICE
 
 from tests.unit.operator.sample import Object, make, objects, observed
@@ -34,7 +34,7 @@ class _Clock:
 def test_what_is_deleted_again_is_made_more_rarely() -> None:
     """The first times within a second, then after pauses that double to ten minutes."""
     clock = _Clock()
-    losses = Losses(clock)
+    losses = RepeatedDeletions(clock)
     pauses = []
     for rounds in range(1, 15):
         pauses.append(losses.pause("x"))
@@ -57,17 +57,17 @@ def test_annotation_that_others_take_is_no_new_wish(annotation: str | None) -> N
     """Whoever takes the record of the last wish from an object does not pass for a new wish."""
     found = objects(make(observed()))
     body: Object = next(body for (kind, _), body in found.items() if kind == "Service")
-    wanted = differences.stamped(body)
+    wanted = applied_digest.add_digest(body)
     live = copy.deepcopy(wanted)
     live["metadata"] |= {"uid": "1", "resourceVersion": "7"}
     seen = DesiredObject(SERVICE, wanted, live)
-    wishes = Wishes()
+    wishes = LastWritten()
     assert not wishes.is_new(seen)
     assert wishes.note(seen, live)
     del live["metadata"]["annotations"][names.APPLIED_ANNOTATION]
     if annotation:
         live["metadata"]["annotations"][names.APPLIED_ANNOTATION] = annotation
     assert wishes.note(seen, live)
-    other = replace(seen, object=differences.stamped(body | {"spec": {}}))
+    other = replace(seen, object=applied_digest.add_digest(body | {"spec": {}}))
     assert wishes.is_new(other)
     assert not wishes.note(other, live)

@@ -189,14 +189,14 @@ def test_a_claim_that_was_replaced() -> None:
     assert make(told(seen, planned)).halts
     consented = make(annotated(seen, adopt="other"))
     assert POD in wanted(consented)
-    assert consented.losses.record == VolumeStatus(name="pvc-2", claim="other")
+    assert consented.safeguards.record == VolumeStatus(name="pvc-2", claim="other")
 
 
 def test_another_claim_of_the_same_volume() -> None:
     """The volume counts, not its claim: one made by hand for the kept volume is the data."""
     seen = changed(serving(), VOLUME, metadata={"uid": "other"})
     assert reasons(seen)[0] == ""
-    assert make(seen).losses.record == VolumeStatus(name="pvc-1", claim="other")
+    assert make(seen).safeguards.record == VolumeStatus(name="pvc-1", claim="other")
 
 
 def test_a_lost_volume() -> None:
@@ -249,7 +249,7 @@ def test_tokens_that_are_the_owners() -> None:
     seen = without(serving(), TOKEN, DIGESTS)
     tenant = Tenant.parse(body(spec={"token": {"existingSecret": "mine"}}))
     tenant = replace(tenant, status=seen.tenant.status)
-    assert make(replace(seen, tenant=tenant)).losses.tokens is None
+    assert make(replace(seen, tenant=tenant)).safeguards.tokens is None
 
 
 def restored(*there: tuple[Any, str], created: str = LATER, **annotations: str) -> Observed:
@@ -293,7 +293,7 @@ def test_a_part_of_what_an_earlier_tenant_left(there: tuple[tuple[Any, str], ...
     """What is older than the tenant shows that the rest is missing, without any annotation."""
     seen = restored(*there, created=BEFORE)
     assert reasons(seen)[0] == "DataMissing"
-    assert make(annotated(seen, begin_anew="uid-contoso")).losses.volume is None
+    assert make(annotated(seen, begin_anew="uid-contoso")).safeguards.volume is None
 
 
 @pytest.mark.parametrize("there", [(), (TOKEN,), (TOKEN, DIGESTS)])
@@ -309,7 +309,7 @@ def test_postgres_has_no_volume() -> None:
     database: Object = {"postgres": {"urlFrom": {"name": "db", "key": "url"}}}
     tenant = Tenant.parse(body(spec={"database": database}) | {"spec": {"database": database}})
     seen = annotated(Observed(tenant=tenant, seals=SEALS, children={}), has_served="true")
-    fault = make(seen).losses.tokens
+    fault = make(seen).safeguards.tokens
     assert fault is not None
     assert "PersistentVolumeClaim" not in fault.message
     assert "Secret contoso-scim-token" in fault.message

@@ -7,14 +7,14 @@ from typing import Any
 
 import pytest
 from scim_operator.api.tenant import Key, Tenant
-from scim_operator.desired.urls.address import address
+from scim_operator.desired.urls.address import derive_address
 from scim_operator.desired.urls.claims import (
     MOST_RESERVED,
     Claim,
     Register,
+    explain_unrecorded,
     keep_out,
     seed,
-    unrecorded,
 )
 from scim_operator.desired.urls.rules import Place
 from scim_operator.settings import Settings
@@ -308,9 +308,9 @@ def test_seed_of_the_paused() -> None:
 def test_reasons(path: str, claim: Claim, reason: str, words: str) -> None:
     """Whoever is kept out reads by whom, why, and what to do."""
     settings = Settings()
-    where = address(tenant(RIVAL, path=path), settings)
+    where = derive_address(tenant(RIVAL, path=path), settings)
     hold = keep_out(where, claim, None, settings)
-    assert not hold.routed
+    assert not hold.is_routed
     assert hold.finding is not None
     assert hold.finding.reason == reason
     assert words in hold.finding.message
@@ -321,9 +321,9 @@ def test_reasons(path: str, claim: Claim, reason: str, words: str) -> None:
 def test_unrecorded(old: bool) -> None:
     """While nothing can be recorded a route stays and keeps its word, and no new one comes."""
     seen = tenant(VICTIM, exposed=OLD) if old else tenant(VICTIM)
-    where = address(seen, Settings())
-    hold = unrecorded(seen, where, "no right", NOW)
-    assert hold.routed is old
+    where = derive_address(seen, Settings())
+    hold = explain_unrecorded(seen, where, "no right", NOW)
+    assert hold.is_routed is old
     assert hold.finding is not None
     assert hold.finding.is_good is old
     assert hold.finding.reason == "ClaimNotRecorded"

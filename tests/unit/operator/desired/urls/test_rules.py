@@ -8,14 +8,14 @@ from typing import Any
 import pytest
 from scim_operator.api.tenant import Tenant
 from scim_operator.desired.urls.address import Address
-from scim_operator.desired.urls.rules import Place, Verdict, judge
+from scim_operator.desired.urls.rules import Place, UrlPermission, check_url
 from scim_operator.settings import Settings, from_environment
 
 from tests.unit.operator.sample import body
 
 HOST = "scim.example.com"
-MAY = Verdict()
-SHARED = Verdict(shared=True)
+MAY = UrlPermission()
+SHARED = UrlPermission(is_shared=True)
 
 
 def verdict(
@@ -24,11 +24,11 @@ def verdict(
     namespace: str = "team-a",
     rules: list[dict[str, list[str]]] | None = None,
     **settings: Any,
-) -> Verdict:
+) -> UrlPermission:
     """The verdict on a tenant `contoso` of a namespace."""
     tenant = Tenant.parse(body(namespace=namespace, spec={"exposure": {"ingress": {}} | exposure}))
     chosen = from_environment({}, exposure_rules=json.dumps(rules or []))
-    return judge(tenant, chosen.model_copy(update=settings))
+    return check_url(tenant, chosen.model_copy(update=settings))
 
 
 @pytest.mark.finding(4)
@@ -55,7 +55,7 @@ def test_places_meet(one: str, other: str, meet: bool) -> None:
 @pytest.mark.finding(4)
 def test_case_makes_no_other_place() -> None:
     """Some controllers match paths without case, so another case is no other URL."""
-    upper = Place.of(Address("Scim.Example.com.", "/Contoso/SCIM", exposed=True))
+    upper = Place.of(Address("Scim.Example.com.", "/Contoso/SCIM", is_exposed=True))
     assert upper == Place(HOST, "/contoso/scim")
 
 
@@ -82,7 +82,7 @@ def test_case_makes_no_other_place() -> None:
 def test_impossible_hosts(host: str) -> None:
     """Addresses, names inside the cluster and names of one part are no tenant's, stored or not."""
     found = verdict({"host": host}, cluster_domain="k8s.example.net")
-    assert (found.reason, found.lasting) == ("InvalidURL", True)
+    assert (found.reason, found.is_lasting) == ("InvalidURL", True)
 
 
 @pytest.mark.parametrize("host", [HOST, "xn--bcher-kva.example", "scim.corp.internal", "a.b.c.de"])
@@ -117,7 +117,7 @@ def test_common_host(path: str | None, may: bool) -> None:
     if may:
         assert found == SHARED
     else:
-        assert (found.reason, found.lasting) == ("NotAllowed", False)
+        assert (found.reason, found.is_lasting) == ("NotAllowed", False)
         assert "https://scim.example.com/team-a" in found.message
         assert "exposure.allow" in found.message
 
@@ -151,7 +151,7 @@ def test_names_forbidden() -> None:
     assert verdict({"host": HOST, "path": "/team-a/contoso/scim"}, **settings) == SHARED
     for named in ({"host": "other.example.com"}, {"path": "/team-a/x"}):
         found = verdict(named, **settings)
-        assert (found.reason, found.lasting) == ("NotAllowed", True)
+        assert (found.reason, found.is_lasting) == ("NotAllowed", True)
         assert "exposure.tenantsMayName" in found.message
 
 
@@ -189,13 +189,13 @@ def gateway(namespace: str | None, name: str = "public") -> dict[str, Any]:
         ("team-b", {}, SHARED),
     ],
 )
-def test_rules(namespace: str, exposure: dict[str, Any], expected: Verdict | None) -> None:
+def test_rules(namespace: str, exposure: dict[str, Any], expected: UrlPermission | None) -> None:
     """With rules only what one of them admits may be named; the defaults always may."""
     found = verdict(exposure, namespace=namespace, rules=RULES, default_host=HOST)
     if expected is not None:
         assert found == expected
     else:
-        assert (found.reason, found.lasting) == ("NotAllowed", True)
+        assert (found.reason, found.is_lasting) == ("NotAllowed", True)
         assert f"lets namespace {namespace} name" in found.message
         assert "exposure.allow" in found.message
 
@@ -213,7 +213,7 @@ def test_rule_without_paths_keeps_the_common_host() -> None:
     """A rule that admits the platform's host leaves each namespace its part of it."""
     whole = [{"namespaces": ["*"], "hosts": ["*"]}]
     found = verdict({"path": "/team-b/x"}, rules=whole, default_host=HOST)
-    assert (found.reason, found.lasting) == ("NotAllowed", False)
+    assert (found.reason, found.is_lasting) == ("NotAllowed", False)
     part = [{"namespaces": ["team-a"], "hosts": [HOST], "paths": ["/team-b/x"]}]
     assert verdict({"path": "/team-b/x"}, rules=part, default_host=HOST) == SHARED
 

@@ -203,7 +203,7 @@ def test_nothing_withheld() -> None:
     } | _exposed(ADMITTED)
     planned = _plan(spec)
     assert planned.withheld == ()
-    assert planned.subject.tenant.spec.resources.limits == spec["resources"]["limits"]
+    assert planned.context.tenant.spec.resources.limits == spec["resources"]["limits"]
     result = tenant_status.build(observed(spec), planned, [], NOW)
     assert result.condition(conditions.RESTRICTED) is None
 

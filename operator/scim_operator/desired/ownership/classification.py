@@ -27,7 +27,7 @@ FOREIGN_OWNER = "ForeignOwner"
 Children = Mapping[tuple[Kind, str], Object]
 
 
-class Standing(Enum):
+class Ownership(Enum):
     """What an object is to a tenant; the value says by what."""
 
     SEALED = "its seal holds, or it needs none and the tenant controls it"
@@ -40,10 +40,10 @@ class Standing(Enum):
     @property
     def is_own(self) -> bool:
         """Whether the object is the tenant's."""
-        return self not in (Standing.LEFTOVER, Standing.FOREIGN)
+        return self not in (Ownership.LEFTOVER, Ownership.FOREIGN)
 
 
-class Sorted(NamedTuple):
+class Classified(NamedTuple):
     """A tenant's watched copies, by whose they are; those with other names are left out.
 
     Attributes
@@ -57,24 +57,24 @@ class Sorted(NamedTuple):
     adopted: frozenset[tuple[Kind, str]]
 
 
-def judge(kind: Kind, live: Object, tenant: Tenant, seals: Seals) -> Standing:
+def classify(kind: Kind, live: Object, tenant: Tenant, seals: Seals) -> Ownership:
     """Tell what an object with one of a tenant's names is to the tenant."""
     metadata = live["metadata"]
     if (controller := pod_owners.find_controller(live)) and controller["uid"] != tenant.uid:
-        return Standing.LEFTOVER if _is_earlier(controller, tenant) else Standing.FOREIGN
+        return Ownership.LEFTOVER if _is_earlier(controller, tenant) else Ownership.FOREIGN
     # Of a Secret or a volume the tenant may be made the controller to have its content trusted.
     if seals.is_sealed(kind, tenant.key, live) if kind in SEALED else controller:
-        return Standing.SEALED
+        return Ownership.SEALED
     status = tenant.status
     if status.objects.get(record_name(kind, metadata["name"])) == metadata["uid"]:
-        return Standing.RECORDED if status.sealed_by == seals.id else Standing.GRANDFATHERED
+        return Ownership.RECORDED if status.sealed_by == seals.id else Ownership.GRANDFATHERED
     if not status.is_unseen and status.sealed_by is None and _is_of_old(kind, live, tenant):
-        return Standing.GRANDFATHERED
+        return Ownership.GRANDFATHERED
     annotations = metadata.get("annotations") or {}
     consent = tenant.annotations.get(names.ADOPT_ANNOTATION, "").split(",")
     if annotations.get(names.ADOPT_BY_ANNOTATION) == tenant.key.name and metadata["uid"] in consent:
-        return Standing.ADOPTED
-    return Standing.FOREIGN
+        return Ownership.ADOPTED
+    return Ownership.FOREIGN
 
 
 def _is_of_old(kind: Kind, live: Object, tenant: Tenant) -> bool:
@@ -93,7 +93,7 @@ def _is_earlier(controller: Object, tenant: Tenant) -> bool:
     return is_of_name and bool(controller["uid"] != tenant.uid)
 
 
-def sort(children: Children, tenant: Tenant, seals: Seals) -> Sorted:
+def classify_all(children: Children, tenant: Tenant, seals: Seals) -> Classified:
     """Sort what carries a tenant's label."""
     name = tenant.key.name
     known = {(kind, name_of(name)) for kind, name_of, _ in BUILDERS} | {
@@ -101,17 +101,17 @@ def sort(children: Children, tenant: Tenant, seals: Seals) -> Sorted:
         for name_of in (names.token_secret, names.access_secret, names.digest_secret)
     }
     found = {
-        identity: judge(identity[0], live, tenant, seals)
+        identity: classify(identity[0], live, tenant, seals)
         for identity, live in children.items()
         if identity in known
     }
-    return Sorted(
+    return Classified(
         own={identity: children[identity] for identity, is_so in found.items() if is_so.is_own},
         foreign={
             identity: children[identity] for identity, is_so in found.items() if not is_so.is_own
         },
         adopted=frozenset(
-            identity for identity, is_so in found.items() if is_so is Standing.ADOPTED
+            identity for identity, is_so in found.items() if is_so is Ownership.ADOPTED
         ),
     )
 
@@ -121,7 +121,7 @@ def record_name(kind: Kind, name: str) -> str:
     return f"{kind.name}/{name}"
 
 
-def record(own: Children, tenant: Tenant) -> dict[str, str]:
+def record_uids(own: Children, tenant: Tenant) -> dict[str, str]:
     """Return the uids of a tenant's objects, for its status.
 
     One that is not seen now, as when its label was taken away, keeps its place.
@@ -130,7 +130,7 @@ def record(own: Children, tenant: Tenant) -> dict[str, str]:
     return dict(sorted({**tenant.status.objects, **seen}.items()))
 
 
-def fault(kind: Kind, live: Object, tenant: Tenant) -> Fault:
+def explain_foreign(kind: Kind, live: Object, tenant: Tenant) -> Fault:
     """Return the fault of a name that an object has which is not the tenant's."""
     metadata = live["metadata"]
     what = f"the {kind.name} {metadata['name']}"

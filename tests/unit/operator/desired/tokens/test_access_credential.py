@@ -9,8 +9,8 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 
 import pytest
-from scim_operator.desired import tokens
 from scim_operator.desired.observed import Observed
+from scim_operator.desired.tokens import token_format
 from scim_operator.kube.kinds import SECRET, Kind
 
 from tests.unit.operator.sample import NOW, Object, applied, make, objects, observed, watched
@@ -59,7 +59,7 @@ def test_creation() -> None:
     """A tenant has one from its first pass, of a form of its own; the pod gets its digest only."""
     first = passed(observed())
     assert re.fullmatch(r"scima_[0-9A-Za-z]{49}", credential(first))
-    assert accepted(first) == {tokens.digest(credential(first)): None}
+    assert accepted(first) == {token_format.hash_token(credential(first)): None}
     deployment = json.dumps(objects(make(first))["Deployment", "contoso-scim"])
     assert '"SCIM_ACCESS_FILE", "value": "/etc/scim/tokens/access.json"' in deployment
     assert "contoso-scim-access" not in deployment
@@ -90,7 +90,10 @@ def test_rotation() -> None:
     assert due is not None
     assert due.due is not None
     second = passed(first, due.due)
-    old, new = tokens.digest(credential(first)), tokens.digest(credential(second))
+    old, new = (
+        token_format.hash_token(credential(first)),
+        token_format.hash_token(credential(second)),
+    )
     assert new != old
     decided = passed(second, due.due)
     end = (due.due + timedelta(hours=1)).isoformat().replace("+00:00", "Z")
@@ -114,7 +117,7 @@ def test_revocation() -> None:
     """The annotation that revokes the tokens revokes the credential, once."""
     first = passed(observed())
     second = passed(annotated(first, **{"revoke-tokens": "leak"}))
-    assert accepted(second) == {tokens.digest(credential(second)): None}
+    assert accepted(second) == {token_format.hash_token(credential(second)): None}
     assert credential(second) != credential(first)
     assert all(wanted.is_current for wanted in make(second).secrets)
 
@@ -124,7 +127,7 @@ def test_deleted_secret() -> None:
     first = passed(observed())
     second = passed(without(first, ACCESS))
     assert credential(second) != credential(first)
-    assert accepted(second) == {tokens.digest(credential(second)): None}
+    assert accepted(second) == {token_format.hash_token(credential(second)): None}
 
 
 def test_lost_digests() -> None:
@@ -143,7 +146,7 @@ def test_other_value() -> None:
     planted = base64.b64encode(b"known to whoever wrote it, and long enough").decode()
     second = passed(changed(first, ACCESS, {"data": {"token": planted}}))
     assert credential(second).startswith("scima_")
-    assert accepted(second) == {tokens.digest(credential(second)): None}
+    assert accepted(second) == {token_format.hash_token(credential(second)): None}
 
 
 def test_foreign_secret() -> None:
@@ -173,11 +176,11 @@ def test_without_a_token() -> None:
     owned = base64.b64encode(b"3kf8Qm2Lx9Zr7Tb1Vn5Wc0Yd4Hg6Jp8sRt").decode()
     spec: Object = {"token": {"existingSecret": "mine"}}
     existing: Object = {"metadata": {"name": "mine"}, "data": {"secretToken": owned}}
-    first = passed(replace(observed(spec), existing=existing))
-    later = passed(without(replace(first, existing=None), ACCESS))
-    assert accepted(later) == {tokens.digest(credential(later)): None}
+    first = passed(replace(observed(spec), existing_secret=existing))
+    later = passed(without(replace(first, existing_secret=None), ACCESS))
+    assert accepted(later) == {token_format.hash_token(credential(later)): None}
     assert (
         later.children[DIGESTS]["data"]["tokens.json"]
         == (first.children[DIGESTS]["data"]["tokens.json"])
     )
-    assert make(replace(observed(spec), existing=None)).secrets == ()
+    assert make(replace(observed(spec), existing_secret=None)).secrets == ()

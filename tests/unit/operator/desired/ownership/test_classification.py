@@ -11,11 +11,11 @@ import pytest
 from scim_operator.api import names
 from scim_operator.api.tenant import Tenant
 from scim_operator.api.v1alpha1.status import Status
-from scim_operator.desired import tokens
 from scim_operator.desired.observed import Observed
-from scim_operator.desired.ownership import standing, trusted_secrets
+from scim_operator.desired.ownership import classification
+from scim_operator.desired.ownership.classification import Ownership, classify
 from scim_operator.desired.ownership.seals import SEALED, Seals
-from scim_operator.desired.ownership.standing import Standing, judge
+from scim_operator.desired.tokens import token_format, trusted_secrets
 from scim_operator.kube import pod_owners
 from scim_operator.kube.kinds import (
     CONFIG_MAP,
@@ -61,7 +61,7 @@ def live(kind: Kind, name: str, seals: Seals | None = None, **metadata: Any) -> 
         "kind": kind.name,
         "metadata": {"name": name, "namespace": "team-a", "uid": "1"} | metadata,
     }
-    return seals.sealed(kind, tenant().key, found) if seals else found
+    return seals.add_seal(kind, tenant().key, found) if seals else found
 
 
 def owner(kind: str, name: str, uid: str) -> list[Object]:
@@ -78,29 +78,29 @@ ADOPTABLE = {"scim-operator.io/adopt-by": "contoso"}
 @pytest.mark.parametrize(
     ("found", "whose", "expected"),
     [
-        (live(*VOLUME, SEALS), tenant(), Standing.SEALED),
-        (live(*VOLUME, OTHER_KEY), tenant(), Standing.FOREIGN),
-        (live(*VOLUME), tenant(), Standing.FOREIGN),
-        (live(*VOLUME, labels=LABELS), tenant(), Standing.FOREIGN),
-        (live(*VOLUME, ownerReferences=OWN), tenant(), Standing.FOREIGN),
-        (live(*TOKEN, ownerReferences=OWN, labels=LABELS), tenant(), Standing.FOREIGN),
-        (live(SERVICE, "contoso-scim", ownerReferences=OWN), tenant(), Standing.SEALED),
-        (live(SERVICE, "contoso-scim", labels=LABELS), tenant(), Standing.FOREIGN),
-        (live(SERVICE, "contoso-scim", SEALS), tenant(), Standing.FOREIGN),
+        (live(*VOLUME, SEALS), tenant(), Ownership.SEALED),
+        (live(*VOLUME, OTHER_KEY), tenant(), Ownership.FOREIGN),
+        (live(*VOLUME), tenant(), Ownership.FOREIGN),
+        (live(*VOLUME, labels=LABELS), tenant(), Ownership.FOREIGN),
+        (live(*VOLUME, ownerReferences=OWN), tenant(), Ownership.FOREIGN),
+        (live(*TOKEN, ownerReferences=OWN, labels=LABELS), tenant(), Ownership.FOREIGN),
+        (live(SERVICE, "contoso-scim", ownerReferences=OWN), tenant(), Ownership.SEALED),
+        (live(SERVICE, "contoso-scim", labels=LABELS), tenant(), Ownership.FOREIGN),
+        (live(SERVICE, "contoso-scim", SEALS), tenant(), Ownership.FOREIGN),
         (
             live(*VOLUME, SEALS, ownerReferences=owner("ScimTenant", "contoso", "old")),
             tenant(),
-            Standing.LEFTOVER,
+            Ownership.LEFTOVER,
         ),
         (
             live(*VOLUME, SEALS, ownerReferences=owner("ScimTenant", "fabrikam", "old")),
             tenant(),
-            Standing.FOREIGN,
+            Ownership.FOREIGN,
         ),
         (
             live(SERVICE, "contoso-scim", ownerReferences=owner("Other", "contoso", "2")),
             tenant(),
-            Standing.FOREIGN,
+            Ownership.FOREIGN,
         ),
         (
             live(*VOLUME),
@@ -111,7 +111,7 @@ ADOPTABLE = {"scim-operator.io/adopt-by": "contoso"}
                     "objects": {"PersistentVolumeClaim/contoso-scim-data": "1"},
                 }
             ),
-            Standing.RECORDED,
+            Ownership.RECORDED,
         ),
         (
             live(*VOLUME),
@@ -122,7 +122,7 @@ ADOPTABLE = {"scim-operator.io/adopt-by": "contoso"}
                     "objects": {"PersistentVolumeClaim/contoso-scim-data": "0"},
                 }
             ),
-            Standing.FOREIGN,
+            Ownership.FOREIGN,
         ),
         (
             live(*VOLUME, OTHER_KEY),
@@ -133,22 +133,22 @@ ADOPTABLE = {"scim-operator.io/adopt-by": "contoso"}
                     "objects": {"PersistentVolumeClaim/contoso-scim-data": "1"},
                 }
             ),
-            Standing.GRANDFATHERED,
+            Ownership.GRANDFATHERED,
         ),
-        (live(*VOLUME, labels=LABELS), tenant(SEEN), Standing.GRANDFATHERED),
-        (live(*TOKEN, labels=LABELS), tenant(SEEN), Standing.GRANDFATHERED),
-        (live(*VOLUME), tenant(SEEN), Standing.FOREIGN),
-        (live(*ACCESS, labels=LABELS), tenant(SEEN), Standing.FOREIGN),
-        (live(SERVICE, "contoso-scim", labels=LABELS), tenant(SEEN), Standing.FOREIGN),
-        (live(*VOLUME, labels=LABELS), tenant(SEEN | {"sealedBy": SEALS.id}), Standing.FOREIGN),
-        (live(*VOLUME, annotations=ADOPTABLE), tenant(adopt="2,1"), Standing.ADOPTED),
-        (live(*VOLUME, annotations=ADOPTABLE), tenant(), Standing.FOREIGN),
-        (live(*VOLUME, annotations=ADOPTABLE), tenant(adopt="2"), Standing.FOREIGN),
-        (live(*VOLUME), tenant(adopt="1"), Standing.FOREIGN),
+        (live(*VOLUME, labels=LABELS), tenant(SEEN), Ownership.GRANDFATHERED),
+        (live(*TOKEN, labels=LABELS), tenant(SEEN), Ownership.GRANDFATHERED),
+        (live(*VOLUME), tenant(SEEN), Ownership.FOREIGN),
+        (live(*ACCESS, labels=LABELS), tenant(SEEN), Ownership.FOREIGN),
+        (live(SERVICE, "contoso-scim", labels=LABELS), tenant(SEEN), Ownership.FOREIGN),
+        (live(*VOLUME, labels=LABELS), tenant(SEEN | {"sealedBy": SEALS.id}), Ownership.FOREIGN),
+        (live(*VOLUME, annotations=ADOPTABLE), tenant(adopt="2,1"), Ownership.ADOPTED),
+        (live(*VOLUME, annotations=ADOPTABLE), tenant(), Ownership.FOREIGN),
+        (live(*VOLUME, annotations=ADOPTABLE), tenant(adopt="2"), Ownership.FOREIGN),
+        (live(*VOLUME), tenant(adopt="1"), Ownership.FOREIGN),
         (
             live(*VOLUME, annotations={"scim-operator.io/adopt-by": "fabrikam"}),
             tenant(adopt="1"),
-            Standing.FOREIGN,
+            Ownership.FOREIGN,
         ),
         (
             live(
@@ -158,7 +158,7 @@ ADOPTABLE = {"scim-operator.io/adopt-by": "contoso"}
                 ownerReferences=owner("Other", "contoso", "2"),
             ),
             tenant(adopt="1"),
-            Standing.FOREIGN,
+            Ownership.FOREIGN,
         ),
     ],
     ids=[
@@ -171,10 +171,10 @@ ADOPTABLE = {"scim-operator.io/adopt-by": "contoso"}
         *("by another tenant", "controlled and adopted"),
     ],
 )
-def test_judge(found: Object, whose: Tenant, expected: Standing) -> None:
+def test_judge(found: Object, whose: Tenant, expected: Ownership) -> None:
     """Only a seal, a record in status or consent on both sides makes an object the tenant's."""
     kind = next(kind for kind in (SECRET, VOLUME_CLAIM, SERVICE) if kind.name == found["kind"])
-    assert judge(kind, found, whose, SEALS) is expected
+    assert classify(kind, found, whose, SEALS) is expected
 
 
 @pytest.mark.finding(6, 7)
@@ -193,7 +193,7 @@ def test_judge(found: Object, whose: Tenant, expected: Standing) -> None:
 def test_seal_holds_for_one_object(change: dict[str, Any]) -> None:
     """A seal that is copied to another object, or left on another content, does not hold."""
     key = tenant().key
-    secret = SEALS.sealed(SECRET, key, live(*TOKEN) | {"data": {"secretToken": "b25l"}})
+    secret = SEALS.add_seal(SECRET, key, live(*TOKEN) | {"data": {"secretToken": "b25l"}})
     assert SEALS.is_sealed(SECRET, key, secret | {"data": secret["data"] | {"tenantUrl": "eA=="}})
     moved = secret | {
         "metadata": secret["metadata"] | {"name": change.get("name", TOKEN[1])},
@@ -231,7 +231,11 @@ def entries(text: str) -> list[Object]:
 def with_digest(seen: Observed, **change: Any) -> Observed:
     """Digests to which somebody has added one, or in which somebody has changed the first."""
     found = entries(seen.children[DIGESTS]["data"]["tokens.json"])
-    added = {"id": "planted", "sha256": tokens.digest("known"), "createdAt": "2026-11-25T09:00:00Z"}
+    added = {
+        "id": "planted",
+        "sha256": token_format.hash_token("known"),
+        "createdAt": "2026-11-25T09:00:00Z",
+    }
     found = [found[0] | change, *found[1:]] if change else [*found, added]
     text = base64.b64encode(json.dumps({"tokens": found}).encode()).decode()
     return edited(seen, DIGESTS, data=seen.children[DIGESTS]["data"] | {"tokens.json": text})
@@ -272,7 +276,7 @@ def test_exchanged_digest() -> None:
     """A digest under the id of an accepted token is another digest all the same."""
     seen = rotated(settled(observed()))
     before = accepted(seen)
-    assert accepted(with_digest(seen, sha256=tokens.digest("known"))) == before[1:]
+    assert accepted(with_digest(seen, sha256=token_format.hash_token("known"))) == before[1:]
 
 
 @pytest.mark.finding(7)
@@ -295,7 +299,9 @@ def test_replaced_token() -> None:
     assert planned.token
     assert planned.token.stored.token != base64.b64decode(planted).decode()
     assert accepted(changed)[:-1] == before
-    assert tokens.digest("a token that somebody knows, long enough") not in str(accepted(changed))
+    assert token_format.hash_token("a token that somebody knows, long enough") not in str(
+        accepted(changed)
+    )
 
 
 def unsealed(found: Object) -> Object:
@@ -386,7 +392,7 @@ def test_upgrade() -> None:
     done = settled(old)
     assert done.tenant.status.sealed_by == SEALS.id
     assert set(done.tenant.status.objects) == {
-        standing.record_name(*which) for which in done.children
+        classification.record_name(*which) for which in done.children
     }
 
 

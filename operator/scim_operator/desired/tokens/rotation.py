@@ -1,10 +1,5 @@
 """The life of a tenant's tokens: issue, rotate, retire, revoke. Pure.
 
-A token is ``scim_``, 43 base62 digits of 256 random bits and 6 base62 digits of the CRC-32 of
-those 43 characters: ``scim_[0-9A-Za-z]{49}``. A secret scanner finds a leaked one by that pattern,
-and the checksum tells it from chance without asking anybody. The credential of the management port
-has the same form with the prefix ``scima_``.
-
 What is stored is the current token (a Secret for people and Entra) and the digests of every
 accepted token (a Secret for the service). One rule joins them, and heals every interruption: the
 current token's digest is accepted, whether it was issued a moment ago, by a pass that was cut off
@@ -16,155 +11,25 @@ proof is a MAC keyed with the token itself, which a pod has only after a request
 
 from __future__ import annotations
 
-import base64
-import hashlib
 import hmac
-import json
-import secrets
-import string
-import zlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from enum import Enum
-from itertools import pairwise
 
-from scim_operator.timestamps import format_timestamp, parse_timestamp
-
-PREFIX = "scim_"
-ACCESS_PREFIX = "scima_"
-_ALPHABET = string.digits + string.ascii_uppercase + string.ascii_lowercase
-_RANDOM_DIGITS = 43
-_CHECKSUM_DIGITS = 6
-
-_MIN_CHARACTERS = 32
-_MIN_DISTINCT = 10
-_MIN_PAIRS = 24
-_MIN_STEPS = 10
-"""What a token of the owner's own (``existingSecret``) must have: that many characters, different
-characters, different pairs of neighbours (fewer are a repetition) and different distances of
-neighbours (fewer are a run such as ``abcdef``). Of random tokens of 32 hexadecimal digits one in
-2,000 has less, of longer ones none in 100,000."""
-
-_PROOF_PREFIX = b"scim-operator.io/token-used:"
-
-
-def generate(prefix: str = PREFIX) -> str:
-    """Make a new token."""
-    digits = _base62(secrets.randbits(256), _RANDOM_DIGITS)
-    return prefix + digits + _checksum(digits)
-
-
-def is_well_formed(token: str) -> bool:
-    """Tell whether a string is a token that `generate` can have made."""
-    body = token.removeprefix(PREFIX)
-    digits = body[:_RANDOM_DIGITS]
-    return (
-        token.startswith(PREFIX)
-        and len(body) == _RANDOM_DIGITS + _CHECKSUM_DIGITS
-        and _checksum(digits) == body[_RANDOM_DIGITS:]
-    )
-
-
-def _checksum(digits: str) -> str:
-    return _base62(zlib.crc32(digits.encode()), _CHECKSUM_DIGITS)
-
-
-def _base62(number: int, width: int) -> str:
-    text = ""
-    for _ in range(width):
-        number, digit = divmod(number, 62)
-        text = _ALPHABET[digit] + text
-    return text
-
-
-def weakness(token: str) -> str | None:
-    """Say why a token of the owner's own can be guessed; None if it is strong enough.
-
-    A token is guessed without a trace from a digest that leaked, so it needs about 128 random bits;
-    what it is made of can only be judged by its looks.
-    """
-    pairs = set(pairwise(token))
-    steps = {ord(right) - ord(left) for left, right in pairs}
-    if len(token) < _MIN_CHARACTERS:
-        return f"has fewer than {_MIN_CHARACTERS} characters"
-    if len(set(token)) < _MIN_DISTINCT or len(pairs) < _MIN_PAIRS or len(steps) < _MIN_STEPS:
-        return "has too little variety: it repeats few characters or follows a pattern"
-    return None
-
-
-def new_id() -> str:
-    """Make the id of a token: random, for whoever sees one must not be able to test guesses."""
-    return base64.b32encode(secrets.token_bytes(5)).decode().lower()
-
-
-def proof(token: str, token_id: str) -> str:
-    """Return what the service answers once a request has brought the token.
-
-    HMAC-SHA256 in hexadecimal (``docs/contract.md`` section 3).
-    """
-    return hmac.new(token.encode(), _PROOF_PREFIX + token_id.encode(), "sha256").hexdigest()
-
-
-def digest(token: str) -> str:
-    """Return the SHA-256 of a token in hexadecimal; it needs no salt, having 256 random bits."""
-    return hashlib.sha256(token.encode()).hexdigest()
+from scim_operator.desired.tokens.digests_file import AcceptedToken
+from scim_operator.desired.tokens.token_format import (
+    PREFIX,
+    compute_proof,
+    generate,
+    generate_id,
+    hash_token,
+    is_well_formed,
+)
 
 
 @dataclass(frozen=True, slots=True)
-class Accepted:
-    """One entry of ``tokens.json``.
-
-    Attributes
-    ----------
-    id
-        Shown in status, logs and metrics; random.
-    sha256
-        The token's digest, 64 hexadecimal digits.
-    created_at
-        When the operator first accepted it.
-    not_after
-        When the service stops to accept it; None while its retirement is not decided.
-    """
-
-    id: str
-    sha256: str
-    created_at: datetime
-    not_after: datetime | None = None
-
-
-def dump(accepted: Sequence[Accepted]) -> str:
-    """Write ``tokens.json``."""
-    entries = [
-        {
-            "id": entry.id,
-            "sha256": entry.sha256,
-            "createdAt": format_timestamp(entry.created_at),
-            "notAfter": entry.not_after and format_timestamp(entry.not_after),
-        }
-        for entry in accepted
-    ]
-    return json.dumps({"tokens": entries}, separators=(",", ":"))
-
-
-def load(text: str) -> tuple[Accepted, ...]:
-    """Read ``tokens.json``; what cannot be read counts as lost, and is made again."""
-    try:
-        return tuple(
-            Accepted(
-                id=str(entry["id"]),
-                sha256=str(entry["sha256"]),
-                created_at=parse_timestamp(entry["createdAt"]),
-                not_after=parse_timestamp(entry["notAfter"]) if entry.get("notAfter") else None,
-            )
-            for entry in json.loads(text)["tokens"]
-        )
-    except (ValueError, KeyError, TypeError, AttributeError):
-        return ()
-
-
-@dataclass(frozen=True, slots=True)
-class Wish:
+class Instructions:
     """What the tenant's spec and annotations say about its tokens.
 
     Attributes
@@ -211,7 +76,7 @@ class Uses:
         if token_id in self.confirmed:
             return True
         claim = self.proofs.get(token_id)
-        return claim is not None and hmac.compare_digest(claim, proof(token, token_id))
+        return claim is not None and hmac.compare_digest(claim, compute_proof(token, token_id))
 
 
 NO_USES = Uses()
@@ -232,7 +97,7 @@ class Stored:
     """
 
     token: str | None = None
-    accepted: tuple[Accepted, ...] = ()
+    accepted: tuple[AcceptedToken, ...] = ()
     rotated: str | None = None
     revoked: str | None = None
 
@@ -250,7 +115,7 @@ class Change(Enum):
 
 
 @dataclass(frozen=True, slots=True)
-class Plan:
+class TokenPlan:
     """What should be in the cluster.
 
     Attributes
@@ -274,7 +139,7 @@ class Plan:
     due: datetime | None
 
 
-def plan(wish: Wish, stored: Stored, uses: Uses, now: datetime) -> Plan:
+def plan_issued(wish: Instructions, stored: Stored, uses: Uses, now: datetime) -> TokenPlan:
     """Decide about a token that the operator issues."""
     if stored.token is None:
         change = Change.REISSUED if stored.accepted else Change.ISSUED
@@ -283,27 +148,27 @@ def plan(wish: Wish, stored: Stored, uses: Uses, now: datetime) -> Plan:
     elif _is_rotation_due(wish, stored, uses, now):
         change = Change.ROTATED
     else:
-        kept = accept(wish, stored, uses, now)
+        kept = plan_current(wish, stored, uses, now)
         held_back = (Change.HELD_BACK,) if _is_rotation_asked(wish, stored) else ()
         return replace(kept, changes=(*kept.changes, *held_back))
     token = generate(wish.prefix)
     # Asked for together with the tenant's first token, or carried out by this very change.
-    wanted = accept(wish, replace(stored, token=token, rotated=wish.rotate), uses, now)
+    wanted = plan_current(wish, replace(stored, token=token, rotated=wish.rotate), uses, now)
     return replace(wanted, changes=(change,))
 
 
-def accept(wish: Wish, stored: Stored, uses: Uses, now: datetime) -> Plan:
+def plan_current(wish: Instructions, stored: Stored, uses: Uses, now: datetime) -> TokenPlan:
     """Bring the accepted digests in line with the current token, which there must be.
 
     This is the whole decision about a token that somebody else issues (``existingSecret``).
     """
     assert stored.token is not None
-    sha256 = digest(stored.token)
-    entries = {entry.sha256: _renamed(entry, sha256, stored.token) for entry in stored.accepted}
+    sha256 = hash_token(stored.token)
+    entries = {entry.sha256: _renew_id(entry, sha256, stored.token) for entry in stored.accepted}
     current = entries.pop(sha256, None)
     changes = [] if current else [Change.ACCEPTED]
     # A token that became current again (its owner went back to it) is wanted again.
-    current = replace(current or Accepted(new_id(), sha256, now), not_after=None)
+    current = replace(current or AcceptedToken(generate_id(), sha256, now), not_after=None)
     others = () if _is_revoked(wish, stored) else tuple(entries.values())
     is_confirmed = uses.confirm(current.id, stored.token)
     if is_confirmed or not wish.waits_for_use:
@@ -313,7 +178,7 @@ def accept(wish: Wish, stored: Stored, uses: Uses, now: datetime) -> Plan:
     changes += [Change.RETIRED] * (len(entries) - len(kept))
     wanted = replace(stored, accepted=(*kept, current), rotated=wish.rotate, revoked=wish.revoke)
     moments = (*(entry.not_after for entry in kept), _next_rotation(wish, wanted))
-    return Plan(
+    return TokenPlan(
         stored=wanted,
         changes=tuple(changes),
         confirmed=current.id if is_confirmed else None,
@@ -322,29 +187,29 @@ def accept(wish: Wish, stored: Stored, uses: Uses, now: datetime) -> Plan:
     )
 
 
-def _renamed(entry: Accepted, sha256: str, token: str) -> Accepted:
+def _renew_id(entry: AcceptedToken, sha256: str, token: str) -> AcceptedToken:
     """Replace an id that an earlier version took from the digest: guesses can be tested by it.
 
     A current token that the operator has issued cannot be guessed all the same, and keeps its id.
     """
     if entry.id != entry.sha256[:8] or (entry.sha256 == sha256 and is_well_formed(token)):
         return entry
-    return replace(entry, id=new_id())
+    return replace(entry, id=generate_id())
 
 
-def _retire(entry: Accepted, moment: datetime) -> Accepted:
+def _retire(entry: AcceptedToken, moment: datetime) -> AcceptedToken:
     return entry if entry.not_after else replace(entry, not_after=moment)
 
 
-def _is_revoked(wish: Wish, stored: Stored) -> bool:
+def _is_revoked(wish: Instructions, stored: Stored) -> bool:
     return wish.revoke is not None and wish.revoke != stored.revoked
 
 
-def _is_rotation_asked(wish: Wish, stored: Stored) -> bool:
+def _is_rotation_asked(wish: Instructions, stored: Stored) -> bool:
     return wish.rotate is not None and wish.rotate != stored.rotated
 
 
-def _is_rotation_due(wish: Wish, stored: Stored, uses: Uses, now: datetime) -> bool:
+def _is_rotation_due(wish: Instructions, stored: Stored, uses: Uses, now: datetime) -> bool:
     # While Entra still sends an older token, one more would only pile up.
     waiting = (
         wish.waits_for_use
@@ -358,7 +223,7 @@ def _is_rotation_due(wish: Wish, stored: Stored, uses: Uses, now: datetime) -> b
     return due is not None and due <= now and not waiting
 
 
-def _next_rotation(wish: Wish, stored: Stored) -> datetime | None:
+def _next_rotation(wish: Instructions, stored: Stored) -> datetime | None:
     if wish.rotate_every is None or not stored.accepted:
         return None
     return stored.accepted[-1].created_at + wish.rotate_every

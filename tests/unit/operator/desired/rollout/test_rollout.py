@@ -11,10 +11,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scim_operator.api.tenant import Key, Tenant
 from scim_operator.api.v1alpha1.status import ROLLOUT_STATES, RolloutState, RolloutStatus, Status
-from scim_operator.desired import rollout
-from scim_operator.desired.drift import differences
 from scim_operator.desired.drift.desired_object import DesiredObject
-from scim_operator.desired.rollout import QUIET, WITNESSES, Decision, Rollout, Seen
+from scim_operator.desired.objects import applied_digest
+from scim_operator.desired.rollout import decisions, situation
+from scim_operator.desired.rollout.decisions import QUIET, WITNESSES, Decision, Rollout
+from scim_operator.desired.rollout.situation import Situation
 from scim_operator.kube.kinds import DEPLOYMENT
 from scim_operator.settings import Settings
 
@@ -43,16 +44,16 @@ def deployment(generation: int = 2, wanted: int = 1, **status: int) -> dict[str,
     }
 
 
-def seen(template: str = "new", **more: Any) -> Seen:
+def seen(template: str = "new", **more: Any) -> Situation:
     """A tenant on PostgreSQL that serves with the old template."""
-    whole = Seen(template, deployment(), is_applied=False, record=record(), generation=1)
+    whole = Situation(template, deployment(), is_applied=False, record=record(), generation=1)
     return replace(whole, **more)
 
 
 OLD = seen()
 
 
-def on_new(state: RolloutState = "moving", moved_at: datetime = NOW, **status: int) -> Seen:
+def on_new(state: RolloutState = "moving", moved_at: datetime = NOW, **status: int) -> Situation:
     """A tenant that was moved to the new template."""
     known = record("new", state, moved_at=moved_at)
     return seen(record=known, is_applied=True, live=deployment(**status))
@@ -262,7 +263,7 @@ def test_one_that_stops_again_halts() -> None:
     ],
 )
 @pytest.mark.finding(14)
-def test_at_once(wish: Seen) -> None:
+def test_at_once(wish: Situation) -> None:
     """What the owner wishes, and what others have changed, waits for no place and takes none."""
     state = start(1, b="moving")
     decision = state.decide(A, wish, NOW)
@@ -341,7 +342,7 @@ def test_on_postgres_nobody_waits_for_silence() -> None:
     assert moves(start(1).decide(A, replace(BUSY, has_gap=False), NOW))
 
 
-def look(tenant: Tenant, settings: Settings, *, live: Any = None) -> Seen:
+def look(tenant: Tenant, settings: Settings, *, live: Any = None) -> Situation:
     """What is seen of a tenant whose objects were applied with the default settings."""
     before = replace(observed(), tenant=tenant)
     children = dict(applied(before, make(before)).children)
@@ -350,7 +351,7 @@ def look(tenant: Tenant, settings: Settings, *, live: Any = None) -> Seen:
     planned = make(now, settings)
     assert planned.deployment
     is_applied = planned.deployment.is_current
-    return rollout.look(now, planned.subject.address, planned.deployment, is_applied=is_applied)
+    return situation.gather(now, planned.context.address, planned.deployment, is_applied=is_applied)
 
 
 REST: list[tuple[dict[str, Any], bool]] = [
@@ -372,7 +373,9 @@ def test_rest(change: dict[str, Any], rests: bool) -> None:
     known = Status(rollout=record().model_copy(update=change))
     tenant = replace(observed().tenant, status=known)
     wanted = DesiredObject(DEPLOYMENT, {}, deployment(**status))
-    found = rollout.rests(replace(observed(), tenant=tenant), wanted, is_applied=is_applied)
+    found = situation.find_settled_record(
+        replace(observed(), tenant=tenant), wanted, is_applied=is_applied
+    )
     assert found == (known.rollout if rests else None)
     state = start(1, a=None)
     if found:
@@ -431,7 +434,7 @@ def test_a_new_database_secret_is_carried_out_at_once() -> None:
     tenant = Tenant.parse(body(spec=POSTGRES) | {"status": {"observedGeneration": 1}})
     before = replace(observed(POSTGRES), tenant=tenant)
     secret = {"metadata": {"resourceVersion": "1"}, "data": {}}
-    with_secret = replace(before, database=secret)
+    with_secret = replace(before, database_secret=secret)
     rotated = {"metadata": {"resourceVersion": "2"}, "data": {}}
     for first, then, urgent in (
         (with_secret, secret, False),
@@ -439,10 +442,10 @@ def test_a_new_database_secret_is_carried_out_at_once() -> None:
         (before, secret, True),
         (with_secret, None, False),
     ):
-        now = replace(applied(first, make(first)), database=then)
+        now = replace(applied(first, make(first)), database_secret=then)
         planned = make(now, Settings(service_image="scim-service:next"))
         assert planned.deployment
-        found = rollout.look(now, planned.subject.address, planned.deployment, is_applied=False)
+        found = situation.gather(now, planned.context.address, planned.deployment, is_applied=False)
         assert found.is_own_change is urgent
 
 
@@ -452,12 +455,12 @@ def test_record() -> None:
     planned = make(before)
     assert planned.deployment
     decided = Decision(record("new"))
-    assert rollout.recorded(decided, planned, before) is None
+    assert decisions.update_record(decided, planned, before) is None
     done = applied(before, planned)
     live = done.children[DEPLOYMENT, "contoso-scim"]
     live["metadata"]["generation"] = 7
-    assert differences.stamp_of(live)
-    found = rollout.recorded(decided, planned, done)
+    assert applied_digest.read_digest(live)
+    found = decisions.update_record(decided, planned, done)
     assert found == record("new", deployment_generation=7)
     held = Decision(record(state="waiting"), held=True)
-    assert rollout.recorded(held, planned.without_deployment(), done) == held.record
+    assert decisions.update_record(held, planned.without_deployment(), done) == held.record

@@ -13,14 +13,14 @@ from enum import Enum
 from typing import NamedTuple
 
 from scim_operator.api.tenant import Tenant
-from scim_operator.desired import tokens
+from scim_operator.desired.ownership.classification import Ownership, classify
 from scim_operator.desired.ownership.seals import Seals
-from scim_operator.desired.ownership.standing import Standing, judge
-from scim_operator.desired.tokens import Accepted
+from scim_operator.desired.tokens import digests_file, token_format
+from scim_operator.desired.tokens.digests_file import AcceptedToken
 from scim_operator.kube import secret_data
 from scim_operator.kube.kinds import SECRET, Object
 
-_WHOLE = (Standing.SEALED, Standing.ADOPTED)
+_WHOLE = (Ownership.SEALED, Ownership.ADOPTED)
 
 
 class Rejected(Enum):
@@ -44,9 +44,9 @@ class Trusted(NamedTuple):
     """
 
     token: str | None = None
-    accepted: tuple[Accepted, ...] = ()
+    accepted: tuple[AcceptedToken, ...] = ()
     credential: str | None = None
-    access: tuple[Accepted, ...] = ()
+    access: tuple[AcceptedToken, ...] = ()
     rejected: tuple[Rejected, ...] = ()
 
 
@@ -68,7 +68,7 @@ def read(
     accepted, entered = _entries(tenant, seals, digests)
     found = _value(tenant, seals, token, secret_data.TOKEN_KEY, accepted)
     credential = _value(tenant, seals, access, secret_data.ACCESS_KEY, entered)
-    stored = tokens.load(secret_data.read(digests, secret_data.DIGESTS_FILE) or "")
+    stored = digests_file.load(secret_data.read(digests, secret_data.DIGESTS_FILE) or "")
     rejected = []
     if found is None and secret_data.read(token, secret_data.TOKEN_KEY):
         rejected.append(Rejected.TOKEN)
@@ -79,12 +79,12 @@ def read(
 
 def _entries(
     tenant: Tenant, seals: Seals, digests: Object | None
-) -> tuple[tuple[Accepted, ...], tuple[Accepted, ...]]:
+) -> tuple[tuple[AcceptedToken, ...], tuple[AcceptedToken, ...]]:
     if digests is None:
         return (), ()
-    stored = tokens.load(secret_data.read(digests, secret_data.DIGESTS_FILE) or "")
-    entered = tokens.load(secret_data.read(digests, secret_data.ACCESS_FILE) or "")
-    standing = judge(SECRET, digests, tenant, seals)
+    stored = digests_file.load(secret_data.read(digests, secret_data.DIGESTS_FILE) or "")
+    entered = digests_file.load(secret_data.read(digests, secret_data.ACCESS_FILE) or "")
+    standing = classify(SECRET, digests, tenant, seals)
     if standing in _WHOLE:
         return stored, entered
     listed = {known.id: known for known in tenant.status.tokens}
@@ -93,9 +93,11 @@ def _entries(
         replace(entry, created_at=known.created_at, not_after=known.not_after)
         for entry in stored
         if (known := listed.get(entry.id))
-        and (standing is Standing.GRANDFATHERED or known.seal == seals.of_token(tenant.key, entry))
+        and (
+            standing is Ownership.GRANDFATHERED or known.seal == seals.seal_token(tenant.key, entry)
+        )
     )
-    return stored, entered if standing is Standing.GRANDFATHERED else ()
+    return stored, entered if standing is Ownership.GRANDFATHERED else ()
 
 
 def _value(
@@ -103,12 +105,12 @@ def _value(
     seals: Seals,
     secret: Object | None,
     key: str,
-    accepted: tuple[Accepted, ...],
+    accepted: tuple[AcceptedToken, ...],
 ) -> str | None:
     value = secret_data.read(secret, key)
     if value is None or secret is None:
         return None
-    if judge(SECRET, secret, tenant, seals) in _WHOLE:
+    if classify(SECRET, secret, tenant, seals) in _WHOLE:
         return value
-    is_known = tokens.digest(value) in {entry.sha256 for entry in accepted}
+    is_known = token_format.hash_token(value) in {entry.sha256 for entry in accepted}
     return value if is_known else None

@@ -1,82 +1,32 @@
-"""How a new pod template reaches many tenants: a bounded number at a time. No I/O.
-
-The wanted template of a tenant changes by its owner's wish, or because the operator or its
-settings are others than before. The owner's wish is carried out at once. Of the rest, a tenant
-is moved only when it gets a place; until then its Deployment stays exactly as it is, because a
-new template around an old image may fit it no longer.
-
-A tenant gives its place back when all its pods are of the new template and available. One that
-does not get there within the time-out has failed, and keeps its place: if the new version is bad
-the places run out, and the rest stay as they are. That is the halt. Tenants that fail for reasons
-of their own must not cause it, so
-
-- a namespace has no more than its share of the places, the failed ones among them;
-- for every `WITNESSES` namespaces where the new version serves, one namespace with failed tenants
-  stops to count. Witnesses are counted from the start of the process on.
-"""
+"""Which tenants get a new pod template now, and which wait."""
 
 from __future__ import annotations
 
 import math
 from collections import Counter
 from collections.abc import Iterable
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import NamedTuple
-from urllib.parse import urlsplit
 
-from scim_operator.api import names
 from scim_operator.api.tenant import Key
 from scim_operator.api.v1alpha1.status import RolloutState, RolloutStatus
-from scim_operator.desired.drift import differences
-from scim_operator.desired.drift.desired_object import DesiredObject
+from scim_operator.desired.objects import applied_digest
 from scim_operator.desired.observed import Observed
 from scim_operator.desired.plan import Plan
-from scim_operator.desired.urls.address import Address
+from scim_operator.desired.rollout.situation import (
+    Situation,
+    is_complete,
+    is_edited,
+    read_generation,
+)
 from scim_operator.kube.kinds import DEPLOYMENT, Object
 
 WITNESSES = 4
 """Namespaces that must serve for one with failed tenants not to count."""
 
+
 QUIET = timedelta(seconds=60)
 """Silence after which Entra is between two cycles: within one, its requests follow closely."""
-
-
-@dataclass(frozen=True, slots=True)
-class Seen:
-    """What one pass knows of a tenant.
-
-    Attributes
-    ----------
-    template
-        Digest of the wanted pod template.
-    live
-        The Deployment in the cluster; None if there is none.
-    is_applied
-        Whether it is as wanted already.
-    record
-        What the operator wrote about the tenant last.
-    generation
-        Of the spec.
-    is_own_change
-        Whether the tenant's owner has changed what the pods are made from.
-    has_gap
-        Whether nobody answers while the pod is replaced.
-    last_request
-        When the last request came, as far as the service has told.
-    is_read
-        Whether the service has told, or cannot be asked.
-    """
-
-    template: str
-    live: Object | None
-    is_applied: bool
-    record: RolloutStatus
-    generation: int
-    is_own_change: bool = False
-    has_gap: bool = False
-    last_request: datetime | None = None
-    is_read: bool = True
 
 
 class Decision(NamedTuple):
@@ -101,61 +51,7 @@ class Decision(NamedTuple):
     again: datetime | None = None
 
 
-def rests(observed: Observed, wanted: DesiredObject, *, is_applied: bool) -> RolloutStatus | None:
-    """Return the record of a tenant about which there is nothing to decide; None if there is.
-
-    Most passes are over such tenants, and this is cheaper than `look`.
-    """
-    record = observed.tenant.status.rollout
-    at_rest = (
-        is_applied
-        and record is not None
-        and record.state == "current"
-        and record.spec_generation == observed.tenant.generation
-        and wanted.live is not None
-        and not _is_edited(wanted.live, record)
-        and _is_complete(wanted.live)
-    )
-    return record if at_rest else None
-
-
-def look(observed: Observed, where: Address, wanted: DesiredObject, *, is_applied: bool) -> Seen:
-    """Gather what a decision needs.
-
-    Parameters
-    ----------
-    where
-        Where requests are to come in.
-    wanted
-        The Deployment.
-    is_applied
-        Whether it is as wanted already.
-    """
-    tenant = observed.tenant
-    template = differences.stamp(wanted.object["spec"]["template"])
-    record = tenant.status.rollout or RolloutStatus(
-        # Of an operator that kept no record, or did not come to write it.
-        template=template if is_applied else "",
-        spec_generation=tenant.status.observed_generation or 0,
-        deployment_generation=_generation(wanted.live),
-    )
-    report = observed.report
-    return Seen(
-        template=template,
-        live=wanted.live,
-        is_applied=is_applied,
-        record=record,
-        generation=tenant.generation,
-        is_own_change=record.spec_generation != tenant.generation
-        or _is_elsewhere(tenant.status.tenant_url, where)
-        or _database(wanted.object) not in (None, _database(wanted.live)),
-        has_gap=tenant.spec.database.sqlite is not None,
-        last_request=report.last_request if report else None,
-        is_read=report is not None or observed.unreadable is not None,
-    )
-
-
-def recorded(decision: Decision, planned: Plan, observed: Observed) -> RolloutStatus | None:
+def update_record(decision: Decision, planned: Plan, observed: Observed) -> RolloutStatus | None:
     """Return the record after a pass: that of the decision only if it was carried out.
 
     Parameters
@@ -167,11 +63,13 @@ def recorded(decision: Decision, planned: Plan, observed: Observed) -> RolloutSt
     if decision.held or wanted is None:
         return decision.record
     live = observed.children.get((DEPLOYMENT, wanted.name))
-    if live is None or differences.stamp_of(live) != differences.stamp_of(wanted.object):
+    if live is None or applied_digest.read_digest(live) != applied_digest.read_digest(
+        wanted.object
+    ):
         return observed.tenant.status.rollout
-    if not _is_edited(live, decision.record):
+    if not is_edited(live, decision.record):
         return decision.record
-    return decision.record.model_copy(update={"deployment_generation": _generation(live)})
+    return decision.record.model_copy(update={"deployment_generation": read_generation(live)})
 
 
 class Rollout:
@@ -210,13 +108,13 @@ class Rollout:
             # Until it is looked at, one that had failed has its place as well.
             self._enter(key, "moving" if state in ("moving", "failed") else None)
 
-    def decide(self, key: Key, seen: Seen, now: datetime) -> Decision:
+    def decide(self, key: Key, seen: Situation, now: datetime) -> Decision:
         """Decide whether a tenant gets the wanted template now."""
         record = seen.record
         if seen.live is None:
             record = _untried(record)
         elif record.template != seen.template:
-            if not (seen.is_own_change or _is_edited(seen.live, record)):
+            if not (seen.is_own_change or is_edited(seen.live, record)):
                 return self._ask(key, seen, seen.live, now)
             if record.state not in ("moving", "failed"):
                 record = _untried(record)
@@ -249,11 +147,13 @@ class Rollout:
         """Return how many tenants are in a state."""
         return self._totals[state]
 
-    def _progress(self, key: Key, record: RolloutStatus, seen: Seen, now: datetime) -> RolloutState:
+    def _progress(
+        self, key: Key, record: RolloutStatus, seen: Situation, now: datetime
+    ) -> RolloutState:
         """Return how far a tenant is that has the wanted template, or gets it in this pass."""
         if record.moved_at is None:
             return "current"
-        if seen.is_applied and seen.live and _is_complete(seen.live):
+        if seen.is_applied and seen.live and is_complete(seen.live):
             if record.state in ("moving", "failed"):
                 self._served.add(key.namespace)
             return "current"
@@ -262,7 +162,7 @@ class Rollout:
         # One that has arrived and is away much later is not the rollout's matter any more.
         return "current" if record.state == "current" else "failed"
 
-    def _ask(self, key: Key, seen: Seen, live: Object, now: datetime) -> Decision:
+    def _ask(self, key: Key, seen: Situation, live: Object, now: datetime) -> Decision:
         """Give a tenant a place, or leave it as it is."""
         is_down = live.get("status", {}).get("availableReplicas", 0) == 0
         if live["spec"].get("replicas", 1) == 0 or (is_down and self._taken() < self._limit):
@@ -283,7 +183,7 @@ class Rollout:
         again = now + self._timeout
         return Decision(_as_wanted(moved, seen, "moving"), begins=True, again=again)
 
-    def _quiet_at(self, key: Key, seen: Seen, now: datetime) -> datetime | None:
+    def _quiet_at(self, key: Key, seen: Situation, now: datetime) -> datetime | None:
         """Return when to ask again whether nobody notices the gap; None if now is well."""
         if not seen.has_gap or not self._patience:
             return None
@@ -356,39 +256,6 @@ def _untried(record: RolloutStatus) -> RolloutStatus:
     return record.model_copy(update={"moved_at": None, "state": "current"})
 
 
-def _as_wanted(record: RolloutStatus, seen: Seen, state: RolloutState) -> RolloutStatus:
+def _as_wanted(record: RolloutStatus, seen: Situation, state: RolloutState) -> RolloutStatus:
     update = {"template": seen.template, "spec_generation": seen.generation, "state": state}
     return record.model_copy(update=update)
-
-
-def _is_edited(live: Object, record: RolloutStatus) -> bool:
-    """Tell whether others have changed a Deployment that is to stay as the operator left it."""
-    return _generation(live) != record.deployment_generation
-
-
-def _generation(live: Object | None) -> int:
-    generation: int = (live or {}).get("metadata", {}).get("generation", 0)
-    return generation
-
-
-def _is_elsewhere(before: str | None, where: Address) -> bool:
-    """Tell whether requests come by another path than the pods know."""
-    return before is not None and urlsplit(before).path != where.path
-
-
-def _database(deployment: Object | None) -> str | None:
-    if deployment is None:
-        return None
-    metadata = deployment["spec"]["template"].get("metadata") or {}
-    found: str | None = (metadata.get("annotations") or {}).get(names.DATABASE_ANNOTATION)
-    return found
-
-
-def _is_complete(deployment: Object) -> bool:
-    """Tell whether exactly the wanted pods are there, none of them older, and all available."""
-    wanted = deployment["spec"]["replicas"]
-    status = deployment.get("status", {})
-    kinds = ("replicas", "updatedReplicas", "availableReplicas")
-    counts = {status.get(kind, 0) for kind in kinds}
-    # A status that is older than the spec counts the pods that are about to go.
-    return counts == {wanted} and status.get("observedGeneration", 0) >= _generation(deployment)
