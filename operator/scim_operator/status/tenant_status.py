@@ -214,9 +214,10 @@ def _provisioning(observed: Observed, token_secret: str, now: datetime) -> Findi
     if observed.status_problem:
         return Finding(is_good=None, **observed.status_problem._asdict())
     if observed.service_status is not None:
-        return provisioning.assess(
+        evidence = provisioning.Evidence(
             observed.service_status, tenant.spec.provisioning, token_secret, now
         )
+        return provisioning.assess(evidence)
     if before := tenant.status.condition(conditions.PROVISIONING):
         good = {"True": True, "False": False, "Unknown": None}[before.status]
         return Finding(good, before.reason, before.message)

@@ -16,6 +16,7 @@ from scim_operator.cli.doctor import distrust
 from scim_operator.cli.doctor.checks import By, Check, Outcome, ok, problem, unknown, warning
 from scim_operator.cli.doctor.facts import CONNECTION, USER_QUERY, Facts, Handshakes, Unknown
 from scim_operator.cli.doctor.provisioning import (
+    build_evidence,
     check_licences,
     check_mail,
     check_members,
@@ -26,13 +27,13 @@ from scim_operator.cli.doctor.provisioning import (
     check_user,
 )
 from scim_operator.kube import pod_owners
-from scim_operator.status.conditions.provisioning import assess
+from scim_operator.status.conditions.provisioning import Reason, assess
 from scim_operator.status.problems import pods
 
 EXPIRES_SOON = timedelta(days=14)
 _SUMMARIES = (conditions.READY, conditions.RECONCILING, conditions.STALLED)
 _ASPECTS = (conditions.TOKEN_READY, conditions.AVAILABLE, conditions.EXPOSED)
-_BY_SRE = ("ServiceProblem",)
+_BY_SRE = (Reason.SERVICE_PROBLEM,)
 """Reasons of Provisioning that Entra's administrator can do nothing about."""
 
 
@@ -133,16 +134,14 @@ def _check_provisioning(facts: Facts, condition: Condition) -> Check:
     name = condition.type
     status, reason, message = condition.status, condition.reason, condition.message
     if not isinstance(facts.report, Unknown):
-        tenant = facts.tenant
-        secret = tenant.status.token_secret_name or names.token_secret(tenant.key.name)
-        found = assess(facts.report, tenant.spec.provisioning, secret, facts.now)
+        found = assess(build_evidence(facts, facts.report))
         status = conditions.STATUS[found.is_good]
         reason, message = found.reason, found.message
-    if reason == "Active":
+    if reason == Reason.ACTIVE:
         return ok(name, message)
     if reason == "Suspended":
         return warning(name, message, "set spec.suspended to false", By.SRE)
-    if status == "Unknown" and reason != "WaitingForEntra":
+    if status == "Unknown" and reason != Reason.WAITING_FOR_ENTRA:
         return unknown(name, f"{reason}: {message}")
     by = By.SRE if reason in _BY_SRE else By.ENTRA
     judge = warning if status == "True" else problem

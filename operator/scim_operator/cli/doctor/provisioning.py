@@ -5,20 +5,23 @@ from __future__ import annotations
 from collections.abc import Iterator
 from datetime import timedelta
 
-from scim_operator.api import conditions
+from scim_operator.api import conditions, names
+from scim_operator.api.service_status import ServiceStatus
 from scim_operator.api.v1alpha1.status import Condition
 from scim_operator.cli.doctor import portal
 from scim_operator.cli.doctor.checks import By, Check, ok, problem, unknown, warning
 from scim_operator.cli.doctor.facts import Facts, Unknown
 from scim_operator.status.conditions.provisioning import (
     QUARANTINE_EVALUATION,
-    RISK,
-    is_mostly_refused,
-    is_silent,
+    REFUSAL_CHECKS,
+    TRAFFIC_CHECKS,
+    Evidence,
+    Reason,
+    find_first,
 )
 
-_NO_TRAFFIC = ("Unauthorized", "WaitingForEntra", "Silent")
-"""Reasons of Provisioning while Entra's requests do not come."""
+_NO_TRAFFIC = (Reason.UNAUTHORIZED, Reason.WAITING_FOR_ENTRA, Reason.SILENT)
+"""Reasons of Provisioning while Entra's requests do not arrive."""
 
 _LEFT_OUT = {"unknown": "not known here", "readOnly": "made by the service"}
 
@@ -34,6 +37,13 @@ def _provisioning(facts: Facts) -> Condition | None:
     return found if known else None
 
 
+def build_evidence(facts: Facts, report: ServiceStatus) -> Evidence:
+    """Return the input of the operator's own checks of provisioning."""
+    tenant = facts.tenant
+    secret = tenant.status.token_secret_name or names.token_secret(tenant.key.name)
+    return Evidence(report, tenant.spec.provisioning, secret, facts.now)
+
+
 def check_traffic(facts: Facts) -> Check:
     """Whether Entra comes at all."""
     name = "traffic"
@@ -45,13 +55,13 @@ def check_traffic(facts: Facts) -> Check:
         if seen.reason in _NO_TRAFFIC:
             said = f"{seen.reason}, {_AS_THE_STATUS_SAYS}"
             return problem(name, said, seen.message, By.ENTRA)
-        return ok(name, f"Entra's requests come, {_AS_THE_STATUS_SAYS}")
-    silent = is_silent(report, facts.now)
-    if silent and report.unauthenticated:
+        return ok(name, f"Entra's requests arrive, {_AS_THE_STATUS_SAYS}")
+    finding = find_first(TRAFFIC_CHECKS, build_evidence(facts, report))
+    if finding and report.unauthenticated:
         return problem(
             name,
-            "requests come without an accepted token, and none with one: if they are Entra's, its "
-            "job goes into quarantine",
+            "requests arrive without an accepted token, and none with one: if Entra sends them, it "
+            "puts its job into quarantine",
             f"paste the token (kubectl scim connect {facts.tenant.key.name} --show-token), press "
             "Test Connection, save, and restart provisioning",
             By.ENTRA,
@@ -59,20 +69,20 @@ def check_traffic(facts: Facts) -> Check:
     if report.last_request is None:
         return problem(
             name,
-            "no request has come yet",
+            "no request has arrived yet",
             f"follow kubectl scim connect {facts.tenant.key.name} to the end: Start provisioning",
             By.ENTRA,
         )
-    if silent:
+    ago = _ago(facts.now - report.last_request)
+    if finding:
         return problem(
             name,
-            f"the last request came {_ago(facts.now - report.last_request)} ago, and Entra comes "
-            "every 40 minutes",
-            "see on the Provisioning page whether it is on or in quarantine, and correct what it "
+            f"the last request arrived {ago} ago, and Entra sends some every 40 minutes",
+            "check on the Provisioning page whether it is on or in quarantine, and correct what it "
             "names before Restart provisioning",
             By.ENTRA,
         )
-    return ok(name, f"the last request came {_ago(facts.now - report.last_request)} ago")
+    return ok(name, f"the last request arrived {ago} ago")
 
 
 def check_quarantine(facts: Facts) -> Check:
@@ -81,33 +91,29 @@ def check_quarantine(facts: Facts) -> Check:
     report = facts.report
     if isinstance(report, Unknown):
         return _check_quarantine_by_status(facts, report)
-    refused = report.refused
-    if not refused:
+    finding = find_first(REFUSAL_CHECKS, build_evidence(facts, report))
+    if finding is None:
         return ok(name, "no request was refused within a day")
     kinds = sorted(report.failures.items(), key=lambda item: -item[1])
-    found = f"{refused} requests were refused within a day: " + ", ".join(
+    found = f"{report.refused} requests were refused within a day: " + ", ".join(
         f"{kind} {count}" for kind, count in kinds
     )
     log = f"kubectl scim activity {facts.tenant.key.name} --failures"
     remedy = f"read the reasons in Entra's provisioning log (here: {log}); correct mapping or scope"
-    if refused >= RISK:
-        return problem(
-            name,
-            f"{found}. Entra puts a job into quarantine from {QUARANTINE_EVALUATION} failures on",
-            remedy,
-            By.ENTRA,
-        )
-    if is_mostly_refused(report):
-        return problem(name, f"{found}: so many that people are missing", remedy, By.ENTRA)
-    return warning(name, found, remedy, By.ENTRA)
+    if finding.reason == Reason.QUARANTINE_RISK:
+        found += f". Entra puts a job into quarantine from {QUARANTINE_EVALUATION} failures on"
+    elif finding.reason == Reason.MOSTLY_REFUSED:
+        found += ": so many that users are missing"
+    judge = warning if finding.is_good else problem
+    return judge(name, found, remedy, By.ENTRA)
 
 
 def _check_quarantine_by_status(facts: Facts, why: Unknown) -> Check:
     name = "quarantine"
     seen = _provisioning(facts)
-    if seen is None or seen.reason in (*_NO_TRAFFIC, "UserLimitReached"):
+    if seen is None or seen.reason in (*_NO_TRAFFIC, Reason.USER_LIMIT_REACHED):
         return unknown(name, why)
-    if seen.reason == "Active":
+    if seen.reason == Reason.ACTIVE:
         return ok(name, f"no request was refused within a day, {_AS_THE_STATUS_SAYS}")
     found = warning if seen.status == "True" else problem
     return found(name, f"{seen.reason}, {_AS_THE_STATUS_SAYS}", seen.message, By.ENTRA)

@@ -3,15 +3,10 @@
 from __future__ import annotations
 
 import json
-from datetime import timedelta
 from typing import Any
 
 import pytest
-from scim_operator.api.service_status import ServiceStatus, UnreadableError, read
-from scim_operator.api.v1alpha1.provisioning import Provisioning
-from scim_operator.status.conditions import provisioning
-
-from tests.unit.operator.sample import NOW
+from scim_operator.api.service_status import UnreadableError, read
 
 HONEST = {"users": 3, "activeUsers": 2, "groups": 1}
 SKIPPED = {
@@ -81,51 +76,3 @@ def test_skipped_attributes() -> None:
         json.dumps(HONEST | {"skippedAttributes": [SKIPPED]}).encode()
     ).skipped_attributes
     assert found.model_dump(by_alias=True) == SKIPPED
-
-
-def _report(**more: Any) -> ServiceStatus:
-    return ServiceStatus.model_validate(HONEST | more)
-
-
-@pytest.mark.finding(21)
-def test_times_in_the_future() -> None:
-    """A report from the future is Unknown: it could hide that Entra is silent."""
-    report = _report(lastRequest=NOW + timedelta(days=400))
-    found = provisioning.assess(report, Provisioning(), "contoso-scim-token", NOW)
-    assert (found.is_good, found.reason) == (None, "ReportInvalid")
-
-
-@pytest.mark.finding(9)
-@pytest.mark.parametrize(
-    ("report", "good", "reason"),
-    [
-        (_report(lastRequest=NOW, unauthenticated=10**6), True, "Active"),
-        (_report(lastRequest=NOW, failures={"401": 10**6}), True, "Active"),
-        (_report(lastRequest=NOW, failures={"401": 10**6, "uniqueness": 1}), True, "PartlyRefused"),
-        (_report(unauthenticated=3), None, "WaitingForEntra"),
-        (_report(lastRequest=NOW - timedelta(days=1), unauthenticated=3), False, "Unauthorized"),
-        (_report(lastRequest=NOW - timedelta(days=1)), False, "Silent"),
-    ],
-)
-def test_strangers_raise_no_alarm(report: ServiceStatus, good: bool | None, reason: str) -> None:
-    """Requests without a token count for the condition only while Entra's requests stay out."""
-    found = provisioning.assess(report, Provisioning(), "contoso-scim-token", NOW)
-    assert (found.is_good, found.reason) == (good, reason)
-
-
-@pytest.mark.finding(9)
-def test_strangers_hide_no_limit() -> None:
-    """A flood of requests without a token does not hide that the licences are used up."""
-    report = _report(lastRequest=NOW, failures={"401": 10**6}, unauthenticated=10**6)
-    found = provisioning.assess(report, Provisioning(max_users=2), "contoso-scim-token", NOW)
-    assert found.reason == "UserLimitReached"
-
-
-@pytest.mark.finding(23)
-def test_a_problem_of_the_service_is_told() -> None:
-    """It comes before what else the report says, which may end with the problem."""
-    problem = "cannot read /etc/scim/tokens/tokens.json: Permission denied"
-    report = ServiceStatus.model_validate(HONEST | {"lastRequest": NOW, "problems": [problem]})
-    found = provisioning.assess(report, Provisioning(), "contoso-scim-token", NOW)
-    assert (found.is_good, found.reason) == (False, "ServiceProblem")
-    assert problem in found.message

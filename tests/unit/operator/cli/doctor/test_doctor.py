@@ -175,7 +175,7 @@ def test_healthy() -> None:
             "traffic",
             replace(FACTS, report=REPORT.model_copy(update={"last_request": None})),
             By.ENTRA,
-            "no request has come yet",
+            "no request has arrived yet",
         ),
         (
             "traffic",
@@ -209,7 +209,7 @@ def test_healthy() -> None:
                 ),
             ),
             By.ENTRA,
-            "so many that people are missing",
+            "so many that users are missing",
         ),
         (
             "licences",
