@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from scim_service import __version__
 from scim_service.scim.schemas.parser import SchemaError
 from scim_service.settings import SettingsError, read_database_url
-from scim_service.store.database.database import DatabaseError
+from scim_service.store.database.errors import DatabaseError
 
 if TYPE_CHECKING:
     from scim_service.store.copies.backup import Copy

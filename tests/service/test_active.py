@@ -79,7 +79,7 @@ async def test_a_patch_without_a_value_enables_nobody(
         assert answer.json().get("active", True) is active
         shown = (await scim.get(f"/Users/{made['id']}")).json()
         assert shown.get("active", True) is active
-    assert (await served.tenant.repository.counts()).active_users == 1
+    assert (await served.tenant.repository.count_resources()).active_users == 1
 
 
 @pytest.mark.parametrize("sent", [{}, {"active": None}])

@@ -5,8 +5,8 @@ from collections.abc import Sequence
 from typing import Any
 
 import pytest
-from scim_service.store.database.database import compile_statement
-from scim_service.store.tables import Activity, LoggedRefusal, table
+from scim_service.store.database.statements import compile_statement
+from scim_service.store.tables import LoggedRefusal, LoggedWrite, table
 from scim_service.tenant.limits import Limits
 from sqlalchemy import select
 
@@ -32,7 +32,7 @@ async def lines(served: Served) -> Sequence[dict[str, Any]]:
     await served.tenant.activity.flush()
     database = served.tenant.repository.database
     found: list[dict[str, Any]] = []
-    for lines in (table(Activity), table(LoggedRefusal)):
+    for lines in (table(LoggedWrite), table(LoggedRefusal)):
         statement = compile_statement(select(lines).order_by(lines.c.id), database.backend)
         rows = await database.fetch(statement, {})
         found += (dict(zip(lines.c.keys(), row, strict=True)) for row in rows)
@@ -267,9 +267,9 @@ async def test_what_the_management_port_shows(serve: Serve) -> None:
     """The newest lines come first: as many as asked for, all or only the refused, no values."""
     clock = Clock()
     served = await serve(clock=clock)
-    user = (await served.http.post("/Users", json={"userName": "ada"})).json()["id"]
+    user = (await served.http.post("/Users", json={"userName": "zoe"})).json()["id"]
     clock.now += 1_000_000
-    await served.http.post("/Users", json={"userName": "ada"})
+    await served.http.post("/Users", json={"userName": "zoe"})
     clock.now += 1_000_000
     await served.http.delete(f"/Users/{user}")
 
@@ -286,5 +286,5 @@ async def test_what_the_management_port_shows(serve: Serve) -> None:
     assert everything[2]["at"] == "2025-06-15T15:06:40.000000Z"
     assert everything[2]["attributes"] == ["schemas", "userName"]
     assert (everything[2]["resourceId"], everything[2]["tokenId"]) == (user, TOKEN_ID)
-    assert "ada" not in str(everything)
+    assert "zoe" not in str(everything)
     assert (await served.management.get("/-/activity", params={"limit": 0})).status_code == 422

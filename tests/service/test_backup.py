@@ -18,7 +18,7 @@ import pytest
 from scim_service.__main__ import main
 from scim_service.store.copies.backup import backup
 from scim_service.store.copies.restore import restore
-from scim_service.store.database.database import DatabaseError
+from scim_service.store.database.errors import DatabaseError
 from scim_service.store.database.files import restored_copy
 
 from tests.service.program import client, program, run

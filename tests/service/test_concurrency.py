@@ -119,9 +119,7 @@ async def test_users_are_disabled_while_others_are_enabled(
 ) -> None:
     """Requests that move users in opposite directions never wait for each other without end."""
     # So that all of them meet in the same two rows.
-    monkeypatch.setattr(
-        "scim_service.store.activity.activity_log._SLOTS", {"sqlite": 1, "postgresql": 1}
-    )
+    monkeypatch.setattr("scim_service.store.counters._SLOTS", {"sqlite": 1, "postgresql": 1})
     replicas = await _replicas(serve, {})
     scim = replicas[0].http
     ids = [

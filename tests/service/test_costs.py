@@ -17,7 +17,9 @@ from scim_service.scim.messages import URN_BULK_REQUEST
 from scim_service.scim.patch.parser import MAX_OPERATIONS
 from scim_service.scim.resource.canonical import validate
 from scim_service.store.database import postgres, sqlite
-from scim_service.store.database.database import Database, SlowQueryError, Statement
+from scim_service.store.database.database import Database
+from scim_service.store.database.errors import SlowQueryError
+from scim_service.store.database.statements import Statement
 from scim_service.store.migrations.upgrade import open_database
 from scim_service.store.resources import resource_store
 from scim_service.tenant import operations as use_cases

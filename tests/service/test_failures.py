@@ -10,7 +10,7 @@ import asyncpg
 import httpx
 import pytest
 from scim_service.scim.messages import CONTENT_TYPE, URN_BULK_REQUEST, URN_ERROR, URN_PATCH_OP
-from scim_service.store.database.database import TransientError
+from scim_service.store.database.errors import TransientError
 from scim_service.store.database.retries import PAUSES
 
 from tests.service.served import Serve, Served
@@ -156,7 +156,7 @@ async def test_what_the_database_gave_up_is_done_again(
     assert (answer.status_code, left) == (status, [0])
     lines = await served.tenant.activity.recent(limit=10, refused=False)
     assert len(lines) == 3
-    counts = await served.tenant.repository.counts()
+    counts = await served.tenant.repository.count_resources()
     users = (await served.http.get("/Users")).json()["totalResults"]
     groups = (await served.http.get("/Groups")).json()["totalResults"]
     assert (counts.users, counts.groups) == (users, groups)

@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from scim_service.store.database.database import compile_statement
+from scim_service.store.database.statements import compile_statement
 from scim_service.store.tables import LoggedRefusal, table
 from scim_service.tenant.tokens import Tokens, token_from
 from sqlalchemy import delete

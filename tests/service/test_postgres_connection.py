@@ -6,12 +6,9 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from scim_service.store.database.database import (
-    Database,
-    DatabaseError,
-    UnavailableError,
-    compile_statement,
-)
+from scim_service.store.database.database import Database
+from scim_service.store.database.errors import DatabaseError, UnavailableError
+from scim_service.store.database.statements import compile_statement
 from scim_service.store.migrations.upgrade import open_database
 from sqlalchemy import text
 

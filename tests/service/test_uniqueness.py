@@ -10,7 +10,7 @@ import pytest
 from scim_service.scim.messages import URN_PATCH_OP, URN_USER
 from scim_service.store.copies.backup import backup
 from scim_service.store.copies.restore import restore
-from scim_service.store.database.database import Statement
+from scim_service.store.database.statements import Statement
 from scim_service.store.migrations.upgrade import open_database
 
 from tests.service.served import Serve, Served, serving

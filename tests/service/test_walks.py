@@ -11,7 +11,7 @@ import httpx
 import pytest
 from scim_service.http.application import scim_application
 from scim_service.store import page_starts
-from scim_service.store.database.database import compile_statement
+from scim_service.store.database.statements import compile_statement
 from scim_service.store.page_starts import PageStart
 from scim_service.store.tables import PageStartRow, table
 from scim_service.tenant.limits import Limits

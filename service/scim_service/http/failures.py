@@ -4,8 +4,8 @@ import logging
 
 from scim_service.http.messages import TOO_BUSY
 from scim_service.scim.errors import ScimError
-from scim_service.store.database.database import (
-    STATEMENT_SECONDS,
+from scim_service.store.database.database import STATEMENT_SECONDS
+from scim_service.store.database.errors import (
     SlowQueryError,
     StorageFullError,
     UnavailableError,

@@ -11,7 +11,7 @@ from fastapi.responses import PlainTextResponse
 from scim_service import __version__
 from scim_service.http.messages import header
 from scim_service.store.clock import Clock
-from scim_service.store.database.database import DatabaseError
+from scim_service.store.database.errors import DatabaseError
 from scim_service.tenant.metrics import CONTENT_TYPE
 from scim_service.tenant.tenant import Tenant
 
@@ -73,7 +73,7 @@ def management_application(tenant: Tenant) -> FastAPI:
 
 def _add_open_paths(application: FastAPI, tenant: Tenant) -> None:
     """Add what shows neither people nor their doings."""
-    counts = _Kept(tenant.repository.counts, tenant.repository.clock)
+    counts = _Kept(tenant.repository.count_resources, tenant.repository.clock)
 
     async def render() -> bytes:
         found = await counts.get()

@@ -15,13 +15,9 @@ from typing import Any, Protocol, TypeAlias
 from sqlalchemy import BigInteger, Integer, bindparam, delete, select
 
 from scim_service.store.clock import Clock
-from scim_service.store.database.database import (
-    Backend,
-    Database,
-    DatabaseError,
-    compile_statement,
-    upsert,
-)
+from scim_service.store.database.database import Database
+from scim_service.store.database.errors import DatabaseError
+from scim_service.store.database.statements import Backend, compile_statement, upsert
 from scim_service.store.tables import PageStartRow, table
 
 PLACES = 10_000
@@ -267,6 +263,6 @@ _KINDS: Mapping[Backend, Callable[[Database, Clock], PageStarts]] = {
 }
 
 
-def page_starts(database: Database, clock: Clock) -> PageStarts:
+def open_page_starts(database: Database, clock: Clock) -> PageStarts:
     """Return the places of the tenant whose database this is."""
     return _KINDS[database.backend](database, clock)

@@ -3,17 +3,19 @@
 from dataclasses import dataclass
 
 from scim_service.scim.schemas.registry import Registry
-from scim_service.store.activity.activity_log import ActivityLog
+from scim_service.store.activity.activity_store import ActivityStore
 from scim_service.store.clock import Clock, now_microseconds
+from scim_service.store.counters import Counters
 from scim_service.store.database.database import Database
-from scim_service.store.page_starts import PageStarts, page_starts
+from scim_service.store.page_starts import PageStarts, open_page_starts
 from scim_service.store.resources.group_store import GROUPS, GroupStore
 from scim_service.store.resources.user_store import ACTIVE, INACTIVE, UserStore
+from scim_service.store.shared_secrets import SharedSecrets
 
 
 @dataclass(frozen=True, slots=True)
-class Counts:
-    """How much there is."""
+class ResourceCounts:
+    """The numbers of users and groups."""
 
     users: int
     active_users: int
@@ -22,13 +24,15 @@ class Counts:
 
 @dataclass(frozen=True, slots=True)
 class Repository:
-    """The users, the groups and the log of a tenant."""
+    """The stores of one tenant, in one database."""
 
     database: Database
     users: UserStore
     groups: GroupStore
-    log: ActivityLog
+    counters: Counters
+    activity: ActivityStore
     page_starts: PageStarts
+    secrets: SharedSecrets
     clock: Clock
 
     @classmethod
@@ -46,24 +50,39 @@ class Repository:
         Parameters
         ----------
         unique_groups
-            Whether a group's displayName must be unique.
+            Whether each displayName belongs to one group only.
         max_users
-            The most active users, None for no limit.
+            The maximum of active users, None for no limit.
         """
-        log = ActivityLog(database, clock)
+        activity = ActivityStore.over(database, clock)
+        counters = Counters(database)
         return cls(
             database=database,
-            users=UserStore(database, log, clock, resource_type=registry.user, maximum=max_users),
-            groups=GroupStore(
-                database, log, clock, resource_type=registry.group, unique=unique_groups
+            users=UserStore(
+                database,
+                activity.log,
+                counters,
+                clock,
+                resource_type=registry.user,
+                maximum=max_users,
             ),
-            log=log,
-            page_starts=page_starts(database, clock),
+            groups=GroupStore(
+                database,
+                activity.log,
+                counters,
+                clock,
+                resource_type=registry.group,
+                unique=unique_groups,
+            ),
+            counters=counters,
+            activity=activity,
+            page_starts=open_page_starts(database, clock),
+            secrets=SharedSecrets(database),
             clock=clock,
         )
 
-    async def counts(self) -> Counts:
-        """Return how many users and groups there are; the cost does not depend on it."""
-        amounts = await self.log.amounts()
+    async def count_resources(self) -> ResourceCounts:
+        """Return the numbers of users and groups; the cost does not depend on them."""
+        amounts = await self.counters.read_all()
         active = amounts.get(ACTIVE, 0)
-        return Counts(active + amounts.get(INACTIVE, 0), active, amounts.get(GROUPS, 0))
+        return ResourceCounts(active + amounts.get(INACTIVE, 0), active, amounts.get(GROUPS, 0))

@@ -1,7 +1,7 @@
-"""The tables: the one definition that migrations and statements are made from.
+"""The tables: the one definition for migrations and statements.
 
-A resource is kept twice: `document` is its canonical form as it is returned, `folded` the form
-that it is searched in (see `folding`). Columns beside them are the keys that Entra matches on.
+A resource is stored twice: `document` is its canonical form, which answers return, and `folded`
+its search form (see `search_form`). The columns beside them are the keys that Entra matches on.
 Members are rows of `Membership` and never part of a document. Times are microseconds since 1970
 in UTC.
 """
@@ -14,7 +14,7 @@ from sqlmodel import Field, SQLModel
 
 
 class Jsonb(UserDefinedType[str]):
-    """PostgreSQL's jsonb, without its dialect: a tenant on SQLite need not have that in memory."""
+    """PostgreSQL's jsonb, without its dialect, which a tenant on SQLite need not have in memory."""
 
     cache_ok = True
 
@@ -23,10 +23,10 @@ class Jsonb(UserDefinedType[str]):
         return "JSONB"
 
 
-# Byte order is code point order: what the protocol core compares in, whatever the locale.
+# Sorted by bytes, which is the order of code points: the same as in the protocol core.
 KeyText = Text().with_variant(Text(collation="C"), "postgresql")
 Document = Text()
-Folded = JSON().with_variant(Jsonb(), "postgresql")
+SearchForm = JSON().with_variant(Jsonb(), "postgresql")
 metadata = SQLModel.metadata
 
 Serial = BigInteger().with_variant(Integer(), "sqlite")
@@ -41,7 +41,7 @@ def _time(**arguments: Any) -> Any:
 
 
 class User(SQLModel, table=True):
-    """A user. Keys are folded where their attribute is not caseExact."""
+    """A user. Keys are in the search form."""
 
     __tablename__ = "scim_user"
 
@@ -52,14 +52,14 @@ class User(SQLModel, table=True):
     employee_number: str | None = _key(nullable=True, index=True)
     active: bool
     document: str = Field(sa_type=Document)
-    folded: str = Field(sa_type=Folded)
+    folded: str = Field(sa_type=SearchForm)
     version: int
     created: int = _time()
     last_modified: int = _time()
 
 
 class Email(SQLModel, table=True):
-    """One element of a user's emails, as it is matched on."""
+    """One element of a user's emails, in the search form."""
 
     __tablename__ = "scim_email"
 
@@ -73,7 +73,7 @@ class Email(SQLModel, table=True):
 class Group(SQLModel, table=True):
     """A group without its members.
 
-    `unique_name` is the folded displayName where it has to be unique (entra profile), else null.
+    `unique_name` is the search form of displayName where that must be unique, else null.
     """
 
     __tablename__ = "scim_group"
@@ -83,7 +83,7 @@ class Group(SQLModel, table=True):
     unique_name: str | None = _key(nullable=True, unique=True)
     external_id: str | None = _key(nullable=True, index=True)
     document: str = Field(sa_type=Document)
-    folded: str = Field(sa_type=Folded)
+    folded: str = Field(sa_type=SearchForm)
     version: int
     created: int = _time()
     last_modified: int = _time()
@@ -110,8 +110,8 @@ class Membership(SQLModel, table=True):
 class _Line(SQLModel):
     """A line of the provisioning log.
 
-    `attributes` has the names of what was changed, comma-separated; no values. `edge_id`, `source`
-    and `agent` are those of `AuditContext`.
+    `attributes` has the names of the changed attributes, separated by commas, and no values.
+    `edge_id`, `source` and `agent` are those of `AuditContext`.
     """
 
     id: int = Field(sa_type=Serial, primary_key=True)
@@ -131,17 +131,17 @@ class _Line(SQLModel):
     reason: str | None = Field(sa_type=Text, default=None)
 
 
-class Activity(_Line, table=True):
-    """A write."""
+class LoggedWrite(_Line, table=True):
+    """The line of a write."""
 
     __tablename__ = "activity"
     __table_args__ = (Index("ix_activity_at_status", "at", "status"),)
 
 
 class LoggedRefusal(_Line, table=True):
-    """A request with an accepted token that was refused.
+    """The line of a request that had an accepted token and was refused.
 
-    Apart from the writes, so that no number of refusals takes the place of a write.
+    In a table of its own, so that no number of refusals displaces a write.
     """
 
     __tablename__ = "refused"
@@ -149,7 +149,7 @@ class LoggedRefusal(_Line, table=True):
 
 
 class HourlyCounter(SQLModel, table=True):
-    """How often something happened within an hour (hours since 1970)."""
+    """How often an event happened within an hour (hours since 1970)."""
 
     __tablename__ = "hourly"
 
@@ -159,9 +159,9 @@ class HourlyCounter(SQLModel, table=True):
 
 
 class CounterSlot(SQLModel, table=True):
-    """How many rows there are of a kind: the sum over the slots.
+    """A part of a counter: the counter is the sum over its slots.
 
-    Writers on PostgreSQL spread over slots, since a single row would make them queue.
+    Writers on PostgreSQL spread over the slots; they would queue for a single row.
     """
 
     __tablename__ = "tally"
@@ -172,7 +172,7 @@ class CounterSlot(SQLModel, table=True):
 
 
 class LastTime(SQLModel, table=True):
-    """When something last happened: ``request``, ``probed``, ``provisioned``, ``token:<id>``."""
+    """When an event last happened: ``request``, ``probed``, ``provisioned``, ``token:<id>``."""
 
     __tablename__ = "moment"
 
@@ -180,8 +180,8 @@ class LastTime(SQLModel, table=True):
     at: int = _time()
 
 
-class Secret(SQLModel, table=True):
-    """Keys that all replicas share: the one that cursors are signed with."""
+class SharedSecret(SQLModel, table=True):
+    """A key that all replicas share: the one that signs cursors."""
 
     __tablename__ = "secret"
 
@@ -190,9 +190,9 @@ class Secret(SQLModel, table=True):
 
 
 class PageStartRow(SQLModel, table=True):
-    """What an index of a query follows, for those who walk by index (see `page_starts`).
+    """The resource that an index of a query follows (see `page_starts`).
 
-    `position` is a JSON array. Unlogged on PostgreSQL: no page waits for the disk.
+    `position` is a JSON array. The table is unlogged on PostgreSQL: no page waits for the disk.
     """
 
     __tablename__ = "page_start"
@@ -208,5 +208,5 @@ class PageStartRow(SQLModel, table=True):
 
 
 def table(model: type[SQLModel]) -> Table:
-    """Return the table that a class defines, for statements."""
+    """Return the table of a class, for statements."""
     return metadata.tables[str(model.__tablename__)]

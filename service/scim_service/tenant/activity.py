@@ -11,11 +11,12 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from scim_service.scim.skipped import Skipped
-from scim_service.store.activity.activity_log import HOUR, Step
+from scim_service.store.activity.activity_store import HOUR
 from scim_service.store.activity.audit_context import AuditContext
 from scim_service.store.clock import format_time
 from scim_service.store.copies.backup import BACKUP
-from scim_service.store.database.database import DatabaseError
+from scim_service.store.database.errors import DatabaseError
+from scim_service.store.database.statements import Step
 from scim_service.store.repository import Repository
 from scim_service.tenant.limits import Limits
 
@@ -63,7 +64,7 @@ class Activity:
 
     async def load(self) -> None:
         """Take up what an earlier run, or another replica, has written."""
-        for name, at in (await self.repository.log.moments()).items():
+        for name, at in (await self.repository.activity.last_times.read()).items():
             self._moments[name] = max(at, self._moments.get(name, 0))
 
     def requested(self, token_id: str) -> None:
@@ -101,7 +102,7 @@ class Activity:
         if is_write:
             self._count(_WRITES_REFUSED)
         self._refusals.append(
-            self.repository.log.line(
+            self.repository.activity.log.line(
                 audit_context,
                 resource_type=resource_type,
                 resource_id=resource_id,
@@ -139,7 +140,7 @@ class Activity:
         self._unsaved.clear()
         self._hours = Counter()
         try:
-            await self.repository.log.save(lines, moments, hours)
+            await self.repository.activity.save(lines, moments, hours)
         except DatabaseError as error:
             _logger.warning("the activity could not be written: %s", error)
             self._refusals.extendleft(reversed(lines))
@@ -149,7 +150,7 @@ class Activity:
     async def prune(self) -> None:
         """Remove old lines of the log."""
         limits = self.limits
-        await self.repository.log.prune(
+        await self.repository.activity.prune(
             before=self.repository.clock() - int(limits.activity_days * _DAY),
             writes=limits.activity_rows,
             refusals=limits.refusal_rows,
@@ -159,8 +160,10 @@ class Activity:
         """Return what ``docs/contract.md`` section 3 has of it in the tenant's status."""
         await self.flush()
         await self.load()
-        counts = await self.repository.counts()
-        amounts = await self.repository.log.hourly((self.repository.clock() - _DAY) // HOUR)
+        counts = await self.repository.count_resources()
+        amounts = await self.repository.activity.hourly.sum_since(
+            (self.repository.clock() - _DAY) // HOUR
+        )
         return {
             "users": counts.users,
             "activeUsers": counts.active_users,
@@ -197,7 +200,9 @@ class Activity:
     ) -> list[dict[str, Any]]:
         """Return the newest lines of the log as ``docs/contract.md`` section 3 describes them."""
         await self.flush()
-        lines = await self.repository.log.recent(limit=limit, refused=refused, request=request)
+        lines = await self.repository.activity.log.read_recent(
+            limit=limit, refused=refused, request=request
+        )
         return [
             {
                 "at": format_time(line["at"]),

@@ -8,7 +8,8 @@ from scim_service import __version__
 from scim_service.http.client_address import Sources
 from scim_service.scim.schemas.registry import Registry
 from scim_service.store.clock import Clock, now_microseconds
-from scim_service.store.database.database import Database, DatabaseError
+from scim_service.store.database.database import Database
+from scim_service.store.database.errors import DatabaseError
 from scim_service.store.repository import Repository
 from scim_service.tenant.activity import Activity
 from scim_service.tenant.config import TenantConfig
@@ -120,7 +121,7 @@ class Tenant:
         await repository.users.prepare()
         activity = Activity(repository, limits)
         await activity.load()
-        key = await repository.log.secret("cursor", secrets.token_hex(_KEY_BYTES))
+        key = await repository.secrets.get_or_store("cursor", secrets.token_hex(_KEY_BYTES))
         rules = Rules(config, limits, _cursor_key(key))
         walks = Walks(repository.page_starts)
         return cls(

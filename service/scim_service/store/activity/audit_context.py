@@ -1,20 +1,22 @@
-"""Where a write or a refusal came from."""
+"""The origin of a write or of a refused request, as the provisioning log names it."""
 
 from dataclasses import dataclass
 
 
 @dataclass(frozen=True, slots=True)
 class AuditContext:
-    """Where a write comes from, for the provisioning log.
+    """The request that a line of the provisioning log is about.
 
     Parameters
     ----------
     started
-        When the request came, by `time.perf_counter`.
+        When the request arrived, by `time.perf_counter`.
     edge_id
-        The id that the edge in front of the service has given the request.
-    source, agent
-        The address of the client, and what it calls itself.
+        The id that the proxy in front of the service gave the request.
+    source
+        The address of the client.
+    agent
+        The client's User-Agent.
     """
 
     operation: str

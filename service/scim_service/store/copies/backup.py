@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any, BinaryIO
 
 from scim_service.store.clock import now_microseconds
-from scim_service.store.database.database import DatabaseError
+from scim_service.store.database.errors import DatabaseError
 from scim_service.store.database.files import InUseError, locked, part_of, replacing
 from scim_service.store.database.url import SqliteUrl, parse_database_url
 from scim_service.store.resources.uniqueness import drop_indexes

@@ -20,7 +20,7 @@ from scim_service.store.copies.backup import (
     sqlite_file,
     translated,
 )
-from scim_service.store.database.database import DatabaseError
+from scim_service.store.database.errors import DatabaseError
 from scim_service.store.database.files import replacing, restored_copy, take_restored_copy
 from scim_service.store.migrations.upgrade import KNOWN, read_schema, sqlite_schema, upgrade_file
 

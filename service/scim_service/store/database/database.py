@@ -1,112 +1,16 @@
-"""What the repository asks of a database, and statements compiled for it once.
+"""The interface of a database: queries, transactions, and what they promise."""
 
-Statements are SQLAlchemy Core expressions over the tables. They are compiled when they are first
-needed, kept, and executed on the bare driver: through SQLAlchemy's own execution a look-up costs
-ten times as much (docs/decisions/0003-path-to-the-database.md).
-"""
-
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from contextlib import AbstractAsyncContextManager
-from dataclasses import dataclass
-from functools import lru_cache
-from typing import Any, Literal, NamedTuple, Protocol, TypeAlias
+from typing import Literal, NamedTuple, Protocol, TypeAlias
 
-from sqlalchemy import Dialect, Table
-from sqlalchemy.dialects import sqlite
-from sqlalchemy.sql.elements import ClauseElement
-
-Backend: TypeAlias = Literal["sqlite", "postgresql"]
-Row: TypeAlias = Sequence[Any]
-Values: TypeAlias = Mapping[str, Any]
-
+from scim_service.store.database.statements import Backend, Row, Statement, Step, Values
 
 Reach: TypeAlias = Literal["rows", "page", "table"]
-"""What a query reads: some rows by an index, a long page of them, or all of a table."""
+"""How much a query reads: some rows by an index, a long page of them, or the whole table."""
 
 STATEMENT_SECONDS = 24.0
-"""How long a statement may take: less than a request, so that its answer can still tell."""
-
-
-class DatabaseError(Exception):
-    """The database cannot be used; the message says why and what to do."""
-
-
-class StorageFullError(DatabaseError):
-    """There is no room to write in; what was asked for has not been done."""
-
-
-class UnavailableError(DatabaseError):
-    """The database does not answer at present; asking again later makes sense."""
-
-
-class TransientError(UnavailableError):
-    """The database gave up what was asked for and nothing of it is done; it can be repeated."""
-
-
-class UncertainError(UnavailableError):
-    """The connection broke at the commit, so what was asked for may be done or not."""
-
-
-class SlowQueryError(DatabaseError):
-    """A statement took longer than it may, and was stopped."""
-
-
-class DuplicateError(Exception):
-    """A unique column already has this value."""
-
-    def __init__(self, column: str) -> None:
-        super().__init__(column)
-        self.column = column
-
-
-@dataclass(frozen=True, slots=True)
-class Statement:
-    """SQL text, and the names of its parameters in their order.
-
-    `constants` are the values of the parameters that belong to the statement itself.
-    """
-
-    sql: str
-    names: tuple[str, ...]
-    constants: Values
-
-    def arguments(self, values: Values) -> list[Any]:
-        """Return the values in the order in which the driver takes them."""
-        if self.constants:
-            values = {**self.constants, **values}
-        return [values[name] for name in self.names]
-
-
-def text_length(row: Row) -> int:
-    """Return how many characters of text a row has."""
-    return sum(len(value) for value in row if isinstance(value, str))
-
-
-@lru_cache
-def _dialect(backend: Backend) -> Dialect:
-    if backend == "sqlite":
-        return sqlite.dialect(paramstyle="qmark")
-    # Imported here since a tenant on SQLite need not pay for it in memory.
-    from sqlalchemy.dialects.postgresql import asyncpg
-
-    return asyncpg.dialect()  # type: ignore[no-untyped-call]
-
-
-def upsert(table: Table, backend: Backend) -> Any:
-    """Return an INSERT that can say what happens to rows that are there already."""
-    if backend == "sqlite":
-        return sqlite.insert(table)
-    from sqlalchemy.dialects import postgresql
-
-    return postgresql.insert(table)
-
-
-def compile_statement(element: ClauseElement, backend: Backend) -> Statement:
-    """Compile an expression; parameters are `bindparam` by name, literals become constants."""
-    compiled: Any = element.compile(dialect=_dialect(backend))
-    names = tuple(compiled.positiontup)
-    constants = {name: value for name, value in compiled.params.items() if value is not None}
-    return Statement(compiled.string, names, constants)
+"""How long a statement may take: less than a request, whose answer can then name the reason."""
 
 
 class Transaction(Protocol):
@@ -121,18 +25,18 @@ class Transaction(Protocol):
         ...
 
     async def execute(self, statement: Statement, values: Values) -> int:
-        """Write, and return how many rows were touched."""
+        """Write, and return the number of rows touched."""
         ...
 
-    async def write(self, *steps: tuple[Statement, Values]) -> None:
-        """Write several things that do not depend on each other, in one round trip if possible.
+    async def write(self, *steps: Step) -> None:
+        """Write several steps that do not depend on each other, in one round trip if possible.
 
         No step may touch a row that another one touches.
 
         Raises
         ------
         DuplicateError
-            A unique column has the value already; nothing of this call is done.
+            Another row has the same value in a unique column; nothing of this call is written.
         """
         ...
 
@@ -145,12 +49,12 @@ class Volume(NamedTuple):
 
 
 class Database(Protocol):
-    """A database in use."""
+    """An open database."""
 
     backend: Backend
 
     def volume(self) -> Volume | None:
-        """Return how full the volume is; None where the database is elsewhere, or is not told."""
+        """Return the size of the volume; None if the database is on a server, or it is unknown."""
         ...
 
     async def fetch(
@@ -158,15 +62,15 @@ class Database(Protocol):
     ) -> Sequence[Row]:
         """Return the rows of a query.
 
-        Each reach has a queue of its own, so that a look-up waits for no page, and neither for a
-        table. A query that is cancelled is stopped.
+        Each reach has a queue of its own, so that a look-up waits neither for a page nor for a
+        whole table. Cancelling the caller stops the query.
 
         Raises
         ------
         SlowQueryError
             It took longer than `STATEMENT_SECONDS`.
         BusyError
-            Too many of this reach are waiting already.
+            Too many queries of this reach are waiting already.
         """
         ...
 
@@ -175,32 +79,32 @@ class Database(Protocol):
     ) -> Sequence[Row]:
         """Return the first rows of a query, as `fetch` does.
 
-        Reading ends soon after a row, other than the first, by which the rows have more than
-        `most` characters of text.
+        Reading ends soon after the row with which the texts have more than `most` characters. That
+        is never the first row.
         """
         ...
 
     def transaction(self, *, long: bool = False) -> AbstractAsyncContextManager[Transaction]:
-        """Return a transaction; leaving it waits until everything is durable.
+        """Return a transaction; leaving it waits until all its writes are durable.
 
         Parameters
         ----------
         long
-            Its statements may touch many rows, so they must not hold up the event loop.
+            The statements may touch many rows, so they must not block the event loop.
 
         Raises
         ------
         StorageFullError, UnavailableError
-            on leaving: nothing has been done, unless it is an UncertainError.
+            On leaving. Nothing was written, unless the error is an UncertainError.
         TransientError
-            Nothing has been done, and the same body may succeed now.
+            Nothing was written, and the same body may succeed now.
         """
         ...
 
-    async def write(self, *steps: tuple[Statement, Values]) -> None:
-        """Write several things in a transaction of their own; see `Transaction.write`."""
+    async def write(self, *steps: Step) -> None:
+        """Write several steps in a transaction of their own; see `Transaction.write`."""
         ...
 
     async def close(self) -> None:
-        """Finish what is under way and let go of the database."""
+        """Finish the statements that run, and close the database."""
         ...

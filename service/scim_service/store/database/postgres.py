@@ -13,24 +13,19 @@ from typing import Any
 
 import asyncpg
 
-from scim_service.store.database.database import (
-    STATEMENT_SECONDS,
-    Backend,
+from scim_service.store.database.database import STATEMENT_SECONDS, Reach
+from scim_service.store.database.errors import (
     DatabaseError,
     DuplicateError,
-    Reach,
-    Row,
     SlowQueryError,
-    Statement,
     StorageFullError,
     TransientError,
     UnavailableError,
     UncertainError,
-    Values,
-    text_length,
 )
 from scim_service.store.database.postgres_errors import check_files, connection_problem
 from scim_service.store.database.retries import repeated
+from scim_service.store.database.statements import Backend, Row, Statement, Values, text_length
 from scim_service.store.database.url import PostgresUrl
 from scim_service.worker import QueueLimit
 

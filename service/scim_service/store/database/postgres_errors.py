@@ -12,7 +12,7 @@ from pathlib import Path
 
 import asyncpg
 
-from scim_service.store.database.database import DatabaseError
+from scim_service.store.database.errors import DatabaseError
 from scim_service.store.database.url import VERIFYING, PostgresUrl
 
 _FILES = ("sslrootcert", "sslcert", "sslkey", "sslcrl")

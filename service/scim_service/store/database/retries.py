@@ -10,7 +10,7 @@ from collections.abc import Awaitable, Callable, Coroutine
 from functools import wraps
 from typing import Any, ParamSpec, TypeVar
 
-from scim_service.store.database.database import TransientError
+from scim_service.store.database.errors import TransientError
 
 PAUSES = (0.02, 0.1, 0.4)
 """Seconds between the attempts, on average: those that were in each other's way come apart."""

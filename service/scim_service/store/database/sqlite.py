@@ -21,22 +21,16 @@ from pathlib import Path
 from time import perf_counter
 from typing import Any, TypeVar
 
-from scim_service.store.database.database import (
-    STATEMENT_SECONDS,
-    Backend,
+from scim_service.store.database.database import STATEMENT_SECONDS, Reach, Volume
+from scim_service.store.database.errors import (
     DatabaseError,
     DuplicateError,
-    Reach,
-    Row,
     SlowQueryError,
-    Statement,
     StorageFullError,
     UnavailableError,
-    Values,
-    Volume,
-    text_length,
 )
 from scim_service.store.database.files import PRIVATE
+from scim_service.store.database.statements import Backend, Row, Statement, Values, text_length
 from scim_service.worker import QueueLimit
 
 BUSY_MILLISECONDS = 5000

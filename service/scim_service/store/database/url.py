@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import TypeAlias
 from urllib.parse import SplitResult, parse_qsl, unquote_to_bytes, urlsplit
 
-from scim_service.store.database.database import DatabaseError
+from scim_service.store.database.errors import DatabaseError
 
 VERIFYING = frozenset({"verify-ca", "verify-full"})
 SSL_MODES = ("disable", "allow", "prefer", "require", "verify-ca", "verify-full")

@@ -14,9 +14,11 @@ from functools import lru_cache
 from pathlib import Path
 from typing import TypeAlias
 
-from scim_service.store.database.database import Backend, Database, DatabaseError
+from scim_service.store.database.database import Database
+from scim_service.store.database.errors import DatabaseError
 from scim_service.store.database.files import restored_copy, take_restored_copy
 from scim_service.store.database.sqlite import SqliteDatabase, connect, make_private
+from scim_service.store.database.statements import Backend
 from scim_service.store.database.url import SqliteUrl, parse_database_url
 
 Schema: TypeAlias = set[tuple[str, str, str, str]]

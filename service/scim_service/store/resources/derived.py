@@ -11,7 +11,7 @@ from sqlalchemy.sql.elements import ColumnElement
 
 from scim_service.scim.schemas.resource_type import ResourceType
 from scim_service.store.clock import format_time
-from scim_service.store.database.database import Backend
+from scim_service.store.database.statements import Backend
 from scim_service.store.record import Record
 
 META = "meta"

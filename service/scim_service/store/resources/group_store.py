@@ -19,15 +19,11 @@ from scim_service.scim.schemas.resource_type import ResourceType
 from scim_service.store.activity.activity_log import ActivityLog
 from scim_service.store.activity.audit_context import AuditContext
 from scim_service.store.clock import Clock
-from scim_service.store.database.database import (
-    Backend,
-    Database,
-    DuplicateError,
-    Transaction,
-    compile_statement,
-    upsert,
-)
+from scim_service.store.counters import Counters
+from scim_service.store.database.database import Database, Transaction
+from scim_service.store.database.errors import DuplicateError
 from scim_service.store.database.retries import repeatable
+from scim_service.store.database.statements import Backend, compile_statement, upsert
 from scim_service.store.record import Record
 from scim_service.store.resources.derived import META, meta_columns, reference, version_column
 from scim_service.store.resources.ids import is_id
@@ -116,6 +112,7 @@ class GroupStore(ResourceStore):
         self,
         database: Database,
         log: ActivityLog,
+        counters: Counters,
         clock: Clock,
         *,
         resource_type: ResourceType,
@@ -126,6 +123,7 @@ class GroupStore(ResourceStore):
         super().__init__(
             database,
             log,
+            counters,
             clock,
             resource_type=resource_type,
             table=_GROUP,
@@ -139,7 +137,7 @@ class GroupStore(ResourceStore):
                 display=members.display,
             ),
             derived_reach="page",
-            counters=(GROUPS,),
+            counter_names=(GROUPS,),
         )
         self._unique = unique
         ids = _ids(backend)
@@ -190,7 +188,7 @@ class GroupStore(ResourceStore):
         names = (*resource, "members") if members else tuple(resource)
         steps = [
             (self._insert, self._row(record, folded)),
-            self._log.count(GROUPS, 1),
+            self._counters.add(GROUPS, 1),
             self._line(origin, record.id, names, 201),
         ]
         try:
@@ -269,7 +267,7 @@ class GroupStore(ResourceStore):
             await transaction.write(
                 (self._leave_groups, {"group_id": resource_id}),
                 (self._delete, {"id": resource_id}),
-                self._log.count(GROUPS, -1),
+                self._counters.add(GROUPS, -1),
                 self._line(origin, resource_id, (), 204),
             )
 

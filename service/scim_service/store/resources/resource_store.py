@@ -25,23 +25,15 @@ from scim_service.scim.schemas.resource_type import ResourceType
 from scim_service.store.activity.activity_log import ActivityLog
 from scim_service.store.activity.audit_context import AuditContext
 from scim_service.store.clock import Clock
-from scim_service.store.database.database import (
-    Backend,
-    Database,
-    Reach,
-    Statement,
-    Transaction,
-    Values,
-    compile_statement,
-)
+from scim_service.store.counters import Counters
+from scim_service.store.database.database import Database, Reach, Transaction
+from scim_service.store.database.statements import Backend, Step, compile_statement
 from scim_service.store.record import Record
 from scim_service.store.resources.ids import new_id
 from scim_service.store.resources.precondition import ANY_VERSION, Precondition
 from scim_service.store.search.query import Finder, FoundPage, Query
 from scim_service.store.search.search_form import folder
 from scim_service.store.search.sql_filter import Expression, Source
-
-Step: TypeAlias = tuple[Statement, Values]
 
 RESOURCE_BYTES = 256 * 1024
 """The longest resource that is stored, the members of a group not counted.
@@ -86,14 +78,15 @@ class ResourceStore(ABC):
         The attributes that come from other rows, as JSON text.
     derived_reach
         How far a list of resources reaches that has them.
-    counters
-        The counters of the log that say together how many resources there are.
+    counter_names
+        The counters whose sum is the number of resources.
     """
 
     def __init__(
         self,
         database: Database,
         log: ActivityLog,
+        counters: Counters,
         clock: Clock,
         *,
         resource_type: ResourceType,
@@ -101,11 +94,12 @@ class ResourceStore(ABC):
         source: Source,
         derived: Expression,
         derived_reach: Reach = "rows",
-        counters: Sequence[str],
+        counter_names: Sequence[str],
     ) -> None:
         self.resource_type = resource_type
         self._database = database
         self._log = log
+        self._counters = counters
         self._clock = clock
         self._fold = folder(resource_type)
         columns = (
@@ -121,7 +115,7 @@ class ResourceStore(ABC):
             source,
             columns,
             derived_reach=derived_reach,
-            number=log.sum_of(counters),
+            number=counters.sum_of(counter_names),
         )
         by_id = table.c.id == bindparam("id")
         backend = database.backend

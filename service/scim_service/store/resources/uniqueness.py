@@ -20,14 +20,9 @@ from scim_service.scim.attribute_path import AttributePath
 from scim_service.scim.filter.evaluator import find_values
 from scim_service.scim.schemas.attribute import Attribute
 from scim_service.scim.schemas.resource_type import ResourceType
-from scim_service.store.database.database import (
-    Backend,
-    Database,
-    DatabaseError,
-    Statement,
-    Transaction,
-    compile_statement,
-)
+from scim_service.store.database.database import Database, Transaction
+from scim_service.store.database.errors import DatabaseError
+from scim_service.store.database.statements import Backend, Statement, compile_statement
 from scim_service.store.search.sql_filter import locate
 from scim_service.store.tables import User, table
 

@@ -24,19 +24,15 @@ from scim_service.scim.schemas.resource_type import ResourceType
 from scim_service.store.activity.activity_log import ActivityLog
 from scim_service.store.activity.audit_context import AuditContext
 from scim_service.store.clock import Clock
-from scim_service.store.database.database import (
-    Backend,
-    Database,
-    DuplicateError,
-    Statement,
-    Transaction,
-    compile_statement,
-)
+from scim_service.store.counters import Counters
+from scim_service.store.database.database import Database, Transaction
+from scim_service.store.database.errors import DuplicateError
 from scim_service.store.database.retries import repeatable
+from scim_service.store.database.statements import Backend, Statement, Step, compile_statement
 from scim_service.store.record import Record
 from scim_service.store.resources.derived import meta_columns, plain_text, reference
 from scim_service.store.resources.precondition import ANY_VERSION, Precondition
-from scim_service.store.resources.resource_store import Change, ResourceStore, Step, json_rows
+from scim_service.store.resources.resource_store import Change, ResourceStore, json_rows
 from scim_service.store.resources.uniqueness import Uniqueness
 from scim_service.store.search.search_form import key_of
 from scim_service.store.search.sql_filter import Expression, Relation, Source
@@ -117,6 +113,7 @@ class UserStore(ResourceStore):
         self,
         database: Database,
         log: ActivityLog,
+        counters: Counters,
         clock: Clock,
         *,
         resource_type: ResourceType,
@@ -132,6 +129,7 @@ class UserStore(ResourceStore):
         super().__init__(
             database,
             log,
+            counters,
             clock,
             resource_type=resource_type,
             table=_USER,
@@ -144,7 +142,7 @@ class UserStore(ResourceStore):
                 display=_display_name(backend),
                 type=literal_column("'direct'"),
             ),
-            counters=(ACTIVE, INACTIVE),
+            counter_names=(ACTIVE, INACTIVE),
         )
         self._maximum = maximum
         self._uniqueness = Uniqueness(database, resource_type)
@@ -207,7 +205,7 @@ class UserStore(ResourceStore):
         steps: list[Step] = [
             (self._insert, self._row(record, folded)),
             *self._emails(record.id, folded),
-            self._log.count(_counter(resource), 1),
+            self._counters.add(_counter(resource), 1),
             self._line(origin, record.id, tuple(resource), 201),
         ]
         try:
@@ -267,7 +265,7 @@ class UserStore(ResourceStore):
                             await self._check_licences(transaction)
                         moved = {_counter(before): -1, _counter(after): 1}
                         # In one order for both directions, or two of them wait for each other.
-                        steps += (self._log.count(*each) for each in sorted(moved.items()))
+                        steps += (self._counters.add(*each) for each in sorted(moved.items()))
                 await transaction.write(*steps)
         except DuplicateError as error:
             raise await self._taken(after, folded) from error
@@ -292,7 +290,7 @@ class UserStore(ResourceStore):
             await transaction.write(
                 (self._leave_groups, {"user_id": resource_id}),
                 (self._delete, {"id": resource_id}),
-                self._log.count(_counter(orjson.loads(record.document)), -1),
+                self._counters.add(_counter(orjson.loads(record.document)), -1),
                 self._line(origin, resource_id, (), 204),
             )
 
@@ -333,7 +331,7 @@ class UserStore(ResourceStore):
             return
         if self._lock_licences is not None:
             await transaction.fetch(self._lock_licences, {})
-        active = await self._log.amount(transaction, ACTIVE)
+        active = await self._counters.read(transaction, ACTIVE)
         if active >= self._maximum:
             raise errors.invalid_value(
                 f"The tenant may have {self._maximum} active users and has {active}. Remove or"

@@ -14,9 +14,8 @@ from scim_service.scim.filter.shape import split_literals
 from scim_service.scim.filter.tree import Filter, Value
 from scim_service.scim.paging import Position
 from scim_service.scim.sorting import Sort
-from scim_service.store.database.database import (
-    Database,
-    Reach,
+from scim_service.store.database.database import Database, Reach
+from scim_service.store.database.statements import (
     Row,
     Statement,
     Values,

@@ -40,7 +40,7 @@ from scim_service.scim.filter.tree import And, Compare, Filter, Not, Or, Present
 from scim_service.scim.schemas.attribute import Attribute
 from scim_service.scim.values import fold_case, is_case_exact
 from scim_service.store.clock import to_microseconds
-from scim_service.store.database.database import Backend
+from scim_service.store.database.statements import Backend
 from scim_service.store.resources.derived import META
 from scim_service.store.tables import Jsonb
 

@@ -3,7 +3,7 @@
 from pathlib import Path
 
 import pytest
-from scim_service.store.database.database import DatabaseError
+from scim_service.store.database.errors import DatabaseError
 from scim_service.store.database.url import PostgresUrl, SqliteUrl, parse_database_url
 
 SECRET = "S3cr3t"
