@@ -1,24 +1,34 @@
-"""Work that would hold up the event loop, and queues that have an end."""
+"""Work that would hold up the event loop, and limits on queues and on memory.
+
+A process has one work thread and one amount of memory for large bodies. It gives each of its
+tenants a `Worker` over the thread and a share of the memory, so that no tenant can use up what
+another needs.
+"""
 
 import asyncio
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Executor, ThreadPoolExecutor
 from typing import TypeVar
 
 INLINE = 16 * 1024
-"""Bytes, or values, that are worked on at once: what takes less than handing it over is worth."""
+"""Bytes, or values, that are worked on in the event loop: a handover would cost more."""
+
+LARGE_BODY_BYTES = 32 << 20
+"""The memory of a process for large bodies, those of all its tenants together."""
 
 _WAITING = 32
+_IN_THREAD = 2
+"""Pieces of one tenant's work in the thread's queue: one that runs, and one that runs next."""
 
 Result = TypeVar("Result")
 
 
 class BusyError(Exception):
-    """So much of this kind is waiting already that more would only wait for nothing."""
+    """The queue is full, or the memory is used up; try again later."""
 
 
 class QueueLimit:
-    """How many may wait for something, or be at it: ``with limit:`` is around both."""
+    """The number of callers that may be in a block together: ``with limit:``."""
 
     __slots__ = ("_most", "_present")
 
@@ -27,7 +37,7 @@ class QueueLimit:
         self._present = 0
 
     def __enter__(self) -> None:
-        """Join the queue.
+        """Enter the block.
 
         Raises
         ------
@@ -42,8 +52,8 @@ class QueueLimit:
         self._present -= 1
 
 
-class Room:
-    """Bytes that large bodies may have in memory together."""
+class MemoryLimit:
+    """The bytes that large bodies may have in memory together."""
 
     __slots__ = ("_left",)
 
@@ -51,49 +61,72 @@ class Room:
         self._left = size
 
     def take(self, size: int) -> None:
-        """Take some of it.
+        """Take some bytes.
 
         Raises
         ------
         BusyError
-            There is not so much left.
+            Fewer are left.
         """
         if size > self._left:
             raise BusyError
         self._left -= size
 
     def give_back(self, size: int) -> None:
-        """Give back what was taken."""
+        """Give back bytes that were taken."""
         self._left += size
 
 
-# One thread for the process: it shares the interpreter's lock with the event loop, which several
-# of them together would keep waiting.
-_thread = ThreadPoolExecutor(1, thread_name_prefix="scim-work")
+def work_thread() -> Executor:
+    """Return the work thread of a process.
+
+    It is one thread, since it shares the interpreter's lock with the event loop: several of them
+    would keep the event loop waiting.
+    """
+    return ThreadPoolExecutor(1, thread_name_prefix="scim-work")
+
+
+class Worker:
+    """Does the long work of one tenant outside of the event loop.
+
+    The thread may be shared with other tenants. They take turns: each has at most `_IN_THREAD`
+    pieces of work in the thread's queue, and the rest in a queue of its own.
+    """
+
+    __slots__ = ("_queue", "_thread", "_turn")
+
+    def __init__(self, thread: Executor) -> None:
+        self._thread = thread
+        self._queue = QueueLimit(_WAITING)
+        self._turn = asyncio.Semaphore(_IN_THREAD)
+
+    async def run(self, size: int, work: Callable[[], Result]) -> Result:
+        """Do some work, outside of the event loop if it is long.
+
+        Parameters
+        ----------
+        size
+            How many bytes or values it is about.
+
+        Raises
+        ------
+        BusyError
+            Too much long work of this tenant is waiting already.
+        """
+        if size <= INLINE:
+            return work()
+        with self._queue:
+            async with self._turn:
+                return await asyncio.get_running_loop().run_in_executor(self._thread, work)
+
+
+_thread = work_thread()
 _queue = QueueLimit(_WAITING)
 
 
 async def run(size: int, work: Callable[[], Result]) -> Result:
-    """Do work, outside of the event loop where what it is about is large.
-
-    Parameters
-    ----------
-    size
-        How many bytes or values it is about.
-
-    Raises
-    ------
-    BusyError
-        Too much large work is waiting already.
-    """
+    """Do some work of the store as `Worker.run` does."""
     if size <= INLINE:
         return work()
     with _queue:
         return await asyncio.get_running_loop().run_in_executor(_thread, work)
-
-
-ROOM_BYTES = 32 << 20
-"""Large bodies that are in memory at the same time, of all requests together."""
-
-
-large_bodies = Room(ROOM_BYTES)

@@ -7,6 +7,7 @@ from typing import Any, Protocol
 
 import httpx
 from scim_service.http.application import scim_application
+from scim_service.http.client_address import TrustedProxies
 from scim_service.http.management import management_application
 from scim_service.scim.schemas.registry import Registry
 from scim_service.store.clock import Clock, now_microseconds
@@ -15,6 +16,7 @@ from scim_service.tenant.config import TenantConfig
 from scim_service.tenant.limits import Limits
 from scim_service.tenant.tenant import Tenant
 from scim_service.tenant.tokens import Tokens, token_from
+from scim_service.worker import MemoryLimit
 
 SECRET = "t0ken-of-the-tests"
 TOKEN_ID = "tests"
@@ -44,6 +46,7 @@ class Serve(Protocol):
         tokens: Tokens | None = None,
         access: Tokens | None = None,
         limits: Limits | None = None,
+        body_memory: MemoryLimit | None = None,
         clock: Clock = now_microseconds,
     ) -> Served:
         """Return the tenant."""
@@ -61,6 +64,7 @@ async def serving(url: str) -> AsyncIterator[Serve]:
             tokens: Tokens | None = None,
             access: Tokens | None = None,
             limits: Limits | None = None,
+            body_memory: MemoryLimit | None = None,
             clock: Clock = now_microseconds,
         ) -> Served:
             config = TenantConfig.model_validate(configuration or {})
@@ -73,12 +77,15 @@ async def serving(url: str) -> AsyncIterator[Serve]:
                 tokens=tokens or Tokens(None, [token_from(SECRET, token_id=TOKEN_ID)]),
                 access=access or Tokens(None, [token_from(ACCESS, token_id="access")]),
                 limits=limits or Limits(),
+                body_memory=body_memory,
                 clock=clock,
             )
             access_log: list[dict[str, Any]] = []
             client = await stack.enter_async_context(
                 httpx.AsyncClient(
-                    transport=httpx.ASGITransport(scim_application(tenant, access_log.append)),
+                    transport=httpx.ASGITransport(
+                        scim_application(tenant, access_log.append, TrustedProxies())
+                    ),
                     base_url=f"http://scim.example{config.base_path}",
                     headers={"Authorization": f"Bearer {SECRET}"},
                 )

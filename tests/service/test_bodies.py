@@ -8,11 +8,11 @@ from typing import Any
 
 import httpx
 import pytest
-from scim_service import worker
 from scim_service.http import messages
 from scim_service.scim.messages import URN_GROUP, URN_PATCH_OP, URN_USER
 from scim_service.store.resources import resource_store
 from scim_service.tenant.limits import Limits
+from scim_service.worker import MemoryLimit
 
 from tests.service.served import Serve
 from tests.service.worst import prepare
@@ -82,11 +82,10 @@ async def test_over_the_limits_is_413(serve: Serve) -> None:
     assert (await scim.post("/Users", json=user("ann"))).status_code == 201
 
 
-async def test_large_bodies_share_a_room(serve: Serve, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Where others fill it, a large body is answered 429; all of it is given back in the end."""
-    served = await serve()
-    room = worker.Room(150_000)
-    monkeypatch.setattr(messages, "large_bodies", room)
+async def test_large_bodies_share_a_limit_of_memory(serve: Serve) -> None:
+    """A large body is answered 429 while others use the memory up; all of it is given back."""
+    memory = MemoryLimit(150_000)
+    served = await serve(body_memory=memory)
     arrived, go_on = asyncio.Event(), asyncio.Event()
 
     async def slow() -> AsyncIterator[bytes]:
@@ -104,7 +103,7 @@ async def test_large_bodies_share_a_room(serve: Serve, monkeypatch: pytest.Monke
     assert (await first).status_code == 201
     assert (await served.http.post("/Users", content=large)).status_code == 201
     assert (await served.http.post("/Users", content=large[:-1])).status_code == 400
-    assert room._left == 150_000
+    assert memory._left == 150_000
 
 
 @pytest.mark.parametrize("profile", ["entra", "strict"])

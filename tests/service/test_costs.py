@@ -22,8 +22,8 @@ from scim_service.store.database.errors import SlowQueryError
 from scim_service.store.database.statements import Statement
 from scim_service.store.migrations.upgrade import open_database
 from scim_service.store.resources import resource_store
-from scim_service.tenant import operations as use_cases
 from scim_service.tenant.limits import Limits
+from scim_service.tenant.operations import resource_operations
 
 from tests.service.served import Serve, Served
 from tests.service.worst import emails, multiplied, patch, prepare, requests, user
@@ -236,7 +236,7 @@ async def test_large_bodies_are_worked_on_outside_of_the_event_loop(
         threads.append(threading.current_thread().name)
         return validate(*arguments, **more)
 
-    monkeypatch.setattr(use_cases, "validate", note)
+    monkeypatch.setattr(resource_operations, "validate", note)
     await _create(scim, user("small"))
     await _create(scim, user("large", title="x" * worker.INLINE))
     assert threads[0] == threading.main_thread().name

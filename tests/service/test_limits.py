@@ -3,6 +3,7 @@
 import httpx
 import pytest
 from scim_service.http.application import scim_application
+from scim_service.http.client_address import TrustedProxies
 from scim_service.http.rate_limit import (
     ANSWERS,
     FORGET_SECONDS,
@@ -87,7 +88,7 @@ async def test_a_flood_of_guesses_holds_up_no_good_token(serve: Serve) -> None:
     async def sleep(seconds: float) -> None:
         waited.append(seconds)
 
-    flooded = scim_application(served.tenant, served.access_log.append, sleep)
+    flooded = scim_application(served.tenant, served.access_log.append, TrustedProxies(), sleep)
     async with httpx.AsyncClient(
         transport=httpx.ASGITransport(flooded), base_url="http://scim.example/scim"
     ) as client:

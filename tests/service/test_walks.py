@@ -10,6 +10,7 @@ from typing import Any
 import httpx
 import pytest
 from scim_service.http.application import scim_application
+from scim_service.http.client_address import TrustedProxies
 from scim_service.store import page_starts
 from scim_service.store.database.statements import compile_statement
 from scim_service.store.page_starts import PageStart
@@ -162,7 +163,7 @@ async def test_a_walk_by_cursor_finds_everybody_once(query: str, serve: Serve) -
 
 def beside(served: Served, port: int, **headers: str) -> httpx.AsyncClient:
     """Return a client with a connection of its own."""
-    application = scim_application(served.tenant, served.access_log.append)
+    application = scim_application(served.tenant, served.access_log.append, TrustedProxies())
     return httpx.AsyncClient(
         transport=httpx.ASGITransport(application, client=("192.0.2.1", port)),
         base_url=served.http.base_url,

@@ -17,7 +17,7 @@ from scim_service.scim.schemas.attribute import COMMON_ATTRIBUTES, Attribute
 from scim_service.scim.schemas.registry import Registry
 from scim_service.settings import SettingsError
 from scim_service.tenant.config import TenantConfig as Configuration
-from scim_service.tenant.config import check_required
+from scim_service.tenant.operations.required_attributes import check_configuration
 
 from tests.unit.operator.sample import applied, make, objects, observed
 from tests.unit.required_attributes import CASES, OWN, Case, extension
@@ -29,7 +29,7 @@ def starts(provisioning: dict[str, Any]) -> bool:
     configuration = Configuration.model_validate_json(content(planned.context))
     registry = Registry.load(configuration.provisioning.schema_extensions)
     try:
-        check_required(configuration.provisioning.required_attributes, registry.user)
+        check_configuration(configuration.provisioning.required_attributes, registry.user)
     except SettingsError:
         return False
     return True

@@ -10,6 +10,7 @@ from starlette.types import ASGIApp
 
 from scim_service import __version__
 from scim_service.http.bulk import add_bulk_routes
+from scim_service.http.client_address import TrustedProxies
 from scim_service.http.discovery import add_discovery_routes
 from scim_service.http.failures import EXPECTED, answer_to
 from scim_service.http.messages import GONE, context_of, error_response
@@ -22,7 +23,10 @@ from scim_service.tenant.tenant import Tenant
 
 
 def scim_application(
-    tenant: Tenant, access_log: AccessLog, sleep: Sleep = asyncio.sleep
+    tenant: Tenant,
+    access_log: AccessLog,
+    proxies: TrustedProxies,
+    sleep: Sleep = asyncio.sleep,
 ) -> ASGIApp:
     """Return the application that serves SCIM; `sleep` holds answers to wrong tokens back."""
     application = FastAPI(
@@ -36,7 +40,7 @@ def scim_application(
     # Routes are tried in this order, so what is asked for most comes first.
     # They are added to the application's own router: an included one is matched twice.
     for operations in (tenant.users, tenant.groups):
-        add_resource_routes(application.router, operations, tenant.rules)
+        add_resource_routes(application.router, operations, tenant)
     add_discovery_routes(application.router, tenant.registry, tenant.limits)
     add_bulk_routes(application.router, tenant)
     add_search_routes(application.router, tenant)
@@ -45,7 +49,7 @@ def scim_application(
     application.add_exception_handler(ClientDisconnect, _gone)
     for kind in (*EXPECTED, Exception):
         application.add_exception_handler(kind, _failed)
-    return Middleware(application, tenant, access_log, sleep)
+    return Middleware(application, tenant, access_log, proxies, sleep)
 
 
 def _answer(

@@ -9,9 +9,8 @@ from typing import Any
 import orjson
 from fastapi import APIRouter, Request, Response
 
-from scim_service import worker
 from scim_service.http.failures import answer_to
-from scim_service.http.messages import ScimResponse, context_of, expected_version, read_json
+from scim_service.http.messages import ScimResponse, context_of, etag, expected_version, read_json
 from scim_service.scim import errors
 from scim_service.scim.bulk import (
     BulkOperation,
@@ -24,7 +23,9 @@ from scim_service.scim.bulk import (
 )
 from scim_service.scim.skipped import Skipped
 from scim_service.tenant.context import OPERATIONS, RequestContext
-from scim_service.tenant.operations import Operations, Result, Rules
+from scim_service.tenant.operations.resource_operations import ResourceOperations
+from scim_service.tenant.operations.result import Result
+from scim_service.tenant.rules import Rules
 from scim_service.tenant.tenant import Tenant
 
 
@@ -32,12 +33,12 @@ def add_bulk_routes(router: APIRouter, tenant: Tenant) -> None:
     """Add the endpoint of bulk requests."""
     rules = tenant.rules
 
-    @router.post("/Bulk", summary="Several writes in one request")
+    @router.post("/Bulk")
     async def bulk(request: Request) -> Response:
         context = context_of(request)
         context.operation = "bulk"
-        body = await read_json(request, rules.limits)
-        message, ordered = await worker.run(context.size, lambda: _read(body, rules))
+        body = await read_json(request, tenant)
+        message, ordered = await tenant.worker.run(context.size, lambda: _read(body, rules))
         entries: dict[int, dict[str, Any]] = {}
         ids: dict[str, str] = {}
         failures = 0
@@ -74,28 +75,33 @@ async def _perform(
         dropped=0,
     )
     try:
-        resolved = await worker.run(operation.size, partial(resolve_references, operation, ids))
+        resolved = await tenant.worker.run(
+            operation.size, partial(resolve_references, operation, ids)
+        )
         answer = await _dispatch(tenant, own, resolved)
     except Exception as raised:
         # What was done before it stays, so that the answer must tell of it.
         error = raised if isinstance(raised, errors.ScimError) else answer_to(raised, context)[0]
         own.refused(error)
-        tenant.note(own, error.status)
+        tenant.note_outcome(own, error.status)
         return build_operation_response(operation, error.status, response=error.body())
-    tenant.note(own, answer.status)
+    tenant.note_outcome(own, answer.status)
     context.skipped.update(own.skipped)
     context.dropped += own.dropped
     if operation.bulk_id is not None and own.resource_id is not None:
         ids[operation.bulk_id] = own.resource_id
     return build_operation_response(
-        operation, answer.status, location=answer.location, version=answer.version
+        operation,
+        answer.status,
+        location=answer.location,
+        version=answer.version and etag(answer.version),
     )
 
 
 async def _dispatch(tenant: Tenant, context: RequestContext, operation: BulkOperation) -> Result:
     operations = _operations(tenant, operation.endpoint)
     context.resource_type = operations.resource_type.name
-    projection = operations.projection("id", None)
+    projection = operations.representation.projection("id", None)
     if operation.method == "POST":
         return await operations.create(context, operation.data, projection)
     assert operation.resource_id is not None
@@ -107,10 +113,10 @@ async def _dispatch(tenant: Tenant, context: RequestContext, operation: BulkOper
     answer = await act(context, resource_id, operation.data, projection, expected)
     if answer.location is not None:
         return answer
-    return replace(answer, location=operations.location(context, resource_id))
+    return replace(answer, location=operations.representation.location(context, resource_id))
 
 
-def _operations(tenant: Tenant, endpoint: str) -> Operations[Any]:
+def _operations(tenant: Tenant, endpoint: str) -> ResourceOperations[Any]:
     for operations in (tenant.users, tenant.groups):
         if endpoint == operations.resource_type.endpoint:
             return operations

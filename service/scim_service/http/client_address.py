@@ -21,8 +21,8 @@ _UNPRINTABLE = re.compile(r"[^ -~]")
 _TRACE = re.compile(rb"[0-9a-f]{2}-([0-9a-f]{32})-[0-9a-f]{16}-[0-9a-f]{2}")
 
 
-class Sources:
-    """Tells sources, as text.
+class TrustedProxies:
+    """The proxies that are trusted to name the client of a request.
 
     Parameters
     ----------
@@ -40,7 +40,7 @@ class Sources:
         self._trusted = tuple(map(_network, trusted))
         self.is_trusted = lru_cache(_REMEMBERED)(self._is_trusted)
 
-    def of(self, scope: Scope) -> str:
+    def find_client(self, scope: Scope) -> str:
         """Return the address of a request's client: the last one that no trusted proxy has."""
         client = scope.get("client")
         source: str = client[0] if client else ""
@@ -67,7 +67,7 @@ class Sources:
         return address is not None and any(address in network for network in self._trusted)
 
 
-def said(scope: Scope) -> tuple[str | None, str | None, str | None]:
+def read_sender(scope: Scope) -> tuple[str | None, str | None, str | None]:
     """Return the id that the edge has given a request, its client's own name, and its addresses.
 
     The id is the ``X-Request-Id``, else the trace id of the ``traceparent`` (W3C Trace Context),

@@ -17,20 +17,20 @@ def add_discovery_routes(router: APIRouter, registry: Registry, limits: Limits) 
     """Add the endpoints that describe the service."""
 
     # Microsoft's Postman collection asks for the second name.
-    @router.get("/ServiceProviderConfig", summary="What the service supports")
+    @router.get("/ServiceProviderConfig")
     @router.get("/serviceConfiguration", include_in_schema=False)
     async def service_provider_config(request: Request) -> Response:
         _refuse_filter(request)
         return _response(_service_provider_config(context_of(request).base, limits))
 
-    @router.get("/Schemas", summary="The attributes of users and groups")
+    @router.get("/Schemas")
     async def schemas(request: Request) -> Response:
         _refuse_filter(request)
         return _response(
             build_list_response(registry.list_schema_documents(context_of(request).base))
         )
 
-    @router.get("/Schemas/{urn}", summary="One schema")
+    @router.get("/Schemas/{urn}")
     async def schema(request: Request) -> Response:
         urn = request.path_params["urn"]
         document = registry.find_schema_document(urn, context_of(request).base)
@@ -38,14 +38,14 @@ def add_discovery_routes(router: APIRouter, registry: Registry, limits: Limits) 
             raise errors.not_found(f"There is no schema {urn}; /Schemas lists them.")
         return _response(document)
 
-    @router.get("/ResourceTypes", summary="The kinds of resources")
+    @router.get("/ResourceTypes")
     async def resource_types(request: Request) -> Response:
         _refuse_filter(request)
         return _response(
             build_list_response(registry.list_resource_type_documents(context_of(request).base))
         )
 
-    @router.get("/ResourceTypes/{name}", summary="One kind of resource")
+    @router.get("/ResourceTypes/{name}")
     async def resource_type(request: Request) -> Response:
         name = request.path_params["name"]
         for document in registry.list_resource_type_documents(context_of(request).base):

@@ -9,14 +9,13 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.types import Scope
 
-from scim_service import worker
 from scim_service.scim import errors
 from scim_service.scim.errors import shorten
 from scim_service.scim.messages import CONTENT_TYPE
 from scim_service.store.resources.precondition import Precondition
 from scim_service.tenant.context import RequestContext
-from scim_service.tenant.limits import Limits
-from scim_service.worker import large_bodies
+from scim_service.tenant.tenant import Tenant
+from scim_service.worker import INLINE
 
 STATE = "scim"
 """The key of the `RequestContext` in an ASGI scope."""
@@ -82,7 +81,7 @@ def header(scope: Scope, name: bytes) -> str | None:
     return None
 
 
-async def read_json(request: Request, limits: Limits) -> Any:
+async def read_json(request: Request, tenant: Tenant) -> Any:
     """Return the body of a request, and tell its `RequestContext` how large it is.
 
     Raises
@@ -107,9 +106,9 @@ async def read_json(request: Request, limits: Limits) -> Any:
             f"The body is compressed (Content-Encoding: {shorten(coding, 40)}). Compressed bodies"
             " are not accepted, since a short one may become a very long one; send it as it is.",
         )
-    body = await _read_body(request, limits.body_bytes)
+    body = await _read_body(request, tenant)
     context_of(request).size = len(body)
-    return await worker.run(len(body), partial(_parse, body, limits.body_depth))
+    return await tenant.worker.run(len(body), partial(_parse, body, tenant.limits.body_depth))
 
 
 def _parse(body: bytes, depth: int) -> Any:
@@ -133,7 +132,8 @@ def _parse(body: bytes, depth: int) -> Any:
     return document
 
 
-async def _read_body(request: Request, limit: int) -> bytes:
+async def _read_body(request: Request, tenant: Tenant) -> bytes:
+    limit = tenant.limits.body_bytes
     too_large = errors.too_large(
         f"The body is larger than {limit} bytes; send it in several requests."
     )
@@ -146,9 +146,9 @@ async def _read_body(request: Request, limit: int) -> bytes:
         size += len(chunk)
         if size > limit:
             raise too_large
-        if size > worker.INLINE:
+        if size > INLINE:
             context = context_of(request)
-            large_bodies.take(size - context.held)
+            tenant.body_memory.take(size - context.held)
             context.held = size
         chunks.append(chunk)
     return b"".join(chunks)
@@ -182,6 +182,11 @@ def check_depth(openings: int, document: Any, limit: int) -> None:
         if not level:
             return
     raise errors.invalid_syntax(f"The body is nested more than {limit} levels deep.")
+
+
+def etag(version: str) -> str:
+    """Return the entity tag of a version."""
+    return f'W/"{version}"'
 
 
 def expected_version(text: str | None) -> Precondition:

@@ -15,7 +15,7 @@ from typing import Any
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from scim_service.http.client_address import said
+from scim_service.http.client_address import TrustedProxies, read_sender
 from scim_service.http.failures import RETRY_SOON, answer_to
 from scim_service.http.messages import GONE, STATE, error_response, header
 from scim_service.http.rate_limit import Penalties, RateLimit
@@ -77,6 +77,7 @@ class Middleware:
         application: ASGIApp,
         tenant: Tenant,
         access_log: AccessLog,
+        proxies: TrustedProxies,
         sleep: Sleep,
     ) -> None:
         self._application = application
@@ -85,7 +86,7 @@ class Middleware:
         self._base_path = tenant.config.base_path
         self._comparisons = tenant.limits.comparisons
         self._request_seconds = tenant.limits.request_seconds
-        self._source_of = tenant.sources.of
+        self._find_client = proxies.find_client
         self._rate_limit = RateLimit(tenant.limits.rate)
         self._penalties = Penalties()
         self._sleep = sleep
@@ -98,9 +99,9 @@ class Middleware:
             secrets.token_hex(8),
             perf_counter(),
             Budget(self._comparisons),
-            self._source_of(scope),
+            self._find_client(scope),
             scope.get("client"),
-            *said(scope),
+            *read_sender(scope),
         )
         request_id = (b"x-request-id", context.request_id.encode())
         status = 0
@@ -124,7 +125,7 @@ class Middleware:
                 await _refuse(context, refusal, headers)(scope, receive, send_with_id)
         finally:
             if context.held:
-                context.release()
+                self._tenant.body_memory.give_back(context.held)
             self._note(scope, context, status or GONE)
 
     async def _serve(
@@ -212,7 +213,7 @@ class Middleware:
         tenant = self._tenant
         tenant.metrics.observe(method, context.resource_type or "none", status, seconds)
         if context.token_id is not None and status != GONE:
-            tenant.note(context, status)
+            tenant.note_outcome(context, status)
         if not context.logged:
             return
         line: dict[str, Any] = {

@@ -1,13 +1,13 @@
-"""The endpoints of users and groups: one router each, with the same shape."""
+"""The endpoints of users and of groups, which have the same shape."""
 
-from collections.abc import Awaitable, Callable
-from typing import Any, TypeAlias
+from typing import Any
 
 from fastapi import APIRouter, Request, Response
 
 from scim_service.http.messages import (
     ScimResponse,
     context_of,
+    etag,
     expected_version,
     header,
     parse_etags,
@@ -15,104 +15,115 @@ from scim_service.http.messages import (
 )
 from scim_service.scim.messages import SearchRequest, parse_search_request
 from scim_service.scim.projection import Projection
+from scim_service.store.resources.precondition import Precondition
 from scim_service.tenant.context import RequestContext
-from scim_service.tenant.operations import Operations, Result, Rules
+from scim_service.tenant.operations.resource_operations import ResourceOperations
+from scim_service.tenant.operations.result import Result
+from scim_service.tenant.tenant import Tenant
 
-Endpoint: TypeAlias = Callable[[Request], Awaitable[Response]]
+
+def add_resource_routes(
+    router: APIRouter, operations: ResourceOperations[Any], tenant: Tenant
+) -> None:
+    """Add the endpoints of one type of resource.
+
+    They are plain routes: what the framework's own find out about parameters and bodies is not
+    needed here, and took a quarter of the time of a look-up.
+    """
+    endpoints = _Endpoints(operations, tenant)
+    collection = operations.resource_type.endpoint
+    resource = f"{collection}/{{id}}"
+    for path, method, endpoint in (
+        (collection, "GET", endpoints.find),
+        (f"{collection}/.search", "POST", endpoints.search),
+        (collection, "POST", endpoints.create),
+        (resource, "GET", endpoints.get),
+        (resource, "PUT", endpoints.replace),
+        (resource, "PATCH", endpoints.patch),
+        (resource, "DELETE", endpoints.delete),
+    ):
+        router.add_route(path, endpoint, methods=[method])
 
 
-def add_resource_routes(router: APIRouter, operations: Operations[Any], rules: Rules) -> None:
-    """Add the endpoints of one type of resource."""
-    name = operations.resource_type.name
-    all_of_them = operations.resource_type.endpoint
-    one = f"{all_of_them}/{{id}}"
+class _Endpoints:
+    """The endpoints of one type of resource."""
 
-    # Plain routes: what the framework's own find out about parameters and bodies is not needed
-    # here, and took a quarter of the time of a look-up.
-    def route(path: str, method: str) -> Callable[[Endpoint], Endpoint]:
-        def add(endpoint: Endpoint) -> Endpoint:
-            router.add_route(path, endpoint, methods=[method])
-            return endpoint
+    def __init__(self, operations: ResourceOperations[Any], tenant: Tenant) -> None:
+        self._operations = operations
+        self._tenant = tenant
+        self._name = operations.resource_type.name
 
-        return add
+    async def find(self, request: Request) -> Response:
+        context = self._begin(request)
+        return ScimResponse(await self._operations.search.find(context, search_request(request)))
 
-    @route(all_of_them, "GET")
-    async def find(request: Request) -> Response:
-        context = _begin(request, name)
-        return ScimResponse(await operations.search(context, search_request(request)))
+    async def search(self, request: Request) -> Response:
+        context = self._begin(request)
+        body = await read_json(request, self._tenant)
+        query = parse_search_request(body, lenient=self._tenant.rules.lenient)
+        return ScimResponse(await self._operations.search.find(context, query))
 
-    @route(f"{all_of_them}/.search", "POST")
-    async def search(request: Request) -> Response:
-        context = _begin(request, name)
-        query = parse_search_request(await read_json(request, rules.limits), lenient=rules.lenient)
-        return ScimResponse(await operations.search(context, query))
+    async def create(self, request: Request) -> Response:
+        context = self._begin(request)
+        body = await read_json(request, self._tenant)
+        return respond(await self._operations.create(context, body, self._projection(request)))
 
-    @route(all_of_them, "POST")
-    async def create(request: Request) -> Response:
-        context = _begin(request, name)
-        body = await read_json(request, rules.limits)
-        return respond(await operations.create(context, body, _projection(operations, request)))
-
-    @route(one, "GET")
-    async def get(request: Request) -> Response:
-        context = _begin(request, name)
-        resource_id = operations.identify(context, request.path_params["id"])
-        answer = await operations.get(context, resource_id, _projection(operations, request))
+    async def get(self, request: Request) -> Response:
+        context = self._begin(request)
+        resource_id = self._operations.identify(context, request.path_params["id"])
+        result = await self._operations.get(context, resource_id, self._projection(request))
         known = header(request.scope, b"if-none-match")
-        if known is not None and _is_known(known, answer):
-            return Response(status_code=304, headers={"ETag": answer.version or ""})
-        return respond(answer)
+        if known is not None and result.version is not None and _is_known(known, result.version):
+            return Response(status_code=304, headers={"ETag": etag(result.version)})
+        return respond(result)
 
-    @route(one, "PUT")
-    async def replace(request: Request) -> Response:
-        context = _begin(request, name)
-        resource_id = operations.identify(context, request.path_params["id"])
-        body = await read_json(request, rules.limits)
-        projection = _projection(operations, request)
+    async def replace(self, request: Request) -> Response:
+        context = self._begin(request)
         return respond(
-            await operations.replace(
-                context,
-                resource_id,
-                body,
-                projection,
-                expected_version(header(request.scope, b"if-match")),
-            )
+            await self._operations.replace(context, *await self._read_change(context, request))
         )
 
-    @route(one, "PATCH")
-    async def patch(request: Request) -> Response:
-        context = _begin(request, name)
-        resource_id = operations.identify(context, request.path_params["id"])
-        body = await read_json(request, rules.limits)
-        projection = _projection(operations, request)
+    async def patch(self, request: Request) -> Response:
+        context = self._begin(request)
         return respond(
-            await operations.patch(
-                context,
-                resource_id,
-                body,
-                projection,
-                expected_version(header(request.scope, b"if-match")),
-            )
+            await self._operations.patch(context, *await self._read_change(context, request))
         )
 
-    @route(one, "DELETE")
-    async def delete(request: Request) -> Response:
-        context = _begin(request, name)
-        resource_id = operations.identify(context, request.path_params["id"])
-        expected = expected_version(header(request.scope, b"if-match"))
-        return respond(await operations.delete(context, resource_id, expected))
+    async def delete(self, request: Request) -> Response:
+        context = self._begin(request)
+        resource_id = self._operations.identify(context, request.path_params["id"])
+        return respond(await self._operations.delete(context, resource_id, _precondition(request)))
+
+    def _begin(self, request: Request) -> RequestContext:
+        context = context_of(request)
+        context.resource_type = self._name
+        return context
+
+    async def _read_change(
+        self, context: RequestContext, request: Request
+    ) -> tuple[str, object, Projection, Precondition]:
+        """Return the id, the body, the answer's attributes and the precondition of a change."""
+        resource_id = self._operations.identify(context, request.path_params["id"])
+        body = await read_json(request, self._tenant)
+        return resource_id, body, self._projection(request), _precondition(request)
+
+    def _projection(self, request: Request) -> Projection:
+        query = _query(request)
+        return self._operations.representation.projection(
+            query.get("attributes"), query.get("excludedattributes")
+        )
 
 
-def respond(answer: Result) -> Response:
-    """Return an answer as a response."""
+def respond(result: Result) -> Response:
+    """Return the response that has the result of an operation."""
     headers: dict[str, str] = {}
-    if answer.version is not None:
-        headers["ETag"] = answer.version
-    if answer.status == 201 and answer.location is not None:
-        headers["Location"] = answer.location
-    if answer.body is None:
-        return Response(status_code=answer.status, headers=headers)
-    return ScimResponse(answer.body, answer.status, headers)
+    if result.version is not None:
+        headers["ETag"] = etag(result.version)
+    if result.status == 201 and result.location is not None:
+        headers["Location"] = result.location
+    if result.body is None:
+        return Response(status_code=result.status, headers=headers)
+    return ScimResponse(result.body, result.status, headers)
 
 
 def search_request(request: Request) -> SearchRequest:
@@ -135,22 +146,15 @@ def search_request(request: Request) -> SearchRequest:
     )
 
 
-def _projection(operations: Operations[Any], request: Request) -> Projection:
-    query = _query(request)
-    return operations.projection(query.get("attributes"), query.get("excludedattributes"))
-
-
 def _query(request: Request) -> dict[str, str]:
     # The framework has parsed the query string already.
     return {name.lower(): value for name, value in request.query_params.multi_items()}
 
 
-def _begin(request: Request, resource_type: str) -> RequestContext:
-    context = context_of(request)
-    context.resource_type = resource_type
-    return context
+def _precondition(request: Request) -> Precondition:
+    return expected_version(header(request.scope, b"if-match"))
 
 
-def _is_known(text: str, answer: Result) -> bool:
+def _is_known(text: str, version: str) -> bool:
     known = parse_etags(text)
-    return known is None or not known.isdisjoint(parse_etags(answer.version or "") or ())
+    return known is None or version in known

@@ -17,7 +17,7 @@ import uvloop
 from starlette.types import ASGIApp
 
 from scim_service.http.application import scim_application
-from scim_service.http.client_address import Sources
+from scim_service.http.client_address import TrustedProxies
 from scim_service.http.management import management_application
 from scim_service.logs import AccessLogWriter, configure_logging
 from scim_service.scim.schemas.registry import Registry
@@ -30,10 +30,12 @@ from scim_service.server.connections import (
 from scim_service.server.sockets import authority, listen
 from scim_service.store.migrations.upgrade import open_database, waiting_copy
 from scim_service.tenant.activity import FLUSH_SECONDS, PRUNE_SECONDS
-from scim_service.tenant.config import TenantConfig, check_required, read_config
+from scim_service.tenant.config import TenantConfig, read_config
 from scim_service.tenant.limits import Limits
+from scim_service.tenant.operations.required_attributes import check_configuration
 from scim_service.tenant.tenant import Tenant
 from scim_service.tenant.tokens import Tokens, token_from
+from scim_service.worker import Worker, work_thread
 
 TOKEN_ID = "local"  # noqa: S105
 """The id of the token of a tenant that is served alone."""
@@ -65,9 +67,10 @@ def serve(options: argparse.Namespace, url: str) -> int:
 
 async def _serve_tenant(options: argparse.Namespace, url: str, config: TenantConfig) -> int:
     limits = Limits(rate=options.rate_limit)
-    sources = Sources(filter(None, options.trusted_proxies.split(",")))
+    proxies = TrustedProxies(filter(None, options.trusted_proxies.split(",")))
+    thread = work_thread()
     registry = Registry.load(config.provisioning.schema_extensions)
-    check_required(config.provisioning.required_attributes, registry.user)
+    check_configuration(config.provisioning.required_attributes, registry.user)
     # In a pod the tenant is configured by a file and reached from outside.
     host = options.host or ("127.0.0.1" if options.config is None else None)
     made_up = None
@@ -100,9 +103,9 @@ async def _serve_tenant(options: argparse.Namespace, url: str, config: TenantCon
                     tokens=Tokens(options.tokens, fixed),
                     access=None if options.access is None else Tokens(options.access),
                     limits=limits,
-                    sources=sources,
+                    worker=Worker(thread),
                 )
-                servers = _servers(tenant, access_log, listeners, management)
+                servers = _servers(tenant, proxies, access_log, listeners, management)
                 _logger.info("tenant %s is served at %s", config.name, tenant_url)
                 if announce:
                     _announce(tenant_url, secret)
@@ -116,15 +119,16 @@ async def _serve_tenant(options: argparse.Namespace, url: str, config: TenantCon
 
 def _servers(
     tenant: Tenant,
+    proxies: TrustedProxies,
     access_log: AccessLogWriter,
     listeners: list[socket.socket],
     management: list[socket.socket],
 ) -> list[tuple["_Server", list[socket.socket]]]:
     # A port of its own has room of its own, so that health checks are always answered.
     scim_room, management_room = connection_limits()
-    exempt = tenant.sources.is_trusted
+    exempt = proxies.is_trusted
     connections = Connections(scim_room, max(1, scim_room // 4), exempt)
-    servers = [(_server(scim_application(tenant, access_log), connections), listeners)]
+    servers = [(_server(scim_application(tenant, access_log, proxies), connections), listeners)]
     if management:
         connections = Connections(management_room, max(1, management_room // 4), exempt)
         servers.append((_server(management_application(tenant), connections), management))

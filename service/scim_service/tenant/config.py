@@ -2,17 +2,12 @@
 
 import json
 import re
-from collections.abc import Iterable
 from pathlib import Path
 from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 from pydantic.alias_generators import to_camel
 
-from scim_service.scim.attribute_path import parse_attribute_path, resolve_path
-from scim_service.scim.errors import ScimError
-from scim_service.scim.schemas.attribute import COMMON_ATTRIBUTES
-from scim_service.scim.schemas.resource_type import ResourceType
 from scim_service.settings import SettingsError
 
 
@@ -82,26 +77,3 @@ def read_config(path: Path | None) -> TenantConfig:
         raise SettingsError(f"the configuration {path} is not usable: {problems}") from error
     except ValueError as error:
         raise SettingsError(f"the configuration {path} is not JSON: {error}") from error
-
-
-def check_required(names: Iterable[str], user: ResourceType) -> None:
-    """Check that a user can have a value for each attribute that the tenant requires.
-
-    Raises
-    ------
-    SettingsError
-        One is no attribute, or read-only: every user would be refused for what nobody can change.
-    """
-    for name in names:
-        where = f"provisioning.requiredAttributes: {name}"
-        try:
-            path = resolve_path(parse_attribute_path(name), user, lenient=True)
-        except ScimError:
-            path = None
-        if path is None or path.attribute is None:
-            raise SettingsError(
-                f"{where} is no attribute of a user; name one of the core schema, such as emails, "
-                "or of an extension that the tenant has"
-            )
-        if path.attribute.mutability == "readOnly" and path.attribute not in COMMON_ATTRIBUTES:
-            raise SettingsError(f"{where} is read-only, and no client can give it a value")

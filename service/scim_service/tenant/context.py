@@ -6,7 +6,6 @@ from scim_service.scim import errors
 from scim_service.scim.budget import Budget
 from scim_service.scim.skipped import Skipped
 from scim_service.store.activity.audit_context import AuditContext
-from scim_service.worker import large_bodies
 
 OPERATIONS = {"POST": "create", "PUT": "replace", "PATCH": "patch", "DELETE": "delete"}
 """What a method does, as it is called in the log."""
@@ -73,11 +72,6 @@ class RequestContext:
     skipped: Skipped = field(default_factory=Skipped)
     dropped: int = 0
 
-    def release(self) -> None:
-        """Give back the room of a large body."""
-        large_bodies.give_back(self.held)
-        self.held = 0
-
     def audit_context(self, operation: str) -> AuditContext:
         """Return where a write comes from."""
         return AuditContext(
@@ -94,8 +88,3 @@ class RequestContext:
         """Note why it is refused."""
         self.scim_type = error.scim_type
         self.reason = error.reason
-
-
-def etag(version: str) -> str:
-    """Return a version as an entity tag."""
-    return f'W/"{version}"'

@@ -1,11 +1,10 @@
-"""One tenant's service: everything that its requests need, put together once."""
+"""A running tenant: all parts that its requests need."""
 
 import re
 import secrets
 from dataclasses import dataclass
 
 from scim_service import __version__
-from scim_service.http.client_address import Sources
 from scim_service.scim.schemas.registry import Registry
 from scim_service.store.clock import Clock, now_microseconds
 from scim_service.store.database.database import Database
@@ -16,9 +15,13 @@ from scim_service.tenant.config import TenantConfig
 from scim_service.tenant.context import OPERATIONS, RequestContext
 from scim_service.tenant.limits import Limits
 from scim_service.tenant.metrics import Metrics
-from scim_service.tenant.operations import GroupOperations, Rules, UserOperations
+from scim_service.tenant.operations.group_operations import GroupOperations
+from scim_service.tenant.operations.index_paging import IndexPaging
+from scim_service.tenant.operations.search_all import SearchAll
+from scim_service.tenant.operations.user_operations import UserOperations
+from scim_service.tenant.rules import Rules
 from scim_service.tenant.tokens import Tokens
-from scim_service.tenant.walks import Walks
+from scim_service.worker import LARGE_BODY_BYTES, MemoryLimit, Worker, work_thread
 
 WRITES = frozenset(OPERATIONS.values())
 """What changes a resource; the operations of a bulk are noted one by one."""
@@ -44,9 +47,14 @@ def _cursor_key(text: str) -> bytes:
 
 @dataclass(frozen=True, slots=True)
 class Tenant:
-    """The parts of a running tenant.
+    """The parts of a running tenant. A process can have several.
 
-    `access` are the tokens of the management port.
+    Parameters
+    ----------
+    access
+        The tokens of the management port.
+    worker, body_memory
+        The tenant's share of what its process has.
     """
 
     config: TenantConfig
@@ -59,16 +67,17 @@ class Tenant:
     metrics: Metrics
     users: UserOperations
     groups: GroupOperations
-    walks: Walks
-    sources: Sources
+    search_all: SearchAll
+    worker: Worker
+    body_memory: MemoryLimit
 
     @property
     def limits(self) -> Limits:
         """What requests may cost."""
         return self.rules.limits
 
-    def note(self, context: RequestContext, status: int) -> None:
-        """Note how a request with an accepted token, or one operation of a bulk, has ended."""
+    def note_outcome(self, context: RequestContext, status: int) -> None:
+        """Note the outcome of a request with an accepted token, or of an operation of a Bulk."""
         if status >= 400:
             if not context.probe:
                 self.activity.refused(
@@ -85,7 +94,7 @@ class Tenant:
             self._note_losses(context)
 
     def _note_losses(self, context: RequestContext) -> None:
-        """Note what a write that succeeded left out, and what it took away without naming it."""
+        """Note the attributes that a write left out, and the memberships that it ended unnamed."""
         if context.skipped:
             resource_type = context.resource_type or "none"
             self.activity.skipped(resource_type, context.skipped)
@@ -104,13 +113,16 @@ class Tenant:
         tokens: Tokens,
         access: Tokens | None = None,
         limits: Limits,
-        sources: Sources | None = None,
+        worker: Worker | None = None,
+        body_memory: MemoryLimit | None = None,
         clock: Clock = now_microseconds,
     ) -> "Tenant":
-        """Return the service of a tenant whose data is in `database`.
+        """Return a tenant whose data is in `database`.
 
-        Without `access` the management port takes the tokens of SCIM.
+        Without `access` the management port takes the tokens of SCIM. Without `worker` and
+        `body_memory` the tenant has all of the process for itself.
         """
+        worker = worker or Worker(work_thread())
         repository = Repository.over(
             database,
             registry,
@@ -123,7 +135,9 @@ class Tenant:
         await activity.load()
         key = await repository.secrets.get_or_store("cursor", secrets.token_hex(_KEY_BYTES))
         rules = Rules(config, limits, _cursor_key(key))
-        walks = Walks(repository.page_starts)
+        paging = IndexPaging(repository.page_starts)
+        users = UserOperations(rules, repository.users, paging, worker)
+        groups = GroupOperations(rules, repository.groups, paging, worker)
         return cls(
             config=config,
             rules=rules,
@@ -133,8 +147,9 @@ class Tenant:
             access=access or tokens,
             activity=activity,
             metrics=Metrics(config.name, __version__),
-            users=UserOperations(rules, repository.users, walks),
-            groups=GroupOperations(rules, repository.groups, walks),
-            walks=walks,
-            sources=sources or Sources(),
+            users=users,
+            groups=groups,
+            search_all=SearchAll([users.search, groups.search], limits, paging),
+            worker=worker,
+            body_memory=body_memory or MemoryLimit(LARGE_BODY_BYTES),
         )

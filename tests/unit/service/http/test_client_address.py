@@ -1,7 +1,7 @@
 """Whom a request comes from, and who may say so."""
 
 import pytest
-from scim_service.http.client_address import Sources
+from scim_service.http.client_address import TrustedProxies
 from scim_service.settings import SettingsError
 
 PROXIES = ("10.0.0.0/8", "fd00::/8", "192.0.2.7")
@@ -35,16 +35,16 @@ def test_source(client: str | None, forwarded: list[str], source: str) -> None:
         "client": None if client is None else (client, 1),
         "headers": [(b"x-forwarded-for", line.encode()) for line in forwarded],
     }
-    assert Sources(PROXIES).of(scope) == source
+    assert TrustedProxies(PROXIES).find_client(scope) == source
 
 
 def test_nobody_is_trusted_by_default() -> None:
     """Without proxies the header says nothing."""
     scope = {"client": ("10.1.2.3", 1), "headers": [(b"x-forwarded-for", b"198.51.100.1")]}
-    assert Sources().of(scope) == "10.1.2.3"
+    assert TrustedProxies().find_client(scope) == "10.1.2.3"
 
 
 def test_what_is_no_network() -> None:
     """The message names it, and how one is written."""
     with pytest.raises(SettingsError, match=r"'ingress' is no network .* 10\.0\.0\.0/8"):
-        Sources(["ingress"])
+        TrustedProxies(["ingress"])

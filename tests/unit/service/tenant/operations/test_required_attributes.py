@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 from scim_service.scim.schemas.registry import Registry
 from scim_service.scim.schemas.resource_type import ResourceType
-from scim_service.tenant.operations import newly_missing
+from scim_service.tenant.operations.required_attributes import newly_missing
 
 URN = "urn:example:rules:2.0:User"
 SCHEMA: dict[str, Any] = {
