@@ -116,7 +116,7 @@ def test_status_that_is_not_known(plugin: Plugin, served: httpx.Client) -> None:
     (line,) = plugin.run("status", "-o", "wide", code=3).stdout.splitlines()[1:]
     assert "Unknown" in line
     assert "Paused" in line
-    assert "no operator has worked on it yet" in line
+    assert "not reconciled yet" in line
 
 
 def test_status_in_full(plugin: Plugin, namespace: Namespace) -> None:

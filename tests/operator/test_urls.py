@@ -389,7 +389,7 @@ def test_stored_before_the_rules(start: Start, fragile: ControlPlane, victim: Na
         define(crd)
     eventually(lambda: victim.refusal("other", spec))
     with start():
-        assert "give the public name" in kept_out(victim, "contoso", "InvalidURL")
+        assert "set the public name" in kept_out(victim, "contoso", "InvalidURL")
         # Another field may change while it is so.
         victim.apply("contoso", spec | {"displayName": "Contoso"})
         victim.apply("contoso", exposure(victim))

@@ -57,7 +57,7 @@ CASES = {
     "a URN that ends with a colon": Case([extension("urn:a:x:")], _URN, _URN_REFUSAL),
     **{
         f"the core schema {urn}": Case(
-            [extension(urn)], _TAKEN, "id is the URN of a schema that every tenant has"
+            [extension(urn)], _TAKEN, "id is the URN of a standard schema"
         )
         for urn in (
             "urn:ietf:params:scim:schemas:core:2.0:User",
@@ -92,11 +92,11 @@ CASES = {
     "a complex attribute without parts": Case(
         [extension("urn:example:x", {"name": "car", "type": "complex"})],
         "has type complex and no subAttributes",
-        "an attribute of type complex has subAttributes",
+        "an attribute of type complex must have subAttributes",
     ),
     "parts of a text": Case(
         [with_parts("make", type="string")],
         "has subAttributes, which only an attribute of type complex has",
-        "an attribute of type complex has subAttributes",
+        "an attribute of type complex must have subAttributes",
     ),
 }

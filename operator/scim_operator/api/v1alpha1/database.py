@@ -10,13 +10,13 @@ from scim_operator.api.v1alpha1.formats import ApiModel, ObjectName, cel_rule, c
 
 
 class Sqlite(ApiModel):
-    """A database file on a volume of the tenant's own."""
+    """A SQLite database on the tenant's own volume."""
 
     model_config = ConfigDict(
         json_schema_extra=cel_rules(
             cel_rule(
                 "isQuantity(self.size) && quantity(self.size).isGreaterThan(quantity('0'))",
-                "size is how much storage the volume asks for: write it like 1Gi or 500Mi",
+                "size must be a positive quantity of storage, such as 1Gi or 500Mi",
             ),
             cel_rule(
                 "!isQuantity(self.size) || !isQuantity(oldSelf.size) || "
@@ -35,11 +35,16 @@ class Sqlite(ApiModel):
 
     size: Annotated[
         str,
-        Field(max_length=32, description="Storage that the volume asks for. It can only grow."),
+        Field(
+            max_length=32, description="Storage request of the volume. It can grow but not shrink."
+        ),
     ] = "1Gi"
     storage_class_name: Annotated[
         ObjectName | None,
-        Field(description="StorageClass of the volume; the operator's or cluster's by default."),
+        Field(
+            description="StorageClass of the volume; if omitted, the operator's default, "
+            "else the cluster's."
+        ),
     ] = None
 
 
@@ -51,34 +56,35 @@ class SecretKey(ApiModel):
 
 
 class Postgres(ApiModel):
-    """A PostgreSQL database that somebody else runs."""
+    """An existing PostgreSQL database; the operator does not run it."""
 
     url_from: Annotated[
         SecretKey,
         Field(
-            description="Where the URL is kept: postgresql://user:password@host/database. It is "
-            "mounted as a file, with the key ca.crt of the same Secret, if there is one, as "
-            "/etc/scim/database/ca.crt for sslrootcert."
+            description="Secret key that holds the URL "
+            "postgresql://user:password@host/database. It is mounted as a file. "
+            "If the same Secret has the key ca.crt, it is mounted as "
+            "/etc/scim/database/ca.crt, for sslrootcert."
         ),
     ]
 
 
 class Database(ApiModel):
-    """Where users and groups are stored: exactly one of the two."""
+    """Database of users and groups: exactly one of sqlite and postgres."""
 
     model_config = ConfigDict(
         json_schema_extra=cel_rules(
             cel_rule(
                 "has(self.sqlite) != has(self.postgres)",
-                "a tenant has one database: give exactly one of sqlite and postgres",
+                "a tenant has one database: set exactly one of sqlite and postgres",
             ),
             cel_rule(
                 "has(self.sqlite) == has(oldSelf.sqlite)",
-                "the kind of database cannot change, because the data would stay behind: create "
+                "the kind of database cannot change, because data is not migrated: create "
                 "another tenant and let Entra provision into it",
             ),
         )
     )
 
-    sqlite: Annotated[Sqlite | None, Field(description="A database file on a volume.")] = None
+    sqlite: Annotated[Sqlite | None, Field(description="SQLite, in a file on a volume.")] = None
     postgres: Annotated[Postgres | None, Field(description="A PostgreSQL database.")] = None

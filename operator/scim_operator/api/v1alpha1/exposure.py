@@ -15,39 +15,39 @@ PATH = r"^(/[A-Za-z0-9._~-]+)+$"
 
 
 class NameRule(NamedTuple):
-    """What a host or path must be like, for the API server and for what was stored before.
+    """A rule for hosts or paths, for the API server and for values stored before the rule.
 
     Attributes
     ----------
     pattern
-        A regular expression in the syntax that RE2 and Python share; it may match any part.
-    fits
-        Whether the name must match it, or must not.
+        A regular expression in the syntax common to RE2 and Python; searched anywhere in the name.
+    must_match
+        Whether a name must match the pattern; if False, it must not.
     message
-        The sentence that a refused user reads.
+        The message for a rejected name.
     """
 
     pattern: str
-    fits: bool
+    must_match: bool
     message: str
 
     def admits(self, name: str) -> bool:
-        """Tell whether a name is as it must be."""
-        return (re.search(self.pattern, name) is not None) == self.fits
+        """Tell whether the rule admits a name."""
+        return (re.search(self.pattern, name) is not None) == self.must_match
 
 
 HOST_RULES = (
     NameRule(
         "^([a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?[.])+[a-z]([-a-z0-9]{0,61}[a-z0-9])?$",
         True,
-        "host is a DNS name with a dot in it, such as scim.example.com: addresses, names of one "
-        "part and parts of more than 63 characters are refused",
+        "host must be a DNS name with a dot, such as scim.example.com: IP addresses, names "
+        "without a dot and labels of more than 63 characters are rejected",
     ),
     NameRule(
         "(^|[.])(localhost|svc|cluster[.]local)$|[.]svc[.]",
         False,
-        "host is a name of the cluster or of a machine itself, which no request from Entra is "
-        "meant for: give the public name",
+        "host is a name inside the cluster or of the local machine, which Entra cannot reach: "
+        "set the public name",
     ),
 )
 
@@ -55,17 +55,19 @@ PATH_RULES = (
     NameRule(
         "/[.]",
         False,
-        "no part of path may begin with a dot: /./, /../ and /.well-known/ belong to the whole "
-        "host",
+        "no segment of path may begin with a dot: /./, /../ and /.well-known/ belong to the "
+        "whole host",
     ),
 )
 
 
 def _cel_name_rules(rules: tuple[NameRule, ...]) -> dict[str, Any]:
-    """Return name rules as CEL; a stored name that is not changed passes them."""
+    """Return name rules as CEL; the API server does not apply them to an unchanged stored name."""
     return cel_rules(
         *(
-            cel_rule(f"{'' if rule.fits else '!'}self.matches('{rule.pattern}')", rule.message)
+            cel_rule(
+                f"{'' if rule.must_match else '!'}self.matches('{rule.pattern}')", rule.message
+            )
             for rule in rules
         )
     )
@@ -83,8 +85,8 @@ class Ingress(ApiModel):
     tls_secret_name: Annotated[
         ObjectName | None,
         Field(
-            description="TLS Secret of the host. Entra accepts TLS 1.2 or later with a "
-            "certificate of a public authority only."
+            description="TLS Secret of the host. Entra requires TLS 1.2 or later and a "
+            "certificate of a public certificate authority."
         ),
     ] = None
 
@@ -94,10 +96,11 @@ class ParentRef(ApiModel):
 
     name: Annotated[ObjectName, Field(description="Name of the Gateway.")]
     namespace: Annotated[
-        ObjectName | None, Field(description="Its namespace; the tenant's if omitted.")
+        ObjectName | None, Field(description="Namespace of the Gateway; the tenant's if omitted.")
     ] = None
     section_name: Annotated[
-        ObjectName | None, Field(description="The listener; every fitting one if omitted.")
+        ObjectName | None,
+        Field(description="Listener of the Gateway; every matching listener if omitted."),
     ] = None
 
 
@@ -111,13 +114,13 @@ class Gateway(ApiModel):
 
 
 class Exposure(ApiModel):
-    """How Entra reaches the tenant. The Tenant URL is derived from it."""
+    """Public exposure of the tenant, from which the Tenant URL is derived."""
 
     model_config = ConfigDict(
         json_schema_extra=cel_rules(
             cel_rule(
                 "!(has(self.ingress) && has(self.gateway))",
-                "a tenant is exposed in one way: give ingress or gateway, not both",
+                "a tenant is exposed in one way: set ingress or gateway, not both",
             ),
         )
     )
@@ -125,8 +128,9 @@ class Exposure(ApiModel):
     host: Annotated[
         Annotated[str, StringConstraints(pattern=HOST, max_length=253)] | None,
         Field(
-            description="Host of the Tenant URL; the operator's default if omitted. With a host "
-            "and neither ingress nor gateway, the route to the Service is made by you.",
+            description="Host of the Tenant URL; the operator's default if omitted. With a "
+            "host and neither ingress nor gateway, you create the route to the "
+            "Service yourself.",
             json_schema_extra=_cel_name_rules(HOST_RULES),
         ),
     ] = None
@@ -134,10 +138,13 @@ class Exposure(ApiModel):
         Annotated[str, StringConstraints(pattern=PATH, max_length=200)] | None,
         Field(
             description="Path of the Tenant URL, without a slash at its end; the operator's "
-            "default if omitted, which has the tenant's namespace in it: a tenant that is made "
-            "again in another namespace has another URL, which Entra must be told.",
+            "default if omitted. The default contains the tenant's namespace: a "
+            "tenant that is recreated in another namespace has a new URL, which "
+            "you must enter in Entra.",
             json_schema_extra=_cel_name_rules(PATH_RULES),
         ),
     ] = None
-    ingress: Annotated[Ingress | None, Field(description="Expose by an Ingress.")] = None
-    gateway: Annotated[Gateway | None, Field(description="Expose by an HTTPRoute.")] = None
+    ingress: Annotated[Ingress | None, Field(description="Expose the tenant by an Ingress.")] = None
+    gateway: Annotated[Gateway | None, Field(description="Expose the tenant by an HTTPRoute.")] = (
+        None
+    )

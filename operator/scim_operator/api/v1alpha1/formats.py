@@ -20,7 +20,8 @@ from pydantic.alias_generators import to_camel
 from scim_operator import quantities
 
 DURATION = r"^([0-9]{1,5}d|([0-9]{1,6}(h|m|s))+)$"
-"""Days stand alone: CEL's durations have none, and a rule that takes one apart costs too much."""
+"""Days cannot be combined with other units: CEL's durations have no days, and a rule that splits
+the text exceeds the cost limit."""
 
 _OBJECT_NAME = r"^[a-z0-9]([-a-z0-9.]*[a-z0-9])?$"
 
@@ -28,24 +29,24 @@ SECONDS_PER_UNIT = {"d": 86400, "h": 3600, "m": 60, "s": 1}
 
 
 def parse_duration(text: str) -> timedelta:
-    """Read a duration as the CRD admits it: ``72h``, ``1h30m``, ``3d``."""
+    """Parse a duration in the CRD's format: ``72h``, ``1h30m``, ``3d``."""
     parts = re.findall(r"([0-9]+)([dhms])", text)
     return timedelta(seconds=sum(int(number) * SECONDS_PER_UNIT[unit] for number, unit in parts))
 
 
 def cel_rule(rule: str, message: str) -> dict[str, str]:
-    """Return a CEL rule with the sentence that a refused user reads."""
+    """Return a CEL rule and the message that the API server sends when it rejects an object."""
     return {"message": message, "rule": rule}
 
 
 def cel_seconds(field: str) -> str:
-    """Return the seconds of the duration in a field as CEL."""
+    """Return a CEL expression for the seconds of a duration field."""
     days = f"int({field}.replace('d', '')) * {SECONDS_PER_UNIT['d']}"
     return f"({field}.endsWith('d') ? {days} : duration({field}).getSeconds())"
 
 
 def cel_rules(*rules: dict[str, str]) -> dict[str, Any]:
-    """Return the part of a schema that holds its CEL rules."""
+    """Return the schema fragment that holds CEL rules."""
     return {"x-kubernetes-validations": list(rules)}
 
 
@@ -62,7 +63,7 @@ Duration = Annotated[str, StringConstraints(pattern=DURATION, max_length=32)]
 Quantity = Annotated[
     str,
     BeforeValidator(lambda value: str(value) if isinstance(value, int) else value),
-    # The operator must go on reading what an earlier CRD has admitted; see `unusable`.
+    # The operator must still read what an earlier CRD admitted; `usable` reports it.
     WithJsonSchema(
         {
             "type": "string",

@@ -12,21 +12,24 @@ from scim_operator.api.v1alpha1.formats import ApiModel, ObjectName, Quantities,
 class Resources(ApiModel):
     """Compute resources of the pod."""
 
-    requests: Annotated[Quantities | None, Field(description="What the pod is guaranteed.")] = None
-    limits: Annotated[Quantities | None, Field(description="What the pod may use at most.")] = None
+    requests: Annotated[
+        Quantities | None, Field(description="Resources that the pod is guaranteed.")
+    ] = None
+    limits: Annotated[Quantities | None, Field(description="Maximum resources of the pod.")] = None
 
 
 class Toleration(ApiModel):
-    """A taint that the pod tolerates."""
+    """A toleration of the pod."""
 
     key: Annotated[str | None, Field(max_length=316, description="Key of the taint.")] = None
     operator: Annotated[
-        Literal["Exists", "Equal"] | None, Field(description="How value is compared.")
+        Literal["Exists", "Equal"] | None,
+        Field(description="Comparison of the taint's value with value."),
     ] = None
     value: Annotated[str | None, Field(max_length=63, description="Value of the taint.")] = None
     effect: Annotated[
         Literal["NoSchedule", "PreferNoSchedule", "NoExecute"] | None,
-        Field(description="Effect of the taint; every one if omitted."),
+        Field(description="Effect of the taint; all effects if omitted."),
     ] = None
     toleration_seconds: Annotated[
         int | None, Field(description="How long a NoExecute taint is tolerated.")
@@ -36,7 +39,7 @@ class Toleration(ApiModel):
 class LocalReference(ApiModel):
     """An object in the tenant's namespace."""
 
-    name: Annotated[ObjectName, Field(description="Its name.")]
+    name: Annotated[ObjectName, Field(description="Name of the object.")]
 
 
 class EnvironmentVariable(ApiModel):
@@ -46,15 +49,21 @@ class EnvironmentVariable(ApiModel):
         json_schema_extra=cel_rules(
             cel_rule(
                 "!self.name.startsWith('SCIM_')",
-                "variables that begin with SCIM_ are the operator's: choose another name",
+                "variables that begin with SCIM_ are reserved for the operator: choose "
+                "another name",
             )
         )
     )
 
     name: Annotated[
-        str, Field(pattern=r"^[A-Za-z_][A-Za-z0-9_]*$", max_length=128, description="Name.")
+        str,
+        Field(
+            pattern=r"^[A-Za-z_][A-Za-z0-9_]*$", max_length=128, description="Name of the variable."
+        ),
     ]
-    value: Annotated[str, Field(max_length=4096, description="Value; a Secret goes by volumes.")]
+    value: Annotated[
+        str, Field(max_length=4096, description="Value. For a secret value, use volumes.")
+    ]
 
 
 class MountedVolume(ApiModel):
@@ -64,7 +73,7 @@ class MountedVolume(ApiModel):
         json_schema_extra=cel_rules(
             cel_rule(
                 "has(self.configMap) != has(self.secret)",
-                "give exactly one of configMap and secret",
+                "set exactly one of configMap and secret",
             )
         )
     )
@@ -74,7 +83,7 @@ class MountedVolume(ApiModel):
         Field(
             pattern=r"^[a-z0-9]([-a-z0-9]*[a-z0-9])?$",
             max_length=50,
-            description="Its files are in /mnt/NAME.",
+            description="Name of the volume, which is mounted at /mnt/NAME.",
         ),
     ]
     config_map: Annotated[ObjectName | None, Field(description="Name of a ConfigMap.")] = None
@@ -82,11 +91,14 @@ class MountedVolume(ApiModel):
 
 
 class PodSecurity(ApiModel):
-    """Ids that the pod runs with; the rest of its security context is the operator's."""
+    """User and group ids of the pod; the operator sets the rest of its security context."""
 
-    run_as_user: Annotated[int | None, Field(ge=1, description="User, which is not root.")] = None
-    run_as_group: Annotated[int | None, Field(ge=0, description="Primary group.")] = None
-    fs_group: Annotated[int | None, Field(ge=0, description="Group of the volumes.")] = None
+    run_as_user: Annotated[int | None, Field(ge=1, description="User id; root is not allowed.")] = (
+        None
+    )
+    run_as_group: Annotated[int | None, Field(ge=0, description="Id of the primary group.")] = None
+    fs_group: Annotated[int | None, Field(ge=0, description="Group id of the volumes.")] = None
     supplemental_groups: Annotated[
-        tuple[Annotated[int, Field(ge=0)], ...], Field(max_length=16, description="More groups.")
+        tuple[Annotated[int, Field(ge=0)], ...],
+        Field(max_length=16, description="Ids of supplemental groups."),
     ] = ()

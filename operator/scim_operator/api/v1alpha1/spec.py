@@ -24,25 +24,26 @@ _BY_NAME = {"x-kubernetes-list-type": "map", "x-kubernetes-list-map-keys": ["nam
 
 _RESERVED_LABELS = cel_rule(
     "!self.exists(key, key == 'scim-operator.io/tenant' || key.startsWith('app.kubernetes.io/'))",
-    "labels under app.kubernetes.io/ and scim-operator.io/tenant are the operator's: choose others",
+    "labels under app.kubernetes.io/ and scim-operator.io/tenant are reserved for the "
+    "operator: choose others",
 )
 
 _RESERVED_ANNOTATIONS = cel_rule(
     "!self.exists(key, key.startsWith('scim-operator.io/'))",
-    "annotations under scim-operator.io/ are the operator's: choose others",
+    "annotations under scim-operator.io/ are reserved for the operator: choose others",
 )
 
 _AS_IN_A_POD: dict[str, Any] = {"x-kubernetes-preserve-unknown-fields": True}
 
 
 class Spec(ApiModel):
-    """What a tenant's owner wants."""
+    """The desired state of a tenant."""
 
     model_config = ConfigDict(
         json_schema_extra=cel_rules(
             cel_rule(
                 "self.replicas <= 1 || has(self.database.postgres)",
-                "SQLite is a file that one pod writes: keep replicas at 1, or use "
+                "only one pod can write a SQLite file: keep replicas at 1, or use "
                 "database.postgres",
             ),
         )
@@ -50,65 +51,71 @@ class Spec(ApiModel):
 
     display_name: Annotated[
         str | None,
-        Field(max_length=256, description="Name for people; the tenant's name if omitted."),
+        Field(max_length=256, description="Display name; the tenant's name if omitted."),
     ] = None
     suspended: Annotated[
-        bool, Field(description="Run no pod; data, token and Tenant URL are kept.")
+        bool, Field(description="Whether to stop the pods; data, token and Tenant URL are kept.")
     ] = False
     replicas: Annotated[
-        int, Field(ge=1, le=20, description="Pods; more than one only with postgres.")
+        int,
+        Field(ge=1, le=20, description="Number of pods; more than one requires database.postgres."),
     ] = 1
-    database: Annotated[Database, Field(description="Where users and groups are stored.")] = (
-        Database(sqlite=Sqlite())
+    database: Annotated[Database, Field(description="Database of users and groups.")] = Database(
+        sqlite=Sqlite()
     )
-    exposure: Annotated[Exposure, Field(description="How Entra reaches the tenant.")] = Exposure()
+    exposure: Annotated[
+        Exposure,
+        Field(description="Public exposure of the tenant, from which the Tenant URL is derived."),
+    ] = Exposure()
     token: Annotated[Token, Field(description="The Secret Token that Entra sends.")] = Token()
     provisioning: Annotated[
-        Provisioning, Field(description="What the service accepts from Entra.")
+        Provisioning, Field(description="Rules and limits for requests from Entra.")
     ] = Provisioning()
     deletion_policy: Annotated[
         Literal["Retain", "Delete"],
         Field(
-            description="What happens to the volume and the token Secrets when the tenant is "
-            "deleted: Retain keeps them for a tenant of the same name, Delete removes them."
+            description="Policy for the volume and the token Secrets when the tenant is "
+            "deleted: Retain keeps them for a new tenant of the same name, Delete "
+            "removes them."
         ),
     ] = "Retain"
     resources: Annotated[
         Resources | None,
         Field(description="Compute resources of the pod; the operator's defaults if omitted."),
     ] = None
-    node_selector: Annotated[StringMap, Field(description="Labels of the nodes to run on.")] = (
+    node_selector: Annotated[StringMap, Field(description="Node labels that the pod requires.")] = (
         Field(default_factory=dict)
     )
     tolerations: Annotated[
-        tuple[Toleration, ...], Field(max_length=32, description="Taints that are tolerated.")
+        tuple[Toleration, ...], Field(max_length=32, description="Tolerations of the pod.")
     ] = ()
     affinity: Annotated[
         dict[str, Any] | None,
-        Field(description="As in a pod.", json_schema_extra=_AS_IN_A_POD),
+        Field(description="Affinity, as in a pod.", json_schema_extra=_AS_IN_A_POD),
     ] = None
     topology_spread_constraints: Annotated[
         tuple[Annotated[dict[str, Any], Field(json_schema_extra=_AS_IN_A_POD)], ...],
         Field(
             max_length=8,
-            description="As in a pod. If omitted, more than one replica is spread over nodes.",
+            description="Topology spread constraints, as in a pod. If omitted, several "
+            "replicas are spread over nodes.",
         ),
     ] = ()
     image_pull_secrets: Annotated[
         tuple[LocalReference, ...],
-        Field(max_length=8, description="Pull secrets beside the operator's."),
+        Field(max_length=8, description="Image pull secrets, in addition to the operator's."),
     ] = ()
     priority_class_name: Annotated[
         ObjectName | None, Field(description="PriorityClass of the pod.")
     ] = None
-    security_context: Annotated[PodSecurity, Field(description="Ids that the pod runs with.")] = (
-        PodSecurity()
-    )
+    security_context: Annotated[
+        PodSecurity, Field(description="User and group ids of the pod.")
+    ] = PodSecurity()
     env: Annotated[
         tuple[EnvironmentVariable, ...],
         Field(
             max_length=32,
-            description="Environment variables, of a proxy for example.",
+            description="Environment variables, for example of a proxy.",
             json_schema_extra=_BY_NAME,
         ),
     ] = ()

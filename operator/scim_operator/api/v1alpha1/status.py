@@ -19,42 +19,55 @@ from scim_operator.api.v1alpha1.formats import ApiModel
 class Condition(ApiModel):
     """One aspect of a tenant's state."""
 
-    type: Annotated[str, Field(max_length=316, description="Which aspect.")]
-    status: Annotated[Literal["True", "False", "Unknown"], Field(description="How it stands.")]
+    type: Annotated[
+        str, Field(max_length=316, description="Aspect of the tenant that the condition describes.")
+    ]
+    status: Annotated[
+        Literal["True", "False", "Unknown"], Field(description="Status of the condition.")
+    ]
     reason: Annotated[
         str,
         StringConstraints(pattern=r"^[A-Za-z]([A-Za-z0-9_,:]*[A-Za-z0-9_])?$", max_length=1024),
-        Field(description="Why, for programs."),
+        Field(description="Reason of the status, for programs."),
     ]
     message: Annotated[
-        str, Field(max_length=32768, description="Why, and what to do about it, for people.")
+        str,
+        Field(
+            max_length=32768, description="Explanation of the status and, if needed, the remedy."
+        ),
     ]
-    last_transition_time: Annotated[datetime, Field(description="When status changed last.")]
+    last_transition_time: Annotated[datetime, Field(description="When status last changed.")]
     observed_generation: Annotated[
-        int | None, Field(description="Generation of the spec that this speaks about.")
+        int | None, Field(description="Generation of the spec that the condition describes.")
     ] = None
 
 
 class TokenStatus(ApiModel):
     """A token that the service accepts."""
 
-    id: Annotated[str, Field(description="As in the service's logs and metrics.")]
-    created_at: Annotated[datetime, Field(description="When it was first accepted.")]
+    id: Annotated[str, Field(description="Id of the token, as in the service's logs and metrics.")]
+    created_at: Annotated[datetime, Field(description="When the token was first accepted.")]
     not_after: Annotated[
-        datetime | None, Field(description="When it is retired; not set while it is wanted.")
+        datetime | None,
+        Field(
+            description="When the service stops accepting the token; "
+            "absent while no retirement is scheduled."
+        ),
     ] = None
     last_used: Annotated[
-        datetime | None, Field(description="When a request last carried it, as the service says.")
+        datetime | None,
+        Field(description="When the service last received a request with the token."),
     ] = None
     confirmed_at: Annotated[
         datetime | None,
         Field(
-            description="When the service first proved that a request had carried it; older "
-            "tokens are retired only then."
+            description="When the service first proved that it received a request with the "
+            "token. Older tokens are retired only after that."
         ),
     ] = None
     seal: Annotated[
-        str | None, Field(description="Shows, to the operator alone, that the token is accepted.")
+        str | None,
+        Field(description="Seal by which the operator verifies that it accepted the token."),
     ] = None
 
 
@@ -66,7 +79,7 @@ class CertificateStatus(ApiModel):
 
 
 def _if_known(value: Any, read: ValidatorFunctionWrapHandler) -> Any:
-    """Read what another version of the operator has written; None if it means nothing here."""
+    """Validate a value that another version of the operator may have written; None if invalid."""
     try:
         return read(value)
     except ValidationError:
@@ -79,37 +92,40 @@ ROLLOUT_STATES: tuple[RolloutState, ...] = get_args(RolloutState)
 
 
 class RolloutStatus(ApiModel):
-    """How the pods came to be as they are: the operator's own record."""
+    """The operator's record of the last rollout to the pods."""
 
     state: Annotated[
         RolloutState,
         Field(
-            description="Whether the pods are of the current version, are being replaced, wait "
-            "for their place, or did not become available after they were replaced."
+            description="current: the pods have the current version; moving: they are being "
+            "replaced; waiting: they wait for a rollout slot; failed: they did "
+            "not become available after they were replaced."
         ),
     ] = "current"
-    template: Annotated[str, Field(description="Digest of the pod template that was applied.")]
-    spec_generation: Annotated[int, Field(description="Generation of the spec that it was for.")]
+    template: Annotated[str, Field(description="Digest of the applied pod template.")]
+    spec_generation: Annotated[
+        int, Field(description="Generation of the spec that the template was built from.")
+    ]
     deployment_generation: Annotated[
         int,
         Field(
-            description="Generation of the Deployment afterwards; at any other, others have "
-            "changed it."
+            description="Generation of the Deployment after it was applied; a different one "
+            "shows that another client changed it."
         ),
     ]
     moved_at: Annotated[
         datetime | None,
-        Field(description="When the rollout of a new version replaced the pods."),
+        Field(description="When a rollout last started to replace the pods."),
     ] = None
 
 
 class VolumeStatus(ApiModel):
-    """The volume with the tenant's data: the operator's own record."""
+    """The operator's record of the volume that holds the tenant's data."""
 
     name: Annotated[
         str, Field(description="Name of the PersistentVolume; empty while it is not bound.")
     ]
-    claim: Annotated[str, Field(description="Uid of the PersistentVolumeClaim.")]
+    claim: Annotated[str, Field(description="UID of the PersistentVolumeClaim.")]
 
 
 class Status(ApiModel):
@@ -118,19 +134,21 @@ class Status(ApiModel):
     Attributes
     ----------
     is_unseen
-        Whether no operator has written one yet.
+        Whether no operator has reconciled the tenant yet.
     """
 
     observed_generation: Annotated[
-        int | None, Field(description="Generation of the spec that was reconciled last.")
+        int | None, Field(description="Generation of the spec that the operator last reconciled.")
     ] = None
     conditions: Annotated[
         tuple[Condition, ...],
         Field(
-            description="Ready, Reconciling, Stalled, TokenReady, Available, Exposed, "
-            "Provisioning; Restricted while a part of the spec is not passed on, FieldConflict "
-            "while others set a field of the tenant's objects again and again, UnknownAnnotation "
-            "while it has an annotation of ours that means nothing.",
+            description="Always: Ready, Reconciling, Stalled, TokenReady, Available, Exposed, "
+            "Provisioning. Temporarily: Restricted, while the administrator's "
+            "settings do not allow a part of the spec; FieldConflict, while "
+            "another client repeatedly sets a field of the tenant's objects; "
+            "UnknownAnnotation, while the tenant has an unknown annotation under "
+            "scim-operator.io/.",
             json_schema_extra={
                 "x-kubernetes-list-type": "map",
                 "x-kubernetes-list-map-keys": ["type"],
@@ -141,21 +159,22 @@ class Status(ApiModel):
         str | None,
         Field(
             alias="tenantURL",
-            description="Entra's field Tenant URL; not set while the tenant does not hold it.",
+            description="Value for Entra's field Tenant URL; absent while the tenant does not "
+            "hold the URL.",
         ),
     ] = None
     token_secret_name: Annotated[
         str | None, Field(description="Secret with tenantUrl and secretToken for Entra.")
     ] = None
-    replicas: Annotated[int | None, Field(description="Pods that exist.")] = None
+    replicas: Annotated[int | None, Field(description="Number of pods.")] = None
     selector: Annotated[str | None, Field(description="Label selector of the pods.")] = None
-    users: Annotated[int | None, Field(description="Users in the tenant.")] = None
-    active_users: Annotated[int | None, Field(description="Users that are active.")] = None
-    groups: Annotated[int | None, Field(description="Groups in the tenant.")] = None
+    users: Annotated[int | None, Field(description="Number of users.")] = None
+    active_users: Annotated[int | None, Field(description="Number of active users.")] = None
+    groups: Annotated[int | None, Field(description="Number of groups.")] = None
     certificate: Annotated[
         CertificateStatus | None,
         WrapValidator(_if_known),
-        Field(description="What the Ingress serves TLS with."),
+        Field(description="Certificate that the Ingress serves."),
     ] = None
     last_provisioned: Annotated[
         datetime | None, Field(description="When Entra last changed a user or group.")
@@ -163,39 +182,40 @@ class Status(ApiModel):
     refused: Annotated[
         int | None,
         Field(
-            description="How many of Entra's requests were refused within a day; from ten on only "
-            "the first digit counts (387 is 300), so that it seldom changes."
+            description="Entra's requests that the service rejected within 24 hours. From ten "
+            "on, the number is rounded down to its first digit (387 is 300), so "
+            "that it seldom changes."
         ),
     ] = None
-    version: Annotated[
-        str | None, Field(description="Version of the service that was read last.")
-    ] = None
+    version: Annotated[str | None, Field(description="Version that the service last reported.")] = (
+        None
+    )
     last_backup: Annotated[
         datetime | None,
-        Field(description="When kubectl scim backup last copied the database, of a SQLite tenant."),
+        Field(description="When kubectl scim backup last copied the SQLite database."),
     ] = None
     objects: Annotated[
         dict[str, str],
         Field(
-            description="Uids of the objects that are the tenant's, by kind and name.",
+            description="UIDs of the tenant's objects, by kind and name.",
             json_schema_extra={"x-kubernetes-map-type": "atomic"},
         ),
     ] = Field(default_factory=dict)
     operator: Annotated[
         str | None,
         Field(
-            description="Namespace and name of the Lease of the operator that looks after the "
-            "tenant: if it is not renewed, the status is of the past."
+            description="Namespace and name of the Lease of the operator that reconciles the "
+            "tenant. If the Lease is not renewed, the status is outdated."
         ),
     ] = None
     sealed_by: Annotated[
         str | None,
-        Field(description="Id of the operator's key that the tenant's objects are sealed with."),
+        Field(description="Id of the operator's key for the seals of the tenant's objects."),
     ] = None
     tokens: Annotated[
         tuple[TokenStatus, ...],
         Field(
-            description="The tokens that the service accepts, newest last.",
+            description="Tokens that the service accepts, newest last.",
             json_schema_extra={
                 "x-kubernetes-list-type": "map",
                 "x-kubernetes-list-map-keys": ["id"],
@@ -206,19 +226,19 @@ class Status(ApiModel):
     admitted: Annotated[
         dict[str, str] | None,
         Field(
-            description="Fields of the tenant's objects that admission rules of the cluster set "
-            "otherwise than the operator, by kind and name, each with a seal.",
+            description="Fields of the tenant's objects that admission control of the cluster "
+            "changes, by kind and name, each with a seal.",
             json_schema_extra={"x-kubernetes-map-type": "atomic"},
         ),
     ] = None
     rollout: Annotated[
         RolloutStatus | None,
         WrapValidator(_if_known),
-        Field(description="How far the current version of the service has come."),
+        Field(description="Progress of the current version of the service."),
     ] = None
     volume: Annotated[
         VolumeStatus | None,
-        Field(description="The volume that has the tenant's data; no pod starts on another one."),
+        Field(description="Volume that holds the tenant's data; no pod starts on a different one."),
     ] = None
 
     @property
@@ -226,11 +246,11 @@ class Status(ApiModel):
         return (self.observed_generation or -1) < 0
 
     def condition(self, kind: str) -> Condition | None:
-        """Return one condition; None if it has not been written."""
+        """Return one condition; None if it is absent."""
         return next((known for known in self.conditions if known.type == kind), None)
 
     def is_true(self, kind: str) -> bool:
-        """Tell whether a condition is there and true."""
+        """Tell whether a condition exists and is True."""
         found = self.condition(kind)
         return found is not None and found.status == "True"
 
@@ -242,10 +262,11 @@ UNSEEN = Status(
             type="Ready",
             status="Unknown",
             reason="Pending",
-            message="no operator has worked on it yet: if it stays so, see that one runs and "
+            message="not reconciled yet: if this persists, check that the operator runs and "
             "watches this namespace, and that the tenant is not paused",
             last_transition_time=datetime.fromtimestamp(0, UTC),
         ),
     ),
 )
-"""Filled in by the API server, so that nobody who waits for a tenant ever finds nothing."""
+"""The default status, set by the API server: a client that waits for a new tenant finds a Ready
+condition at once."""

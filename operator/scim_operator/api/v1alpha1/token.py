@@ -25,19 +25,18 @@ class Token(ApiModel):
         json_schema_extra=cel_rules(
             cel_rule(
                 f"{cel_seconds('self.overlap')} >= {40 * SECONDS_PER_UNIT['m']}",
-                "overlap must be at least 40m, one provisioning cycle of Entra: a shorter one "
-                "can end before Entra has sent a request with the new token",
+                "overlap must be at least 40m, one provisioning cycle of Entra: a shorter "
+                "overlap can end before Entra sends a request with the new token",
             ),
             cel_rule(
                 f"!has(self.rotateEvery) || {cel_seconds('self.rotateEvery')} > "
                 f"{cel_seconds('self.overlap')}",
-                "rotateEvery must be longer than overlap, or a token would be replaced before "
-                "the one before it is retired",
+                "rotateEvery must be longer than overlap: otherwise a token is replaced before "
+                "its predecessor is retired",
             ),
             cel_rule(
                 "!(has(self.rotateEvery) && has(self.existingSecret))",
-                "a token from existingSecret is rotated by whoever writes that Secret: omit "
-                "rotateEvery",
+                "you rotate the token of existingSecret by writing that Secret: omit rotateEvery",
             ),
         )
     )
@@ -49,16 +48,15 @@ class Token(ApiModel):
     overlap: Annotated[
         Duration,
         Field(
-            description="Time that the old token lives on after a rotation, such as 72h or 3d, at "
-            "least: it is retired only when the new one has been used as well."
+            description="Minimum time that the service accepts the old token after a rotation, "
+            "such as 72h or 3d. The old token is retired only after Entra has used the new one."
         ),
     ] = "72h"
     existing_secret: Annotated[
         ObjectName | None,
         Field(
-            description="A Secret of yours with the token under the key secretToken: at least 32 "
-            "random characters. The "
-            f"operator only reads it; with the label {names.TENANT_LABEL}: <tenant> it notices "
-            "changes at once."
+            description="Your own Secret with the token under the key secretToken: at least 32 "
+            "random characters. The operator only reads it. Set its label "
+            f"{names.TENANT_LABEL}: <tenant>, so that the operator notices changes at once."
         ),
     ] = None

@@ -126,7 +126,7 @@ def _impossible(exposure: Exposure, settings: Settings) -> str:
     host, path = exposure.host, exposure.path
     inside = settings.cluster_domain.lower()
     if host and (host == inside or host.endswith(f".{inside}")):
-        return f"host is a name inside the cluster, whose domain is {inside}: give the public name"
+        return f"host is a name inside the cluster, whose domain is {inside}: set the public name"
     checks: tuple[tuple[str | None, tuple[NameRule, ...]], ...] = (
         (host, HOST_RULES),
         (path, PATH_RULES),
