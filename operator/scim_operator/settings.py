@@ -1,388 +1,346 @@
 """The operator's settings: flags of ``python -m scim_operator run``, or environment variables.
 
 Each field is the flag ``--field-name`` and the variable ``SCIM_OPERATOR_FIELD_NAME``; the flag
-wins. Values that are lists or objects are written as JSON.
+takes precedence. Lists of names, numbers and networks are separated by commas, objects are JSON.
 """
 
 from __future__ import annotations
 
 import os
-import re
 import socket
 from collections.abc import Mapping
-from ipaddress import ip_network
 from typing import Annotated, Any, Literal, Self
 
 from pydantic import (
-    AfterValidator,
     BaseModel,
     ConfigDict,
     Field,
     Json,
     StringConstraints,
     ValidationError,
-    field_validator,
     model_validator,
 )
-from pydantic.alias_generators import to_camel
 
-from scim_operator import __version__, quantities
-from scim_operator.api.v1alpha1.exposure import HOST, PATH
+from scim_operator import __version__
 from scim_operator.api.v1alpha1.formats import Duration
+from scim_operator.setting_types import (
+    SPLIT_COMMAS,
+    Allow,
+    DefaultResources,
+    ExposureRule,
+    HostTemplate,
+    Name,
+    NamespaceName,
+    Networks,
+    OptionalName,
+    PathTemplate,
+    Peers,
+)
 
 PREFIX = "SCIM_OPERATOR_"
 
 
-def _amount(text: str) -> str:
-    """Refuse what the API server would refuse in every object that it is written into."""
-    if re.search(quantities.PATTERN, text) is None:
-        raise ValueError(f"{text!r} is no quantity: write it like 500Mi, 1.5Gi, 100m or 1e9")
-    return text
-
-
-def _peers(peers: list[dict[str, Any]]) -> list[dict[str, Any]]:
-    for peer in peers:
-        if not peer or not peer.keys() <= {"podSelector", "namespaceSelector", "ipBlock"}:
-            raise ValueError(
-                "a peer has podSelector, namespaceSelector or ipBlock, as in a NetworkPolicy, "
-                "and nothing else"
-            )
-    return peers
-
-
-Wildcards = Annotated[tuple[Annotated[str, Field(min_length=1)], ...], Field(min_length=1)]
-"""Texts in which ``*`` stands for any characters and ``{namespace}`` for the tenant's namespace."""
-
-
-class ExposureRule(BaseModel):
-    """What tenants of some namespaces may name; what is omitted is not limited by this rule."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-    namespaces: Annotated[Wildcards, Field(description="Namespaces that the rule is for.")]
-    hosts: Annotated[Wildcards | None, Field(description="Hosts that they may name.")] = None
-    paths: Annotated[
-        Wildcards | None,
-        Field(description="Paths under these hosts; with them, namespaces may share a host."),
-    ] = None
-    gateways: Annotated[
-        Wildcards | None,
-        Field(description="Gateways of other namespaces that they may use: namespace/name."),
-    ] = None
-
-
-Patterns = tuple[Annotated[str, StringConstraints(pattern=r"^[^*]*\*?$", min_length=1)], ...]
-"""Keys; one that ends in ``*`` stands for all that begin so."""
-
-Amount = Annotated[str, Field(coerce_numbers_to_str=True), AfterValidator(_amount)]
-"""A quantity as Kubernetes reads it, such as ``500Mi``."""
-
-_NAME = r"[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*"
-Name = Annotated[str, StringConstraints(pattern=f"^{_NAME}$", max_length=253)]
-OptionalName = Annotated[str, StringConstraints(pattern=f"^({_NAME})?$", max_length=253)]
-NamespaceName = Annotated[
-    str, StringConstraints(pattern=r"^[a-z0-9]([-a-z0-9]*[a-z0-9])?$", max_length=63)
-]
-Peers = Annotated[list[dict[str, Any]], AfterValidator(_peers)]
-"""NetworkPolicy peers."""
-
-
-class Allow(BaseModel):
-    """What tenants may pass on to their pods and Ingresses; the rest is left out, and told."""
-
-    model_config = ConfigDict(
-        alias_generator=to_camel, populate_by_name=True, extra="forbid", frozen=True
-    )
-
-    ingress_annotations: Patterns = ("cert-manager.io/*",)
-    pod_annotations: Patterns = ()
-    pod_labels: Patterns = ()
-    tolerations: Patterns = ()
-    priority_classes: Patterns = ()
-    security_context: Patterns = ()
-    env: Patterns = ()
-    volumes: Patterns = ()
-    cross_namespace_affinity: bool = False
-    resources: dict[str, Amount] = {"cpu": "4", "memory": "4Gi", "ephemeral-storage": "4Gi"}
-    volume_size: Amount = "100Gi"
-
-
 class Settings(BaseModel):
-    """Everything that an administrator can set for the whole operator."""
+    """Settings of the whole operator; the chart sets them from its values."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     # Scope
     watch_namespaces: Annotated[
         tuple[NamespaceName, ...],
-        Field(description="Namespaces to serve, separated by commas; empty: all of them."),
+        SPLIT_COMMAS,
+        Field(description="Namespaces to watch, separated by commas; empty: all namespaces."),
     ] = ()
     namespace: Annotated[
         NamespaceName,
-        Field(description="The operator's own namespace: its Lease, NetworkPolicy peers."),
+        Field(
+            description="The operator's own namespace, with its Lease, key Secret and URL claims."
+        ),
     ] = "scim-system"
     kubeconfig: Annotated[
         str,
-        Field(description="Path of a kubeconfig; empty: the pod's account, else ~/.kube/config."),
+        Field(
+            description="Path of a kubeconfig; empty: the pod's service account, else "
+            "KUBECONFIG or ~/.kube/config."
+        ),
     ] = ""
 
     # The tenants' service
     service_image: Annotated[
         str,
         StringConstraints(pattern=r"^[^\s]+$"),
-        Field(description="Image of the tenants' service."),
+        Field(description="Image of the service."),
     ] = f"scim-service:{__version__}"
     service_image_pull_policy: Annotated[
-        Literal["Always", "IfNotPresent", "Never"], Field(description="Pull policy of that image.")
+        Literal["Always", "IfNotPresent", "Never"],
+        Field(description="Pull policy of the service's image."),
     ] = "IfNotPresent"
     service_image_pull_secrets: Annotated[
         tuple[Name, ...],
-        Field(description="Pull secrets of every tenant's pod, separated by commas."),
+        SPLIT_COMMAS,
+        Field(description="Image pull secrets of every tenant's pod, separated by commas."),
     ] = ()
     service_resources: Annotated[
-        Json[dict[Literal["requests", "limits"], dict[str, Amount]]],
-        Field(description="Requests and limits of a tenant's pod, where the tenant gives none."),
+        Json[DefaultResources],
+        Field(description="Requests and limits of pods whose tenant sets none, as JSON."),
     ] = {
         "requests": {"cpu": "25m", "memory": "96Mi", "ephemeral-storage": "64Mi"},
         "limits": {"cpu": "1", "memory": "256Mi", "ephemeral-storage": "512Mi"},
     }
     assigns_ids: Annotated[
         bool,
-        Field(description="Whether the platform gives pods their user and groups (OpenShift)."),
+        Field(description="Whether the platform assigns user and group ids to pods (OpenShift)."),
     ] = False
     dns_ports: Annotated[
-        tuple[int, ...], Field(description="Ports of the cluster's DNS, separated by commas.")
+        tuple[int, ...],
+        SPLIT_COMMAS,
+        Field(description="Ports of the cluster's DNS, separated by commas."),
     ] = (53,)
     egress_rules: Annotated[
         Json[tuple[dict[str, Any], ...]],
-        Field(description="More egress of the tenants' NetworkPolicies, as in one, as JSON."),
+        Field(description="Additional egress rules of the tenants' NetworkPolicies, as JSON."),
     ] = ()
     allow: Annotated[
         Json[Allow],
-        Field(description="What tenants may pass on to their pods and Ingresses, as JSON."),
+        Field(
+            description="Parts of a spec that tenants may pass on to their pods and "
+            "Ingresses, as JSON."
+        ),
     ] = Allow()
     storage_class: Annotated[
         OptionalName,
-        Field(description="StorageClass of the volumes; empty: the cluster's default."),
+        Field(
+            description="StorageClass of volumes whose tenant sets none; empty: the "
+            "cluster's default."
+        ),
     ] = ""
     trusted_proxies: Annotated[
-        tuple[str, ...],
+        Networks,
+        SPLIT_COMMAS,
         Field(
-            description="Networks (CIDR) of the proxies whose X-Forwarded-For names the source of "
-            "a tenant's requests, separated by commas."
+            description="Networks (CIDR) of the proxies whose X-Forwarded-For header the "
+            "service trusts, separated by commas."
         ),
     ] = ()
     rollout_limit: Annotated[
-        int, Field(ge=1, description="Tenants whose pods may be replaced at a time.")
+        int, Field(ge=1, description="Maximum number of tenants whose pods are replaced at a time.")
     ] = 20
     rollout_timeout: Annotated[
         float,
-        Field(gt=0, description="Seconds after which a tenant that does not serve has failed."),
+        Field(
+            gt=0,
+            description="Seconds after which a rollout has failed if the tenant's new "
+            "pods are not available.",
+        ),
     ] = 600
     rollout_patience: Annotated[
         float,
-        Field(ge=0, description="Seconds that a tenant on SQLite waits for silence; 0: none."),
+        Field(
+            ge=0,
+            description="Maximum seconds that a rollout waits for a minute without "
+            "requests to a tenant on SQLite; 0: no wait.",
+        ),
     ] = 900
 
     # Exposure
     default_host: Annotated[
-        str,
+        HostTemplate,
         Field(
-            description="Host of exposed tenants that name none; {namespace}, {name} are filled."
+            description="Host of exposed tenants that set none; {namespace} and {name} are "
+            "replaced."
         ),
     ] = ""
     default_path: Annotated[
-        str, Field(description="Path of tenants that name none; {namespace}, {name} are filled.")
+        PathTemplate,
+        Field(description="Path of tenants that set none; {namespace} and {name} are replaced."),
     ] = "/{namespace}/{name}/scim"
     tenants_may_name: Annotated[
-        bool, Field(description="Whether a tenant may name a host or path beside the defaults.")
+        bool, Field(description="Whether a tenant may set a host or path other than the defaults.")
     ] = True
     exposure_rules: Annotated[
         Json[tuple[ExposureRule, ...]],
-        Field(description="Which namespaces may name which hosts, paths and Gateways; empty: any."),
+        Field(
+            description="Hosts, paths and Gateways that tenants of each namespace may use, "
+            "as JSON; empty: any."
+        ),
     ] = ()
     reserve_urls_for: Annotated[
         Duration,
-        Field(description="How long a URL that a tenant has left waits for its namespace."),
+        Field(
+            description="Time for which the URL of a deleted or moved tenant stays reserved "
+            "for its namespace."
+        ),
     ] = "24h"
     cluster_domain: Annotated[Name, Field(description="DNS domain of the cluster.")] = (
         "cluster.local"
     )
     ingress_class: Annotated[
         OptionalName,
-        Field(description="IngressClass of tenants that name none; empty: the default class."),
+        Field(
+            description="IngressClass of tenants that set none; empty: the cluster's default class."
+        ),
     ] = ""
     ingress_addresses: Annotated[
         bool,
         Field(
-            description="Whether an Ingress without an address in its status counts as not "
-            "reached; off for a controller that writes none."
+            description="Whether an Ingress without an address in its status counts as "
+            "unreachable; set false for an ingress controller that writes no "
+            "address."
         ),
     ] = True
     ingress_tls_secret: Annotated[
         OptionalName,
-        Field(description="TLS Secret of ingresses that name none, in the tenant's namespace."),
+        Field(
+            description="TLS Secret, in the tenant's namespace, of Ingresses whose tenant "
+            "sets none."
+        ),
     ] = ""
 
     # Network policy
     network_policies: Annotated[
-        bool, Field(description="Whether each tenant gets a NetworkPolicy.")
+        bool, Field(description="Whether to create a NetworkPolicy for each tenant.")
     ] = True
     scim_peers: Annotated[
         Json[Peers],
-        Field(description="NetworkPolicy peers that may reach the SCIM port; empty: anywhere."),
+        Field(
+            description="NetworkPolicy peers that may connect to the SCIM port, as JSON; "
+            "empty: any source."
+        ),
     ] = []
     management_peers: Annotated[
         Json[Peers],
         Field(
-            description="NetworkPolicy peers that may reach the management port, beside the "
-            "operator's own namespace; for example the monitoring namespace."
+            description="NetworkPolicy peers that may connect to the management port in "
+            "addition to the operator's namespace, for example the monitoring "
+            "namespace, as JSON."
         ),
     ] = []
     database_peers: Annotated[
         Json[Peers],
-        Field(description="NetworkPolicy peers that PostgreSQL is reached at; empty: anywhere."),
+        Field(
+            description="NetworkPolicy peers of the PostgreSQL servers, as JSON; empty: any "
+            "destination."
+        ),
     ] = []
     database_ports: Annotated[
         tuple[Annotated[int, Field(ge=1, le=65535)], ...],
-        Field(description="Ports that PostgreSQL is reached at."),
+        SPLIT_COMMAS,
+        Field(description="Ports of the PostgreSQL servers, separated by commas."),
     ] = (5432,)
 
     # High availability
     leader_elect: Annotated[
-        bool, Field(description="Whether to take the Lease before doing anything.")
+        bool, Field(description="Whether to acquire the Lease before reconciling tenants.")
     ] = False
     key_secret: Annotated[
         Name,
         Field(
-            description="Secret in the operator's own namespace with the key of its seals; made "
-            "when it is not there."
+            description="Secret in the operator's own namespace with the key of its seals; "
+            "created if it does not exist."
         ),
     ] = "scim-operator-key"  # noqa: S105 (the name of a Secret)
     lease_name: Annotated[Name, Field(description="Name of the Lease.")] = "scim-operator"
     identity: Annotated[
-        str, Field(description="This process in the Lease; the pod's name where there is one.")
+        str,
+        Field(
+            description="Identity of this process in the Lease; empty: its host name, "
+            "which in a pod is the pod's name."
+        ),
     ] = ""
     lease_duration: Annotated[
-        float, Field(ge=1, description="Seconds after which a silent leader is replaced.")
+        float,
+        Field(
+            ge=1,
+            description="Seconds without a renewal after which another "
+            "operator may acquire the Lease.",
+        ),
     ] = 15
     renew_deadline: Annotated[
-        float, Field(ge=0.5, description="Seconds after which a leader that cannot renew stops.")
+        float, Field(ge=0.5, description="Seconds without a renewal after which the leader stops.")
     ] = 10
     retry_period: Annotated[
         float,
         Field(
             ge=0.1,
-            description="Seconds between two renewals; those who stand by look twice as often.",
+            description="Seconds between attempts to acquire or renew the Lease.",
         ),
     ] = 2
 
     # Work
-    workers: Annotated[int, Field(ge=1, description="Tenants reconciled at a time.")] = 16
+    workers: Annotated[
+        int, Field(ge=1, description="Maximum number of tenants reconciled at a time.")
+    ] = 16
     max_in_flight: Annotated[
-        int, Field(ge=1, description="Requests to the API server in flight at a time.")
+        int, Field(ge=1, description="Maximum number of concurrent requests to the API server.")
     ] = 32
     request_timeout: Annotated[
-        float, Field(gt=0, description="Seconds until a request to the API server is given up.")
+        float, Field(gt=0, description="Seconds after which a request to the API server times out.")
     ] = 15
     watch_timeout: Annotated[
-        float, Field(gt=0, description="Seconds of silence after which a watch is opened anew.")
+        float, Field(gt=0, description="Seconds without data after which a watch is reopened.")
     ] = 70
     resync_interval: Annotated[
-        float, Field(gt=0, description="Seconds in which every tenant is looked at once.")
+        float, Field(gt=0, description="Seconds over which a resync reconciles every tenant once.")
     ] = 600
     poll_interval: Annotated[
-        float, Field(gt=0, description="Seconds between two readings of a tenant's counts.")
+        float, Field(gt=0, description="Seconds between two readings of a tenant's service status.")
     ] = 15
     poll_rate: Annotated[
         float,
-        Field(gt=0, description="Readings a second over all tenants; many tenants wait longer."),
+        Field(
+            gt=0,
+            description="Maximum readings per second over all tenants; it lengthens "
+            "poll_interval for many tenants.",
+        ),
     ] = 100
-    poll_in_flight: Annotated[int, Field(ge=1, description="Readings in flight at a time.")] = 32
+    poll_in_flight: Annotated[
+        int, Field(ge=1, description="Maximum number of concurrent readings.")
+    ] = 32
 
     # Observability
     bind_address: Annotated[
         str,
         Field(
-            description="Address of /healthz, /readyz and /metrics; empty: all of IPv4 and IPv6."
+            description="Listen address of /healthz, /readyz and /metrics; empty: all IPv4 "
+            "and IPv6 addresses."
         ),
     ] = ""
     port: Annotated[
-        int, Field(ge=0, le=65535, description="Port of /healthz, /readyz and /metrics; 0: any.")
+        int,
+        Field(
+            ge=0,
+            le=65535,
+            description="Listen port of /healthz, /readyz and /metrics; 0: any free port.",
+        ),
     ] = 8080
-    log_format: Annotated[Literal["json", "text"], Field(description="Form of the log.")] = "json"
+    log_format: Annotated[Literal["json", "text"], Field(description="Format of the log.")] = "json"
     log_level: Annotated[
-        Literal["debug", "info", "warning", "error"], Field(description="Least level logged.")
+        Literal["debug", "info", "warning", "error"],
+        Field(description="Minimum level of logged records."),
     ] = "info"
 
-    @field_validator("default_host")
-    @classmethod
-    def _host(cls, value: str) -> str:
-        return _template(value.lower(), HOST, "a host name in which") if value else value
-
-    @field_validator("default_path")
-    @classmethod
-    def _path(cls, value: str) -> str:
-        return _template(value, PATH, "a path without a slash at its end in which")
-
-    @field_validator("trusted_proxies")
-    @classmethod
-    def _networks(cls, value: tuple[str, ...]) -> tuple[str, ...]:
-        return tuple(str(ip_network(network, strict=False)) for network in value)
-
-    @field_validator(
-        "watch_namespaces",
-        "service_image_pull_secrets",
-        "trusted_proxies",
-        "database_ports",
-        "dns_ports",
-        mode="before",
-    )
-    @classmethod
-    def _split(cls, value: Any) -> Any:
-        if isinstance(value, str):
-            return tuple(part.strip() for part in value.split(",") if part.strip())
-        return value
-
-    @field_validator("service_resources")
-    @classmethod
-    def _requests_fit(cls, value: dict[str, dict[str, str]]) -> dict[str, dict[str, str]]:
-        limits = value.get("limits", {})
-        for name, asked in value.get("requests", {}).items():
-            request, limit = quantities.parse(asked), quantities.parse(limits.get(name, asked))
-            if request is not None and limit is not None and request > limit:
-                raise ValueError(f"requests.{name} is more than limits.{name}")
-        return value
-
     @model_validator(mode="after")
-    def _lease_times(self) -> Self:
+    def _check_lease_times(self) -> Self:
         if not self.retry_period < self.renew_deadline < self.lease_duration:
             raise ValueError(
-                "retry_period must be shorter than renew_deadline, and that shorter than "
-                "lease_duration: or two operators would work at the same time"
+                "retry_period must be shorter than renew_deadline, and renew_deadline shorter "
+                "than lease_duration: otherwise two operators could work at the same time"
             )
         return self
 
     @property
     def holder(self) -> str:
-        """Who this process is in the Lease."""
+        """The identity of this process in the Lease."""
         return self.identity or socket.gethostname()
 
 
-def _template(value: str, pattern: str, what: str) -> str:
-    """Refuse what cannot be filled in, or is no name then."""
-    if re.search(pattern, value.replace("{namespace}", "a").replace("{name}", "a")) is None:
-        raise ValueError(f"give {what} only {{namespace}} and {{name}} are filled in")
-    return value
-
-
 def from_environment(environ: Mapping[str, str] = os.environ, **flags: str | None) -> Settings:
-    """Read the settings; a flag that was given wins over its variable.
+    """Read the settings; a given flag takes precedence over its variable.
 
     Raises
     ------
     pydantic.ValidationError
-        A value has the wrong form; the message names the field.
+        A value is invalid; the message names the field.
     """
     values = {
         name: environ[PREFIX + name.upper()]
@@ -394,7 +352,7 @@ def from_environment(environ: Mapping[str, str] = os.environ, **flags: str | Non
 
 
 def explain(error: ValidationError) -> list[str]:
-    """Return a line for each setting that cannot be used, beginning with its variable."""
+    """Return one line for each invalid setting; the line begins with the variable."""
     lines = []
     for problem in error.errors(include_url=False, include_input=False):
         setting, *rest = map(str, problem["loc"]) if problem["loc"] else ("",)

@@ -10,7 +10,8 @@ from collections.abc import Iterable
 
 import pytest
 from scim_operator.rbac import CLUSTER_RIGHTS, LEADER_RIGHTS, RIGHTS, Right
-from scim_operator.settings import ExposureRule, Settings, from_environment
+from scim_operator.setting_types import ExposureRule
+from scim_operator.settings import Settings, from_environment
 
 from tests.chart.conftest import CHART, Object, Render
 from tests.cluster.build import Binaries

@@ -9,9 +9,9 @@ from scim_operator.api.tenant import Tenant
 from scim_operator.api.v1alpha1.status import UNSEEN
 
 from tests.operator.world import Namespace
-from tests.unit.extensions import CASES, Case
-from tests.unit.required_attributes import CASES as REQUIRED
-from tests.unit.required_attributes import Case as RequiredCase
+from tests.unit.agreement.required_attribute_cases import CASES as REQUIRED
+from tests.unit.agreement.required_attribute_cases import Case as RequiredCase
+from tests.unit.agreement.schema_extension_cases import CASES, Case
 
 POSTGRES = {"postgres": {"urlFrom": {"name": "pg", "key": "url"}}}
 
@@ -101,8 +101,8 @@ def test_refused(admission: Namespace, spec: dict[str, Any], sentence: str) -> N
 def test_schema_extensions(admission: Namespace, case: Case) -> None:
     """An extension that the service cannot use is refused, with the rule that it breaks."""
     said = admission.refusal("contoso", {"provisioning": {"schemaExtensions": case.extensions}})
-    assert (case.refusal or "") in said
-    assert bool(said) is (case.refusal is not None)
+    assert (case.rejection or "") in said
+    assert bool(said) is (case.rejection is not None)
 
 
 @pytest.mark.parametrize("case", REQUIRED.values(), ids=REQUIRED.keys())
@@ -110,7 +110,7 @@ def test_required_attributes(admission: Namespace, case: RequiredCase) -> None:
     """What no user can have is refused where one rule can see it, with what may be meant."""
     provisioning = {"requiredAttributes": case.required, "schemaExtensions": case.extensions}
     said = admission.refusal("contoso", {"provisioning": provisioning})
-    assert bool(said) is case.refused
+    assert bool(said) is case.is_rejected
     assert not said or "did you mean emails, phoneNumbers" in said
 
 

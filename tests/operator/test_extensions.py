@@ -10,7 +10,7 @@ from tests.cluster import ControlPlane
 from tests.operator.definition import lax
 from tests.operator.install import Installation
 from tests.operator.world import Namespace, eventually
-from tests.unit.extensions import CASES
+from tests.unit.agreement.schema_extension_cases import CASES
 
 pytestmark = pytest.mark.finding(33)
 
@@ -40,7 +40,7 @@ def test_stored_before_they_were_refused(
         unserved.apply("contoso", bad)
     eventually(lambda: unserved.refusal("other", bad))
     with installation.operator("extensions", watch_namespaces=unserved.name) as (operator, _):
-        assert "urn:example is no URN" in told(unserved, "contoso")["message"]
+        assert "urn:example is not a URN" in told(unserved, "contoso")["message"]
         assert unserved.get("deployment", "contoso-scim") == {}
         # The rest of it is not held up.
         assert unserved.token("contoso")

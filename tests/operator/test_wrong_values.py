@@ -32,7 +32,7 @@ def condition(namespace: Namespace, reason: str) -> Object:
             {"limits": {"memory": "lots"}},
             {"limits": {"memory": "300Mi"}},
             "QuantityInvalid",
-            "spec.resources.limits[memory] lots is no quantity",
+            "spec.resources.limits[memory] lots is not a quantity",
         ),
         (
             "provisioning",

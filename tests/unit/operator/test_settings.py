@@ -130,7 +130,7 @@ def test_lines() -> None:
         )
     assert explain(caught.value) == [
         (
-            "SCIM_OPERATOR_SERVICE_RESOURCES.limits.memory: 'lots' is no quantity: write it like "
+            "SCIM_OPERATOR_SERVICE_RESOURCES.limits.memory: 'lots' is not a quantity such as "
             "500Mi, 1.5Gi, 100m or 1e9"
         ),
         "SCIM_OPERATOR_WORKERS: Input should be greater than or equal to 1",

@@ -11,7 +11,8 @@ from typing import NamedTuple, Self
 from scim_operator.api.tenant import Key, Tenant
 from scim_operator.api.v1alpha1.exposure import HOST_RULES, PATH_RULES, Exposure, NameRule
 from scim_operator.desired.urls.address import Address, derive_address, fill
-from scim_operator.settings import ExposureRule, Settings
+from scim_operator.setting_types import ExposureRule
+from scim_operator.settings import Settings
 
 
 class Place(NamedTuple):

@@ -1,8 +1,8 @@
-"""Whether the service can use a tenant's schema extensions. Pure.
+"""Check that the service can use a tenant's schema extensions.
 
-The service ends at its start if it cannot (RFC 7643 section 7), and a pod that ends again and
-again says less than a condition. The CRD refuses most of it, but not in tenants that were stored
-before it did.
+The service exits at its start if it cannot (RFC 7643 section 7), and a condition explains more than
+a pod that restarts repeatedly. The CRD rejects most such extensions, but not in tenants that were
+stored before its rules.
 """
 
 from __future__ import annotations
@@ -22,44 +22,47 @@ _NAME = re.compile(r"[A-Za-z$][A-Za-z0-9_-]*")
 
 
 def find_problem(extensions: Sequence[SchemaExtension]) -> str | None:
-    """Return where the first problem is and which rule it breaks; None if there is none."""
-    return next(_problems(extensions), None)
+    """Return the field of the first problem and the broken rule; None if there is no problem."""
+    return next(_find_problems(extensions), None)
 
 
-def _problems(extensions: Sequence[SchemaExtension]) -> Iterator[str]:
-    taken = {urn.lower() for urn in CORE_SCHEMAS}
+def _find_problems(extensions: Sequence[SchemaExtension]) -> Iterator[str]:
+    urns = {urn.lower() for urn in CORE_SCHEMAS}
     for index, extension in enumerate(extensions):
-        where = f"spec.provisioning.schemaExtensions[{index}]"
+        field = f"spec.provisioning.schemaExtensions[{index}]"
         if not re.fullmatch(EXTENSION_URN, extension.id):
-            yield f"{where}.id {extension.id} is no URN such as urn:example:contoso:2.0:User"
-        if extension.id.lower() in taken:
-            yield f"{where}.id {extension.id} is the URN of another schema (case does not count)"
-        taken.add(extension.id.lower())
-        where += f" ({extension.id})"
-        yield from _name_problems(extension.attributes, where)
+            yield f"{field}.id {extension.id} is not a URN such as urn:example:contoso:2.0:User"
+        if extension.id.lower() in urns:
+            yield f"{field}.id {extension.id} is the URN of another schema (case is ignored)"
+        urns.add(extension.id.lower())
+        field += f" ({extension.id})"
+        yield from _find_name_problems(extension.attributes, field)
         for attribute in extension.attributes:
-            yield from _part_problems(attribute, f"{where}, attribute {attribute.name},")
+            subject = f"{field}, attribute {attribute.name},"
+            yield from _find_sub_attribute_problems(attribute, subject)
 
 
-def _part_problems(attribute: Attribute, where: str) -> Iterator[str]:
+def _find_sub_attribute_problems(attribute: Attribute, subject: str) -> Iterator[str]:
     if attribute.type != "complex":
         if attribute.sub_attributes:
-            yield f"{where} has subAttributes, which only an attribute of type complex has"
+            yield f"{subject} has subAttributes, but only an attribute of type complex can have any"
         return
     if not attribute.sub_attributes:
-        yield f"{where} has type complex and no subAttributes"
-    yield from _name_problems(attribute.sub_attributes, where)
+        yield f"{subject} has type complex but no subAttributes"
+    yield from _find_name_problems(attribute.sub_attributes, subject)
 
 
-def _name_problems(attributes: Sequence[SubAttribute | Attribute], where: str) -> Iterator[str]:
-    seen: set[str] = set()
+def _find_name_problems(
+    attributes: Sequence[SubAttribute | Attribute], subject: str
+) -> Iterator[str]:
+    names: set[str] = set()
     for attribute in attributes:
         name = attribute.name
         if not _NAME.fullmatch(name):
             yield (
-                f"{where} has the name {name}: a name has letters, digits, - and _ and starts "
-                "with a letter"
+                f"{subject} has the name {name}: a name consists of letters, digits, - and _ and "
+                "starts with a letter"
             )
-        if name.lower() in seen:
-            yield f"{where} has the name {name} twice (case does not count)"
-        seen.add(name.lower())
+        if name.lower() in names:
+            yield f"{subject} has the name {name} twice (case is ignored)"
+        names.add(name.lower())

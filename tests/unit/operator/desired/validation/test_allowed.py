@@ -10,7 +10,8 @@ import pytest
 from scim_operator.api import conditions
 from scim_operator.api.v1alpha1.status import UNSEEN
 from scim_operator.kube.kinds import DEPLOYMENT
-from scim_operator.settings import Allow, Settings
+from scim_operator.setting_types import Allow
+from scim_operator.settings import Settings
 from scim_operator.status import events, tenant_status
 
 from tests.unit.operator.sample import NOW, Object, make, objects, observed

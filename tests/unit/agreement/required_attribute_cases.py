@@ -1,4 +1,4 @@
-"""What a tenant requires, and what is wrong with it: both programs are held to this."""
+"""Required attributes, known and unknown, on which operator, service and CRD must agree."""
 
 from __future__ import annotations
 
@@ -8,24 +8,24 @@ Json = dict[str, Any]
 
 
 class Case(NamedTuple):
-    """What one tenant requires.
+    """The required attributes of one tenant.
 
     Attributes
     ----------
     problem
-        What the operator says; None if nothing is wrong.
-    refused
-        Whether the API server refuses it already.
+        A part of the operator's message; None if the attributes are known.
+    is_rejected
+        Whether the API server rejects them.
     """
 
     required: list[str]
     problem: str | None = None
-    refused: bool = False
-    extensions: list[Json] = []  # noqa: RUF012 (never changed)
+    is_rejected: bool = False
+    extensions: list[Json] = []  # noqa: RUF012 (never mutated)
 
 
 def extension(*attributes: Json, urn: str = "urn:example:contoso:2.0:User") -> Json:
-    """A schema of some attributes."""
+    """Build a schema with some attributes."""
     return {"id": urn, "name": "Contoso", "attributes": list(attributes)}
 
 
@@ -45,8 +45,8 @@ _FIXED = "is read-only"
 
 
 def unknown(name: str, meant: str) -> Case:
-    """A name that the API server refuses, and what the operator takes it for."""
-    return Case([name], f"{name} {_UNKNOWN}: did you mean {meant}?", refused=True)
+    """Return the case of an unknown name and the attribute that the operator suggests."""
+    return Case([name], f"{name} {_UNKNOWN}: did you mean {meant}?", is_rejected=True)
 
 
 CASES = {
@@ -58,24 +58,24 @@ CASES = {
     "one with its URN": Case([f"{_ENTERPRISE}:department", f"{_ENTERPRISE}:manager.displayName"]),
     "a core attribute with its URN": Case(["urn:ietf:params:scim:schemas:core:2.0:User:title"]),
     "a whole extension": Case([_ENTERPRISE]),
-    "what every user has": Case(["id", "meta", "schemas", "userName"]),
+    "attributes of every user": Case(["id", "meta", "schemas", "userName"]),
     "one of its own": Case(["badge", f"{_URN}:badge", _URN], extensions=OWN),
     "a part of its own": Case(["car.plate", f"{_URN}:car.plate", "tags.value"], extensions=OWN),
     "a singular": unknown("email", "emails"),
     "a name of Entra's": unknown("mail", "emails"),
     "another name of Entra's": unknown("surname", "name.familyName"),
-    "a part without its whole": unknown("givenName", "name.givenName"),
+    "a sub-attribute alone": unknown("givenName", "name.givenName"),
     "the beginning of a name": unknown("phone", "phoneNumbers"),
-    "a slip": unknown("dispalyName", "displayName"),
-    "a word of nobody's": Case(["zzzz"], f"zzzz {_UNKNOWN}: name one", refused=True),
-    "the second of two": Case(["emails", "email"], f"[1] email {_UNKNOWN}", refused=True),
-    "a part that there is not": Case(["emails.address"], f"emails.address {_UNKNOWN}"),
+    "a misspelling": unknown("dispalyName", "displayName"),
+    "an unlike name": Case(["zzzz"], f"zzzz {_UNKNOWN}: name one", is_rejected=True),
+    "the second of two": Case(["emails", "email"], f"[1] email {_UNKNOWN}", is_rejected=True),
+    "an unknown part": Case(["emails.address"], f"emails.address {_UNKNOWN}"),
     "a part of a text": Case(["title.value"], f"title.value {_UNKNOWN}"),
-    "another's URN": Case(["urn:example:other:2.0:User:badge"], _UNKNOWN),
+    "a URN of another schema": Case(["urn:example:other:2.0:User:badge"], _UNKNOWN),
     "the core schema": Case(["urn:ietf:params:scim:schemas:core:2.0:User"], _UNKNOWN),
-    "a slip beside its own": Case(["bagde"], f"{_UNKNOWN}: did you mean badge?", extensions=OWN),
-    "groups": Case(["groups"], f"groups {_FIXED}", refused=True),
-    "a part of groups": Case(["groups.value"], f"groups.value {_FIXED}", refused=True),
+    "a misspelling of its own": Case(["bagde"], f"{_UNKNOWN}: did you mean badge?", extensions=OWN),
+    "groups": Case(["groups"], f"groups {_FIXED}", is_rejected=True),
+    "a part of groups": Case(["groups.value"], f"groups.value {_FIXED}", is_rejected=True),
     "a read-only one of its own": Case(["rank"], f"rank {_FIXED}", extensions=OWN),
     "the same with its URN": Case([f"{_URN}:rank"], _FIXED, extensions=OWN),
 }

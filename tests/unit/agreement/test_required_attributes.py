@@ -1,8 +1,7 @@
-"""What the operator lets a tenant require, a user of the service can have."""
+"""Operator and service agree on the attributes that a tenant can require."""
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -12,19 +11,18 @@ from scim_operator.api.user_schema import COMMON, ENTERPRISE, READ_ONLY, USER
 from scim_operator.api.v1alpha1.provisioning import Provisioning
 from scim_operator.desired.objects.config_map import content
 from scim_operator.desired.validation import required_attributes
-from scim_operator.kube.kinds import CONFIG_MAP, DEPLOYMENT
 from scim_service.scim.schemas.attribute import COMMON_ATTRIBUTES, Attribute
 from scim_service.scim.schemas.registry import Registry
 from scim_service.settings import SettingsError
 from scim_service.tenant.config import TenantConfig as Configuration
 from scim_service.tenant.operations.required_attributes import check_configuration
 
-from tests.unit.operator.sample import applied, make, objects, observed
-from tests.unit.required_attributes import CASES, OWN, Case, extension
+from tests.unit.agreement.required_attribute_cases import CASES, OWN, Case, extension
+from tests.unit.operator.sample import make, observed
 
 
 def starts(provisioning: dict[str, Any]) -> bool:
-    """Whether the service starts with what the operator writes into its configuration."""
+    """Tell whether the service starts with the configuration that the operator writes."""
     planned = make(observed({"provisioning": provisioning}))
     configuration = Configuration.model_validate_json(content(planned.context))
     registry = Registry.load(configuration.provisioning.schema_extensions)
@@ -37,7 +35,7 @@ def starts(provisioning: dict[str, Any]) -> bool:
 
 @pytest.mark.parametrize("case", CASES.values(), ids=CASES.keys())
 def test_cases(case: Case) -> None:
-    """Operator and service agree on each case, and the operator says what was meant."""
+    """Operator and service agree on each case, and the operator suggests the attribute."""
     document = {"requiredAttributes": case.required, "schemaExtensions": case.extensions}
     found = required_attributes.find_problem(Provisioning.model_validate(document))
     assert starts(document) is (case.problem is None)
@@ -63,7 +61,7 @@ SECOND = extension({"name": "car"}, {"name": "badge", "mutability": "readOnly"},
 
 @given(st.lists(REQUIRED, max_size=2, unique=True), st.booleans(), st.booleans())
 def test_one_rule_for_both_programs(required: list[str], first: bool, second: bool) -> None:
-    """Of all names the operator tells of exactly those that end the service."""
+    """The operator reports exactly the names with which the service would exit."""
     own = (OWN if first else []) + ([SECOND | {"id": "urn:example:second"}] if second else [])
     document = {"requiredAttributes": required, "schemaExtensions": own}
     found = required_attributes.find_problem(Provisioning.model_validate(document))
@@ -78,8 +76,8 @@ def _shape(attributes: tuple[Attribute, ...]) -> dict[str, set[str]]:
     }
 
 
-def test_names_are_those_of_the_service() -> None:
-    """The operator's list of attributes is what the service publishes."""
+def test_attribute_names_equal_those_of_the_service() -> None:
+    """The operator's list of attributes equals the service's published schemas."""
     registry = Registry.load()
     (enterprise,) = registry.user.extensions
     for own, theirs in (
@@ -90,58 +88,3 @@ def test_names_are_those_of_the_service() -> None:
         assert {name: set(parts) for name, parts in own.items()} == _shape(theirs)
     fixed = [each for each in registry.user.schema.attributes if each.mutability == "readOnly"]
     assert {each.name for each in fixed} == set(READ_ONLY)
-
-
-@pytest.mark.parametrize(
-    ("spec", "reason", "part"),
-    [
-        (
-            {"provisioning": {"requiredAttributes": ["email"]}},
-            "RequiredAttributeUnknown",
-            "did you mean emails?",
-        ),
-        (
-            {"resources": {"limits": {"memory": "lots"}}},
-            "QuantityInvalid",
-            "spec.resources.limits[memory] lots is no quantity",
-        ),
-        (
-            {"resources": {"requests": {"cpu": "-1"}}},
-            "QuantityInvalid",
-            "spec.resources.requests[cpu] -1 is no quantity",
-        ),
-    ],
-)
-def test_pods_stay_as_they_are(spec: dict[str, Any], reason: str, part: str) -> None:
-    """What a stored spec has wrong reaches neither configuration nor pods, and is told."""
-    planned = make(observed(spec))
-    assert not objects(planned).keys() & {
-        (CONFIG_MAP.name, "contoso-scim-config"),
-        (DEPLOYMENT.name, "contoso-scim"),
-    }
-    (fault,) = planned.faults
-    assert (fault.reason, part in fault.message) == (reason, True)
-    running = applied(observed(), make(observed()))
-    assert make(replace(running, tenant=observed(spec).tenant)).removals == ()
-    assert make(observed(spec | {"suspended": True})).faults == ()
-
-
-@pytest.mark.parametrize("amount", ["1e9", "1.5Gi", "100m", "2E9", ".5", 1])
-def test_quantities_of_every_form(amount: str | int) -> None:
-    """What Kubernetes reads as a quantity is no problem."""
-    assert make(observed({"resources": {"limits": {"memory": amount}}})).faults == ()
-
-
-def test_rate_limit() -> None:
-    """A limit reaches the pod, and a tenant without one has the pod that it had."""
-    without = make(observed())
-    limited = make(observed({"provisioning": {"rateLimit": 50}}))
-    assert content(without.context) == content(limited.context)
-
-    def environment(planned: Any) -> dict[str, str]:
-        deployment = objects(planned)[DEPLOYMENT.name, "contoso-scim"]
-        (container,) = deployment["spec"]["template"]["spec"]["containers"]
-        return {each["name"]: each.get("value") for each in container["env"]}
-
-    assert environment(limited) == environment(without) | {"SCIM_RATE_LIMIT": "50"}
-    assert "SCIM_RATE_LIMIT" not in environment(without)

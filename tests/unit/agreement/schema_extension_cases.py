@@ -1,4 +1,4 @@
-"""Schema extensions, and what is wrong with them: both programs and the CRD are held to this."""
+"""Valid and invalid schema extensions, on which operator, service and CRD must agree."""
 
 from __future__ import annotations
 
@@ -13,23 +13,23 @@ class Case(NamedTuple):
     Attributes
     ----------
     problem
-        What the operator says; None if nothing is wrong.
-    refusal
-        What the API server says; None if it leaves that to the operator.
+        A part of the operator's message; None if the extensions are valid.
+    rejection
+        A part of the API server's message; None if it admits the extensions.
     """
 
     extensions: list[Json]
     problem: str | None = None
-    refusal: str | None = None
+    rejection: str | None = None
 
 
 def extension(urn: str = "urn:example:contoso:2.0:User", *attributes: Json) -> Json:
-    """A schema of some attributes; by default of one that nothing is wrong with."""
+    """Build a schema with some attributes; by default with a valid one."""
     return {"id": urn, "name": "Contoso", "attributes": list(attributes) or [{"name": "badge"}]}
 
 
 def with_parts(*names: str, **more: Any) -> Json:
-    """A schema of a complex attribute."""
+    """Build a schema with a complex attribute."""
     parts = [{"name": name} for name in names]
     return extension(
         "urn:example:contoso:2.0:User",
@@ -37,24 +37,24 @@ def with_parts(*names: str, **more: Any) -> Json:
     )
 
 
-_NAME = "a name has letters, digits, - and _"
-_NAME_REFUSAL = "[A-Za-z$][A-Za-z0-9_-]*"
-_URN = "is no URN such as"
-_URN_REFUSAL = "urn:[A-Za-z0-9]"
+_NAME = "a name consists of letters, digits, - and _"
+_NAME_REJECTION = "[A-Za-z$][A-Za-z0-9_-]*"
+_URN = "is not a URN such as"
+_URN_REJECTION = "urn:[A-Za-z0-9]"
 _TAKEN = "is the URN of another schema"
-_TWICE = "twice (case does not count)"
+_TWICE = "twice (case is ignored)"
 
 CASES = {
     "one attribute": Case([extension()]),
     "a reference": Case([extension("urn:example:x", {"name": "$ref", "type": "reference"})]),
     "a complex attribute": Case([with_parts("make", "plate")]),
     "two extensions": Case([extension("urn:example:a"), extension("urn:example:b")]),
-    "a URN of one part": Case([extension("urn:example")], _URN, _URN_REFUSAL),
-    "a URN without a namespace": Case([extension("urn::x")], _URN, _URN_REFUSAL),
-    "a URN that begins with a hyphen": Case([extension("urn:-a:x")], _URN, _URN_REFUSAL),
-    "a URN with a dot in its namespace": Case([extension("urn:a.b:x")], _URN, _URN_REFUSAL),
-    "a URN with an empty part": Case([extension("urn:a::x")], _URN, _URN_REFUSAL),
-    "a URN that ends with a colon": Case([extension("urn:a:x:")], _URN, _URN_REFUSAL),
+    "a URN of one part": Case([extension("urn:example")], _URN, _URN_REJECTION),
+    "a URN without a namespace": Case([extension("urn::x")], _URN, _URN_REJECTION),
+    "a URN that begins with a hyphen": Case([extension("urn:-a:x")], _URN, _URN_REJECTION),
+    "a URN with a dot in its namespace": Case([extension("urn:a.b:x")], _URN, _URN_REJECTION),
+    "a URN with an empty part": Case([extension("urn:a::x")], _URN, _URN_REJECTION),
+    "a URN that ends with a colon": Case([extension("urn:a:x:")], _URN, _URN_REJECTION),
     **{
         f"the core schema {urn}": Case(
             [extension(urn)], _TAKEN, "id is the URN of a standard schema"
@@ -75,9 +75,9 @@ CASES = {
         "two schemaExtensions have the same id",
     ),
     "a dollar within a name": Case(
-        [extension("urn:example:x", {"name": "a$b"})], _NAME, _NAME_REFUSAL
+        [extension("urn:example:x", {"name": "a$b"})], _NAME, _NAME_REJECTION
     ),
-    "a dollar within a part's name": Case([with_parts("a$b")], _NAME, _NAME_REFUSAL),
+    "a dollar within a part's name": Case([with_parts("a$b")], _NAME, _NAME_REJECTION),
     "a name twice": Case(
         [extension("urn:example:x", {"name": "a"}, {"name": "a"})],
         _TWICE,
@@ -91,12 +91,12 @@ CASES = {
     "a part's name in two cases": Case([with_parts("make", "Make")], _TWICE),
     "a complex attribute without parts": Case(
         [extension("urn:example:x", {"name": "car", "type": "complex"})],
-        "has type complex and no subAttributes",
+        "has type complex but no subAttributes",
         "an attribute of type complex must have subAttributes",
     ),
     "parts of a text": Case(
         [with_parts("make", type="string")],
-        "has subAttributes, which only an attribute of type complex has",
+        "has subAttributes, but only an attribute of type complex can have any",
         "an attribute of type complex must have subAttributes",
     ),
 }

@@ -1,8 +1,7 @@
-"""What the operator lets pass as a schema extension, the service starts with."""
+"""Operator and service agree on the schema extensions that the service can use."""
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -12,19 +11,18 @@ from pydantic import ValidationError
 from scim_operator.api.v1alpha1.provisioning import CORE_SCHEMAS, Provisioning
 from scim_operator.desired.objects.config_map import content
 from scim_operator.desired.validation import schema_extensions
-from scim_operator.kube.kinds import CONFIG_MAP, DEPLOYMENT
 from scim_service.scim.schemas.parser import SchemaError
 from scim_service.scim.schemas.registry import Registry
 from scim_service.tenant.config import TenantConfig as Configuration
 
-from tests.unit.extensions import CASES, Case
-from tests.unit.operator.sample import applied, make, objects, observed
+from tests.unit.agreement.schema_extension_cases import CASES, Case
+from tests.unit.operator.sample import make, observed
 
 pytestmark = pytest.mark.finding(33)
 
 
 def starts(documents: list[dict[str, Any]]) -> bool:
-    """Whether the service starts with what the operator writes into its configuration."""
+    """Tell whether the service starts with the configuration that the operator writes."""
     planned = make(observed({"provisioning": {"schemaExtensions": documents}}))
     configuration = Configuration.model_validate_json(content(planned.context))
     try:
@@ -36,7 +34,7 @@ def starts(documents: list[dict[str, Any]]) -> bool:
 
 @pytest.mark.parametrize("case", CASES.values(), ids=CASES.keys())
 def test_cases(case: Case) -> None:
-    """Operator and service agree on each case, and the operator says where and which rule."""
+    """Operator and service agree on each case; the operator names the field and the rule."""
     read = Provisioning.model_validate({"schemaExtensions": case.extensions})
     found = schema_extensions.find_problem(read.schema_extensions)
     assert starts(case.extensions) is (case.problem is None)
@@ -67,34 +65,9 @@ EXTENSIONS = st.lists(
 
 @given(EXTENSIONS)
 def test_one_rule_for_both_programs(documents: list[dict[str, Any]]) -> None:
-    """Of all extensions that the operator can read, it tells exactly those that end the service."""
+    """The operator reports exactly the readable extensions with which the service would exit."""
     try:
         read = Provisioning.model_validate({"schemaExtensions": documents})
     except ValidationError:
         return
     assert starts(documents) is (schema_extensions.find_problem(read.schema_extensions) is None)
-
-
-def test_pods_stay_as_they_are() -> None:
-    """An unusable extension reaches neither the configuration nor the pods, and is told."""
-    bad = {"provisioning": {"schemaExtensions": CASES["a part's name in two cases"].extensions}}
-    planned = make(observed(bad))
-    assert not objects(planned).keys() & {
-        (CONFIG_MAP.name, "contoso-scim-config"),
-        (DEPLOYMENT.name, "contoso-scim"),
-    }
-    assert [fault.reason for fault in planned.faults] == ["SchemaExtensionInvalid"]
-    # What is there is not removed for that.
-    running = applied(observed(), make(observed()))
-    changed = observed(bad)
-    kept = make(replace(running, tenant=changed.tenant))
-    assert kept.removals == ()
-
-
-def test_a_tenant_can_be_suspended_all_the_same() -> None:
-    """Stopping needs no usable configuration."""
-    bad = {"schemaExtensions": CASES["a URN of one part"].extensions}
-    planned = make(observed({"suspended": True, "provisioning": bad}))
-    assert planned.deployment
-    assert planned.deployment.object["spec"]["replicas"] == 0
-    assert planned.faults == ()
