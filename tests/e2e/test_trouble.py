@@ -89,5 +89,5 @@ def test_what_a_service_said_last(namespace: str) -> None:
     database = {"postgres": {"urlFrom": {"name": "wrong", "key": "url"}}}
     tenant = troubled("wrong", namespace, "CrashLoop", database=database)
     message = tenant.condition("Ready")["message"]
-    assert "said last: error: the database URL cannot be used: its scheme is neither" in message
+    assert "last output: error: the database URL cannot be used: its scheme is neither" in message
     assert "hunter2" not in message

@@ -66,7 +66,7 @@ def test_from_nothing_to_reached(
         assert told(unserved, "Ingress")["status"] == "True"
 
         expose(unserved, className="public", tlsSecretName="missing")
-        assert "the Secret missing" in told(unserved, "TLSSecretMissing")["message"]
+        assert "the TLS Secret missing" in told(unserved, "TLSSecretMissing")["message"]
         expose(unserved, className="public", tlsSecretName="tls")
         assert told(unserved, "Ingress")["status"] == "True"
         known = unserved.get("scimtenant", "contoso")["status"]["certificate"]

@@ -85,3 +85,8 @@ class Finding:
     message: str
     outlook: Outlook = Outlook.SETTLED
     is_needed: bool = True
+
+    @classmethod
+    def stalled(cls, reason: str, message: str) -> Finding:
+        """Return the finding of a problem that needs a person."""
+        return cls(False, reason, message, Outlook.STALLED)

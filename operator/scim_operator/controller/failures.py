@@ -64,7 +64,7 @@ class ProblemReporter:
             return False
         metadata = body["metadata"]
         now = self._kube.clock.now()
-        status = summary.mark_held_up(
+        status = summary.mark_blocked(
             _stored_status(body), finding, metadata.get("generation", 0), now
         )
         if status is None:

@@ -35,7 +35,7 @@ from scim_operator.kube.client import UNREACHABLE, KubeClient
 from scim_operator.kube.errors import ApiError
 from scim_operator.kube.kinds import INGRESS, SECRET, STORAGE_CLASS, TENANT, VOLUME_CLAIM, Kind
 from scim_operator.settings import Settings
-from scim_operator.status import events, tenant_metrics, tenant_status
+from scim_operator.status import events, tenant_conditions, tenant_metrics, tenant_status
 from scim_operator.timestamps import parse_timestamp
 
 _LOG = logging.getLogger(__name__)
@@ -360,7 +360,7 @@ class Reconciler:
         decision: Decision | None,
     ) -> float | None:
         spec = observed.tenant.spec
-        moments = [tenant_status.next_change(observed, now), observed.hold.due]
+        moments = [tenant_conditions.next_change(observed, now), observed.hold.due]
         if decision:
             moments.append(decision.again)
         moments += [decided.due for decided in (planned.token, planned.access) if decided]

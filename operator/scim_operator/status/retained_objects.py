@@ -1,6 +1,6 @@
-"""What tenants that are gone have left: volumes and token Secrets that nobody deletes by itself.
+"""Volume claims and token Secrets of deleted tenants, which nothing deletes automatically.
 
-Pure. They hold users of a customer and a token that may be in use again, so whoever has to erase
+They hold the users of a customer, and a token that may be in use again: a person who must erase
 them must be able to find them.
 """
 
@@ -20,12 +20,12 @@ KINDS = (VOLUME_CLAIM, SECRET)
 
 
 class RetainedObject(NamedTuple):
-    """An object of a tenant that is gone.
+    """An object of a deleted tenant.
 
     Attributes
     ----------
     created
-        When it was made; when its tenant went is not known.
+        When the object was created; the time of the tenant's deletion is unknown.
     size
         Capacity of a volume, as a Kubernetes quantity.
     """
@@ -39,18 +39,18 @@ class RetainedObject(NamedTuple):
 
 
 def find(kind: Kind, bodies: Iterable[Object], tenants: Collection[Key]) -> list[RetainedObject]:
-    """Return which of the objects with the tenant label have no tenant.
+    """Return the objects with the tenant label that belong to no existing tenant.
 
-    An owner's Secret that has the label as well is its owner's.
+    A Secret that its owner created belongs to its owner, even with the label.
     """
     found = []
     for body in bodies:
         metadata = body["metadata"]
         labels = metadata.get("labels") or {}
         tenant = Key(metadata["namespace"], labels.get(names.TENANT_LABEL, ""))
-        # One with an owner goes with it, and is only on its way.
-        is_kept = not metadata.get("ownerReferences") and tenant not in tenants
-        if not is_kept or labels.get(names.MANAGED_BY_LABEL) != names.MANAGER:
+        # Kubernetes deletes an object together with its owner, after a short delay.
+        is_retained = not metadata.get("ownerReferences") and tenant not in tenants
+        if not is_retained or labels.get(names.MANAGED_BY_LABEL) != names.MANAGER:
             continue
         spec, status = body.get("spec", {}), body.get("status", {})
         requested = spec.get("resources", {}).get("requests", {}).get("storage")

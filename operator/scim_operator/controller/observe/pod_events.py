@@ -15,7 +15,7 @@ from scim_operator.kube import pod_owners
 from scim_operator.kube.client import KubeClient
 from scim_operator.kube.errors import ApiError
 from scim_operator.kube.kinds import EVENT, Object
-from scim_operator.status.problems import pods
+from scim_operator.status.problems import nodes
 
 _SHORTEST_AGE, _LONGEST_AGE = 30.0, 300.0
 """Seconds for which what was read counts as known: the longer, the longer the pod has waited."""
@@ -38,7 +38,7 @@ class PodEvents:
 
     async def of(self, key: Key, live: Sequence[Object], now: datetime) -> Sequence[Object]:
         """Return the events of the one of a tenant's pods that waits for its node; else none."""
-        pod = pods.find_uncreated([each for each in live if pod_owners.is_own(key, each)], now)
+        pod = nodes.find_uncreated([each for each in live if pod_owners.is_own(key, each)], now)
         if pod is None:
             self.forget(key)
             return ()
@@ -46,7 +46,7 @@ class PodEvents:
         known = self._known.get(key)
         if known and known.uid == uid and known.until > time.monotonic():
             return known.events
-        waited = (now - pods.scheduled_at(pod)).total_seconds()
+        waited = (now - nodes.read_scheduled_time(pod)).total_seconds()
         until = time.monotonic() + min(_LONGEST_AGE, max(_SHORTEST_AGE, waited / 2))
         self._known[key] = _Known(uid, until, await self._read(key, uid))
         return self._known[key].events

@@ -1,4 +1,4 @@
-"""Whether the service of a tenant is available: its condition Available. Pure."""
+"""The condition Available: whether the tenant's service answers."""
 
 from __future__ import annotations
 
@@ -10,118 +10,62 @@ from scim_operator.api import conditions, names
 from scim_operator.api.conditions import Finding, Outlook
 from scim_operator.desired.faults import Fault, find_for_condition
 from scim_operator.desired.observed import Observed
+from scim_operator.desired.ownership import classification
+from scim_operator.desired.plan import Plan
 from scim_operator.kube import pod_owners
 from scim_operator.kube.kinds import DEPLOYMENT, VOLUME_CLAIM, Object
-from scim_operator.status.problems import pods, workload
+from scim_operator.status.problems import deployments, pods, volume_claims
 
-SERVING = "Serving"
+_SERVING = "Serving"
 
-
-def assess(observed: Observed, faults: Sequence[Fault], now: datetime) -> Finding:
-    """Return whether the service is available, or what keeps it from being so."""
-    finding = _of_tenant(observed, faults, now)
-    key = observed.tenant.key
-    if (name := pod_owners.find_foreign_pod(key, observed.pods)) is None:
-        return finding
-    return Finding(
-        finding.is_good,
-        reason="ForeignPod",
-        message=f"the pod {name} has the tenant's labels, is not of its Deployment, and gets a "
-        "part of Entra's requests with the token: delete it, revoke the tokens, and see who may "
-        f"create pods in namespace {key.namespace}",
-        outlook=Outlook.STALLED,
-    )
-
-
-def _of_tenant(observed: Observed, faults: Sequence[Fault], now: datetime) -> Finding:
-    if finding := find_for_condition(faults, conditions.AVAILABLE):
-        return finding
-    if observed.tenant.spec.suspended:
-        return Finding(
-            is_good=False,
-            reason="Suspended",
-            message="no pod runs while spec.suspended is true; data and token are kept",
-        )
-    if finding := _database_secret(observed):
-        return finding
-    finding = _of_pods(observed, now)
-    if observed.rollout is None or observed.rollout.state != "waiting":
-        return finding
-    if finding.outlook is Outlook.SETTLED or finding == _REPLACED:
-        return Finding(
-            is_good=True,
-            reason="WaitingForRollout",
-            message="the service answers and waits for its place in the rollout of the current "
-            "version",
-            outlook=Outlook.PROGRESSING,
-        )
-    return replace(
-        finding,
-        message=f"{finding.message}; the current version of the service waits for its place in the "
-        "rollout",
-    )
-
-
-_REPLACED = Finding(
+_ROLLING_OUT = Finding(
     is_good=True,
     reason="RollingOut",
-    message="pods are being replaced",
+    message="the Deployment replaces its pods",
     outlook=Outlook.PROGRESSING,
 )
 
 
-def _of_pods(observed: Observed, now: datetime) -> Finding:
-    tenant = observed.tenant
-    deployment = observed.children.get((DEPLOYMENT, names.workload(tenant.key.name)), {})
-    status = deployment.get("status", {})
-    # A status that is older than the spec speaks about pods that are about to go.
-    fresh = status.get("observedGeneration", 0) >= deployment.get("metadata", {}).get(
-        "generation", 1
+def assess(observed: Observed, plan: Plan, faults: Sequence[Fault], now: datetime) -> Finding:
+    """Decide the condition Available."""
+    finding = (
+        find_for_condition(faults, conditions.AVAILABLE)
+        or _check_suspended(observed)
+        or _check_database_secret(observed)
+        or _assess_rollout(observed, now)
     )
-    ready = status.get("availableReplicas", 0) if fresh else 0
-    trouble = _trouble(observed, deployment, is_available=ready > 0, now=now)
-    if trouble is None and observed.rollout and observed.rollout.state == "failed":
-        return Finding(
-            is_good=ready > 0,
-            reason="RolloutFailed",
-            message="the pod of the current version has not become available in time: see "
-            f"kubectl describe pods -n {tenant.key.namespace} -l "
-            f"{names.TENANT_LABEL}={tenant.key.name}",
-            outlook=Outlook.STALLED,
-        )
-    halted = workload.find_rollout_problem(tenant.key, deployment) if fresh else None
-    if trouble and halted:
-        trouble = replace(trouble, outlook=halted.outlook)
-    if finding := trouble or halted:
-        return replace(finding, is_good=ready > 0)
-    if ready < 1:
-        return Finding(
-            is_good=False,
-            reason="Starting",
-            message="the pod is starting",
-            outlook=Outlook.PROGRESSING,
-        )
-    if status.get("updatedReplicas", 0) < tenant.spec.replicas:
-        return _REPLACED
-    return Finding(is_good=True, reason=SERVING, message="the service answers")
+    if foreign := pod_owners.find_foreign_pod(observed.tenant.key, observed.pods):
+        return _report_foreign_pod(observed, foreign, is_good=finding.is_good)
+    claim = classification.record_name(VOLUME_CLAIM, names.volume_claim(observed.tenant.key.name))
+    if finding.reason == _SERVING and claim in plan.inherited:
+        message = f"{finding.message} with the users that an earlier tenant of this name has left"
+        return replace(finding, message=message)
+    return finding
 
 
-def _trouble(
-    observed: Observed, deployment: Object, *, is_available: bool, now: datetime
-) -> Finding | None:
-    key = observed.tenant.key
-    own = [pod for pod in observed.pods if pod_owners.is_own(key, pod)]
-    claim = None if is_available else _claim_trouble(observed)
-    # A pod that cannot be scheduled is only the effect of a volume that cannot be made.
-    return (claim if observed.storage_missing else None) or (
-        pods.find_problem(key, own, observed.pod_events, now)
-        or workload.find_deployment_problem(deployment)
-        or claim
+def _report_foreign_pod(observed: Observed, name: str, *, is_good: bool | None) -> Finding:
+    return Finding(
+        is_good,
+        reason="ForeignPod",
+        message=f"the pod {name} has the tenant's labels, does not belong to its Deployment, and "
+        "receives a part of Entra's requests with the token: delete the pod, revoke the tokens, "
+        f"and check who may create pods in namespace {observed.tenant.key.namespace}",
+        outlook=Outlook.STALLED,
     )
 
 
-def _database_secret(observed: Observed) -> Finding | None:
-    """Return what is wrong with the Secret of the database URL; its values are not looked at."""
+def _check_suspended(observed: Observed) -> Finding | None:
+    if not observed.tenant.spec.suspended:
+        return None
+    return Finding(
+        is_good=False,
+        reason="Suspended",
+        message="no pod runs while spec.suspended is true; data and token are kept",
+    )
+
+
+def _check_database_secret(observed: Observed) -> Finding | None:
+    """Check the Secret of the database URL for its key, not for its values."""
     tenant = observed.tenant
     if tenant.spec.database.postgres is None:
         return None
@@ -132,16 +76,84 @@ def _database_secret(observed: Observed) -> Finding | None:
         problem, remedy = f"has no key {url.key}", "add it"
     else:
         return None
-    return Finding(
-        is_good=False,
-        reason="DatabaseSecretMissing",
-        message=f"the Secret {url.name} of spec.database.postgres.urlFrom {problem} in namespace "
+    return Finding.stalled(
+        "DatabaseSecretMissing",
+        f"the Secret {url.name} of spec.database.postgres.urlFrom {problem} in namespace "
         f"{tenant.key.namespace}: {remedy}",
-        outlook=Outlook.STALLED,
     )
 
 
-def _claim_trouble(observed: Observed) -> Finding | None:
+def _assess_rollout(observed: Observed, now: datetime) -> Finding:
+    """Assess the pods of a tenant that may wait for its slot in a rollout."""
+    finding = _assess_pods(observed, now)
+    if observed.rollout is None or observed.rollout.state != "waiting":
+        return finding
+    if finding.outlook is Outlook.SETTLED or finding == _ROLLING_OUT:
+        return Finding(
+            is_good=True,
+            reason="WaitingForRollout",
+            message="the service answers, and waits for its slot in the rollout of the current "
+            "version",
+            outlook=Outlook.PROGRESSING,
+        )
+    return replace(
+        finding,
+        message=f"{finding.message}; the tenant also waits for its slot in the rollout of the "
+        "service's current version",
+    )
+
+
+def _assess_pods(observed: Observed, now: datetime) -> Finding:
     tenant = observed.tenant
-    claim = observed.children.get((VOLUME_CLAIM, names.volume_claim(tenant.key.name)))
-    return workload.find_claim_problem(claim, observed.storage_missing)
+    deployment = observed.children.get((DEPLOYMENT, names.workload(tenant.key.name)), {})
+    status = deployment.get("status", {})
+    # A status that is older than the spec describes pods that will be replaced.
+    is_fresh = status.get("observedGeneration", 0) >= deployment.get("metadata", {}).get(
+        "generation", 1
+    )
+    ready = status.get("availableReplicas", 0) if is_fresh else 0
+    problem = _find_problem(observed, deployment, is_available=ready > 0, now=now)
+    if problem is None and observed.rollout and observed.rollout.state == "failed":
+        return Finding(
+            is_good=ready > 0,
+            reason="RolloutFailed",
+            message="the pod of the current version did not become available in time: see "
+            f"kubectl describe pods -n {tenant.key.namespace} -l "
+            f"{names.TENANT_LABEL}={tenant.key.name}",
+            outlook=Outlook.STALLED,
+        )
+    halted = deployments.find_rollout_problem(tenant.key, deployment) if is_fresh else None
+    if problem and halted:
+        problem = replace(problem, outlook=halted.outlook)
+    if finding := problem or halted:
+        return replace(finding, is_good=ready > 0)
+    if ready < 1:
+        return Finding(
+            is_good=False,
+            reason="Starting",
+            message="the pod is starting",
+            outlook=Outlook.PROGRESSING,
+        )
+    if status.get("updatedReplicas", 0) < tenant.spec.replicas:
+        return _ROLLING_OUT
+    return Finding(is_good=True, reason=_SERVING, message="the service answers")
+
+
+def _find_problem(
+    observed: Observed, deployment: Object, *, is_available: bool, now: datetime
+) -> Finding | None:
+    key = observed.tenant.key
+    own = [pod for pod in observed.pods if pod_owners.is_own(key, pod)]
+    claim = None if is_available else _find_claim_problem(observed)
+    # Without a volume no pod can be scheduled: the volume is the cause.
+    return (claim if observed.storage_missing else None) or (
+        pods.find_problem(key, own, observed.pod_events, now)
+        or deployments.find_creation_problem(deployment)
+        or claim
+    )
+
+
+def _find_claim_problem(observed: Observed) -> Finding | None:
+    name = names.volume_claim(observed.tenant.key.name)
+    claim = observed.children.get((VOLUME_CLAIM, name))
+    return volume_claims.find_problem(claim, observed.storage_missing)

@@ -1,8 +1,8 @@
-"""Conditions as kstatus, Argo CD and ``kubectl wait`` understand them. Pure.
+"""The conditions Ready, Reconciling and Stalled, and conditions as the status stores them.
 
-A finding is what one look at the tenant shows about one aspect. Ready sums the aspects up;
-Reconciling and Stalled are true only when something is abnormal: the first says that it is being
-worked on, the second that it will not get better by itself.
+kstatus, Argo CD and ``kubectl wait`` read them. Ready summarizes the aspects of a tenant.
+Reconciling and Stalled are true only while something is abnormal: Reconciling means that the
+operator or Kubernetes is working on it, Stalled that a person must act.
 """
 
 from __future__ import annotations
@@ -15,31 +15,23 @@ from scim_operator.api.conditions import READY, RECONCILING, STALLED, STATUS, Fi
 from scim_operator.api.v1alpha1.status import Condition
 from scim_operator.timestamps import format_timestamp
 
-_HELD_UP = {READY: "False", RECONCILING: "False", STALLED: "True"}
-"""What the conditions say of a tenant over which no pass comes to its end."""
+_BLOCKED = {READY: "False", RECONCILING: "False", STALLED: "True"}
+"""The conditions of a tenant that the operator cannot reconcile."""
 
 
 def assess_ready(aspects: Sequence[Finding]) -> Finding:
-    """Sum up: the first aspect that is not good speaks for the tenant, a stalled one before all."""
+    """Decide Ready: by the first stalled aspect, else by the first aspect that is not good."""
     bad = [aspect for aspect in aspects if aspect.is_needed and not aspect.is_good]
     stalled = [aspect for aspect in bad if aspect.outlook is Outlook.STALLED]
-    return next(
-        iter(stalled or bad),
-        Finding(
-            is_good=True,
-            reason="Ready",
-            message="; ".join(
-                [
-                    "the tenant serves SCIM at its Tenant URL",
-                    *(each.message for each in aspects if not (each.is_good or each.is_needed)),
-                ]
-            ),
-        ),
-    )
+    if bad:
+        return (stalled or bad)[0]
+    notes = [each.message for each in aspects if not (each.is_good or each.is_needed)]
+    message = "; ".join(["the tenant serves SCIM at its Tenant URL", *notes])
+    return Finding(is_good=True, reason="Ready", message=message)
 
 
 def assess_abnormal(aspects: Sequence[Finding]) -> dict[str, Finding]:
-    """Return Reconciling and Stalled; a stalled aspect is not reported as being worked on."""
+    """Decide Reconciling and Stalled; a stalled tenant is not also reconciling."""
     outlooks = {aspect.outlook: aspect for aspect in reversed(aspects)}
     stalled = outlooks.get(Outlook.STALLED)
     progressing = None if stalled else outlooks.get(Outlook.PROGRESSING)
@@ -63,34 +55,34 @@ def to_conditions(
     generation: int,
     now: datetime,
 ) -> tuple[Condition, ...]:
-    """Turn findings into conditions; the time moves only when a status does."""
+    """Convert findings to conditions; a transition time changes only with the status."""
     known = {condition.type: condition for condition in before}
     result = []
     for kind, finding in findings.items():
         status = STATUS[finding.is_good]
         last = known.get(kind)
-        same = last is not None and last.status == status
+        is_same = last is not None and last.status == status
         result.append(
             Condition(
                 type=kind,
                 status=status,
                 reason=finding.reason,
                 message=finding.message,
-                last_transition_time=last.last_transition_time if last and same else now,
+                last_transition_time=last.last_transition_time if last and is_same else now,
                 observed_generation=generation,
             )
         )
     return tuple(result)
 
 
-def mark_held_up(
+def mark_blocked(
     status: Mapping[str, Any], finding: Finding, generation: int, now: datetime
 ) -> dict[str, Any] | None:
-    """Return the status of a tenant over which no pass comes to its end; None if it says so.
+    """Return the status of a tenant that the operator cannot reconcile; None if it is so already.
 
-    It takes and returns the status as it is stored, which this version may be unable to read. The
-    rest of it stays: what is known of the tenant is not less true than before. The message may
-    differ between two passes that fail for one reason, which is not worth a write.
+    The status is taken and returned as it is stored, because this version may be unable to parse
+    it. All other fields stay: they are as true as before. A message that differs between two
+    reconciles that fail for the same reason is not worth a write.
     """
     stored = status.get("conditions")
     known = {
@@ -98,15 +90,15 @@ def mark_held_up(
         for condition in (stored if isinstance(stored, list) else ())
         if isinstance(condition, dict) and isinstance(condition.get("type"), str)
     }
-    said = [known.get(kind, {}) for kind in (READY, STALLED)]
+    current = [known.get(kind, {}) for kind in (READY, STALLED)]
     if (
         status.get("observedGeneration") == generation
-        and [(each.get("status"), each.get("reason")) for each in said]
-        == [(_HELD_UP[kind], finding.reason) for kind in (READY, STALLED)]
-        and all(each.get("observedGeneration") == generation for each in said)
+        and [(each.get("status"), each.get("reason")) for each in current]
+        == [(_BLOCKED[kind], finding.reason) for kind in (READY, STALLED)]
+        and all(each.get("observedGeneration") == generation for each in current)
     ):
         return None
-    for kind, state in _HELD_UP.items():
+    for kind, state in _BLOCKED.items():
         before = known.get(kind, {})
         since = before.get("lastTransitionTime") if before.get("status") == state else None
         known[kind] = {

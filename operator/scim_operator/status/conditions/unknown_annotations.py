@@ -1,4 +1,7 @@
-"""Which of our annotations a ScimTenant has that mean nothing: a slip would be silent. Pure."""
+"""The condition UnknownAnnotation: annotations of the operator's group that it does not know.
+
+Without the condition a misspelled annotation would have no effect and no one would notice.
+"""
 
 from __future__ import annotations
 
@@ -8,12 +11,12 @@ from difflib import get_close_matches
 from scim_operator.api import names
 from scim_operator.api.conditions import UNKNOWN_ANNOTATION, Finding
 
-_NAMED = 5
-"""How many a message names."""
+_MAX_NAMED = 5
+"""A message names at most as many annotations."""
 
 
 def assess(annotations: Iterable[str]) -> Finding | None:
-    """Say which annotations under the operator's group no operator reads; None if there is none."""
+    """Decide the condition UnknownAnnotation; None if every annotation is known."""
     found = sorted(
         key
         for key in annotations
@@ -21,17 +24,17 @@ def assess(annotations: Iterable[str]) -> Finding | None:
     )
     if not found:
         return None
-    parts = [f"{key}{_guess(key)}" for key in found[:_NAMED]]
-    if len(found) > _NAMED:
-        parts.append(f"{len(found) - _NAMED} more")
+    parts = [f"{key}{_suggest(key)}" for key in found[:_MAX_NAMED]]
+    if len(found) > _MAX_NAMED:
+        parts.append(f"{len(found) - _MAX_NAMED} more")
     return Finding(
         is_good=True,
         reason=UNKNOWN_ANNOTATION,
-        message=f"annotations that no operator of this version knows have no effect: "
-        f"{'; '.join(parts)}. Correct or remove them",
+        message=f"this version of the operator does not know these annotations, so they have no "
+        f"effect: {'; '.join(parts)}. Correct or remove them",
     )
 
 
-def _guess(key: str) -> str:
+def _suggest(key: str) -> str:
     close = get_close_matches(key, names.TENANT_ANNOTATIONS, n=1, cutoff=0.8)
     return f" (did you mean {close[0]}?)" if close else ""

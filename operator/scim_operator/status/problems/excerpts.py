@@ -1,7 +1,7 @@
-"""What others say, as it may be quoted in a condition: short, on one line, printable. Pure.
+"""Quotes of other programs' texts in a condition: short, on one line, printable.
 
-A container's output may be anything, so what looks like a secret in it is left out. A message that
-changed with every repetition would be a write each time, so times of day are left out as well.
+A container may write anything, so whatever looks like a secret in its output is hidden. Times of
+day are removed, because a message that changes with every repetition would be a write each time.
 """
 
 from __future__ import annotations
@@ -10,10 +10,10 @@ import json
 import re
 
 TEXT_CHARACTERS = 300
-"""The longest text of the API server, a node or a controller."""
+"""The maximum length of a text of the API server, a node or a controller."""
 
 OUTPUT_CHARACTERS = 200
-"""The longest line of a container's output."""
+"""The maximum length of a line of a container's output."""
 
 HIDDEN = "***"
 
@@ -31,26 +31,26 @@ _TIME = re.compile(
 
 
 def quote_text(text: str) -> str:
-    """Return a text of the cluster's own programs on one line; credentials in URLs are hidden."""
-    return _cut(_CREDENTIALS.sub(HIDDEN, text), TEXT_CHARACTERS)
+    """Return a text of a cluster component on one line, with credentials in URLs hidden."""
+    return _shorten(_CREDENTIALS.sub(HIDDEN, text), TEXT_CHARACTERS)
 
 
 def quote_output(output: str) -> str:
-    """Return the last line of what a container has written; empty if it is empty.
+    """Return the last line of a container's output; an empty text if there is none.
 
-    Of a line in JSON it is the message. Whatever may be a secret is hidden: credentials in URLs,
-    what is assigned to a name such as ``password``, and every long run of letters and digits.
+    A line in JSON is reduced to its message. Possible secrets are hidden: credentials in URLs,
+    values assigned to a name such as ``password``, and every long run of letters and digits.
     """
     lines = [line for line in output.splitlines() if line.strip()]
     if not lines:
         return ""
-    line = _TIME.sub("", _message(lines[-1]))
+    line = _TIME.sub("", _extract_message(lines[-1]))
     line = _CREDENTIALS.sub(HIDDEN, line)
     line = _ASSIGNED.sub(rf"\g<name>\g<between>{HIDDEN}", line)
-    return _cut(_LONG_RUN.sub(HIDDEN, line), OUTPUT_CHARACTERS)
+    return _shorten(_LONG_RUN.sub(HIDDEN, line), OUTPUT_CHARACTERS)
 
 
-def _message(line: str) -> str:
+def _extract_message(line: str) -> str:
     try:
         document = json.loads(line)
     except (ValueError, RecursionError):
@@ -62,7 +62,7 @@ def _message(line: str) -> str:
     )
 
 
-def _cut(text: str, characters: int) -> str:
+def _shorten(text: str, characters: int) -> str:
     words = " ".join(text.split())
     printable = "".join(each if " " <= each <= "~" else "?" for each in words)
     return printable if len(printable) <= characters else f"{printable[: characters - 3]}..."

@@ -6,7 +6,7 @@ import pytest
 from prometheus_client import CollectorRegistry
 from scim_operator.api.service_status import ServiceStatus, TokenUse
 from scim_operator.api.v1alpha1.status import Condition, Status, TokenStatus
-from scim_operator.status.tenant_metrics import Tenants
+from scim_operator.status.tenant_metrics import TenantCollector
 
 from tests.unit.operator.sample import NOW
 
@@ -41,20 +41,20 @@ REPORT = ServiceStatus(
 
 
 @pytest.fixture
-def tenants() -> Tenants:
+def tenants() -> TenantCollector:
     """What is known of tenants."""
-    return Tenants()
+    return TenantCollector()
 
 
 @pytest.fixture
-def registry(tenants: Tenants) -> CollectorRegistry:
+def registry(tenants: TenantCollector) -> CollectorRegistry:
     """A registry with nothing else in it."""
     registry = CollectorRegistry()
     registry.register(tenants)
     return registry
 
 
-def test_figures_of_a_tenant(tenants: Tenants, registry: CollectorRegistry) -> None:
+def test_figures_of_a_tenant(tenants: TenantCollector, registry: CollectorRegistry) -> None:
     """Condition, counts, moments and tokens are there, each under its name."""
     tenants.update("team-a/contoso", status("False", "Starting"), REPORT, 5)
     found = {
@@ -78,7 +78,7 @@ def test_figures_of_a_tenant(tenants: Tenants, registry: CollectorRegistry) -> N
     }
 
 
-def test_what_is_not_known_is_absent(tenants: Tenants, registry: CollectorRegistry) -> None:
+def test_what_is_not_known_is_absent(tenants: TenantCollector, registry: CollectorRegistry) -> None:
     """Without a reading and a limit there is no figure that an alert could take for one."""
     tenants.update("team-a/contoso", Status(), None, None)
     assert {sample.name for family in registry.collect() for sample in family.samples} == {
@@ -86,7 +86,9 @@ def test_what_is_not_known_is_absent(tenants: Tenants, registry: CollectorRegist
     }
 
 
-def test_a_later_look_replaces_the_earlier(tenants: Tenants, registry: CollectorRegistry) -> None:
+def test_a_later_look_replaces_the_earlier(
+    tenants: TenantCollector, registry: CollectorRegistry
+) -> None:
     """An old reason does not stay beside the new one, and a tenant that is gone leaves nothing."""
     tenants.update("team-a/contoso", status("False", "Starting"), None, None)
     tenants.update("team-a/contoso", status("True", "Ready"), None, None)

@@ -270,7 +270,7 @@ def test_down_and_waiting_for_the_rollout() -> None:
     """A tenant that is down and waits for its place says both, and is not said to answer."""
     found = find(rolled_out("waiting", available=0), conditions.READY)
     assert (found.status, found.reason) == ("False", "Starting")
-    assert "waits for its place in the rollout" in found.message
+    assert "waits for its slot in the rollout" in found.message
 
 
 @pytest.mark.finding(14)
@@ -291,4 +291,4 @@ def test_token_of_an_earlier_tenant(seconds: int, is_left: bool) -> None:
     created = made + timedelta(seconds=seconds)
     seen = replace(seen, tenant=replace(seen.tenant, created=created))
     message = find(result(seen), "TokenReady").message
-    assert message.endswith("Entra may have it already") == is_left
+    assert message.endswith("Entra may already have it") == is_left

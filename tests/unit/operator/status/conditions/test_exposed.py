@@ -102,7 +102,7 @@ def test_no_class() -> None:
     assert "spec.exposure.ingress.className" in finding.message
     missing = replace(routed(WITH_INGRESS), ingress=IngressFacts(is_class_missing=True))
     assert find(missing).reason == "IngressClassMissing"
-    assert "there is no IngressClass public" in find(missing).message
+    assert "the IngressClass public does not exist" in find(missing).message
 
 
 @pytest.mark.parametrize(("minutes", "outlook"), [(9, Outlook.PROGRESSING), (10, Outlook.STALLED)])
@@ -113,7 +113,7 @@ def test_no_certificate(minutes: int, outlook: Outlook) -> None:
     finding = find(seen)
     assert (finding.is_good, finding.reason) == (False, "TLSSecretMissing")
     assert finding.outlook is outlook
-    assert "the Secret tls" in finding.message
+    assert "the TLS Secret tls" in finding.message
 
 
 def test_an_expired_certificate() -> None:

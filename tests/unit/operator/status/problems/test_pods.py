@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from scim_operator.api.conditions import Finding, Outlook
 from scim_operator.api.tenant import Key
-from scim_operator.status.problems import pods
+from scim_operator.status.problems import nodes, pods
 from scim_operator.timestamps import format_timestamp
 
 from tests.unit.operator.sample import NOW
@@ -112,7 +112,9 @@ def test_injected_containers(status: Object, text: str, *, is_init: bool) -> Non
     assert finding.reason == ("InitContainerFailed" if is_init else "SidecarFailed")
     assert finding.outlook is Outlook.STALLED
     assert text in finding.message
-    assert "container proxy, which the operator has not put into the pod" in finding.message
+    assert (
+        "container proxy, added to the pod by an admission rule of the cluster" in finding.message
+    )
     assert "spec.resources" not in finding.message
 
 
@@ -147,7 +149,7 @@ def test_the_last_line() -> None:
     """What a container said when it ended is quoted, bounded and without what may be a secret."""
     said = 'Traceback\nOperationalError: postgresql://scim:hunter2@db/scim is away: "no route"\n'
     finding = found(pod(crashing("scim", message=said)))
-    assert 'said last: OperationalError: postgresql://***@db/scim is away: "no route"' in (
+    assert 'last output: OperationalError: postgresql://***@db/scim is away: "no route"' in (
         finding.message
     )
 
@@ -248,8 +250,8 @@ def test_when_events_are_read() -> None:
     """Events are read only of a pod that its node takes long to create."""
     young = pod(waiting("scim", "ContainerCreating"), seconds=14)
     old = pod(waiting("scim", "ContainerCreating"), seconds=15)
-    assert pods.find_uncreated([young], NOW) is None
+    assert nodes.find_uncreated([young], NOW) is None
     assert pods.next_change([young], NOW) == NOW + timedelta(seconds=1)
-    assert pods.find_uncreated([young, old], NOW) == old
-    assert pods.find_uncreated([pod(crashing("scim")), pod(container())], NOW) is None
-    assert pods.find_uncreated([{"metadata": old["metadata"], "status": {}}], NOW) is None
+    assert nodes.find_uncreated([young, old], NOW) == old
+    assert nodes.find_uncreated([pod(crashing("scim")), pod(container())], NOW) is None
+    assert nodes.find_uncreated([{"metadata": old["metadata"], "status": {}}], NOW) is None
