@@ -12,7 +12,7 @@ from scim_operator.api import names
 from scim_operator.api.tenant import Tenant
 from scim_operator.desired.observed import Observed
 from scim_operator.desired.ownership.seals import KEY_BYTES, Seals
-from scim_operator.desired.plan import make
+from scim_operator.desired.plan import build
 from scim_operator.kube.kinds import TENANT, Kind
 from scim_operator.settings import Settings
 
@@ -116,5 +116,5 @@ def children(tenant: Object, settings: Settings) -> list[tuple[Kind, Object]]:
     # As it was when new: for one that has served, nothing is made in the place of what is lost.
     new = {**tenant, "metadata": {**tenant["metadata"], "annotations": {}}, "status": {}}
     observed = Observed(tenant=Tenant.parse(new), seals=Seals(bytes(KEY_BYTES)), children={})
-    made = make(observed, settings, observed.tenant.created)
+    made = build(observed, settings, observed.tenant.created)
     return [(wanted.kind, wanted.object) for wanted in (*made.secrets, *made.objects)]

@@ -149,7 +149,7 @@ class Reconciler:
             return None
         before = tenant.status
         observed = await self._observe(tenant, now)
-        planned = plan.make(observed, self._settings, now)
+        planned = plan.build(observed, self._settings, now)
         is_new = before.is_unseen and not observed.children
         if planned.has_gaps and not is_new and not await self._exists(tenant):
             return None

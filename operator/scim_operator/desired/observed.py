@@ -10,7 +10,6 @@ from scim_operator.api.service_status import Problem, ServiceStatus
 from scim_operator.api.tenant import Tenant
 from scim_operator.api.v1alpha1.status import RolloutStatus
 from scim_operator.desired.ownership.seals import Seals
-from scim_operator.desired.tokens import rotation
 from scim_operator.desired.urls.claims import HELD, Hold
 from scim_operator.kube.ingress_facts import NOTHING_READ, IngressFacts
 from scim_operator.kube.kinds import Kind, Object
@@ -81,12 +80,3 @@ class Observed:
             token.id: token.last_used for token in self.tenant.status.tokens if token.last_used
         }
         return known | (self.service_status.last_used if self.service_status else {})
-
-    def uses(self) -> rotation.Uses:
-        """What shows that tokens are in use; what a pod merely says of one is not among it."""
-        return rotation.Uses(
-            proofs=self.service_status.proofs if self.service_status else {},
-            confirmed=frozenset(
-                token.id for token in self.tenant.status.tokens if token.confirmed_at
-            ),
-        )

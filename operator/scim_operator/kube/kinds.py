@@ -50,6 +50,9 @@ def describe(path: str) -> str:
     return f"{what} in namespace {namespace}"
 
 
+Identity: TypeAlias = tuple[Kind, str]
+"""Kind and name of an object in a namespace that is known."""
+
 TENANT = Kind(names.API_VERSION, names.KIND, names.PLURAL)
 CONFIG_MAP = Kind("v1", "ConfigMap", "configmaps")
 SECRET = Kind("v1", "Secret", "secrets")

@@ -165,7 +165,7 @@ def _describe_tokens(observed: Observed, plan: Plan, now: datetime) -> tuple[Tok
                 not_after=accepted.not_after,
                 last_used=used,
                 confirmed_at=confirmed.get(accepted.id) or proved,
-                seal=observed.seals.seal_token(observed.tenant.key, accepted),
+                seal=observed.seals.seal_token(observed.tenant.key, accepted.id, accepted.sha256),
             )
         )
     return tuple(result)

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scim_operator.api.user_schema import COMMON, ENTERPRISE, READ_ONLY, USER
 from scim_operator.api.v1alpha1.provisioning import Provisioning
-from scim_operator.desired.objects.config_map import content
+from scim_operator.desired.objects.config_map import render_config
 from scim_operator.desired.validation import required_attributes
 from scim_service.scim.schemas.attribute import COMMON_ATTRIBUTES, Attribute
 from scim_service.scim.schemas.registry import Registry
@@ -24,7 +24,7 @@ from tests.unit.operator.sample import make, observed
 def starts(provisioning: dict[str, Any]) -> bool:
     """Tell whether the service starts with the configuration that the operator writes."""
     planned = make(observed({"provisioning": provisioning}))
-    configuration = Configuration.model_validate_json(content(planned.context))
+    configuration = Configuration.model_validate_json(render_config(planned.context))
     registry = Registry.load(configuration.provisioning.schema_extensions)
     try:
         check_configuration(configuration.provisioning.required_attributes, registry.user)

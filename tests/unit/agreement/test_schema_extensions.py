@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import ValidationError
 from scim_operator.api.v1alpha1.provisioning import CORE_SCHEMAS, Provisioning
-from scim_operator.desired.objects.config_map import content
+from scim_operator.desired.objects.config_map import render_config
 from scim_operator.desired.validation import schema_extensions
 from scim_service.scim.schemas.parser import SchemaError
 from scim_service.scim.schemas.registry import Registry
@@ -24,7 +24,7 @@ pytestmark = pytest.mark.finding(33)
 def starts(documents: list[dict[str, Any]]) -> bool:
     """Tell whether the service starts with the configuration that the operator writes."""
     planned = make(observed({"provisioning": {"schemaExtensions": documents}}))
-    configuration = Configuration.model_validate_json(content(planned.context))
+    configuration = Configuration.model_validate_json(render_config(planned.context))
     try:
         Registry.load(configuration.provisioning.schema_extensions)
     except SchemaError:

@@ -59,7 +59,7 @@ def observed(spec: Object | None = None, **annotations: str) -> Observed:
 
 def make(seen: Observed, settings: Settings | None = None, now: datetime = NOW) -> Plan:
     """Plan a pass."""
-    return plan.make(seen, settings or Settings(service_image=IMAGE), now)
+    return plan.build(seen, settings or Settings(service_image=IMAGE), now)
 
 
 def watched(seen: Observed, children: Children) -> Observed:

@@ -1,4 +1,4 @@
-"""The ConfigMap with ``config.json``, the first part of the contract with the service."""
+"""The ConfigMap of a tenant, with ``config.json`` (``docs/contract.md`` section 1)."""
 
 from __future__ import annotations
 
@@ -6,16 +6,16 @@ import hashlib
 import json
 
 from scim_operator.api import names
-from scim_operator.desired.objects.context import ObjectContext, head
+from scim_operator.desired.objects.context import Builder, ObjectContext, head
 from scim_operator.kube.kinds import CONFIG_MAP, Object
 
 FILE = "config.json"
 
 
-def content(context: ObjectContext) -> str:
+def render_config(context: ObjectContext) -> str:
     """Return the text of ``config.json``."""
     tenant = context.tenant
-    # The rate limit is a setting of the process, and would otherwise restart all that have none.
+    # The rate limit is an environment variable: here it would restart all tenants without one.
     provisioning = tenant.spec.provisioning.model_dump(
         mode="json", by_alias=True, exclude={"rate_limit"}
     )
@@ -28,9 +28,9 @@ def content(context: ObjectContext) -> str:
     return json.dumps(configuration, ensure_ascii=False, indent=2)
 
 
-def content_digest(context: ObjectContext) -> str:
-    """Return a digest of ``config.json``; the pod carries it, so that a change restarts it."""
-    return hashlib.sha256(content(context).encode()).hexdigest()[:16]
+def hash_config(context: ObjectContext) -> str:
+    """Return the digest of ``config.json`` that the pod carries, so that a change restarts it."""
+    return hashlib.sha256(render_config(context).encode()).hexdigest()[:16]
 
 
 def build(context: ObjectContext) -> Object:
@@ -38,5 +38,8 @@ def build(context: ObjectContext) -> Object:
     return {
         **head(CONFIG_MAP),
         "metadata": context.metadata(names.config(context.tenant.key.name)),
-        "data": {FILE: content(context)},
+        "data": {FILE: render_config(context)},
     }
+
+
+BUILDER = Builder(CONFIG_MAP, names.config, build)

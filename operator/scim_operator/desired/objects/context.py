@@ -1,33 +1,34 @@
-"""What the builders of a tenant's objects are given, and what all of the objects share."""
+"""The input of the builders of a tenant's objects, and the parts that all objects share."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 from scim_operator.api import names
 from scim_operator.api.tenant import Tenant
 from scim_operator.desired.urls.address import Address
-from scim_operator.kube.kinds import Kind, Object
+from scim_operator.kube.kinds import Identity, Kind, Object
 from scim_operator.settings import Settings
 
 
 @dataclass(frozen=True, slots=True)
 class ObjectContext:
-    """A tenant, and everything beside its spec that its objects depend on.
+    """A tenant, and everything else that its objects depend on.
 
     Attributes
     ----------
     address
-        Where it is reached.
+        Where clients reach it.
     is_routed
-        Whether it has its URL: there is a host, and the claim on it is the tenant's.
+        Whether it has its URL: a host is known, and the claim on the URL is the tenant's.
     database_version
-        Version of the Secret with the PostgreSQL URL; a new one restarts the pods.
+        Version of the Secret with the PostgreSQL URL; a new version restarts the pods.
     claim
-        The volume claim as it is in the cluster; parts of it cannot be changed.
-    rebinds
-        The PersistentVolume that the claim to be made is for; None if it may be any.
+        The volume claim in the cluster; parts of it cannot be changed.
+    rebind_volume
+        The PersistentVolume that a new claim must bind to; None if it may bind to any.
     """
 
     tenant: Tenant
@@ -36,10 +37,10 @@ class ObjectContext:
     is_routed: bool
     database_version: str | None = None
     claim: Object | None = None
-    rebinds: str | None = None
+    rebind_volume: str | None = None
 
     def metadata(self, name: str, *, owned: bool = True, **more: Any) -> Object:
-        """Return the metadata of an object; one that is not owned outlives the tenant."""
+        """Return the metadata of an object; an object that is not owned outlives the tenant."""
         tenant = self.tenant
         metadata: Object = {
             "name": name,
@@ -52,15 +53,36 @@ class ObjectContext:
 
     @property
     def url(self) -> str | None:
-        """The Tenant URL to show; None while it may lead to another tenant."""
+        """The Tenant URL; None while it may lead to another tenant."""
         return self.address.url if self.is_routed else None
 
     @property
     def keeps_data(self) -> bool:
-        """Whether volume and tokens stay when the tenant is deleted."""
+        """Whether volume and tokens outlive the tenant."""
         return self.tenant.spec.deletion_policy == "Retain"
 
 
 def head(kind: Kind) -> Object:
-    """Return the fields that say of which kind an object is."""
+    """Return the fields that name the kind of an object."""
     return {"apiVersion": kind.api_version, "kind": kind.name}
+
+
+class Builder(NamedTuple):
+    """Declares an object that a tenant has at most once.
+
+    Attributes
+    ----------
+    name
+        Returns the name of the object of a tenant with a name.
+    build
+        Returns the desired object; None if the tenant needs none, so that an existing one is
+        removed.
+    """
+
+    kind: Kind
+    name: Callable[[str], str]
+    build: Callable[[ObjectContext], Object | None]
+
+    def identify(self, tenant: str) -> Identity:
+        """Return kind and name of the object of a tenant."""
+        return self.kind, self.name(tenant)

@@ -8,7 +8,7 @@ from scim_operator.api import names
 from scim_operator.api.v1alpha1.database import SecretKey
 from scim_operator.api.v1alpha1.pod import MountedVolume, Resources
 from scim_operator.desired.objects import config_map
-from scim_operator.desired.objects.context import ObjectContext, head
+from scim_operator.desired.objects.context import Builder, ObjectContext, head
 from scim_operator.desired.objects.service import PORT_NAME
 from scim_operator.kube.kinds import DEPLOYMENT, Object
 from scim_operator.kube.secret_data import ACCESS_FILE, DIGESTS_FILE
@@ -20,7 +20,7 @@ _DATABASE_FOLDER = "/etc/scim/database"
 _DATA_FOLDER = "/var/lib/scim"
 _URL_FILE = "url"
 
-# In a database's Secret: the certificates that the server's is checked by.
+# Key of a database's Secret: the authority that issued the certificate of the server.
 _AUTHORITY_KEY = "ca.crt"
 
 
@@ -34,7 +34,7 @@ def build(context: ObjectContext) -> Object:
         "spec": {
             "replicas": 0 if spec.suspended else spec.replicas,
             "revisionHistoryLimit": 2,
-            # Two pods must never write one SQLite file, not even for a moment.
+            # Two pods must never write one SQLite file, however briefly.
             "strategy": {"type": "Recreate"}
             if spec.database.sqlite
             else {
@@ -45,31 +45,31 @@ def build(context: ObjectContext) -> Object:
             "template": {
                 "metadata": {
                     "labels": dict(spec.pod_labels) | names.pod_labels(tenant.key.name),
-                    "annotations": _pod_annotations(context),
+                    "annotations": _build_pod_annotations(context),
                 },
-                "spec": _pod(context),
+                "spec": _build_pod(context),
             },
         },
     }
 
 
-def _pod_annotations(context: ObjectContext) -> dict[str, str]:
+def _build_pod_annotations(context: ObjectContext) -> dict[str, str]:
     annotations = dict(context.tenant.spec.pod_annotations)
-    annotations[names.CONFIG_ANNOTATION] = config_map.content_digest(context)
+    annotations[names.CONFIG_ANNOTATION] = config_map.hash_config(context)
     if context.database_version is not None:
         annotations[names.DATABASE_ANNOTATION] = context.database_version
     return annotations
 
 
-def _pod(context: ObjectContext) -> Object:
+def _build_pod(context: ObjectContext) -> Object:
     spec = context.tenant.spec
     pod: Object = {
         "automountServiceAccountToken": False,
         "enableServiceLinks": False,
         "terminationGracePeriodSeconds": 30,
-        "securityContext": _security(context),
-        "containers": [_container(context)],
-        "volumes": _volumes(context),
+        "securityContext": _build_security_context(context),
+        "containers": [_build_container(context)],
+        "volumes": _build_volumes(context),
     }
     pull_secrets = [
         *context.settings.service_image_pull_secrets,
@@ -85,13 +85,13 @@ def _pod(context: ObjectContext) -> Object:
             for toleration in spec.tolerations
         ],
         "affinity": spec.affinity,
-        "topologySpreadConstraints": _spread(context),
+        "topologySpreadConstraints": _build_spread_constraints(context),
     }
     return pod | {key: value for key, value in optional.items() if value}
 
 
-def _security(context: ObjectContext) -> Object:
-    """Return the pod's security context; a platform that gives ids refuses others."""
+def _build_security_context(context: ObjectContext) -> Object:
+    """Return the pod's security context; a platform that assigns ids rejects others."""
     own = dict.fromkeys(("runAsUser", "runAsGroup", "fsGroup"), _USER)
     asked = context.tenant.spec.security_context
     return {
@@ -103,7 +103,7 @@ def _security(context: ObjectContext) -> Object:
     }
 
 
-def _spread(context: ObjectContext) -> list[dict[str, Any]]:
+def _build_spread_constraints(context: ObjectContext) -> list[dict[str, Any]]:
     spec = context.tenant.spec
     if spec.topology_spread_constraints or spec.replicas == 1:
         return list(spec.topology_spread_constraints)
@@ -117,7 +117,7 @@ def _spread(context: ObjectContext) -> list[dict[str, Any]]:
     ]
 
 
-def _container(context: ObjectContext) -> Object:
+def _build_container(context: ObjectContext) -> Object:
     spec = context.tenant.spec
     resources = spec.resources or Resources.model_validate(context.settings.service_resources)
     container: Object = {
@@ -132,16 +132,16 @@ def _container(context: ObjectContext) -> Object:
             {"name": "SCIM_CONFIG_FILE", "value": f"{_CONFIG_FOLDER}/{config_map.FILE}"},
             {"name": "SCIM_TOKENS_FILE", "value": f"{_TOKENS_FOLDER}/{DIGESTS_FILE}"},
             {"name": "SCIM_ACCESS_FILE", "value": f"{_TOKENS_FOLDER}/{ACCESS_FILE}"},
-            _database_url(context),
-            *_trusted_proxies(context),
-            *_rate_limit(context),
+            _build_database_variable(context),
+            *_build_trusted_proxies(context),
+            *_build_rate_limit(context),
             *(variable.model_dump() for variable in spec.env),
         ],
         "resources": resources.model_dump(mode="json", by_alias=True, exclude_none=True),
-        "startupProbe": _probe("healthz", period=1, failures=60),
-        "readinessProbe": _probe("readyz", period=5, failures=3),
-        "livenessProbe": _probe("healthz", period=10, failures=6),
-        # What a service that ends with an error has said last is then in the status of its pod.
+        "startupProbe": _build_probe("healthz", period=1, failures=60),
+        "readinessProbe": _build_probe("readyz", period=5, failures=3),
+        "livenessProbe": _build_probe("healthz", period=10, failures=6),
+        # The last log lines of a service that ends with an error then appear in the pod's status.
         "terminationMessagePolicy": "FallbackToLogsOnError",
         "securityContext": {
             "allowPrivilegeEscalation": False,
@@ -164,29 +164,29 @@ def _container(context: ObjectContext) -> Object:
         container["volumeMounts"].append(
             {"name": "database", "mountPath": _DATABASE_FOLDER, "readOnly": True}
         )
-        # Another pod takes over: keep answering until nobody sends to this one any more.
+        # Another pod takes over: keep answering until no client sends requests to this one.
         container["lifecycle"] = {"preStop": {"sleep": {"seconds": 5}}}
     return container
 
 
-def _database_url(context: ObjectContext) -> Object:
+def _build_database_variable(context: ObjectContext) -> Object:
     if context.tenant.spec.database.postgres:
-        # A file: the environment of a process is shown to more than a file of it is.
+        # A file, because more programs can read the environment of a process than its files.
         return {"name": "SCIM_DATABASE_URL_FILE", "value": f"{_DATABASE_FOLDER}/{_URL_FILE}"}
     return {"name": "SCIM_DATABASE_URL", "value": f"sqlite:///{_DATA_FOLDER}/scim.db"}
 
 
-def _rate_limit(context: ObjectContext) -> list[Object]:
+def _build_rate_limit(context: ObjectContext) -> list[Object]:
     limit = context.tenant.spec.provisioning.rate_limit
     return [{"name": "SCIM_RATE_LIMIT", "value": str(limit)}] if limit else []
 
 
-def _trusted_proxies(context: ObjectContext) -> list[Object]:
+def _build_trusted_proxies(context: ObjectContext) -> list[Object]:
     proxies = context.settings.trusted_proxies
     return [{"name": "SCIM_TRUSTED_PROXIES", "value": ",".join(proxies)}] if proxies else []
 
 
-def _probe(page: str, *, period: int, failures: int) -> Object:
+def _build_probe(page: str, *, period: int, failures: int) -> Object:
     return {
         "httpGet": {"path": f"/-/{page}", "port": "management", "scheme": "HTTP"},
         "periodSeconds": period,
@@ -195,7 +195,7 @@ def _probe(page: str, *, period: int, failures: int) -> Object:
     }
 
 
-def _volumes(context: ObjectContext) -> list[Object]:
+def _build_volumes(context: ObjectContext) -> list[Object]:
     tenant = context.tenant.key.name
     volumes: list[Object] = [
         {"name": "config", "configMap": {"name": names.config(tenant)}},
@@ -206,11 +206,11 @@ def _volumes(context: ObjectContext) -> list[Object]:
         claim = {"claimName": names.volume_claim(tenant)}
         volumes.append({"name": "data", "persistentVolumeClaim": claim})
     if postgres := context.tenant.spec.database.postgres:
-        volumes.append(_database_volume(postgres.url_from))
-    return volumes + [_mounted(each) for each in context.tenant.spec.volumes]
+        volumes.append(_build_database_volume(postgres.url_from))
+    return volumes + [_build_mounted_volume(each) for each in context.tenant.spec.volumes]
 
 
-def _mounted(volume: MountedVolume) -> Object:
+def _build_mounted_volume(volume: MountedVolume) -> Object:
     source: Object = (
         {"configMap": {"name": volume.config_map}}
         if volume.config_map
@@ -219,8 +219,8 @@ def _mounted(volume: MountedVolume) -> Object:
     return {"name": f"mnt-{volume.name}", **source}
 
 
-def _database_volume(url: SecretKey) -> Object:
-    """Return the volume with the URL, and with the authority that its sslrootcert may name."""
+def _build_database_volume(url: SecretKey) -> Object:
+    """Return the volume with the URL, and with the authority that sslrootcert may name."""
     authority = {"key": _AUTHORITY_KEY, "path": _AUTHORITY_KEY}
     sources: list[Object] = [
         {"name": url.name, "items": [{"key": url.key, "path": _URL_FILE}]},
@@ -228,6 +228,9 @@ def _database_volume(url: SecretKey) -> Object:
     ]
     return {
         "name": "database",
-        # Root's, and readable for the pod's group.
+        # Owned by root and readable by the pod's group.
         "projected": {"defaultMode": 0o440, "sources": [{"secret": each} for each in sources]},
     }
+
+
+BUILDER = Builder(DEPLOYMENT, names.workload, build)

@@ -1,22 +1,22 @@
-"""The HTTPRoute of a tenant that is exposed by a Gateway."""
+"""The HTTPRoute of a tenant with ``spec.exposure.gateway``."""
 
 from __future__ import annotations
 
 from scim_operator.api import names
-from scim_operator.desired.objects.context import ObjectContext, head
+from scim_operator.desired.objects.context import Builder, ObjectContext, head
 from scim_operator.desired.objects.service import PORT
 from scim_operator.kube.kinds import HTTP_ROUTE, Object
 
 
 def build(context: ObjectContext) -> Object | None:
     """Build the HTTPRoute."""
-    wanted = context.tenant.spec.exposure.gateway
-    if wanted is None or not context.is_routed:
+    desired = context.tenant.spec.exposure.gateway
+    if desired is None or not context.is_routed:
         return None
     name = names.workload(context.tenant.key.name)
     parents = [
         parent.model_dump(mode="json", by_alias=True, exclude_none=True)
-        for parent in wanted.parent_refs
+        for parent in desired.parent_refs
     ]
     match = {"path": {"type": "PathPrefix", "value": context.address.path}}
     return {
@@ -28,3 +28,6 @@ def build(context: ObjectContext) -> Object | None:
             "rules": [{"matches": [match], "backendRefs": [{"name": name, "port": PORT}]}],
         },
     }
+
+
+BUILDER = Builder(HTTP_ROUTE, names.workload, build)

@@ -5,14 +5,15 @@ from __future__ import annotations
 from typing import Any
 
 from scim_operator.api import names
-from scim_operator.desired.objects.context import ObjectContext, head
+from scim_operator.desired.objects.context import Builder, ObjectContext, head
 from scim_operator.kube.kinds import NETWORK_POLICY, Object
 
 
 def build(context: ObjectContext) -> Object | None:
-    """Build the policy: SCIM from its peers, management from the operator, out only what is used.
+    """Build the policy.
 
-    The kubelet's probes come from the node, which policies do not apply to.
+    It admits SCIM clients and, to the management port, the operator; it lets the pod reach only
+    the servers that it uses. Policies do not apply to the kubelet's probes.
     """
     settings = context.settings
     if not settings.network_policies:
@@ -21,10 +22,10 @@ def build(context: ObjectContext) -> Object | None:
         "namespaceSelector": {"matchLabels": {"kubernetes.io/metadata.name": settings.namespace}}
     }
     dns = ((protocol, port) for port in settings.dns_ports for protocol in ("UDP", "TCP"))
-    egress = [_rule("to", [], *dns), *settings.egress_rules]
+    egress = [_build_rule("to", [], *dns), *settings.egress_rules]
     if context.tenant.spec.database.postgres:
         ports = (("TCP", port) for port in settings.database_ports)
-        egress.append(_rule("to", settings.database_peers, *ports))
+        egress.append(_build_rule("to", settings.database_peers, *ports))
     tenant = context.tenant.key.name
     return {
         **head(NETWORK_POLICY),
@@ -33,8 +34,8 @@ def build(context: ObjectContext) -> Object | None:
             "podSelector": {"matchLabels": names.selector(tenant)},
             "policyTypes": ["Ingress", "Egress"],
             "ingress": [
-                _rule("from", settings.scim_peers, ("TCP", names.SCIM_PORT)),
-                _rule(
+                _build_rule("from", settings.scim_peers, ("TCP", names.SCIM_PORT)),
+                _build_rule(
                     "from",
                     [operator, *settings.management_peers],
                     ("TCP", names.MANAGEMENT_PORT),
@@ -45,7 +46,10 @@ def build(context: ObjectContext) -> Object | None:
     }
 
 
-def _rule(side: str, peers: list[dict[str, Any]], *ports: tuple[str, int]) -> Object:
+def _build_rule(side: str, peers: list[dict[str, Any]], *ports: tuple[str, int]) -> Object:
     rule: Object = {"ports": [{"protocol": protocol, "port": port} for protocol, port in ports]}
-    # Without the field, everybody is meant.
+    # Without the field the rule applies to all peers.
     return rule | {side: peers} if peers else rule
+
+
+BUILDER = Builder(NETWORK_POLICY, names.workload, build)

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from scim_operator.api import names
-from scim_operator.desired.objects.context import ObjectContext, head
+from scim_operator.desired.objects.context import Builder, ObjectContext, head
 from scim_operator.kube.kinds import POD_DISRUPTION_BUDGET, Object
 
 
 def build(context: ObjectContext) -> Object | None:
-    """Build the budget; with a single replica it would only block the draining of nodes."""
+    """Build the budget; with a single replica it would only block draining a node."""
     if context.tenant.spec.replicas == 1 or context.tenant.spec.suspended:
         return None
     tenant = context.tenant.key.name
@@ -18,7 +18,10 @@ def build(context: ObjectContext) -> Object | None:
         "spec": {
             "maxUnavailable": 1,
             "selector": {"matchLabels": names.selector(tenant)},
-            # A pod that is broken anyway does not hold up a node.
+            # An unhealthy pod must not block draining its node.
             "unhealthyPodEvictionPolicy": "AlwaysAllow",
         },
     }
+
+
+BUILDER = Builder(POD_DISRUPTION_BUDGET, names.workload, build)

@@ -1,9 +1,9 @@
-"""The Service in front of a tenant's pods. The management port is not part of it."""
+"""The Service in front of a tenant's pods, without the management port."""
 
 from __future__ import annotations
 
 from scim_operator.api import names
-from scim_operator.desired.objects.context import ObjectContext, head
+from scim_operator.desired.objects.context import Builder, ObjectContext, head
 from scim_operator.kube.kinds import SERVICE, Object
 
 PORT = 80
@@ -29,3 +29,6 @@ def build(context: ObjectContext) -> Object:
             ],
         },
     }
+
+
+BUILDER = Builder(SERVICE, names.workload, build)

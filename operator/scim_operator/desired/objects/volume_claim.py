@@ -1,42 +1,42 @@
-"""The PersistentVolumeClaim of a tenant on SQLite."""
+"""The PersistentVolumeClaim of a tenant that uses SQLite."""
 
 from __future__ import annotations
 
 from scim_operator import quantities
 from scim_operator.api import names
 from scim_operator.desired.objects import applied_digest
-from scim_operator.desired.objects.context import ObjectContext, head
+from scim_operator.desired.objects.context import Builder, ObjectContext, head
 from scim_operator.kube.kinds import VOLUME_CLAIM, Object
 
 
 def build(context: ObjectContext) -> Object | None:
     """Build the claim.
 
-    A claim that is there already, such as one kept from an earlier tenant of the same name, keeps
-    its class and is never asked to shrink: the API server would refuse both.
+    An existing claim, such as one kept from an earlier tenant of the same name, keeps its class and
+    does not shrink: the API server would reject both changes.
     """
     sqlite = context.tenant.spec.database.sqlite
     if sqlite is None:
         return None
     named = sqlite.storage_class_name or context.settings.storage_class
     if context.claim is None:
-        return _rebinding(_build(context, sqlite.size, named), context.rebinds)
+        return _bind_to(_build(context, sqlite.size, named), context.rebind_volume)
     live = context.claim.get("spec", {})
     size = live.get("resources", {}).get("requests", {}).get("storage", sqlite.size)
     if (quantities.parse(sqlite.size) or 0) > (quantities.parse(size) or 0):
         size = sqlite.size
     if not named:
-        # The class in it is the cluster's default: to name it too would be a write more for each.
+        # The existing class is the cluster's default: naming it would only write each claim again.
         unnamed = _build(context, size, "")
         if applied_digest.read_digest(context.claim) == applied_digest.compute_digest(unnamed):
             return unnamed
     annotations = context.claim["metadata"].get("annotations") or {}
-    wanted = _build(context, size, live.get("storageClassName"))
-    return _rebinding(wanted, annotations.get(names.REBIND_ANNOTATION))
+    desired = _build(context, size, live.get("storageClassName"))
+    return _bind_to(desired, annotations.get(names.REBIND_ANNOTATION))
 
 
-def _rebinding(claim: Object, volume: str | None) -> Object:
-    """Return a claim for one volume; the annotation tells that it names it, and must go on to."""
+def _bind_to(claim: Object, volume: str | None) -> Object:
+    """Return a claim that names its volume; the annotation records that it must keep the name."""
     if volume is None:
         return claim
     annotated = claim["metadata"] | {"annotations": {names.REBIND_ANNOTATION: volume}}
@@ -56,3 +56,6 @@ def _build(context: ObjectContext, size: str, storage_class: str | None) -> Obje
         "metadata": context.metadata(name, owned=not context.keeps_data),
         "spec": spec,
     }
+
+
+BUILDER = Builder(VOLUME_CLAIM, names.volume_claim, build)

@@ -61,7 +61,7 @@ class Safeguards:
         What to say of its tokens; while it is there, none is issued.
     leaves_claim
         Whether no claim is made, and one that is there stays as it is.
-    rebinds
+    rebind_volume
         The volume that the claim to make is for; None if it may be any.
     keeps_pods
         Whether the pods stay as they are.
@@ -74,7 +74,7 @@ class Safeguards:
     volume: Fault | None = None
     tokens: Fault | None = None
     leaves_claim: bool = False
-    rebinds: str | None = None
+    rebind_volume: str | None = None
     keeps_pods: bool = False
     halts: bool = False
     record: VolumeStatus | None = None
@@ -149,7 +149,7 @@ def _without_claim(tenant: Tenant, known: VolumeStatus | None, *, is_taken: bool
     if known is None or (known.name or known.claim) in list_given_up(tenant):
         return Safeguards(record=known)
     if known.name and known.name in _listed(tenant, names.REBIND_ANNOTATION):
-        return Safeguards(rebinds=known.name, record=known)
+        return Safeguards(rebind_volume=known.name, record=known)
     return Safeguards(
         # Whose claim is in its place is told by another fault.
         volume=None if is_taken else _gone(tenant, known),

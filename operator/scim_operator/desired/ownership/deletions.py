@@ -13,25 +13,25 @@ from scim_operator.kube.kinds import SECRET, Kind, Object
 REASON = "BeingDeleted"
 
 
-def is_going(live: Object) -> bool:
+def is_being_deleted(live: Object) -> bool:
     """Tell whether an object only waits for its finalizers."""
     return "deletionTimestamp" in live["metadata"]
 
 
-def find(
+def find_faults(
     tenant: Tenant,
     children: Mapping[tuple[Kind, str], Object],
     wanted: Collection[tuple[Kind, str]],
 ) -> tuple[Fault, ...]:
     """Return a fault for each wanted object that is being deleted."""
     return tuple(
-        _fault(tenant, kind, live)
+        _explain(tenant, kind, live)
         for (kind, name), live in children.items()
-        if (kind, name) in wanted and is_going(live)
+        if (kind, name) in wanted and is_being_deleted(live)
     )
 
 
-def _fault(tenant: Tenant, kind: Kind, live: Object) -> Fault:
+def _explain(tenant: Tenant, kind: Kind, live: Object) -> Fault:
     metadata = live["metadata"]
     name = metadata["name"]
     held_by = ", ".join(metadata.get("finalizers") or ()) or "its own objects to be removed"

@@ -12,7 +12,6 @@ import hmac
 
 from scim_operator.api import names
 from scim_operator.api.tenant import Key
-from scim_operator.desired.tokens.digests_file import AcceptedToken
 from scim_operator.kube.kinds import SECRET, VOLUME_CLAIM, Kind, Object
 from scim_operator.kube.secret_data import ACCESS_FILE, ACCESS_KEY, DIGESTS_FILE, TOKEN_KEY
 
@@ -55,12 +54,12 @@ class Seals:
         seal = read_seal(live) or ""
         return hmac.compare_digest(seal.encode(), self._of(kind, key, live).encode())
 
-    def seal_token(self, key: Key, entry: AcceptedToken) -> str:
+    def seal_token(self, key: Key, token_id: str, sha256: str) -> str:
         """Return the seal of one accepted digest, for the tenant's status.
 
         Whoever reads it can test no guess of the token, without the operator's key.
         """
-        return self._mac("token", *key, entry.id, entry.sha256)
+        return self._mac("token", *key, token_id, sha256)
 
     def seal_admission(self, key: Key, name: str, what: str) -> str:
         """Return the seal of what admission has made of an object, for the tenant's status."""

@@ -38,8 +38,8 @@ class Instructions:
         From the spec.
     rotate, revoke
         Values of the two annotations; each new value is one request.
-    forced
-        Whether a token is wanted even while the one before waits for its first use.
+    is_forced
+        Whether a token is desired even while the one before waits for its first use.
     waits_for_use
         Whether an older token stays until the current one has been used. The operator itself is
         the user of the management port's credential, and needs no proof that it has it.
@@ -51,7 +51,7 @@ class Instructions:
     rotate_every: timedelta | None = None
     rotate: str | None = None
     revoke: str | None = None
-    forced: bool = False
+    is_forced: bool = False
     waits_for_use: bool = True
     prefix: str = PREFIX
 
@@ -139,25 +139,31 @@ class TokenPlan:
     due: datetime | None
 
 
-def plan_issued(wish: Instructions, stored: Stored, uses: Uses, now: datetime) -> TokenPlan:
+def plan_issued_token(
+    instructions: Instructions, stored: Stored, uses: Uses, now: datetime
+) -> TokenPlan:
     """Decide about a token that the operator issues."""
     if stored.token is None:
         change = Change.REISSUED if stored.accepted else Change.ISSUED
-    elif _is_revoked(wish, stored):
+    elif _is_revoked(instructions, stored):
         change = Change.REVOKED
-    elif _is_rotation_due(wish, stored, uses, now):
+    elif _is_rotation_due(instructions, stored, uses, now):
         change = Change.ROTATED
     else:
-        kept = plan_current(wish, stored, uses, now)
-        held_back = (Change.HELD_BACK,) if _is_rotation_asked(wish, stored) else ()
+        kept = accept_current_token(instructions, stored, uses, now)
+        held_back = (Change.HELD_BACK,) if _is_rotation_asked(instructions, stored) else ()
         return replace(kept, changes=(*kept.changes, *held_back))
-    token = generate(wish.prefix)
+    token = generate(instructions.prefix)
     # Asked for together with the tenant's first token, or carried out by this very change.
-    wanted = plan_current(wish, replace(stored, token=token, rotated=wish.rotate), uses, now)
-    return replace(wanted, changes=(change,))
+    desired = accept_current_token(
+        instructions, replace(stored, token=token, rotated=instructions.rotate), uses, now
+    )
+    return replace(desired, changes=(change,))
 
 
-def plan_current(wish: Instructions, stored: Stored, uses: Uses, now: datetime) -> TokenPlan:
+def accept_current_token(
+    instructions: Instructions, stored: Stored, uses: Uses, now: datetime
+) -> TokenPlan:
     """Bring the accepted digests in line with the current token, which there must be.
 
     This is the whole decision about a token that somebody else issues (``existingSecret``).
@@ -167,19 +173,21 @@ def plan_current(wish: Instructions, stored: Stored, uses: Uses, now: datetime) 
     entries = {entry.sha256: _renew_id(entry, sha256, stored.token) for entry in stored.accepted}
     current = entries.pop(sha256, None)
     changes = [] if current else [Change.ACCEPTED]
-    # A token that became current again (its owner went back to it) is wanted again.
+    # A token that became current again (its owner went back to it) is desired again.
     current = replace(current or AcceptedToken(generate_id(), sha256, now), not_after=None)
-    others = () if _is_revoked(wish, stored) else tuple(entries.values())
+    others = () if _is_revoked(instructions, stored) else tuple(entries.values())
     is_confirmed = uses.confirm(current.id, stored.token)
-    if is_confirmed or not wish.waits_for_use:
+    if is_confirmed or not instructions.waits_for_use:
         newest = max(entry.created_at for entry in (*others, current))
-        others = tuple(_retire(entry, max(now, newest + wish.overlap)) for entry in others)
+        others = tuple(_retire(entry, max(now, newest + instructions.overlap)) for entry in others)
     kept = tuple(entry for entry in others if entry.not_after is None or entry.not_after > now)
     changes += [Change.RETIRED] * (len(entries) - len(kept))
-    wanted = replace(stored, accepted=(*kept, current), rotated=wish.rotate, revoked=wish.revoke)
-    moments = (*(entry.not_after for entry in kept), _next_rotation(wish, wanted))
+    desired = replace(
+        stored, accepted=(*kept, current), rotated=instructions.rotate, revoked=instructions.revoke
+    )
+    moments = (*(entry.not_after for entry in kept), _next_rotation(instructions, desired))
     return TokenPlan(
-        stored=wanted,
+        stored=desired,
         changes=tuple(changes),
         confirmed=current.id if is_confirmed else None,
         waiting_for=current.id if any(entry.not_after is None for entry in kept) else None,
@@ -201,29 +209,29 @@ def _retire(entry: AcceptedToken, moment: datetime) -> AcceptedToken:
     return entry if entry.not_after else replace(entry, not_after=moment)
 
 
-def _is_revoked(wish: Instructions, stored: Stored) -> bool:
-    return wish.revoke is not None and wish.revoke != stored.revoked
+def _is_revoked(instructions: Instructions, stored: Stored) -> bool:
+    return instructions.revoke is not None and instructions.revoke != stored.revoked
 
 
-def _is_rotation_asked(wish: Instructions, stored: Stored) -> bool:
-    return wish.rotate is not None and wish.rotate != stored.rotated
+def _is_rotation_asked(instructions: Instructions, stored: Stored) -> bool:
+    return instructions.rotate is not None and instructions.rotate != stored.rotated
 
 
-def _is_rotation_due(wish: Instructions, stored: Stored, uses: Uses, now: datetime) -> bool:
+def _is_rotation_due(instructions: Instructions, stored: Stored, uses: Uses, now: datetime) -> bool:
     # While Entra still sends an older token, one more would only pile up.
     waiting = (
-        wish.waits_for_use
+        instructions.waits_for_use
         and stored.token is not None
         and len(stored.accepted) > 1
         and not uses.confirm(stored.accepted[-1].id, stored.token)
     )
-    if _is_rotation_asked(wish, stored):
-        return wish.forced or not waiting
-    due = _next_rotation(wish, stored)
+    if _is_rotation_asked(instructions, stored):
+        return instructions.is_forced or not waiting
+    due = _next_rotation(instructions, stored)
     return due is not None and due <= now and not waiting
 
 
-def _next_rotation(wish: Instructions, stored: Stored) -> datetime | None:
-    if wish.rotate_every is None or not stored.accepted:
+def _next_rotation(instructions: Instructions, stored: Stored) -> datetime | None:
+    if instructions.rotate_every is None or not stored.accepted:
         return None
-    return stored.accepted[-1].created_at + wish.rotate_every
+    return stored.accepted[-1].created_at + instructions.rotate_every

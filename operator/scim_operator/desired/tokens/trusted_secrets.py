@@ -1,9 +1,9 @@
-"""What in a tenant's own Secrets is the operator's work, and what an editor has put there. Pure.
+"""Reads from a tenant's Secrets what the operator has written, and rejects what others have.
 
-A Secret whose seal holds is believed whole. In one that is recorded but does not carry the seal of
-its content, only what status vouches for counts. Status vouches for each accepted digest by a seal
-of its own and, while the present key has sealed nothing yet, by its id: losing the key, or
-upgrading from a version that had none, must not lock Entra out.
+The operator trusts all of a Secret whose seal holds. In a Secret that is recorded but does not
+carry the seal of its content, only entries that the tenant's status confirms count. Status confirms
+an accepted digest by a seal of its own and, while the present key has sealed nothing yet, by its
+id: losing the key, or upgrading from a version without keys, must not lock Entra out.
 """
 
 from __future__ import annotations
@@ -13,6 +13,8 @@ from enum import Enum
 from typing import NamedTuple
 
 from scim_operator.api.tenant import Tenant
+from scim_operator.desired.objects import secrets
+from scim_operator.desired.observed import Observed
 from scim_operator.desired.ownership.classification import Ownership, classify
 from scim_operator.desired.ownership.seals import Seals
 from scim_operator.desired.tokens import digests_file, token_format
@@ -24,14 +26,14 @@ _WHOLE = (Ownership.SEALED, Ownership.ADOPTED)
 
 
 class Rejected(Enum):
-    """What was not the operator's, for events; the value is the event's reason."""
+    """What another client has written; the value is the reason of an event."""
 
     TOKEN = "ForeignToken"  # noqa: S105 (the reason of an event)
     DIGEST = "ForeignDigestRemoved"
 
 
 class Trusted(NamedTuple):
-    """What counts of the Secrets of a tenant.
+    """The contents of a tenant's Secrets that count.
 
     Attributes
     ----------
@@ -40,7 +42,7 @@ class Trusted(NamedTuple):
     accepted, access
         The entries of ``tokens.json`` and of ``access.json``, newest last.
     rejected
-        What is there and does not count.
+        Contents that do not count.
     """
 
     token: str | None = None
@@ -50,57 +52,50 @@ class Trusted(NamedTuple):
     rejected: tuple[Rejected, ...] = ()
 
 
-def read(
-    tenant: Tenant,
-    seals: Seals,
-    *,
-    token: Object | None,
-    access: Object | None,
-    digests: Object | None,
-) -> Trusted:
-    """Read a tenant's own Secrets; None for each that is not there.
-
-    Parameters
-    ----------
-    token
-        That of the operator's own making: the Secret of ``existingSecret`` is its owner's matter.
-    """
-    accepted, entered = _entries(tenant, seals, digests)
-    found = _value(tenant, seals, token, secret_data.TOKEN_KEY, accepted)
-    credential = _value(tenant, seals, access, secret_data.ACCESS_KEY, entered)
+def read(observed: Observed) -> Trusted:
+    """Read the Secrets that the operator writes; the Secret of ``existingSecret`` is none."""
+    tenant, seals, children = observed.tenant, observed.seals, observed.children
+    name = tenant.key.name
+    token = children.get(secrets.identify_token(name), observed.deleted_token)
+    access = children.get(secrets.identify_access(name))
+    digests = children.get(secrets.identify_digests(name))
+    accepted, credentials = _read_digests(tenant, seals, digests)
+    current = _read_value(tenant, seals, token, secret_data.TOKEN_KEY, accepted)
+    credential = _read_value(tenant, seals, access, secret_data.ACCESS_KEY, credentials)
     stored = digests_file.load(secret_data.read(digests, secret_data.DIGESTS_FILE) or "")
     rejected = []
-    if found is None and secret_data.read(token, secret_data.TOKEN_KEY):
+    if current is None and secret_data.read(token, secret_data.TOKEN_KEY):
         rejected.append(Rejected.TOKEN)
     if len(accepted) < len(stored):
         rejected.append(Rejected.DIGEST)
-    return Trusted(found, accepted, credential, entered, tuple(rejected))
+    return Trusted(current, accepted, credential, credentials, tuple(rejected))
 
 
-def _entries(
+def _read_digests(
     tenant: Tenant, seals: Seals, digests: Object | None
 ) -> tuple[tuple[AcceptedToken, ...], tuple[AcceptedToken, ...]]:
     if digests is None:
         return (), ()
     stored = digests_file.load(secret_data.read(digests, secret_data.DIGESTS_FILE) or "")
-    entered = digests_file.load(secret_data.read(digests, secret_data.ACCESS_FILE) or "")
-    standing = classify(SECRET, digests, tenant, seals)
-    if standing in _WHOLE:
-        return stored, entered
+    credentials = digests_file.load(secret_data.read(digests, secret_data.ACCESS_FILE) or "")
+    ownership = classify(SECRET, digests, tenant, seals)
+    if ownership in _WHOLE:
+        return stored, credentials
     listed = {known.id: known for known in tenant.status.tokens}
     stored = tuple(
-        # Its times are as easily edited as itself.
+        # An editor can change the times of an entry as easily as the entry.
         replace(entry, created_at=known.created_at, not_after=known.not_after)
         for entry in stored
         if (known := listed.get(entry.id))
         and (
-            standing is Ownership.GRANDFATHERED or known.seal == seals.seal_token(tenant.key, entry)
+            ownership is Ownership.GRANDFATHERED
+            or known.seal == seals.seal_token(tenant.key, entry.id, entry.sha256)
         )
     )
-    return stored, entered if standing is Ownership.GRANDFATHERED else ()
+    return stored, credentials if ownership is Ownership.GRANDFATHERED else ()
 
 
-def _value(
+def _read_value(
     tenant: Tenant,
     seals: Seals,
     secret: Object | None,

@@ -93,7 +93,7 @@ def _tenant(name: str) -> Tenant:
 
 def _template(name: str, **settings: Any) -> str:
     seen = Observed(tenant=_tenant(name), seals=SEALS, children={})
-    deployment = plan.make(seen, Settings.model_validate(BEFORE | settings), NOW).deployment
+    deployment = plan.build(seen, Settings.model_validate(BEFORE | settings), NOW).deployment
     assert deployment is not None
     return applied_digest.compute_digest(deployment.object["spec"]["template"])
 

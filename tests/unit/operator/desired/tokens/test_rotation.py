@@ -20,8 +20,8 @@ from scim_operator.desired.tokens.rotation import (
     Stored,
     TokenPlan,
     Uses,
-    plan_current,
-    plan_issued,
+    accept_current_token,
+    plan_issued_token,
 )
 from scim_operator.desired.tokens.token_format import (
     compute_proof,
@@ -39,7 +39,7 @@ WISH = Instructions(overlap=OVERLAP)
 
 def issued(wish: Instructions = WISH, now: datetime = NOW) -> Stored:
     """What is stored after a tenant's first pass."""
-    return plan_issued(wish, Stored(), NO_USES, now).stored
+    return plan_issued_token(wish, Stored(), NO_USES, now).stored
 
 
 def used(stored: Stored) -> Uses:
@@ -50,7 +50,7 @@ def used(stored: Stored) -> Uses:
 
 def rotated(now: datetime = NOW) -> TokenPlan:
     """A plan that rotates at the wish of an annotation."""
-    return plan_issued(replace(WISH, rotate="1"), issued(), NO_USES, now)
+    return plan_issued_token(replace(WISH, rotate="1"), issued(), NO_USES, now)
 
 
 def test_format() -> None:
@@ -71,18 +71,18 @@ def test_other_strings_are_no_tokens(other: str) -> None:
 
 def test_creation() -> None:
     """The first pass issues a token whose digest is accepted; the next one changes nothing."""
-    first = plan_issued(WISH, Stored(), NO_USES, NOW)
+    first = plan_issued_token(WISH, Stored(), NO_USES, NOW)
     assert first.changes == (Change.ISSUED,)
     assert first.stored.token is not None
     assert [entry.sha256 for entry in first.stored.accepted] == [hash_token(first.stored.token)]
-    second = plan_issued(WISH, first.stored, NO_USES, NOW + OVERLAP)
+    second = plan_issued_token(WISH, first.stored, NO_USES, NOW + OVERLAP)
     assert (second.stored, second.changes, second.due) == (first.stored, (), None)
 
 
 def test_lost_token_secret() -> None:
     """A lost token is replaced, and Entra's old one stays accepted until the new one is used."""
     before = issued()
-    after = plan_issued(WISH, replace(before, token=None), NO_USES, NOW)
+    after = plan_issued_token(WISH, replace(before, token=None), NO_USES, NOW)
     assert after.changes == (Change.REISSUED,)
     assert after.stored.accepted[0] == before.accepted[0]
     assert after.waiting_for == after.stored.accepted[1].id
@@ -91,7 +91,7 @@ def test_lost_token_secret() -> None:
 def test_lost_digests() -> None:
     """Lost digests are made again from the same token."""
     before = issued()
-    after = plan_issued(WISH, replace(before, accepted=()), NO_USES, NOW)
+    after = plan_issued_token(WISH, replace(before, accepted=()), NO_USES, NOW)
     assert after.changes == (Change.ACCEPTED,)
     assert after.stored.token == before.token
     assert [entry.sha256 for entry in after.stored.accepted] == [hash_token(str(before.token))]
@@ -101,7 +101,7 @@ def test_interrupted_between_writes() -> None:
     """A rotation that was cut off after the token's write goes on with that token."""
     before = issued()
     cut_off = replace(before, token=generate(), rotated="1")
-    after = plan_issued(replace(WISH, rotate="1"), cut_off, NO_USES, NOW)
+    after = plan_issued_token(replace(WISH, rotate="1"), cut_off, NO_USES, NOW)
     assert after.stored.token == cut_off.token
     assert [entry.sha256 for entry in after.stored.accepted] == [
         before.accepted[0].sha256,
@@ -113,38 +113,42 @@ def test_rotation_by_annotation() -> None:
     """Each new value of the annotation is one rotation, and only one."""
     before = issued()
     wish = replace(WISH, rotate="1")
-    first = plan_issued(wish, before, NO_USES, NOW)
+    first = plan_issued_token(wish, before, NO_USES, NOW)
     assert first.changes == (Change.ROTATED,)
     assert first.stored.token != before.token
     assert len(first.stored.accepted) == 2
-    assert plan_issued(wish, first.stored, NO_USES, NOW).changes == ()
+    assert plan_issued_token(wish, first.stored, NO_USES, NOW).changes == ()
     again = replace(WISH, rotate="2")
-    assert plan_issued(again, first.stored, used(first.stored), NOW).changes == (Change.ROTATED,)
+    assert plan_issued_token(again, first.stored, used(first.stored), NOW).changes == (
+        Change.ROTATED,
+    )
 
 
 def test_rotations_in_a_row() -> None:
     """While nobody has used the last token another request is answered once, and makes none."""
-    first = plan_issued(replace(WISH, rotate="1"), issued(), NO_USES, NOW)
+    first = plan_issued_token(replace(WISH, rotate="1"), issued(), NO_USES, NOW)
     again = replace(WISH, rotate="2")
-    second = plan_issued(again, first.stored, NO_USES, NOW)
+    second = plan_issued_token(again, first.stored, NO_USES, NOW)
     assert second.changes == (Change.HELD_BACK,)
     assert second.stored.token == first.stored.token
     assert second.stored.accepted == first.stored.accepted
-    assert plan_issued(again, second.stored, NO_USES, NOW).changes == ()
+    assert plan_issued_token(again, second.stored, NO_USES, NOW).changes == ()
     # It is not made up for later, when the token that it was about is in use.
-    assert plan_issued(again, second.stored, used(second.stored), NOW).changes == ()
-    forced = replace(WISH, rotate="force-3", forced=True)
-    third = plan_issued(forced, second.stored, NO_USES, NOW)
+    assert plan_issued_token(again, second.stored, used(second.stored), NOW).changes == ()
+    forced = replace(WISH, rotate="force-3", is_forced=True)
+    third = plan_issued_token(forced, second.stored, NO_USES, NOW)
     assert third.changes == (Change.ROTATED,)
     assert len(third.stored.accepted) == 3
-    assert plan_issued(forced, third.stored, NO_USES, NOW).changes == ()
-    revoked = plan_issued(replace(WISH, rotate="4", revoke="leak"), third.stored, NO_USES, NOW)
+    assert plan_issued_token(forced, third.stored, NO_USES, NOW).changes == ()
+    revoked = plan_issued_token(
+        replace(WISH, rotate="4", revoke="leak"), third.stored, NO_USES, NOW
+    )
     assert revoked.changes == (Change.REVOKED,)
 
 
 def test_first_token_can_be_rotated() -> None:
     """A token that is the only one is replaced although nobody has used it: nothing piles up."""
-    assert plan_issued(replace(WISH, rotate="1"), issued(), NO_USES, NOW).changes == (
+    assert plan_issued_token(replace(WISH, rotate="1"), issued(), NO_USES, NOW).changes == (
         Change.ROTATED,
     )
 
@@ -152,35 +156,38 @@ def test_first_token_can_be_rotated() -> None:
 def test_annotation_with_the_first_token() -> None:
     """An annotation that comes with the tenant does not rotate the token just issued."""
     wish = replace(WISH, rotate="1")
-    first = plan_issued(wish, Stored(), NO_USES, NOW)
+    first = plan_issued_token(wish, Stored(), NO_USES, NOW)
     assert first.changes == (Change.ISSUED,)
-    assert plan_issued(wish, first.stored, NO_USES, NOW).changes == ()
+    assert plan_issued_token(wish, first.stored, NO_USES, NOW).changes == ()
 
 
 def test_rotation_by_schedule() -> None:
     """A token is replaced at its age, which the plan says beforehand."""
     every = timedelta(hours=100)
     wish = replace(WISH, rotate_every=every)
-    before = plan_issued(wish, Stored(), NO_USES, NOW)
+    before = plan_issued_token(wish, Stored(), NO_USES, NOW)
     assert before.due == NOW + every
     assert (
-        plan_issued(wish, before.stored, NO_USES, NOW + every - timedelta(seconds=1)).changes == ()
+        plan_issued_token(wish, before.stored, NO_USES, NOW + every - timedelta(seconds=1)).changes
+        == ()
     )
-    assert plan_issued(wish, before.stored, NO_USES, NOW + every).changes == (Change.ROTATED,)
+    assert plan_issued_token(wish, before.stored, NO_USES, NOW + every).changes == (Change.ROTATED,)
 
 
 def test_schedule_waits_for_use() -> None:
     """While nobody has pasted the latest token into Entra, the schedule makes no more."""
     wish = replace(WISH, rotate_every=timedelta(hours=100))
-    after = plan_issued(wish, issued(wish), NO_USES, NOW + timedelta(hours=100)).stored
+    after = plan_issued_token(wish, issued(wish), NO_USES, NOW + timedelta(hours=100)).stored
     late = NOW + timedelta(hours=500)
-    assert plan_issued(wish, after, NO_USES, late).changes == ()
-    assert plan_issued(wish, after, used(after), late).changes == (Change.ROTATED,)
+    assert plan_issued_token(wish, after, NO_USES, late).changes == ()
+    assert plan_issued_token(wish, after, used(after), late).changes == (Change.ROTATED,)
 
 
 def test_no_retirement_without_use() -> None:
     """However long ago the rotation was, the old token stays until the new one was used."""
-    after = plan_issued(replace(WISH, rotate="1"), rotated().stored, NO_USES, NOW + 100 * OVERLAP)
+    after = plan_issued_token(
+        replace(WISH, rotate="1"), rotated().stored, NO_USES, NOW + 100 * OVERLAP
+    )
     assert len(after.stored.accepted) == 2
     assert after.stored.accepted[0].not_after is None
     assert after.waiting_for == after.stored.accepted[-1].id
@@ -191,12 +198,12 @@ def test_no_retirement_before_overlap() -> None:
     wish = replace(WISH, rotate="1")
     before = rotated().stored
     use = used(before)
-    decided = plan_issued(wish, before, use, NOW + timedelta(hours=1))
+    decided = plan_issued_token(wish, before, use, NOW + timedelta(hours=1))
     assert decided.stored.accepted[0].not_after == NOW + OVERLAP
     assert (decided.due, decided.waiting_for) == (NOW + OVERLAP, None)
-    early = plan_issued(wish, decided.stored, use, NOW + OVERLAP - timedelta(seconds=1))
+    early = plan_issued_token(wish, decided.stored, use, NOW + OVERLAP - timedelta(seconds=1))
     assert early.stored == decided.stored
-    after = plan_issued(wish, decided.stored, use, NOW + OVERLAP)
+    after = plan_issued_token(wish, decided.stored, use, NOW + OVERLAP)
     assert after.changes == (Change.RETIRED,)
     assert len(after.stored.accepted) == 1
 
@@ -216,7 +223,7 @@ def test_jumping_clock(passes: list[tuple[int, bool]]) -> None:
         latest = max(latest, now)
         if is_used:
             uses = used(stored)
-        found = plan_issued(wish, stored, uses, now)
+        found = plan_issued_token(wish, stored, uses, now)
         newest = max(entry.created_at for entry in stored.accepted)
         kept = {entry.sha256 for entry in found.stored.accepted}
         for entry in stored.accepted:
@@ -236,23 +243,23 @@ def test_revocation() -> None:
     """Revoking refuses every earlier token at once, one time for each value."""
     wish = replace(WISH, rotate="1", revoke="leak")
     before = rotated().stored
-    after = plan_issued(wish, before, NO_USES, NOW)
+    after = plan_issued_token(wish, before, NO_USES, NOW)
     assert after.changes == (Change.REVOKED,)
     assert after.stored.token != before.token
     assert [entry.sha256 for entry in after.stored.accepted] == [
         hash_token(str(after.stored.token))
     ]
-    assert plan_issued(wish, after.stored, NO_USES, NOW).changes == ()
+    assert plan_issued_token(wish, after.stored, NO_USES, NOW).changes == ()
 
 
 def test_existing_secret() -> None:
     """A token of the owner's is accepted as it is, and a change of it is a rotation."""
-    before = plan_current(WISH, Stored(token="a token of the owner"), NO_USES, NOW).stored
-    after = plan_current(WISH, replace(before, token="the next of the owner"), NO_USES, NOW)
+    before = accept_current_token(WISH, Stored(token="a token of the owner"), NO_USES, NOW).stored
+    after = accept_current_token(WISH, replace(before, token="the next of the owner"), NO_USES, NOW)
     assert after.changes == (Change.ACCEPTED,)
     assert after.stored.token == "the next of the owner"
     assert after.stored.accepted[0] == before.accepted[0]
-    revoked = plan_current(replace(WISH, revoke="1"), after.stored, NO_USES, NOW)
+    revoked = accept_current_token(replace(WISH, revoke="1"), after.stored, NO_USES, NOW)
     assert [entry.sha256 for entry in revoked.stored.accepted] == [
         hash_token("the next of the owner")
     ]
@@ -260,11 +267,15 @@ def test_existing_secret() -> None:
 
 def test_return_to_the_old_token() -> None:
     """A token that is current again is not retired any more."""
-    first = plan_current(WISH, Stored(token="a token of the owner"), NO_USES, NOW).stored
-    second = plan_current(WISH, replace(first, token="the next of the owner"), NO_USES, NOW).stored
-    decided = plan_current(WISH, second, used(second), NOW).stored
+    first = accept_current_token(WISH, Stored(token="a token of the owner"), NO_USES, NOW).stored
+    second = accept_current_token(
+        WISH, replace(first, token="the next of the owner"), NO_USES, NOW
+    ).stored
+    decided = accept_current_token(WISH, second, used(second), NOW).stored
     assert decided.accepted[0].not_after is not None
-    back = plan_current(WISH, replace(decided, token="a token of the owner"), NO_USES, NOW).stored
+    back = accept_current_token(
+        WISH, replace(decided, token="a token of the owner"), NO_USES, NOW
+    ).stored
     assert back.accepted[-1] == first.accepted[0]
 
 
@@ -292,10 +303,10 @@ def lies(stored: Stored) -> list[Uses]:
 def test_a_use_without_proof_ends_no_token() -> None:
     """A pod that says that the new token is used, and has not received it, changes nothing."""
     wish = replace(WISH, rotate="1", rotate_every=timedelta(hours=100))
-    before = plan_issued(wish, issued(), NO_USES, NOW).stored
+    before = plan_issued_token(wish, issued(), NO_USES, NOW).stored
     for lie in lies(before):
         for now in (NOW, NOW + OVERLAP, NOW + 100 * OVERLAP):
-            after = plan_issued(wish, before, lie, now)
+            after = plan_issued_token(wish, before, lie, now)
             assert (after.stored, after.changes, after.confirmed) == (before, (), None)
             assert after.waiting_for == before.accepted[-1].id
 
@@ -305,10 +316,10 @@ def test_a_proof_is_remembered() -> None:
     """A token that was proved in use once needs no proof again: the pod has one until it ends."""
     wish = replace(WISH, rotate="1")
     before = rotated().stored
-    proved = plan_issued(wish, before, used(before), NOW)
+    proved = plan_issued_token(wish, before, used(before), NOW)
     assert proved.confirmed == before.accepted[-1].id
     later = Uses(confirmed=frozenset([proved.confirmed]))
-    again = plan_issued(wish, before, later, NOW)
+    again = plan_issued_token(wish, before, later, NOW)
     assert (again.stored, again.confirmed) == (proved.stored, proved.confirmed)
 
 
@@ -318,7 +329,7 @@ def test_ids_say_nothing_of_the_token() -> None:
     token = "Contoso-Summer-2026!" + "x" * 20
     ids = set()
     for _ in range(50):
-        (entry,) = plan_current(WISH, Stored(token=token), NO_USES, NOW).stored.accepted
+        (entry,) = accept_current_token(WISH, Stored(token=token), NO_USES, NOW).stored.accepted
         assert re.fullmatch(r"[a-z2-7]{8}", entry.id)
         assert not hash_token(token).startswith(entry.id[:6])
         ids.add(entry.id)
@@ -334,15 +345,15 @@ def test_old_ids() -> None:
         return AcceptedToken(hash_token(token)[:8], hash_token(token), NOW)
 
     stored = Stored(token=mine, accepted=(old(older), old(mine)))
-    first = plan_current(WISH, stored, NO_USES, NOW)
+    first = accept_current_token(WISH, stored, NO_USES, NOW)
     assert first.changes == ()
     for before, after in zip(stored.accepted, first.stored.accepted, strict=True):
         assert replace(after, id=before.id) == before
         assert not after.sha256.startswith(after.id)
-    assert plan_current(WISH, first.stored, NO_USES, NOW).stored == first.stored
+    assert accept_current_token(WISH, first.stored, NO_USES, NOW).stored == first.stored
 
     kept = Stored(token=issued_token, accepted=(old(issued_token),))
-    assert plan_issued(WISH, kept, NO_USES, NOW).stored == kept
+    assert plan_issued_token(WISH, kept, NO_USES, NOW).stored == kept
 
 
 @pytest.mark.finding(24)
