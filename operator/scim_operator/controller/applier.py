@@ -16,9 +16,10 @@ from scim_operator.desired.drift import differences, messages
 from scim_operator.desired.drift.admission_changes import AdmissionChanges, list_fields
 from scim_operator.desired.drift.desired_object import DesiredObject
 from scim_operator.desired.drift.field_managers import find_manager
+from scim_operator.desired.drift.last_written import LastWritten
 from scim_operator.desired.drift.outcomes import Outcome
 from scim_operator.desired.drift.repairs import Repairs
-from scim_operator.desired.drift.repeated_deletions import ROUNDS, LastWritten, RepeatedDeletions
+from scim_operator.desired.drift.repeated_deletions import ROUNDS, RepeatedDeletions
 from scim_operator.desired.faults import Fault
 from scim_operator.desired.objects import applied_digest
 from scim_operator.desired.ownership import classification
@@ -69,7 +70,7 @@ class Applier:
         # A new wish waits for nothing, even if others fight for each of its fields.
         if wanted.live is None or self._wishes.is_new(wanted):
             return 0
-        fields = list(map(str, self._admitted.others(wanted)))
+        fields = list(map(str, self._admitted.list_others(wanted)))
         return self._repairs.pause(wanted.live["metadata"]["uid"], fields)
 
     async def carry_out(self, planned: Plan) -> list[Outcome]:
@@ -187,7 +188,7 @@ class Applier:
         """Say what a write has brought about."""
         what = f"the {wanted.kind.name} {wanted.name}"
         is_repair = self._wishes.note(wanted, body)
-        changed = self._admitted.others(wanted)
+        changed = self._admitted.list_others(wanted)
         found = tuple(differences.find_differences(wanted.object, body))
         if found:
             entry, is_news = self._admitted.note(tenant, wanted, body, found)
@@ -227,7 +228,7 @@ class Applier:
         if wanted.live is None:
             pauses.append(self._losses.pause(where))
         else:
-            differing = list(map(str, self._admitted.others(wanted)))
+            differing = list(map(str, self._admitted.list_others(wanted)))
             conflicts, pause = self._repairs.conflicts(wanted.live["metadata"]["uid"], differing)
             found = tuple(messages.describe_conflict(wanted, conflict) for conflict in conflicts)
             pauses.append(self._pause(wanted) or pause)
@@ -244,7 +245,7 @@ class Applier:
         """Find out who sets the fields that were repaired before and are otherwise again."""
         if wanted.live is None:
             return {}
-        others = {str(each): each.path for each in self._admitted.others(wanted)}
+        others = {str(each): each.path for each in self._admitted.list_others(wanted)}
         contested = self._repairs.contested(wanted.live["metadata"]["uid"], others)
         if not contested:
             return {}

@@ -154,9 +154,9 @@ class Reconciler:
         if planned.has_gaps and not is_new and not await self._exists(tenant):
             return None
         decision = self._decide(observed, planned, now)
-        if decision and decision.begins:
+        if decision and decision.takes_slot:
             tenant = await self._record(tenant, decision.record)
-        is_held = decision is not None and decision.held
+        is_held = decision is not None and decision.is_held
         outcomes = await self._applier.carry_out(
             planned.without_deployment() if is_held else planned
         )
@@ -188,7 +188,7 @@ class Reconciler:
         await self._write(tenant, result)
         await self._served_mark.keep(tenant, result)
         self._show(tenant, result)
-        for held in self._rollout.free():
+        for held in self._rollout.list_movable():
             self._enqueue(held)
         due = self._due(observed, planned, found, now, decision)
         pauses = [due, self._pod_events.pause(key), *(outcome.pause for outcome in outcomes)]
@@ -266,7 +266,7 @@ class Reconciler:
             return None
         is_applied = self._applier.leaves(observed.tenant, wanted)
         if record := situation.find_settled_record(observed, wanted, is_applied=is_applied):
-            return self._rollout.settle(key, record)
+            return self._rollout.note_settled(key, record)
         seen = situation.gather(observed, planned.context.address, wanted, is_applied=is_applied)
         return self._rollout.decide(key, seen, now)
 
@@ -362,7 +362,7 @@ class Reconciler:
         spec = observed.tenant.spec
         moments = [tenant_conditions.next_change(observed, now), observed.hold.due]
         if decision:
-            moments.append(decision.again)
+            moments.append(decision.retry_at)
         moments += [decided.due for decided in (planned.token, planned.access) if decided]
         pauses = [(moment - now).total_seconds() + 1 for moment in moments if moment]
         if found or planned.token is None:

@@ -1,10 +1,10 @@
-"""What admission rules of the cluster have made of the objects that the operator wrote. Pure.
+"""Which differences admission rules of the cluster cause, so that they are not repaired.
 
-A rule of the cluster, such as a webhook that names a mirror of the registry, may write an object
-otherwise than it is asked to. What is in the answer to a write of the whole object is the rules'
-work, because nothing else was in the write, and is left from then on. It is known again by a seal
-in the tenant's status: a difference that somebody else makes has none, and is drift. Who has owned
-a field by `managedFields` decides nothing, because every writer chooses the name it goes by.
+A rule of the cluster, such as a webhook that inserts a mirror of the registry, may change an object
+while it is written. Differences in the response to a write of the whole object come from such
+rules, because the write contained nothing else, and are accepted from then on. A seal in the
+tenant's status identifies them: a difference that another client causes has no seal, and is drift.
+The owners in `managedFields` decide nothing, because every client chooses its own name.
 """
 
 from __future__ import annotations
@@ -21,8 +21,8 @@ from scim_operator.desired.ownership import classification
 from scim_operator.desired.ownership.seals import Seals
 from scim_operator.kube.kinds import Object
 
-_REMEMBERED = 4096
-_NAMED = 8
+_MAX_OBJECTS = 4096
+_MAX_NAMED = 8
 """How many fields a message names."""
 
 
@@ -32,78 +32,80 @@ class _Accepted(NamedTuple):
 
 
 class AdmissionChanges:
-    """What was accepted, from the tenants' status and since."""
+    """The accepted differences, from the tenants' status and from later writes."""
 
     def __init__(self, seals: Seals) -> None:
         self._seals = seals
         self._since: OrderedDict[str, _Accepted] = OrderedDict()
 
-    def accepts(self, tenant: Tenant, wanted: DesiredObject) -> str | None:
-        """Return the entry of an object that is as admission has made it; None if it is not."""
-        if wanted.live is None or not wanted.differences:
+    def accepts(self, tenant: Tenant, desired: DesiredObject) -> str | None:
+        """Return the entry of an object whose differences are accepted; None if one is not."""
+        if desired.live is None or not desired.differences:
             return None
-        entry = self._entry(tenant, wanted, wanted.differences)
-        if entry not in self._known(tenant, wanted, wanted.live):
+        entry = self._build_entry(tenant, desired, desired.differences)
+        if entry not in self._list_known(tenant, desired, desired.live):
             return None
-        uid = wanted.live["metadata"]["uid"]
+        uid = desired.live["metadata"]["uid"]
         if uid not in self._since:
-            self._remember(uid, entry, wanted.differences)
+            self._remember(uid, entry, desired.differences)
         return entry
 
-    def others(self, wanted: DesiredObject) -> tuple[Difference, ...]:
-        """Return the differences that are not as admission left them last."""
-        last = self._since.get(wanted.live["metadata"]["uid"]) if wanted.live else None
+    def list_others(self, desired: DesiredObject) -> tuple[Difference, ...]:
+        """Return the differences that the last write did not accept."""
+        last = self._since.get(desired.live["metadata"]["uid"]) if desired.live else None
         values = last.values if last else {}
         return tuple(
             each
-            for each in wanted.differences
+            for each in desired.differences
             if values.get(str(each)) != differences.compute_fingerprint([each])
         )
 
     def note(
         self,
         tenant: Tenant,
-        wanted: DesiredObject,
+        desired: DesiredObject,
         body: Object,
         found: Sequence[Difference],
     ) -> tuple[str, bool]:
-        """Accept what is in the answer to a write of the whole object.
+        """Accept the differences in the response to a write of the whole object.
 
         Returns
         -------
         tuple[str, bool]
             The entry for the tenant's status, and whether it names other fields than before.
         """
-        entry = self._entry(tenant, wanted, found)
-        before = {_fields(each) for each in self._known(tenant, wanted, body)}
+        entry = self._build_entry(tenant, desired, found)
+        before = {_read_fields(each) for each in self._list_known(tenant, desired, body)}
         self._remember(body["metadata"]["uid"], entry, found)
-        return entry, _fields(entry) not in before
+        return entry, _read_fields(entry) not in before
 
     def _remember(self, uid: str, entry: str, found: Sequence[Difference]) -> None:
         self._since.pop(uid, None)
         values = {str(each): differences.compute_fingerprint([each]) for each in found}
         self._since[uid] = _Accepted(entry, values)
-        if len(self._since) > _REMEMBERED:
+        if len(self._since) > _MAX_OBJECTS:
             self._since.popitem(last=False)
 
-    def _known(self, tenant: Tenant, wanted: DesiredObject, body: Object) -> list[str]:
+    def _list_known(self, tenant: Tenant, desired: DesiredObject, body: Object) -> list[str]:
         admitted = tenant.status.admitted or {}
-        recorded = admitted.get(classification.record_name(wanted.kind, wanted.name))
+        recorded = admitted.get(classification.record_name(desired.kind, desired.name))
         since = self._since.get(body["metadata"]["uid"])
         return [entry for entry in (recorded, since and since.entry) if entry]
 
-    def _entry(self, tenant: Tenant, wanted: DesiredObject, found: Sequence[Difference]) -> str:
-        name = classification.record_name(wanted.kind, wanted.name)
+    def _build_entry(
+        self, tenant: Tenant, desired: DesiredObject, found: Sequence[Difference]
+    ) -> str:
+        name = classification.record_name(desired.kind, desired.name)
         seal = self._seals.seal_admission(tenant.key, name, differences.compute_fingerprint(found))
         return f"{list_fields(map(str, found))} {seal}"
 
 
 def list_fields(fields: Iterable[str]) -> str:
-    """Name fields for people, without their values."""
+    """List fields for a message, without their values."""
     names = sorted(fields)
-    more = [f"{len(names) - _NAMED} more"] if len(names) > _NAMED else []
-    return ", ".join([*names[:_NAMED], *more])
+    more = [f"{len(names) - _MAX_NAMED} more"] if len(names) > _MAX_NAMED else []
+    return ", ".join([*names[:_MAX_NAMED], *more])
 
 
-def _fields(entry: str) -> str:
+def _read_fields(entry: str) -> str:
     return entry.rpartition(" ")[0]

@@ -1,4 +1,4 @@
-"""An object that a tenant should have, beside the one that it has."""
+"""An object that a tenant should have, with the existing one."""
 
 from __future__ import annotations
 
@@ -11,14 +11,14 @@ from scim_operator.kube.kinds import Kind, Object
 
 @dataclass(frozen=True)
 class DesiredObject:
-    """An object to have.
+    """A desired object and its watched copy.
 
     Attributes
     ----------
     object
-        With the annotation of `drift.stamped`.
+        The desired object, with the annotation of `applied_digest.add_digest`.
     live
-        The watched copy; None if there is none.
+        The watched copy; None if the object does not exist.
     """
 
     kind: Kind
@@ -33,10 +33,10 @@ class DesiredObject:
 
     @cached_property
     def differences(self) -> tuple[differences.Difference, ...]:
-        """What of the watched copy is otherwise than wanted."""
+        """How the watched copy differs from the desired object."""
         return tuple(differences.find_differences(self.object, self.live)) if self.live else ()
 
     @property
     def is_current(self) -> bool:
-        """Whether there is nothing to write."""
+        """Whether nothing needs to be written."""
         return self.live is not None and not self.differences

@@ -1,6 +1,6 @@
-"""Which clients have set a field, by what the API server keeps in `metadata.managedFields`. Pure.
+"""Which client has set a field, from `metadata.managedFields`.
 
-A name is what its client calls itself, so it is told to people and decides nothing. The format:
+Every client chooses its own name, so names appear in messages and decide nothing. The format:
 https://kubernetes.io/docs/reference/using-api/server-side-apply/#field-management
 """
 
@@ -16,16 +16,16 @@ _LEAF = {"", "."}
 
 
 def find_manager(live: Object, path: Path) -> str | None:
-    """Return the client that has set a field, or that wrote last if none has; None if nobody.
+    """Return the client that has set a field, or else the last client to write; None without one.
 
-    The operator itself is left out, as whoever writes the object's status.
+    The operator and clients that write only the object's status are ignored.
     """
     entries = [
         entry
         for entry in live["metadata"].get("managedFields") or ()
         if entry.get("manager") != names.MANAGER and entry.get("subresource") != "status"
     ]
-    owners = [entry for entry in entries if _owns(entry.get("fieldsV1") or {}, path)]
+    owners = [entry for entry in entries if _is_owned(entry.get("fieldsV1") or {}, path)]
     latest = max(owners or entries, key=lambda entry: str(entry.get("time", "")), default=None)
     if latest is None:
         return None
@@ -33,9 +33,9 @@ def find_manager(live: Object, path: Path) -> str | None:
     return f"{name} ({latest['subresource']})" if latest.get("subresource") else name
 
 
-def _owns(fields: Object, path: Path) -> bool:
+def _is_owned(fields: Object, path: Path) -> bool:
     for step in path:
-        found = _step(fields, step)
+        found = _find_step(fields, step)
         if found is None:
             # An atomic list or object is owned as a whole.
             return not fields.keys() - _LEAF
@@ -43,7 +43,7 @@ def _owns(fields: Object, path: Path) -> bool:
     return True
 
 
-def _step(fields: Object, step: str | int | Item) -> Object | None:
+def _find_step(fields: Object, step: str | int | Item) -> Object | None:
     if isinstance(step, str):
         return fields.get(f"f:{step}")
     for key, inner in fields.items():

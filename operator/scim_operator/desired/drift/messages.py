@@ -1,4 +1,4 @@
-"""What events and conditions say of objects that others change. Pure."""
+"""Sentences for events and conditions about objects that other clients change."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from scim_operator.kube.kinds import DEPLOYMENT
 
 
 def describe_repair(repaired: Sequence[Difference]) -> str:
-    """Name the fields that were put right."""
+    """List the fields that were repaired."""
     changed = [str(each) for each in repaired if not each.added]
     added = [str(each) for each in repaired if each.added]
     return (f" in {list_fields(changed)}" if changed else "") + (
@@ -21,33 +21,33 @@ def describe_repair(repaired: Sequence[Difference]) -> str:
     )
 
 
-def describe_conflict(wanted: DesiredObject, found: Conflict) -> str:
-    """Say who sets a field again and again, and what to do."""
+def describe_conflict(desired: DesiredObject, found: Conflict) -> str:
+    """Say which client sets a field repeatedly, and what to do."""
     remedy = (
         "scale the ScimTenant, and let an autoscaler's scaleTargetRef name that"
-        if found.field == "spec.replicas" and wanted.kind is DEPLOYMENT
+        if found.field == "spec.replicas" and desired.kind is DEPLOYMENT
         else "have it leave the field alone, or set it by the ScimTenant or the operator's settings"
     )
     return (
         f"{found.manager or 'a client without a name'} sets {found.field} of the "
-        f"{wanted.kind.name} {wanted.name} again and again, and the operator puts it right ever "
-        f"more rarely: {remedy}"
+        f"{desired.kind.name} {desired.name} repeatedly, and the operator waits longer before each "
+        f"repair: {remedy}"
     )
 
 
-def describe_repeated_deletion(wanted: DesiredObject) -> str:
-    """Say that an object goes again and again, and what to do; who does it is not to be seen."""
+def describe_repeated_deletion(desired: DesiredObject) -> str:
+    """Say that an unknown client deletes an object repeatedly, and what to do."""
     return (
-        f"another client deletes the {wanted.kind.name} {wanted.name}, or takes the label "
-        f"{names.TENANT_LABEL} from it, again and again, and the operator makes it again ever more "
-        "rarely: have that client leave it alone (the API server's audit log names it)"
+        f"another client repeatedly deletes the {desired.kind.name} {desired.name}, or removes its "
+        f"label {names.TENANT_LABEL}, and the operator waits longer before it creates the object "
+        "each time: have that client leave it alone (the API server's audit log names it)"
     )
 
 
 def describe_repeated_scaling(name: str) -> str:
-    """Say that others scale a Deployment that must not have pods again and again."""
+    """Say that an unknown client repeatedly scales a Deployment that must have no pods."""
     return (
-        f"another client sets spec.replicas of the Deployment {name} again and again, whose pods "
-        "would run on what is not the tenant's, and the operator sets 0 each time: have that "
-        "client leave it alone, and see the condition Stalled"
+        f"another client repeatedly sets spec.replicas of the Deployment {name}, whose pods would "
+        "run on a volume or digests that are not the tenant's, and the operator sets 0 each time: "
+        "have that client leave it alone, and see the condition Stalled"
     )

@@ -1,4 +1,4 @@
-"""What became of a tenant's objects in a pass, for its status and events. Pure."""
+"""What a reconcile did with each object of a tenant, for its status and events."""
 
 from __future__ import annotations
 
@@ -9,20 +9,20 @@ from scim_operator.desired.faults import Fault
 
 
 class Outcome(NamedTuple):
-    """What became of one object.
+    """What a reconcile did with one object.
 
     Attributes
     ----------
     name
         Kind and name, as in the tenant's status.
     repaired, kept
-        What was repaired of it, and what admission has changed, as sentences.
+        Sentences: what was repaired, and which changes of admission rules are kept.
     admitted
-        What its status is to say of what admission has made of it; None if it is as wanted.
+        The entry of the tenant's status for accepted differences; None if there are none.
     conflicts, begun
-        What others set again and again, and what of that is new, as sentences.
+        Sentences: all conflicts about the object, and those that begin now.
     pause
-        Seconds after which it is to be looked at again.
+        Seconds until the object needs another reconcile.
     """
 
     name: str
@@ -36,12 +36,12 @@ class Outcome(NamedTuple):
 
 
 def list_conflicts(outcomes: Sequence[Outcome]) -> tuple[str, ...]:
-    """Return what others set again and again, in an order that stands still."""
+    """List the conflicts, in an order that does not change."""
     return tuple(sorted({text for outcome in outcomes for text in outcome.conflicts}))
 
 
 def merge_admitted(before: Mapping[str, str] | None, outcomes: Sequence[Outcome]) -> dict[str, str]:
-    """Return what admission has made of a tenant's objects, for its status."""
+    """Return the accepted differences of a tenant's objects, for its status."""
     done = {outcome.name for outcome in outcomes if outcome.fault is None}
     kept = {name: entry for name, entry in (before or {}).items() if name not in done}
     made = {outcome.name: outcome.admitted for outcome in outcomes if outcome.admitted}

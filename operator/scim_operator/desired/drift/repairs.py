@@ -1,7 +1,7 @@
-"""Which differences are left for a while, because others make them again and again. Pure.
+"""How long to wait before a field that other clients set repeatedly is repaired again.
 
-Another controller may set a field back that the operator has just repaired. That must not become
-an endless exchange of writes, each of which can restart a pod: for each field of each object the
+Another controller may change a field back that the operator has just repaired. That must not lead
+to an endless exchange of writes, each of which can restart a pod: for each field of each object the
 pause until the next repair doubles, and a difference in any other field is repaired at once.
 """
 
@@ -14,13 +14,13 @@ from typing import NamedTuple
 
 FIRST_PAUSE = 2.0
 LONGEST_PAUSE = 3600.0
-"""Seconds until what came back is repaired again; each time it comes back the pause doubles."""
+"""Seconds until a field is repaired again; each time that others change it the pause doubles."""
 
 CALM = 60.0
-"""Seconds without another change after which a conflict is over, if the pause is not shorter."""
+"""Seconds without another change until a conflict is over, if the pause is not shorter."""
 
-_REMEMBERED = 4096
-_FIELDS = 64
+_MAX_OBJECTS = 4096
+_MAX_FIELDS = 64
 """How many objects are remembered, and how many fields of each."""
 
 
@@ -36,12 +36,12 @@ class _Standoff(NamedTuple):
 
 
 class Conflict(NamedTuple):
-    """A field that somebody else sets again and again.
+    """A field that another client sets repeatedly.
 
     Attributes
     ----------
     manager
-        What that client calls itself; None if it is not known.
+        The name that the client gives itself; None if unknown.
     """
 
     field: str
@@ -49,12 +49,12 @@ class Conflict(NamedTuple):
 
 
 class Repairs:
-    """What was repaired, and how often.
+    """Which fields were repaired, and how often.
 
     Parameters
     ----------
     clock
-        Seconds that only grow.
+        A monotonic clock, in seconds.
     """
 
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
@@ -62,7 +62,7 @@ class Repairs:
         self._standoffs: OrderedDict[str, dict[str, _Standoff]] = OrderedDict()
 
     def pause(self, uid: str, fields: Collection[str]) -> float:
-        """Return for how many seconds to leave fields that are otherwise again; 0 if for none."""
+        """Return for how many seconds not to repair fields that differ again; 0 for none."""
         known = self._standoffs.get(uid, {})
         ends = [known[field].until if field in known else 0 for field in fields]
         return max(0, min(ends, default=0) - self._clock())
@@ -79,30 +79,30 @@ class Repairs:
         Parameters
         ----------
         managers
-            Who had set them, where that was looked for.
+            The clients that had set them, where known.
 
         Returns
         -------
         list[Conflict]
-            Those that begin with it.
+            The conflicts that begin now.
         """
         known = self._standoffs.pop(uid, {})
         self._standoffs[uid] = known
-        if len(self._standoffs) > _REMEMBERED:
+        if len(self._standoffs) > _MAX_OBJECTS:
             self._standoffs.popitem(last=False)
         begun = []
         for field in repaired:
             entry = known[field] = self._next(known.pop(field, None), managers.get(field))
             if entry.rounds == 2:
                 begun.append(Conflict(field, entry.manager))
-            if len(known) > _FIELDS:
+            if len(known) > _MAX_FIELDS:
                 del known[next(iter(known))]
         return begun
 
     def conflicts(
         self, uid: str, differing: Collection[str]
     ) -> tuple[list[Conflict], float | None]:
-        """Return the conflicts about an object, and the seconds until one can be over by time."""
+        """Return the conflicts about an object, and the seconds until one may end."""
         now = self._clock()
         found, ends = [], []
         for field, entry in self._standoffs.get(uid, {}).items():

@@ -1,8 +1,8 @@
-"""Objects that others take away again and again, and the pauses before they are made again. Pure.
+"""How long to wait before an object that other clients delete repeatedly is created again.
 
-What `desired.drift.repairs` is for fields, for whole objects: one that is deleted, or loses the
-label by which it is watched, must not become an endless exchange of writes either. Here is nobody
-to name, because the API server keeps nothing of what is gone.
+This does for whole objects what `desired.drift.repairs` does for fields: an object that is deleted,
+or loses the label by which it is watched, must not lead to an endless exchange of writes. No client
+can be named, because the API server keeps nothing of a deleted object.
 """
 
 from __future__ import annotations
@@ -12,106 +12,72 @@ from collections import OrderedDict
 from collections.abc import Callable
 from typing import NamedTuple
 
-from scim_operator.desired.drift.desired_object import DesiredObject
-from scim_operator.desired.objects import applied_digest
-from scim_operator.desired.ownership.seals import read_seal
-from scim_operator.kube.kinds import Object
-
 FIRST_PAUSE = 0.25
 LONGEST_PAUSE = 600.0
-"""Seconds until what is gone is made again; each time the pause doubles."""
+"""Seconds until a deleted object is created again; each time the pause doubles."""
 
 ROUNDS = 4
-"""How many times make a conflict: fewer are people who try what happens."""
+"""How many deletions are a conflict: fewer may be a person who tries it out."""
 
 CALM = 60.0
 FORGOTTEN = 3600.0
-"""Seconds after the longest pause without another loss until a conflict is over, and forgotten."""
+"""Seconds after a pause without another deletion until a conflict is over, and is forgotten."""
 
-_REMEMBERED = 4096
+_MAX_OBJECTS = 4096
 
 
-class _Loss(NamedTuple):
+class _Deletions(NamedTuple):
     rounds: int
     pause: float
     until: float
-    is_told: bool
+    is_reported: bool
 
 
 class RepeatedDeletions:
-    """What was made again, and how often; objects go by any text that names one.
+    """Which objects were created again, and how often, by any text that names one object.
 
     Parameters
     ----------
     clock
-        Seconds that only grow.
+        A monotonic clock, in seconds.
     """
 
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
         self._clock = clock
-        self._losses: OrderedDict[str, _Loss] = OrderedDict()
+        self._known: OrderedDict[str, _Deletions] = OrderedDict()
 
     def note(self, where: str) -> int:
-        """Remember that an object has been made again; return how often that is."""
+        """Remember that an object was created again; return how often that has happened."""
         now = self._clock()
-        last = self._losses.pop(where, None)
-        entry = _Loss(1, FIRST_PAUSE, now + FIRST_PAUSE, is_told=False)
+        last = self._known.pop(where, None)
+        entry = _Deletions(1, FIRST_PAUSE, now + FIRST_PAUSE, is_reported=False)
         if last is not None and now - last.until < FORGOTTEN:
             pause = min(2 * last.pause, LONGEST_PAUSE)
-            entry = _Loss(last.rounds + 1, pause, now + pause, last.is_told)
-        self._losses[where] = entry
-        if len(self._losses) > _REMEMBERED:
-            self._losses.popitem(last=False)
+            entry = _Deletions(last.rounds + 1, pause, now + pause, last.is_reported)
+        self._known[where] = entry
+        if len(self._known) > _MAX_OBJECTS:
+            self._known.popitem(last=False)
         return entry.rounds
 
     def pause(self, where: str) -> float:
-        """Return for how many seconds not to make an object that is gone; 0 if for none."""
-        entry = self._losses.get(where)
+        """Return for how many seconds not to create a deleted object; 0 for none."""
+        entry = self._known.get(where)
         return max(0, entry.until - self._clock()) if entry else 0
 
     def conflict(self, where: str) -> float:
-        """Return the seconds until the conflict about an object is over; 0 if there is none.
+        """Return the seconds until the conflict about an object is over; 0 without a conflict.
 
-        It outlasts the pause, so that the condition does not come and go with the object.
+        It outlasts the pause, so that the condition does not change each time the object does.
         """
-        entry = self._losses.get(where)
+        entry = self._known.get(where)
         if entry is None or entry.rounds < ROUNDS:
             return 0
         return max(0, entry.until + CALM - self._clock())
 
     def begins(self, where: str) -> bool:
-        """Tell once that there is a conflict about an object."""
-        entry = self._losses.get(where)
-        if entry is None or entry.is_told or not self.conflict(where):
+        """Tell once whether there is a conflict about an object."""
+        entry = self._known.get(where)
+        if entry is None or entry.is_reported or not self.conflict(where):
             return False
-        self._losses[where] = entry._replace(is_told=True)
+        self._known[where] = entry._replace(is_reported=True)
         return True
-
-
-class LastWritten:
-    """Which wish was written last of each object.
-
-    The object's own annotation says so as well, but others may take it away or change it, and with
-    it what shows that a field was repaired.
-    """
-
-    def __init__(self) -> None:
-        self._written: OrderedDict[str, str | None] = OrderedDict()
-
-    def is_new(self, wanted: DesiredObject) -> bool:
-        """Tell whether another wish was written last; False if it is not known."""
-        wish = applied_digest.read_digest(wanted.object)
-        uid = wanted.live["metadata"]["uid"] if wanted.live else ""
-        return self._written.get(uid, wish) != wish
-
-    def note(self, wanted: DesiredObject, body: Object) -> bool:
-        """Remember what was written; return whether the same had been written before."""
-        uid, wish = body["metadata"]["uid"], applied_digest.read_digest(wanted.object)
-        is_known = self._written.pop(uid, None) == wish
-        self._written[uid] = wish
-        if len(self._written) > _REMEMBERED:
-            self._written.popitem(last=False)
-        if wanted.live is None:
-            return False
-        has_seal = read_seal(wanted.live) == read_seal(wanted.object)
-        return is_known or (has_seal and applied_digest.read_digest(wanted.live) == wish)

@@ -1,9 +1,16 @@
-"""Which tenants get a new pod template now, and which wait."""
+"""Decides which tenants get a new pod template now, and which wait.
+
+The desired template of a tenant changes because its owner changed the tenant, or because the
+operator or its settings are new. A change of the owner is applied at once. For any other change a
+tenant needs a slot (`desired.rollout.slots`); until it has one its Deployment stays exactly as it
+is, because a new template around an old image may not fit it.
+
+A tenant has arrived when all its pods have the new template and are available. A tenant that does
+not arrive within the time-out has failed.
+"""
 
 from __future__ import annotations
 
-import math
-from collections import Counter
 from collections.abc import Iterable
 from datetime import datetime, timedelta
 from typing import NamedTuple
@@ -19,53 +26,50 @@ from scim_operator.desired.rollout.situation import (
     is_edited,
     read_generation,
 )
+from scim_operator.desired.rollout.slots import Slots
 from scim_operator.kube.kinds import DEPLOYMENT, Object
 
-WITNESSES = 4
-"""Namespaces that must serve for one with failed tenants not to count."""
-
-
 QUIET = timedelta(seconds=60)
-"""Silence after which Entra is between two cycles: within one, its requests follow closely."""
+"""Time without a request after which Entra is between two cycles: within a cycle, requests follow
+one another closely."""
 
 
 class Decision(NamedTuple):
-    """What becomes of a tenant in this pass.
+    """What a reconcile does with the pods of a tenant.
 
     Attributes
     ----------
     record
-        What to write about it when the pass is done.
-    held
-        Whether its Deployment stays as it is.
-    begins
-        Whether it takes a place now: the record has to be written before the Deployment, or a
-        restart between the two would lose the place.
-    again
-        When to look again, if nothing happens until then.
+        The record to write after the reconcile.
+    is_held
+        Whether the Deployment stays as it is.
+    takes_slot
+        Whether the tenant takes a slot now: the record must be written before the Deployment, or a
+        restart of the operator between the two would lose the slot.
+    retry_at
+        When to decide again, if nothing happens until then.
     """
 
     record: RolloutStatus
-    held: bool = False
-    begins: bool = False
-    again: datetime | None = None
+    is_held: bool = False
+    takes_slot: bool = False
+    retry_at: datetime | None = None
 
 
 def update_record(decision: Decision, planned: Plan, observed: Observed) -> RolloutStatus | None:
-    """Return the record after a pass: that of the decision only if it was carried out.
+    """Return the record after a reconcile: that of the decision only if it was applied.
 
     Parameters
     ----------
     observed
-        With the objects as they are now.
+        With the objects after the reconcile.
     """
-    wanted = planned.deployment
-    if decision.held or wanted is None:
+    desired = planned.deployment
+    if decision.is_held or desired is None:
         return decision.record
-    live = observed.children.get((DEPLOYMENT, wanted.name))
-    if live is None or applied_digest.read_digest(live) != applied_digest.read_digest(
-        wanted.object
-    ):
+    live = observed.children.get((DEPLOYMENT, desired.name))
+    digest = applied_digest.read_digest(desired.object)
+    if live is None or applied_digest.read_digest(live) != digest:
         return observed.tenant.status.rollout
     if not is_edited(live, decision.record):
         return decision.record
@@ -73,18 +77,18 @@ def update_record(decision: Decision, planned: Plan, observed: Observed) -> Roll
 
 
 class Rollout:
-    """The places, who has one, and who waits for one.
+    """The progress of all tenants.
 
     Parameters
     ----------
     limit
-        Places.
+        Number of slots.
     timeout
-        Time after which a tenant that was moved and does not serve has failed.
+        Time after which a moved tenant that does not serve has failed.
     patience
-        How long a tenant with a gap waits for a quiet moment at most; zero: not at all.
+        How long a tenant with a gap waits at most for a time without requests; zero: not at all.
     recorded
-        The state that each tenant had when the operator started.
+        The state of each tenant when the operator started.
     """
 
     def __init__(
@@ -94,168 +98,117 @@ class Rollout:
         patience: timedelta,
         recorded: Iterable[tuple[Key, RolloutState | None]] = (),
     ) -> None:
-        self._limit = limit
         self._timeout = timeout
         self._patience = patience
-        self._states: dict[Key, RolloutState | None] = {}
-        self._totals: Counter[RolloutState | None] = Counter()
-        self._tenants: dict[RolloutState | None, Counter[str]] = {}
-        self._open: Counter[str] = Counter()
-        self._served: set[str] = set()
-        self._waiting: dict[str, dict[Key, None]] = {}
+        self._slots = Slots(limit)
         self._deferred_since: dict[Key, datetime] = {}
         for key, state in recorded:
-            # Until it is looked at, one that had failed has its place as well.
-            self._enter(key, "moving" if state in ("moving", "failed") else None)
+            # Until its first reconcile, a tenant that had failed keeps its slot as well.
+            self._slots.set_state(key, "moving" if state in ("moving", "failed") else None)
 
-    def decide(self, key: Key, seen: Situation, now: datetime) -> Decision:
-        """Decide whether a tenant gets the wanted template now."""
-        record = seen.record
-        if seen.live is None:
-            record = _untried(record)
-        elif record.template != seen.template:
-            if not (seen.is_own_change or is_edited(seen.live, record)):
-                return self._ask(key, seen, seen.live, now)
+    def decide(self, key: Key, situation: Situation, now: datetime) -> Decision:
+        """Decide whether a tenant gets the desired template now."""
+        record = situation.record
+        if situation.live is None:
+            record = _clear_move(record)
+        elif record.template != situation.template:
+            if not (situation.is_own_change or is_edited(situation.live, record)):
+                return self._request_slot(key, situation, situation.live, now)
             if record.state not in ("moving", "failed"):
-                record = _untried(record)
-        state = self._progress(key, record, seen, now)
-        self._enter(key, state)
-        again = record.moved_at + self._timeout if state == "moving" and record.moved_at else None
-        return Decision(_as_wanted(record, seen, state), again=again)
+                record = _clear_move(record)
+        state = self._measure_progress(key, record, situation, now)
+        self._set_state(key, state)
+        retry_at = None
+        if state == "moving" and record.moved_at:
+            retry_at = record.moved_at + self._timeout
+        return Decision(_update(record, situation, state), retry_at=retry_at)
 
-    def settle(self, key: Key, record: RolloutStatus) -> Decision:
-        """Take note of a tenant about which there is nothing to decide."""
-        self._enter(key, "current")
+    def note_settled(self, key: Key, record: RolloutStatus) -> Decision:
+        """Note a tenant that needs no decision (`situation.find_settled_record`)."""
+        self._set_state(key, "current")
         return Decision(record)
 
     def forget(self, key: Key) -> None:
-        """Give back the place of a tenant that is gone or is left alone."""
-        self._leave(key)
+        """Give back the slot of a tenant that is deleted or left alone."""
+        self._slots.remove(key)
         self._deferred_since.pop(key, None)
 
-    def free(self) -> list[Key]:
-        """Return tenants that wait and could move now, of namespaces with few places first."""
-        if not self._waiting or (room := self._limit - self._taken()) <= 0:
-            return []
-        share = self._share()
-        found: list[Key] = []
-        for namespace in sorted(self._waiting, key=self._held_by):
-            found += list(self._waiting[namespace])[: max(0, share - self._held_by(namespace))]
-        return found[:room]
+    def list_movable(self) -> list[Key]:
+        """Return waiting tenants that could move now, first those of namespaces with few slots."""
+        return self._slots.list_movable()
 
     def count(self, state: RolloutState) -> int:
         """Return how many tenants are in a state."""
-        return self._totals[state]
+        return self._slots.count(state)
 
-    def _progress(
-        self, key: Key, record: RolloutStatus, seen: Situation, now: datetime
+    def _measure_progress(
+        self, key: Key, record: RolloutStatus, situation: Situation, now: datetime
     ) -> RolloutState:
-        """Return how far a tenant is that has the wanted template, or gets it in this pass."""
+        """Return the state of a tenant that has the desired template, or gets it now."""
         if record.moved_at is None:
             return "current"
-        if seen.is_applied and seen.live and is_complete(seen.live):
+        if situation.is_applied and situation.live and is_complete(situation.live):
             if record.state in ("moving", "failed"):
-                self._served.add(key.namespace)
+                self._slots.note_serving(key.namespace)
             return "current"
         if now - record.moved_at < self._timeout:
             return "moving"
-        # One that has arrived and is away much later is not the rollout's matter any more.
+        # A tenant that has arrived and stops serving much later did not fail in the rollout.
         return "current" if record.state == "current" else "failed"
 
-    def _ask(self, key: Key, seen: Situation, live: Object, now: datetime) -> Decision:
-        """Give a tenant a place, or leave it as it is."""
+    def _request_slot(
+        self, key: Key, situation: Situation, live: Object, now: datetime
+    ) -> Decision:
+        """Give a tenant a slot, or leave it as it is."""
         is_down = live.get("status", {}).get("availableReplicas", 0) == 0
-        if live["spec"].get("replicas", 1) == 0 or (is_down and self._taken() < self._limit):
-            # It loses nothing. But one that is down for the moment, as its node is drained, would
-            # be lost to a version that does not serve: while the places are taken it waits.
-            self._enter(key, "current")
-            return Decision(_as_wanted(_untried(seen.record), seen, "current"))
-        waiting = Decision(seen.record.model_copy(update={"state": "waiting"}), held=True)
-        if self._states.get(key) != "moving" and not self._has_room(key.namespace):
-            self._enter(key, "waiting")
-            self._waiting.setdefault(key.namespace, {})[key] = None
+        if live["spec"].get("replicas", 1) == 0 or (is_down and self._slots.has_free()):
+            # It loses nothing. But a tenant that is down briefly, as its node is drained, would
+            # stay down with a version that does not serve: while all slots are taken it waits.
+            self._set_state(key, "current")
+            return Decision(_update(_clear_move(situation.record), situation, "current"))
+        waiting = Decision(situation.record.model_copy(update={"state": "waiting"}), is_held=True)
+        if self._slots.get_state(key) != "moving" and not self._slots.has_free_for(key.namespace):
+            self._set_state(key, "waiting")
+            self._slots.add_to_queue(key)
             return waiting
-        if not is_down and (again := self._quiet_at(key, seen, now)):
-            self._enter(key, "waiting")
-            return waiting._replace(again=again)
-        self._enter(key, "moving")
-        moved = seen.record.model_copy(update={"moved_at": now})
-        again = now + self._timeout
-        return Decision(_as_wanted(moved, seen, "moving"), begins=True, again=again)
+        if not is_down and (retry_at := self._find_quiet_time(key, situation, now)):
+            self._set_state(key, "waiting")
+            return waiting._replace(retry_at=retry_at)
+        self._set_state(key, "moving")
+        moved = situation.record.model_copy(update={"moved_at": now})
+        record = _update(moved, situation, "moving")
+        return Decision(record, takes_slot=True, retry_at=now + self._timeout)
 
-    def _quiet_at(self, key: Key, seen: Situation, now: datetime) -> datetime | None:
-        """Return when to ask again whether nobody notices the gap; None if now is well."""
-        if not seen.has_gap or not self._patience:
+    def _find_quiet_time(self, key: Key, situation: Situation, now: datetime) -> datetime | None:
+        """Return when to check again whether no request comes in a gap; None if now is good."""
+        if not situation.has_gap or not self._patience:
             return None
-        quiet = seen.last_request + QUIET if seen.last_request else now
-        if seen.is_read and quiet <= now:
+        quiet = situation.last_request + QUIET if situation.last_request else now
+        if situation.is_read and quiet <= now:
             return None
         end = self._deferred_since.setdefault(key, now) + self._patience
         if end <= now:
             return None
-        # The first reading wakes the tenant.
-        return min(quiet, end) if seen.is_read else end
+        # The first service status causes a reconcile.
+        return min(quiet, end) if situation.is_read else end
 
-    def _has_room(self, namespace: str) -> bool:
-        return self._taken() < self._limit and self._held_by(namespace) < self._share()
-
-    def _share(self) -> int:
-        """Return the places that one namespace may have."""
-        return max(1, math.ceil(self._limit / max(1, len(self._open))))
-
-    def _held_by(self, namespace: str) -> int:
-        return self._in("moving")[namespace] + self._in("failed")[namespace]
-
-    def _taken(self) -> int:
-        """Return how many places are taken."""
-        failed = self._in("failed")
-        excused = len(self._served - failed.keys()) // WITNESSES
-        return self._totals["moving"] + sum(sorted(failed.values(), reverse=True)[excused:])
-
-    def _in(self, state: RolloutState | None) -> Counter[str]:
-        return self._tenants.setdefault(state, Counter())
-
-    def _enter(self, key: Key, state: RolloutState | None) -> None:
-        if state == "current" and self._states.get(key) == "current":
+    def _set_state(self, key: Key, state: RolloutState) -> None:
+        if state == "current" and self._slots.get_state(key) == "current":
             return
-        self._leave(key)
-        self._states[key] = state
-        self._totals[state] += 1
-        self._in(state)[key.namespace] += 1
-        if state in _OPEN:
-            self._open[key.namespace] += 1
+        self._slots.set_state(key, state)
         if state != "waiting":
             self._deferred_since.pop(key, None)
 
-    def _leave(self, key: Key) -> None:
-        if key not in self._states:
-            return
-        state = self._states.pop(key)
-        self._totals[state] -= 1
-        _decrease(self._in(state), key.namespace)
-        if state in _OPEN:
-            _decrease(self._open, key.namespace)
-        if (queue := self._waiting.get(key.namespace)) is not None:
-            queue.pop(key, None)
-            if not queue:
-                del self._waiting[key.namespace]
 
-
-_OPEN: tuple[RolloutState | None, ...] = (None, "waiting", "moving")
-"""States of tenants that take a place, or may want one; None: not looked at yet."""
-
-
-def _decrease(counter: Counter[str], namespace: str) -> None:
-    counter[namespace] -= 1
-    if not counter[namespace]:
-        del counter[namespace]
-
-
-def _untried(record: RolloutStatus) -> RolloutStatus:
-    """Return the record of a tenant whose pods were not replaced by the rollout."""
+def _clear_move(record: RolloutStatus) -> RolloutStatus:
+    """Return the record of a tenant whose pods the rollout does not replace."""
     return record.model_copy(update={"moved_at": None, "state": "current"})
 
 
-def _as_wanted(record: RolloutStatus, seen: Situation, state: RolloutState) -> RolloutStatus:
-    update = {"template": seen.template, "spec_generation": seen.generation, "state": state}
+def _update(record: RolloutStatus, situation: Situation, state: RolloutState) -> RolloutStatus:
+    update = {
+        "template": situation.template,
+        "spec_generation": situation.generation,
+        "state": state,
+    }
     return record.model_copy(update=update)

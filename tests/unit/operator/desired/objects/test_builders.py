@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import pytest
-
 from scim_operator.desired.drift import differences
 from scim_operator.desired.objects.builders import BUILDERS
 from scim_operator.desired.objects.context import Builder

@@ -14,8 +14,9 @@ from scim_operator.api.v1alpha1.status import ROLLOUT_STATES, RolloutState, Roll
 from scim_operator.desired.drift.desired_object import DesiredObject
 from scim_operator.desired.objects import applied_digest
 from scim_operator.desired.rollout import decisions, situation
-from scim_operator.desired.rollout.decisions import QUIET, WITNESSES, Decision, Rollout
+from scim_operator.desired.rollout.decisions import QUIET, Decision, Rollout
 from scim_operator.desired.rollout.situation import Situation
+from scim_operator.desired.rollout.slots import WITNESSES
 from scim_operator.kube.kinds import DEPLOYMENT
 from scim_operator.settings import Settings
 
@@ -70,7 +71,7 @@ def start(limit: int, **states: RolloutState | None) -> Rollout:
 
 def moves(decision: Decision) -> bool:
     """Whether a tenant is moved because it got a place."""
-    return decision.begins and not decision.held
+    return decision.takes_slot and not decision.is_held
 
 
 class Fleet:
@@ -101,11 +102,11 @@ class Fleet:
         known = self._seen[key]
         decision = self._rollout.decide(key, known, self.now)
         live = known.live
-        if not decision.held:
+        if not decision.is_held:
             good = key not in self.bad
             live = deployment(availableReplicas=int(good), updatedReplicas=1)
         self._seen[key] = replace(
-            known, record=decision.record, live=live, is_applied=not decision.held
+            known, record=decision.record, live=live, is_applied=not decision.is_held
         )
 
     def run(self, time: timedelta) -> None:
@@ -114,7 +115,7 @@ class Fleet:
         while self.now < end:
             for key in self._seen:
                 self.look(key)
-            while waiting := self._rollout.free():
+            while waiting := self._rollout.list_movable():
                 for key in waiting:
                     self.look(key)
             self.now += STEP
@@ -196,8 +197,8 @@ def test_limit() -> None:
     """With all places taken the others keep what they run, and wait."""
     state = start(2)
     assert [moves(state.decide(key, OLD, NOW)) for key in (A, B)] == [True, True]
-    assert state.decide(C, OLD, NOW) == Decision(record(state="waiting"), held=True)
-    assert state.free() == []
+    assert state.decide(C, OLD, NOW) == Decision(record(state="waiting"), is_held=True)
+    assert state.list_movable() == []
     counts = {at: state.count(at) for at in ROLLOUT_STATES}
     assert counts == {"current": 0, "moving": 2, "waiting": 1, "failed": 0}
 
@@ -216,9 +217,9 @@ def test_a_place_is_kept(status: dict[str, int]) -> None:
     """Only pods of the new template alone, all of them available, give a place back."""
     state = start(1, a="moving", b=None)
     state.decide(A, replace(on_new(), live=deployment(**status)), NOW)
-    assert state.decide(B, OLD, NOW).held
+    assert state.decide(B, OLD, NOW).is_held
     state.decide(A, on_new(), NOW)
-    assert state.free() == [B]
+    assert state.list_movable() == [B]
     assert moves(state.decide(B, OLD, NOW))
 
 
@@ -227,16 +228,16 @@ def test_a_place_survives_a_restart_before_the_deployment() -> None:
     state = start(1, a="moving", b=None)
     cut_off = replace(on_new(), is_applied=False)
     assert state.decide(A, cut_off, NOW).record.state == "moving"
-    assert state.decide(B, OLD, NOW).held
+    assert state.decide(B, OLD, NOW).is_held
 
 
 def test_time_out() -> None:
     """One that does not serve in time has failed; it is told, and looked at when it is due."""
     state = start(1)
-    assert state.decide(A, OLD, NOW).again == NOW + TIMEOUT
+    assert state.decide(A, OLD, NOW).retry_at == NOW + TIMEOUT
     late = NOW + TIMEOUT
     decision = state.decide(A, STUCK, late)
-    assert (decision.record.state, decision.again) == ("failed", None)
+    assert (decision.record.state, decision.retry_at) == ("failed", None)
     assert state.count("failed") == 1
     # It recovers, and much later its node is drained.
     recovered = state.decide(A, on_new("failed"), late)
@@ -250,7 +251,7 @@ def test_one_that_stops_again_halts() -> None:
     state = start(1)
     state.decide(A, on_new("current"), NOW)
     state.decide(A, on_new("current", availableReplicas=0), NOW)
-    assert state.decide(B, OLD, NOW).held
+    assert state.decide(B, OLD, NOW).is_held
 
 
 @pytest.mark.parametrize(
@@ -267,8 +268,8 @@ def test_at_once(wish: Situation) -> None:
     """What the owner wishes, and what others have changed, waits for no place and takes none."""
     state = start(1, b="moving")
     decision = state.decide(A, wish, NOW)
-    assert not decision.held
-    assert not decision.begins
+    assert not decision.is_held
+    assert not decision.takes_slot
     assert decision.record.template == "new"
     assert decision.record.moved_at is None
     assert state.count("moving") == 1
@@ -278,16 +279,16 @@ def test_one_that_is_down() -> None:
     """It moves and takes no place; but not to a version that may be the reason for a halt."""
     down = seen(live=deployment(availableReplicas=0))
     state = start(1)
-    assert not state.decide(A, down, NOW).held
+    assert not state.decide(A, down, NOW).is_held
     assert moves(state.decide(B, OLD, NOW))
-    assert state.decide(C, down, NOW).held
+    assert state.decide(C, down, NOW).is_held
 
 
 def test_an_owners_edit_gives_no_place_back() -> None:
     """Who edits a tenant that does not serve cannot have the rollout go on by that."""
     state = start(1, a="moving", b=None)
     state.decide(A, replace(STUCK, template="newer", is_own_change=True), NOW)
-    assert state.decide(B, OLD, NOW).held
+    assert state.decide(B, OLD, NOW).is_held
 
 
 def test_deleted_tenant() -> None:
@@ -296,7 +297,7 @@ def test_deleted_tenant() -> None:
     state.decide(A, OLD, NOW)
     state.decide(B, OLD, NOW)
     state.forget(A)
-    assert state.free() == [B]
+    assert state.list_movable() == [B]
     assert moves(state.decide(B, OLD, NOW))
 
 
@@ -308,9 +309,9 @@ def test_quiet_moment() -> None:
     """A tenant on SQLite moves when Entra is silent, and takes no place until then."""
     state = start(1)
     decision = state.decide(A, BUSY, NOW)
-    assert (decision.held, decision.again) == (True, NOW + QUIET - timedelta(seconds=5))
+    assert (decision.is_held, decision.retry_at) == (True, NOW + QUIET - timedelta(seconds=5))
     # Nobody is woken for nothing, and the place is another's meanwhile.
-    assert state.free() == []
+    assert state.list_movable() == []
     assert moves(state.decide(B, OLD, NOW))
     state.forget(B)
     assert moves(state.decide(A, BUSY, NOW + QUIET))
@@ -320,9 +321,9 @@ def test_patience() -> None:
     """Who is never silent is moved all the same, and without patience at once."""
     state = start(1)
     last = NOW + PATIENCE - timedelta(seconds=1)
-    assert state.decide(A, BUSY, NOW).held
+    assert state.decide(A, BUSY, NOW).is_held
     busy = replace(BUSY, last_request=last)
-    assert state.decide(A, busy, last).again == NOW + PATIENCE
+    assert state.decide(A, busy, last).retry_at == NOW + PATIENCE
     assert moves(state.decide(A, busy, NOW + PATIENCE))
     assert moves(Rollout(1, TIMEOUT, timedelta()).decide(A, BUSY, NOW))
 
@@ -332,7 +333,7 @@ def test_silence_is_not_supposed() -> None:
     state = start(1)
     unread = replace(SQLITE, is_read=False)
     assert state.decide(A, unread, NOW) == Decision(
-        record(state="waiting"), held=True, again=NOW + PATIENCE
+        record(state="waiting"), is_held=True, retry_at=NOW + PATIENCE
     )
     assert moves(state.decide(A, SQLITE, NOW))
 
@@ -379,7 +380,7 @@ def test_rest(change: dict[str, Any], rests: bool) -> None:
     assert found == (known.rollout if rests else None)
     state = start(1, a=None)
     if found:
-        assert state.settle(A, found) == Decision(found)
+        assert state.note_settled(A, found) == Decision(found)
         assert state.count("current") == 1
 
 
@@ -398,7 +399,7 @@ def test_everything_in_the_template_is_rolled_out(changed: dict[str, str]) -> No
     tenant = Tenant.parse(body() | {"status": {"observedGeneration": 1}})
     found = look(tenant, Settings.model_validate(changed))
     assert found.record.template != found.template
-    assert start(1, b="moving").decide(A, found, NOW).held
+    assert start(1, b="moving").decide(A, found, NOW).is_held
 
 
 def test_a_setting_beside_the_template_moves_nobody() -> None:
@@ -406,7 +407,7 @@ def test_a_setting_beside_the_template_moves_nobody() -> None:
     tenant = Tenant.parse(body() | {"status": {"observedGeneration": 1}})
     found = look(tenant, Settings(service_image="scim-service:test", network_policies=False))
     decision = start(1, b="moving").decide(A, found, NOW)
-    assert (decision.held, decision.record.state) == (False, "current")
+    assert (decision.is_held, decision.record.state) == (False, "current")
 
 
 @pytest.mark.parametrize(
@@ -462,5 +463,5 @@ def test_record() -> None:
     assert applied_digest.read_digest(live)
     found = decisions.update_record(decided, planned, done)
     assert found == record("new", deployment_generation=7)
-    held = Decision(record(state="waiting"), held=True)
+    held = Decision(record(state="waiting"), is_held=True)
     assert decisions.update_record(held, planned.without_deployment(), done) == held.record
