@@ -10,7 +10,7 @@ import httpx
 import pytest
 from scim_service.http import messages
 from scim_service.scim.messages import URN_GROUP, URN_PATCH_OP, URN_USER
-from scim_service.store.resources import resource_store
+from scim_service.store.resources import size_limit
 from scim_service.tenant.limits import Limits
 from scim_service.worker import MemoryLimit
 
@@ -142,10 +142,10 @@ async def test_no_length_keeps_a_user_active(
 ) -> None:
     """Who was stored over today's limit, or fills it, can be disabled and enabled, and not grow."""
     scim = (await serve({"provisioning": {"profile": profile}})).http
-    limit = resource_store.RESOURCE_BYTES
+    limit = size_limit.RESOURCE_BYTES
     stored: list[str] = []
     with monkeypatch.context() as earlier:
-        earlier.setattr(resource_store, "RESOURCE_BYTES", 1 << 20)
+        earlier.setattr(size_limit, "RESOURCE_BYTES", 1 << 20)
         for number, values in enumerate(({"active": True}, {})):
             body = user(f"long{number}", title=letter * (limit + 100), **values)
             stored.append((await scim.post("/Users", json=body)).json()["id"])

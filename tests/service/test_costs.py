@@ -21,7 +21,7 @@ from scim_service.store.database.database import Database
 from scim_service.store.database.errors import SlowQueryError
 from scim_service.store.database.statements import Statement
 from scim_service.store.migrations.upgrade import open_database
-from scim_service.store.resources import resource_store
+from scim_service.store.resources import size_limit
 from scim_service.tenant.limits import Limits
 from scim_service.tenant.operations import resource_operations
 
@@ -120,12 +120,12 @@ async def test_a_thousand_operations_on_an_ordinary_user_are_done(serve: Serve) 
 async def test_a_long_resource_is_not_stored(serve: Serve, monkeypatch: pytest.MonkeyPatch) -> None:
     """413 above the limit; what an earlier version has stored may get shorter, not longer."""
     scim = (await serve()).http
-    long = "x" * resource_store.RESOURCE_BYTES
+    long = "x" * size_limit.RESOURCE_BYTES
     refused = await scim.post("/Users", json=user("long", title=long))
     assert refused.status_code == 413
-    assert str(resource_store.RESOURCE_BYTES) in refused.json()["detail"]
+    assert str(size_limit.RESOURCE_BYTES) in refused.json()["detail"]
     with monkeypatch.context() as earlier:
-        earlier.setattr(resource_store, "RESOURCE_BYTES", 1 << 20)
+        earlier.setattr(size_limit, "RESOURCE_BYTES", 1 << 20)
         created = await _create(scim, user("long", title=long, nickName="y" * 1000))
     for value, status in ((long + "x" * 2000, 413), (long[:-5], 200), ("x", 200), (long, 413)):
         change = patch({"op": "replace", "path": "title", "value": value})

@@ -3,7 +3,7 @@
 from typing import Any
 
 import pytest
-from scim_service.store.resources import group_store
+from scim_service.store.resources import members
 
 from tests.service.served import Serve, Served
 
@@ -93,7 +93,7 @@ async def test_selecting_of_very_many_is_bounded(
     staff: Staff, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """What would take too many comparisons is refused before they are made; ids are cheap."""
-    monkeypatch.setattr(group_store, "SELECTIONS", 4)
+    monkeypatch.setattr(members, "MAX_COMPARISONS", 4)
     answer = await staff.remove('type eq "User" and display pr')
     assert (answer.status_code, answer.json()["scimType"]) == (400, "tooMany")
     assert len(await staff.members()) == 3

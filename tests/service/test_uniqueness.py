@@ -228,7 +228,8 @@ async def test_a_value_is_found_by_an_index(serve: Serve) -> None:
         if rule.index is None:
             continue
         explain = "explain query plan" if database.backend == "sqlite" else "explain"
-        plan = Statement(f"{explain} {rule.holder.sql}", rule.holder.names, rule.holder.constants)
+        find = rule.find_holder
+        plan = Statement(f"{explain} {find.sql}", find.names, find.constants)
         value = {"string": "x", "integer": 1, "decimal": 1.0, "dateTime": 1}[rule.path.leaf.type]
         async with database.transaction() as transaction:
             if database.backend == "postgresql":

@@ -39,8 +39,10 @@ async def prepare(served: Served, *, members: int = MEMBERS) -> Prepared:
     async with users._database.transaction() as transaction:
         for number in range(members):
             name = f"member-{number}"
-            record = users._new({"schemas": [URN_USER], "userName": name})
-            await transaction.execute(users._insert, users._row(record, {"userName": name}))
+            record = users._new_record({"schemas": [URN_USER], "userName": name})
+            await transaction.execute(
+                users._rows.insert, users._columns_of(record, {"userName": name})
+            )
             ids.append(record.id)
     prepared = Prepared(answer.json()["id"], group.json()["id"], ids)
     await scim.patch(f"/Groups/{prepared.group}", content=members_patch(prepared, "add"))

@@ -12,8 +12,8 @@ class Record:
     document
         Its canonical form as JSON text, without ``id`` and ``meta``.
     derived
-        The JSON array of what comes from other rows: a user's groups, a group's members. None or
-        empty where there are none, or where they were not asked for.
+        The attribute that comes from other rows, as a JSON array: a user's groups or a group's
+        members. None or empty if there are none, or if they were not requested.
     """
 
     id: str

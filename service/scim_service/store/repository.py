@@ -41,7 +41,7 @@ class Repository:
         database: Database,
         registry: Registry,
         *,
-        unique_groups: bool,
+        unique_group_names: bool,
         max_users: int | None,
         clock: Clock = now_microseconds,
     ) -> "Repository":
@@ -49,7 +49,7 @@ class Repository:
 
         Parameters
         ----------
-        unique_groups
+        unique_group_names
             Whether each displayName belongs to one group only.
         max_users
             The maximum of active users, None for no limit.
@@ -72,7 +72,7 @@ class Repository:
                 counters,
                 clock,
                 resource_type=registry.group,
-                unique=unique_groups,
+                unique_names=unique_group_names,
             ),
             counters=counters,
             activity=activity,

@@ -126,7 +126,7 @@ class Tenant:
         repository = Repository.over(
             database,
             registry,
-            unique_groups=config.provisioning.lenient,
+            unique_group_names=config.provisioning.lenient,
             max_users=config.provisioning.max_users,
             clock=clock,
         )

@@ -1,7 +1,8 @@
-"""What an answer has and no stored document: made for the answer and, in SQL, for what finds it.
+"""Attributes that answers have and stored documents have not: ``meta`` and references.
 
-`meta_text` and `meta_columns` have the same parts. A filter on a part without a column is refused
-(see `filters`) and never looked up in the document, where it would select nobody or everybody.
+`meta_text` makes them for an answer, and `meta_columns` in SQL for a filter; both have the same
+parts. A filter on a part without a column is refused (see `sql_filter`). It is never looked up in
+the document, where it would select no resource or all of them.
 """
 
 from typing import Any
@@ -13,8 +14,7 @@ from scim_service.scim.schemas.resource_type import ResourceType
 from scim_service.store.clock import format_time
 from scim_service.store.database.statements import Backend
 from scim_service.store.record import Record
-
-META = "meta"
+from scim_service.store.search.source import META, Key
 
 
 def meta_text(resource_type: str, record: Record, location: str, version: str) -> str:
@@ -30,8 +30,8 @@ def meta_text(resource_type: str, record: Record, location: str, version: str) -
 
 def meta_columns(
     table: Table, resource_type: ResourceType, backend: Backend
-) -> dict[tuple[str | None, str, str | None], ColumnElement[Any]]:
-    """Return the parts of ``meta`` that can be found by, without ``version``."""
+) -> dict[Key, ColumnElement[Any]]:
+    """Return the parts of ``meta`` that a filter can name, without ``version``."""
     location = reference(literal_column(f"'{resource_type.endpoint}/'"), table.c.id)
     name = plain_text(literal_column(f"'{resource_type.name}'"), backend)
     return {
@@ -43,7 +43,7 @@ def meta_columns(
 
 
 def version_column(table: Table, backend: Backend) -> ColumnElement[Any]:
-    """Return ``meta.version`` where it is made of the stored version alone."""
+    """Return ``meta.version`` of a type whose version is the stored one alone."""
     number = cast(table.c.version, Text())
     return plain_text(
         literal_column("""'W/"'""").concat(number).concat(literal_column("""'"'""")), backend
@@ -51,10 +51,10 @@ def version_column(table: Table, backend: Backend) -> ColumnElement[Any]:
 
 
 def reference(endpoint: ColumnElement[Any], resource_id: ColumnElement[Any]) -> ColumnElement[Any]:
-    """Return a resource's address; the parameter ``base`` is the tenant's."""
+    """Return the URL of a resource; the parameter ``base`` is the tenant's base URL."""
     return bindparam("base", type_=Text()) + endpoint + resource_id
 
 
 def plain_text(text: ColumnElement[Any], backend: Backend) -> ColumnElement[Any]:
-    """Return a text that is compared byte by byte, as the columns with keys are."""
+    """Return a text that is compared byte by byte, as the key columns are."""
     return text.collate("C") if backend == "postgresql" else text

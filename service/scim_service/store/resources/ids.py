@@ -8,10 +8,10 @@ _ID = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 
 
 def new_id() -> str:
-    """Return a UUID that sorts by its time: new rows lie together, and in the order they came in.
+    """Return a UUID that sorts by its time: new rows lie together, in the order of creation.
 
     RFC 9562, version 7, with a quarter of a microsecond in the twelve bits after the millisecond
-    (section 6.2, method 3), as many users are made within one.
+    (section 6.2, method 3), because many users are created within one millisecond.
     """
     milliseconds, nanoseconds = divmod(time.time_ns(), 1_000_000)
     random = int.from_bytes(os.urandom(8))
@@ -27,5 +27,5 @@ def new_id() -> str:
 
 
 def is_id(text: str) -> bool:
-    """Whether a text has the form of an id as `new_id` makes them; no other names a resource."""
+    """Whether a text has the form of the ids that `new_id` returns; no other text is an id."""
     return _ID.fullmatch(text) is not None

@@ -1,4 +1,4 @@
-"""The condition that a request puts on the version of a resource."""
+"""The versions that a request allows a resource to have (``If-Match``)."""
 
 from collections.abc import Collection
 from dataclasses import dataclass
@@ -8,12 +8,12 @@ from scim_service.scim import errors
 
 @dataclass(frozen=True, slots=True)
 class Precondition:
-    """The versions that ``If-Match`` names; None for any."""
+    """The versions that ``If-Match`` names; None for any version."""
 
     versions: Collection[int] | None = None
 
     def check(self, version: int) -> None:
-        """Refuse to go on from another version.
+        """Check that a resource has one of these versions.
 
         Raises
         ------

@@ -1,8 +1,8 @@
-"""``uniqueness`` of the attributes of a tenant's extensions: no value is given to a second user.
+"""``uniqueness`` of a tenant's extension attributes: no second user gets the same value.
 
-The values are looked up in the folded documents, by indexes that are made when a tenant with such
-attributes is put into service: nothing can disagree with the documents, and nothing is to be
-migrated. What was there before the rule stays, and keeps nobody from another change
+The values are looked up in the search forms of users, by indexes that are created when the tenant
+starts. So nothing can disagree with the documents, and nothing has to be migrated. Values from
+before the rule stay, and do not prevent other changes of their users
 (docs/decisions/0020-values-of-one-user-only.md).
 """
 
@@ -23,17 +23,17 @@ from scim_service.scim.schemas.resource_type import ResourceType
 from scim_service.store.database.database import Database, Transaction
 from scim_service.store.database.errors import DatabaseError
 from scim_service.store.database.statements import Backend, Statement, compile_statement
-from scim_service.store.search.sql_filter import locate
+from scim_service.store.search.documents import locate_values
 from scim_service.store.tables import User, table
 
 _PREFIX = "own_unique_"
-"""What the names of the indexes begin with; no index of the program's revisions is called so."""
+"""The prefix of the indexes' names; no index of a migration has it."""
 
 _LOCKS = 0x5C1C
-"""The first key of the advisory locks on PostgreSQL; the second one stands for the value."""
+"""The first key of the advisory locks on PostgreSQL; the second one is a hash of the value."""
 
 _NAMED = 5
-"""How many pairs of users a warning names."""
+"""The most pairs of users that a warning names."""
 
 _INDEXES = {
     "sqlite": "select name from sqlite_schema where type = 'index' and tbl_name = 'scim_user'",
@@ -49,7 +49,7 @@ _TYPES: Mapping[str, tuple[type, ...]] = {
     "decimal": (int, float),
     "dateTime": (int,),
 }
-"""What the folded values of a type are."""
+"""The Python types of an attribute type's search form."""
 
 _USER = table(User)
 _logger = logging.getLogger(__name__)
@@ -59,54 +59,59 @@ _logger = logging.getLogger(__name__)
 class _Rule:
     """One attribute whose values are unique, and its statements.
 
-    `index` is the name of the index that leads to a value; elements of a list have none.
+    Parameters
+    ----------
+    index
+        The name of the index over the values; None for the elements of a list.
+    find_holder
+        Find another user with a value.
+    find_shared
+        Find the values that several users have.
     """
 
     path: AttributePath
     index: str | None
-    make_index: Statement | None
-    holder: Statement
-    shared: Statement
+    create_index: Statement | None
+    find_holder: Statement
+    find_shared: Statement
 
     @classmethod
-    def of(cls, path: AttributePath, backend: Backend) -> "_Rule":
-        """Compile them."""
-        found = locate(_USER.c.folded, path, backend)
-        # A join with the elements of the row itself.
-        rows = _USER if found.rows is None else _USER.join(found.rows, true())
-        index, make_index = None, None
-        if found.rows is None:
+    def compile(cls, path: AttributePath, backend: Backend) -> "_Rule":
+        """Compile the statements of a rule."""
+        stored = locate_values(_USER.c.folded, path, backend)
+        # A list is joined with the elements of its own row.
+        rows = _USER if stored.rows is None else _USER.join(stored.rows, true())
+        index, create_index = None, None
+        if stored.rows is None:
             index = _PREFIX + hashlib.sha256(str(path).lower().encode()).hexdigest()[:16]
-            make_index = _creation(index, path, backend)
+            create_index = _index_creation(index, path, backend)
+        holder = select(_USER.c.id).where(
+            stored.equals("value"), _USER.c.id != bindparam("id", type_=Text())
+        )
+        shared = (
+            select(stored.value, func.min(_USER.c.id), func.max(_USER.c.id))
+            .select_from(rows)
+            .where(stored.value.is_not(None))
+            .group_by(stored.value)
+            .having(func.min(_USER.c.id) != func.max(_USER.c.id))
+        )
         return cls(
             path,
             index,
-            make_index,
-            compile_statement(
-                select(_USER.c.id)
-                .where(found.equals("value"), _USER.c.id != bindparam("id", type_=Text()))
-                .limit(literal_column("1")),
-                backend,
-            ),
-            compile_statement(
-                select(found.value, func.min(_USER.c.id), func.max(_USER.c.id))
-                .select_from(rows)
-                .where(found.value.is_not(None))
-                .group_by(found.value)
-                .having(func.min(_USER.c.id) != func.max(_USER.c.id)),
-                backend,
-            ),
+            create_index,
+            find_holder=compile_statement(holder.limit(literal_column("1")), backend),
+            find_shared=compile_statement(shared, backend),
         )
 
 
 class Uniqueness:
-    """The rules of one tenant; without unique attributes it costs nothing."""
+    """The rules of one tenant; without unique attributes they cost nothing."""
 
     def __init__(self, database: Database, resource_type: ResourceType) -> None:
         self._database = database
         backend = database.backend
-        self._rules = tuple(_Rule.of(path, backend) for path in _unique_paths(resource_type))
-        # The elements of lists are looked for in all users, which must not hold up the event loop.
+        self._rules = tuple(_Rule.compile(path, backend) for path in _unique_paths(resource_type))
+        # Elements of lists are searched in all users, which must not block the event loop.
         self.long = any(rule.index is None for rule in self._rules)
         self._lock: Statement | None = None
         if backend == "postgresql":
@@ -114,9 +119,9 @@ class Uniqueness:
             lock = func.pg_advisory_xact_lock(literal_column(str(_LOCKS)), key)
             self._lock = compile_statement(select(lock), backend)
 
-    def concerns(self, folded: Mapping[str, Any]) -> bool:
+    def applies_to(self, search_form: Mapping[str, Any]) -> bool:
         """Whether a user has a value that must be unique."""
-        return any(True for rule in self._rules for _ in _values(rule.path, folded))
+        return any(_unique_values(rule.path, search_form) for rule in self._rules)
 
     async def check(
         self,
@@ -125,28 +130,34 @@ class Uniqueness:
         before: Mapping[str, Any],
         after: Mapping[str, Any],
     ) -> None:
-        """Refuse a value that a user gets and another one has; both in the folded form.
+        """Check that no other user has a value that a user gets.
 
-        It comes before any other lock of values in the transaction, so that none waits in a circle.
+        It must precede all other locks of values in the transaction, or two transactions could
+        wait for each other.
+
+        Parameters
+        ----------
+        before, after
+            The user's search forms.
 
         Raises
         ------
         ScimError
             409 uniqueness.
         """
-        come = sorted(
+        added = sorted(
             (
                 (index, value)
                 for index, rule in enumerate(self._rules)
-                for value in _values(rule.path, after) - _values(rule.path, before)
+                for value in _unique_values(rule.path, after) - _unique_values(rule.path, before)
             ),
             key=repr,
         )
-        for index, value in come:
+        for index, value in added:
             rule = self._rules[index]
             if self._lock is not None:
                 await transaction.fetch(self._lock, {"key": f"{rule.path}={value!r}"})
-            rows = await transaction.fetch(rule.holder, {"value": value, "id": user_id})
+            rows = await transaction.fetch(rule.find_holder, {"value": value, "id": user_id})
             if rows:
                 raise errors.uniqueness(
                     f"There is already a user with this value of {rule.path} (its id is"
@@ -155,44 +166,44 @@ class Uniqueness:
                 )
 
     async def prepare(self) -> None:
-        """Make the indexes that are missing, remove those of former rules, tell of shared values.
+        """Create missing indexes, remove those of former rules, and log shared values.
 
-        Nothing of this keeps the tenant from being served: without an index, checks take longer.
+        A failure does not stop the tenant: without an index, checks take longer.
         """
         try:
-            await self._make_indexes()
+            await self._create_indexes()
             for rule in self._rules:
-                await self._tell_shared(rule)
+                await self._log_shared_values(rule)
         except Exception as error:
-            # The text of an error that is not ours may have what nobody is to read.
+            # The text of another library's error may contain secret values.
             reason = error if isinstance(error, DatabaseError) else type(error).__name__
             _logger.warning(
-                "the indexes of unique attributes cannot be made, so checks take longer: %s; the"
+                "the indexes of unique attributes cannot be created, so checks take longer: %s; the"
                 " user of the database must own its tables",
                 reason,
             )
 
-    async def _make_indexes(self) -> None:
-        wanted = {rule.index: rule.make_index for rule in self._rules if rule.make_index}
+    async def _create_indexes(self) -> None:
+        desired = {rule.index: rule.create_index for rule in self._rules if rule.create_index}
         rows = await self._database.fetch(Statement(_INDEXES[self._database.backend], (), {}), {})
         present = {row[0] for row in rows if row[0].startswith(_PREFIX)}
         obsolete = [
-            Statement(f"drop index if exists {each}", (), {}) for each in present - {*wanted}
+            Statement(f"drop index if exists {each}", (), {}) for each in present - {*desired}
         ]
-        missing = [make for name, make in wanted.items() if name not in present]
+        missing = [creation for name, creation in desired.items() if name not in present]
         for statement in (*obsolete, *missing):
             async with self._database.transaction(long=True) as transaction:
                 if self._lock is not None:
                     await transaction.fetch(self._lock, {"key": _PREFIX})
                 await transaction.fetch(statement, {})
 
-    async def _tell_shared(self, rule: _Rule) -> None:
-        rows = await self._database.fetch(rule.shared, {}, reach="table")
+    async def _log_shared_values(self, rule: _Rule) -> None:
+        rows = await self._database.fetch(rule.find_shared, {}, reach="table")
         pairs = [f"{first} and {last}" for value, first, last in rows if value != ""]
         if pairs:
             _logger.warning(
                 "%d values of %s belong to more than one user each, from before they had to be"
-                " unique; these users stay as they are, correct them in Entra: %s%s",
+                " unique; these users stay unchanged, correct them in Entra: %s%s",
                 len(pairs),
                 rule.path,
                 "; ".join(pairs[:_NAMED]),
@@ -201,7 +212,7 @@ class Uniqueness:
 
 
 def drop_indexes(connection: sqlite3.Connection) -> None:
-    """Remove the indexes from the copy of a database, whose tenant may have other rules."""
+    """Remove the indexes from a copy of a database, whose next tenant may have other rules."""
     rows = connection.execute(_INDEXES["sqlite"]).fetchall()
     for (name,) in rows:
         if name.startswith(_PREFIX):
@@ -212,31 +223,36 @@ def drop_indexes(connection: sqlite3.Connection) -> None:
 def _unique_paths(resource_type: ResourceType) -> Iterator[AttributePath]:
     for extension in resource_type.extensions:
         for attribute in extension.attributes:
-            if _is_unique(attribute):
-                yield AttributePath(extension.id, attribute.name, None, attribute)
-            for sub in attribute.sub_attributes:
-                if _is_unique(sub):
-                    yield AttributePath(extension.id, attribute.name, sub.name, attribute, sub)
+            for path in _paths_of(extension.id, attribute):
+                if _is_unique(path.leaf):
+                    yield path
+
+
+def _paths_of(schema: str, attribute: Attribute) -> Iterator[AttributePath]:
+    """Return the paths of an attribute and of its sub-attributes."""
+    yield AttributePath(schema, attribute.name, None, attribute)
+    for sub in attribute.sub_attributes:
+        yield AttributePath(schema, attribute.name, sub.name, attribute, sub)
 
 
 def _is_unique(attribute: Attribute) -> bool:
     return attribute.uniqueness != "none" and attribute.type != "complex"
 
 
-def _values(path: AttributePath, folded: Mapping[str, Any]) -> set[Any]:
-    """Return the values at a path; an empty text is none, nor is what is no single value."""
+def _unique_values(path: AttributePath, search_form: Mapping[str, Any]) -> set[Any]:
+    """Return the values at a path, without empty texts and values of another type."""
     values: set[Any] = {
         value
-        for value in find_values(path, folded)
+        for value in find_values(path, search_form)
         if isinstance(value, _TYPES[path.leaf.type]) and value != ""
     }
     return {float(value) for value in values} if path.leaf.type == "decimal" else values
 
 
-def _creation(index: str, path: AttributePath, backend: Backend) -> Statement:
-    # The columns of an index's expression are named without their table.
-    value = locate(column("folded", _USER.c.folded.type), path, backend).value
+def _index_creation(index: str, path: AttributePath, backend: Backend) -> Statement:
+    # An index's expression names its columns without their table.
+    value = locate_values(column("folded", _USER.c.folded.type), path, backend).value
     expression = compile_statement(value, backend).sql
-    # A B-tree of PostgreSQL takes no long texts.
-    made_of = f"({expression})" if backend == "sqlite" else f"using hash (({expression}))"
-    return Statement(f"create index if not exists {index} on scim_user {made_of}", (), {})
+    # PostgreSQL's B-trees do not accept long texts.
+    indexed = f"({expression})" if backend == "sqlite" else f"using hash (({expression}))"
+    return Statement(f"create index if not exists {index} on scim_user {indexed}", (), {})

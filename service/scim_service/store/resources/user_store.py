@@ -1,21 +1,9 @@
-"""Users in the database."""
+"""The users of a tenant."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import orjson
-from sqlalchemy import (
-    BigInteger,
-    Text,
-    bindparam,
-    cast,
-    delete,
-    func,
-    insert,
-    literal_column,
-    select,
-    update,
-)
 
 from scim_service.scim import errors
 from scim_service.scim.messages import URN_ENTERPRISE_USER
@@ -28,76 +16,21 @@ from scim_service.store.counters import Counters
 from scim_service.store.database.database import Database, Transaction
 from scim_service.store.database.errors import DuplicateError
 from scim_service.store.database.retries import repeatable
-from scim_service.store.database.statements import Backend, Statement, Step, compile_statement
+from scim_service.store.database.statements import Step
 from scim_service.store.record import Record
-from scim_service.store.resources.derived import meta_columns, plain_text, reference
 from scim_service.store.resources.precondition import ANY_VERSION, Precondition
-from scim_service.store.resources.resource_store import Change, ResourceStore, json_rows
+from scim_service.store.resources.resource_store import Change, ResourceStore
 from scim_service.store.resources.uniqueness import Uniqueness
-from scim_service.store.search.search_form import key_of
-from scim_service.store.search.sql_filter import Expression, Relation, Source
-from scim_service.store.tables import Email, Group, Jsonb, Membership, User, table
+from scim_service.store.resources.user_statements import (
+    USER,
+    UserStatements,
+    groups_of_user,
+    user_source,
+)
+from scim_service.store.search.search_form import read_key
 
 ACTIVE = "activeUsers"
 INACTIVE = "inactiveUsers"
-
-_LICENCE_LOCK = 0x5C1B
-_USER = table(User)
-_EMAIL = table(Email)
-_GROUP = table(Group)
-_MEMBERSHIP = table(Membership)
-
-
-def _display_name(backend: Backend) -> Any:
-    """Return a group's displayName as it was sent."""
-    if backend == "sqlite":
-        return func.json_extract(_GROUP.c.document, literal_column("'$.displayName'"))
-    return func.jsonb_extract_path_text(
-        cast(_GROUP.c.document, Jsonb()), literal_column("'displayName'")
-    )
-
-
-def _group_reference() -> Expression:
-    return reference(literal_column("'/Groups/'"), _GROUP.c.id)
-
-
-def _source(resource_type: ResourceType, backend: Backend) -> Source:
-    groups = _MEMBERSHIP.join(_GROUP, _GROUP.c.id == _MEMBERSHIP.c.group_id)
-    return Source(
-        table=_USER,
-        id=_USER.c.id,
-        folded=_USER.c.folded,
-        columns={
-            (None, "id", None): _USER.c.id,
-            (None, "userName", None): _USER.c.user_name,
-            (None, "externalId", None): _USER.c.external_id,
-            (None, "displayName", None): _USER.c.display_name,
-            (URN_ENTERPRISE_USER, "employeeNumber", None): _USER.c.employee_number,
-            **meta_columns(_USER, resource_type, backend),
-        },
-        relations={
-            "emails": Relation(
-                rows=_EMAIL,
-                owner=_EMAIL.c.user_id,
-                columns={
-                    "value": _EMAIL.c.value,
-                    "type": _EMAIL.c.type,
-                    "primary": _EMAIL.c.primary,
-                },
-                documented=True,
-            ),
-            "groups": Relation(
-                rows=groups,
-                owner=_MEMBERSHIP.c.member_id,
-                columns={
-                    "value": _MEMBERSHIP.c.group_id,
-                    "display": _GROUP.c.display_name,
-                    "$ref": _group_reference(),
-                    "type": plain_text(literal_column("'direct'"), backend),
-                },
-            ),
-        },
-    )
 
 
 class UserStore(ResourceStore):
@@ -106,7 +39,7 @@ class UserStore(ResourceStore):
     Parameters
     ----------
     maximum
-        The most active users there may be (the licence guard), None for no limit.
+        The maximum of active users (the licence limit), None for no limit.
     """
 
     def __init__(
@@ -119,218 +52,192 @@ class UserStore(ResourceStore):
         resource_type: ResourceType,
         maximum: int | None,
     ) -> None:
-        backend = database.backend
-        memberships = (
-            select(_GROUP.c.id)
-            .join(_MEMBERSHIP, _MEMBERSHIP.c.group_id == _GROUP.c.id)
-            .where(_MEMBERSHIP.c.member_id == _USER.c.id)
-            .correlate(_USER)
-        )
         super().__init__(
             database,
             log,
             counters,
             clock,
             resource_type=resource_type,
-            table=_USER,
-            source=_source(resource_type, backend),
-            derived=json_rows(
-                backend,
-                memberships,
-                value=_GROUP.c.id,
-                ref=_group_reference(),
-                display=_display_name(backend),
-                type=literal_column("'direct'"),
-            ),
+            table=USER,
+            source=user_source(resource_type, database.backend),
+            derived=groups_of_user(database.backend),
             counter_names=(ACTIVE, INACTIVE),
         )
         self._maximum = maximum
         self._uniqueness = Uniqueness(database, resource_type)
-        user_id = bindparam("user_id", type_=Text())
-        self._insert_email = compile_statement(
-            insert(_EMAIL)
-            .inline()
-            .values(
-                user_id=user_id,
-                value=bindparam("value"),
-                type=bindparam("type"),
-                primary=bindparam("primary"),
-            ),
-            backend,
-        )
-        self._delete_emails = compile_statement(
-            delete(_EMAIL).where(_EMAIL.c.user_id == user_id), backend
-        )
-        in_groups = select(_MEMBERSHIP.c.group_id).where(_MEMBERSHIP.c.member_id == user_id)
-        # Locked in one order, so that two deletions cannot wait for each other.
-        self._lock_groups = compile_statement(
-            select(_GROUP.c.id)
-            .where(_GROUP.c.id.in_(in_groups))
-            .order_by(_GROUP.c.id)
-            .with_for_update(),
-            backend,
-        )
-        self._touch_groups = compile_statement(
-            update(_GROUP)
-            .where(_GROUP.c.id.in_(in_groups))
-            .values(
-                version=_GROUP.c.version + 1, last_modified=bindparam("now", type_=BigInteger())
-            ),
-            backend,
-        )
-        self._leave_groups = compile_statement(
-            delete(_MEMBERSHIP).where(_MEMBERSHIP.c.member_id == user_id), backend
-        )
-        self._lock_licences: Statement | None = None
-        if backend == "postgresql":
-            self._lock_licences = compile_statement(
-                select(func.pg_advisory_xact_lock(_LICENCE_LOCK)), backend
-            )
+        self._statements = UserStatements.compile(database.backend)
 
     async def prepare(self) -> None:
-        """Make ready what the tenant's rules need; nothing keeps it from being served."""
+        """Create the indexes that the tenant's rules need; a failure does not stop the tenant."""
         await self._uniqueness.prepare()
 
     @repeatable
-    async def create(self, resource: Mapping[str, Any], origin: AuditContext) -> Record:
+    async def create(self, resource: Mapping[str, Any], audit_context: AuditContext) -> Record:
         """Store a new user.
 
         Raises
         ------
         ScimError
-            409 for a userName, or another unique value, that is taken, 400 over the licence limit.
+            409 for a userName, or another unique value, that another user has; 400 over the
+            licence limit.
         """
-        record = self._new(resource)
-        folded = self._fold(resource)
+        record = self._new_record(resource)
+        search_form = self._to_search_form(resource)
         steps: list[Step] = [
-            (self._insert, self._row(record, folded)),
-            *self._emails(record.id, folded),
+            (self._rows.insert, self._columns_of(record, search_form)),
+            *self._insert_emails(record.id, search_form),
             self._counters.add(_counter(resource), 1),
-            self._line(origin, record.id, tuple(resource), 201),
+            self._log_write(audit_context, record.id, tuple(resource), 201),
         ]
         try:
-            unique = self._uniqueness.concerns(folded)
-            if not unique and (self._maximum is None or not is_active(resource)):
-                await self._database.write(*steps)
-            else:
-                long = unique and self._uniqueness.long
-                async with self._database.transaction(long=long) as transaction:
-                    await self._uniqueness.check(transaction, record.id, {}, folded)
-                    if is_active(resource):
-                        await self._check_licences(transaction)
-                    await transaction.write(*steps)
+            await self._write_new(record.id, resource, search_form, steps)
         except DuplicateError as error:
-            raise await self._taken(resource, folded) from error
+            raise await self._conflict_error(resource) from error
         return record
+
+    async def _write_new(
+        self,
+        user_id: str,
+        resource: Mapping[str, Any],
+        search_form: Mapping[str, Any],
+        steps: Sequence[Step],
+    ) -> None:
+        """Write a new user, after the checks that the tenant's rules need."""
+        unique = self._uniqueness.applies_to(search_form)
+        counted = self._maximum is not None and is_active(resource)
+        if not unique and not counted:
+            await self._database.write(*steps)
+            return
+        long = unique and self._uniqueness.long
+        async with self._database.transaction(long=long) as transaction:
+            await self._uniqueness.check(transaction, user_id, {}, search_form)
+            if counted:
+                await self._check_licences(transaction)
+            await transaction.write(*steps)
 
     @repeatable
     async def change(
         self,
         resource_id: str,
         change: Change,
-        origin: AuditContext,
+        audit_context: AuditContext,
         *,
         base: str,
         expected: Precondition = ANY_VERSION,
     ) -> Record:
-        """Replace a user by what `change` makes of it, and return it with its groups.
+        """Replace a user by the result of `change`, and return it with its groups.
 
         Raises
         ------
         ScimError
-            404, 412, what `change` raises, and what `create` does.
+            404, 412, the errors of `change`, and those of `create`.
         """
         after: Mapping[str, Any] = {}
-        folded: Mapping[str, Any] = {}
         try:
             long = self._uniqueness.long
             async with self._database.transaction(long=long) as transaction:
-                record = await self._locked(transaction, resource_id, expected, base=base)
+                record = await self._lock(transaction, resource_id, expected, base=base)
                 before = orjson.loads(record.document)
                 after = change(before)
                 changed = list_changed_attributes(before, after)
-                steps = [self._line(origin, resource_id, changed, 200)]
+                steps = [self._log_write(audit_context, resource_id, changed, 200)]
                 if changed:
-                    record = self._changed(record, after)
-                    folded = self._fold(after)
-                    if self._uniqueness.concerns(folded):
-                        former = self._fold(before)
-                        await self._uniqueness.check(transaction, resource_id, former, folded)
-                    steps.append((self._update, self._row(record, folded)))
-                    if "emails" in changed:
-                        steps.append((self._delete_emails, {"user_id": resource_id}))
-                        steps += self._emails(resource_id, folded)
-                    if is_active(before) != is_active(after):
-                        if is_active(after):
-                            await self._check_licences(transaction)
-                        moved = {_counter(before): -1, _counter(after): 1}
-                        # In one order for both directions, or two of them wait for each other.
-                        steps += (self._counters.add(*each) for each in sorted(moved.items()))
+                    record = self._next_record(record, after)
+                    steps += await self._update(transaction, record, before, after, changed)
                 await transaction.write(*steps)
         except DuplicateError as error:
-            raise await self._taken(after, folded) from error
+            raise await self._conflict_error(after) from error
         return record
+
+    async def _update(
+        self,
+        transaction: Transaction,
+        record: Record,
+        before: Mapping[str, Any],
+        after: Mapping[str, Any],
+        changed: Sequence[str],
+    ) -> list[Step]:
+        """Check a changed user against the tenant's rules, and return the steps that write it."""
+        search_form = self._to_search_form(after)
+        if self._uniqueness.applies_to(search_form):
+            earlier = self._to_search_form(before)
+            await self._uniqueness.check(transaction, record.id, earlier, search_form)
+        steps: list[Step] = [(self._rows.update, self._columns_of(record, search_form))]
+        if "emails" in changed:
+            steps.append((self._statements.delete_emails, {"user_id": record.id}))
+            steps += self._insert_emails(record.id, search_form)
+        if is_active(before) != is_active(after):
+            if is_active(after):
+                await self._check_licences(transaction)
+            moved = {_counter(before): -1, _counter(after): 1}
+            # In one order for both directions, or two transactions could wait for each other.
+            steps += (self._counters.add(*each) for each in sorted(moved.items()))
+        return steps
 
     @repeatable
     async def delete(
-        self, resource_id: str, origin: AuditContext, *, expected: Precondition = ANY_VERSION
+        self,
+        resource_id: str,
+        audit_context: AuditContext,
+        *,
+        expected: Precondition = ANY_VERSION,
     ) -> None:
-        """Remove a user for good; the userName is free at once.
+        """Delete a user; the userName can be used again at once.
 
         Raises
         ------
         ScimError
             404, 412.
         """
+        user = {"user_id": resource_id}
         async with self._database.transaction(long=True) as transaction:
-            await transaction.fetch(self._lock_groups, {"user_id": resource_id})
-            record = await self._locked(transaction, resource_id, expected)
+            await transaction.fetch(self._statements.lock_groups, user)
+            record = await self._lock(transaction, resource_id, expected)
             now = self._clock()
-            await transaction.execute(self._touch_groups, {"user_id": resource_id, "now": now})
+            await transaction.execute(self._statements.touch_groups, {**user, "now": now})
             await transaction.write(
-                (self._leave_groups, {"user_id": resource_id}),
-                (self._delete, {"id": resource_id}),
+                (self._statements.leave_groups, user),
+                (self._rows.delete, {"id": resource_id}),
                 self._counters.add(_counter(orjson.loads(record.document)), -1),
-                self._line(origin, resource_id, (), 204),
+                self._log_write(audit_context, resource_id, (), 204),
             )
 
-    def _row(self, record: Record, folded: Mapping[str, Any]) -> dict[str, Any]:
+    def _columns_of(self, record: Record, search_form: Mapping[str, Any]) -> dict[str, Any]:
         """Return the columns of a user."""
+        enterprise = search_form.get(URN_ENTERPRISE_USER, {})
         return {
-            **super()._row(record, folded),
-            "user_name": key_of(folded, "userName"),
-            "external_id": key_of(folded, "externalId"),
-            "display_name": key_of(folded, "displayName"),
-            "employee_number": key_of(
-                folded.get(URN_ENTERPRISE_USER, {}), "employeeNumber", f"{URN_ENTERPRISE_USER}:"
-            ),
-            "active": is_active(folded),
+            **super()._columns_of(record, search_form),
+            "user_name": read_key(search_form, "userName"),
+            "external_id": read_key(search_form, "externalId"),
+            "display_name": read_key(search_form, "displayName"),
+            "employee_number": read_key(enterprise, "employeeNumber", f"{URN_ENTERPRISE_USER}:"),
+            "active": is_active(search_form),
         }
 
-    def _emails(self, user_id: str, folded: Mapping[str, Any]) -> list[Step]:
+    def _insert_emails(self, user_id: str, search_form: Mapping[str, Any]) -> list[Step]:
         return [
             (
-                self._insert_email,
+                self._statements.insert_email,
                 {
                     "user_id": user_id,
-                    "value": key_of(email, "value", "emails."),
-                    "type": key_of(email, "type", "emails."),
+                    "value": read_key(email, "value", "emails."),
+                    "type": read_key(email, "type", "emails."),
                     "primary": email.get("primary"),
                 },
             )
-            for email in folded.get("emails", ())
+            for email in search_form.get("emails", ())
         ]
 
     async def _check_licences(self, transaction: Transaction) -> None:
         """Refuse one more active user than the tenant may have.
 
-        The status is 400 because of what Entra does with it
+        The status is 400 because of Entra's reaction to the others
         (docs/decisions/0004-refusals-that-entra-understands.md).
         """
         if self._maximum is None:
             return
-        if self._lock_licences is not None:
-            await transaction.fetch(self._lock_licences, {})
+        if self._statements.lock_licences is not None:
+            await transaction.fetch(self._statements.lock_licences, {})
         active = await self._counters.read(transaction, ACTIVE)
         if active >= self._maximum:
             raise errors.invalid_value(
@@ -340,10 +247,9 @@ class UserStore(ResourceStore):
                 ' groups" and assign only those who need the application.'
             )
 
-    async def _taken(
-        self, resource: Mapping[str, Any], folded: Mapping[str, Any]
-    ) -> errors.ScimError:
-        holder = await self._holder("user_name", folded["userName"])
+    async def _conflict_error(self, resource: Mapping[str, Any]) -> errors.ScimError:
+        user_name = self._to_search_form(resource)["userName"]
+        holder = await self._name_holder("user_name", user_name)
         return errors.uniqueness(
             f"There is already a user with the userName {resource['userName']}{holder}; userNames"
             " are compared without regard to case.",

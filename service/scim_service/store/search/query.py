@@ -1,4 +1,4 @@
-"""Queries: a filter, an order and a page, as one or two statements kept by their shape."""
+"""Queries: a filter, an order and a page, as one or two statements cached by their shape."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -23,35 +23,36 @@ from scim_service.store.database.statements import (
     text_length,
 )
 from scim_service.store.record import Record
-from scim_service.store.search.sql_filter import Conditions, Expression, Source, selective
+from scim_service.store.search.source import Expression, Source
+from scim_service.store.search.sql_filter import ConditionBuilder, is_selective
 
 STATEMENTS = 512
-"""How many shapes of queries are kept compiled."""
+"""The number of compiled shapes of queries in the cache."""
 
 PAGE_ROWS = 200
-"""A page that needs more rows than this to be read is read outside of the event loop."""
+"""The longest page that is read in the event loop, in rows with those skipped before it."""
 
-_KEPT_LENGTH = 1024
-"""The longest shape of a filter whose statements are kept, and compiled in the event loop."""
+_CACHED_LENGTH = 1024
+"""The longest shape of a filter that is compiled in the event loop, and cached."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Query:
-    """What to find.
+    """A request for a page of resources.
 
     Parameters
     ----------
     filter
-        A resolved filter, None for everything.
+        A resolved filter, None for all resources.
     offset
-        How many results come before the page.
+        The number of results before the page.
     after
-        The sort value (where there is a `sort`) and the id after which the page starts; it is
-        found by them then, and not by the offset.
+        The sort keys after which the page starts: the sort value (if there is a `sort`) and the
+        id. They replace the offset.
     with_derived
         Whether to return the attributes that are derived from other rows.
     most
-        How many characters of text the rows may have; one row may always have more.
+        The maximum of characters in the rows; a single row may have more.
     """
 
     filter: Filter | None = None
@@ -104,11 +105,11 @@ class Finder:
     Parameters
     ----------
     columns
-        What to select: the fields of `Record`, the last of which is the derived attributes.
+        The fields of `Record`, the last of which is the derived attributes.
     derived_reach
-        How far a query reaches that selects them, too, of rows that no index leads to.
+        The reach of a query without a filter that selects the derived attributes.
     number
-        How many rows there are.
+        The number of rows.
     """
 
     def __init__(
@@ -125,7 +126,7 @@ class Finder:
         self._source = source
         self._columns = columns
         self._derived_reach = derived_reach
-        self._plan = lru_cache(maxsize=STATEMENTS)(self._make_plan)
+        self._plan = lru_cache(maxsize=STATEMENTS)(self._compile_plan)
 
     async def find(self, query: Query, values: Values) -> FoundPage:
         """Return a page.
@@ -138,16 +139,16 @@ class Finder:
         Raises
         ------
         ScimError
-            invalidFilter: the filter asks for something that is not kept.
+            invalidFilter: the filter names an attribute that is not stored.
         """
         shape, literals = (None, ()) if query.filter is None else split_literals(query.filter)
-        made = _Shape(shape, query)
-        if len(made.text) <= _KEPT_LENGTH:
-            plan = self._plan(made)
+        keyed = _Shape(shape, query)
+        if len(keyed.text) <= _CACHED_LENGTH:
+            plan = self._plan(keyed)
         else:
-            # Compiling takes long, and a client can make up as many such filters as it likes.
-            size = worker.INLINE + len(made.text)
-            plan = await worker.run(size, partial(self._make_plan, made))
+            # Compiling takes long, and a client can invent any number of such filters.
+            size = worker.INLINE + len(keyed.text)
+            plan = await worker.run(size, partial(self._compile_plan, keyed))
         values = {**values, **plan.parameters(literals)}
         after = query.after
         if after is not None:
@@ -159,10 +160,10 @@ class Finder:
         rows: Sequence[Row] = ()
         more = False
         if query.count > 0:
-            # One row more than the page tells whether there is another page.
+            # One row more than the page shows whether results follow after it.
             page = {**values, "limit": query.count + 1, "offset": query.offset}
             found = await self._database.fetch_page(plan.page, page, most=query.most, reach=reach)
-            rows = _fitting(found[: query.count], query.most)
+            rows = _cut_to_size(found[: query.count], query.most)
             more = len(found) > len(rows)
         if more or not rows or (after is not None and not query.offset):
             total = int((await self._database.fetch(plan.total, values, reach=plan.reach))[0][0])
@@ -170,21 +171,21 @@ class Finder:
             total = query.offset + len(rows)
         width = len(self._columns) if query.with_derived else len(self._columns) - 1
         records = [Record(*row[:width]) for row in rows]
-        return FoundPage(records, total, more, [_position(query, row) for row in rows])
+        return FoundPage(records, total, more, [_sort_keys(query, row) for row in rows])
 
-    def _make_plan(self, shape: "_Shape") -> _Plan:
+    def _compile_plan(self, shape: "_Shape") -> _Plan:
         query = shape.query
         source = self._source
         backend = self._database.backend
         columns = self._columns if query.with_derived else self._columns[:-1]
         page: Select[Any] = select(*columns)
         total: Select[Any] = select(self._number)
-        conditions = Conditions(source, backend)
+        conditions = ConditionBuilder(source, backend)
         if query.filter is not None:
             condition = conditions.condition(query.filter)
             page = page.where(condition)
             total = select(func.count()).select_from(source.table).where(condition)
-        page = self._ordered(page, query)
+        page = self._order(page, query)
         page = page.limit(bindparam("limit", type_=BigInteger()))
         if query.after is None:
             page = page.offset(bindparam("offset", type_=BigInteger()))
@@ -200,16 +201,16 @@ class Finder:
             return "table"
         if query.filter is None:
             return self._derived_reach if query.with_derived else "rows"
-        return "rows" if selective(query.filter, self._source) else "table"
+        return "rows" if is_selective(query.filter, self._source) else "table"
 
-    def _ordered(self, page: Select[Any], query: Query) -> Select[Any]:
+    def _order(self, page: Select[Any], query: Query) -> Select[Any]:
         key = self._source.id
         after_id = bindparam("after_id", type_=Text())
         if query.sort is None:
             if query.after is not None:
                 page = page.where(key > after_id)
             return page.order_by(key)
-        conditions = Conditions(self._source, self._database.backend)
+        conditions = ConditionBuilder(self._source, self._database.backend)
         value, kind = conditions.sort_value(query.sort.path)
         page = page.add_columns(value.label("sort_value"))
         descending = query.sort.descending
@@ -217,14 +218,14 @@ class Finder:
             following = key > after_id
             wanted = bindparam("after_value", type_=kind)
             page = page.where(
-                _after(value, query.after[0], wanted, following, descending=descending)
+                _is_after(value, query.after[0], wanted, following, descending=descending)
             )
-        # SQLite and PostgreSQL disagree on where nulls come, so it is said.
+        # Stated, because SQLite and PostgreSQL place nulls differently.
         ordered = value.desc().nulls_first() if descending else value.asc().nulls_last()
         return page.order_by(ordered, key)
 
 
-def _after(
+def _is_after(
     value: Expression,
     last: object,
     wanted: Expression,
@@ -241,8 +242,8 @@ def _after(
     return or_(value > wanted, within, value.is_(None))
 
 
-def _fitting(rows: Sequence[Row], most: int) -> Sequence[Row]:
-    """Return the first rows that together have at most this much text, one at least."""
+def _cut_to_size(rows: Sequence[Row], most: int) -> Sequence[Row]:
+    """Return the first rows that have at most this many characters together, at least one row."""
     if len(rows) < 2:
         return rows
     length = 0
@@ -253,12 +254,12 @@ def _fitting(rows: Sequence[Row], most: int) -> Sequence[Row]:
     return rows
 
 
-def _position(query: Query, row: Row) -> tuple[Any, ...]:
+def _sort_keys(query: Query, row: Row) -> tuple[Any, ...]:
     return (row[0],) if query.sort is None else (row[-1], row[0])
 
 
 class _Shape:
-    """What of a query its statements depend on; the query is the one they are made from."""
+    """The part of a query that its statements depend on, with the query to compile them from."""
 
     __slots__ = ("_key", "query", "text")
 
