@@ -18,7 +18,7 @@ from tests.service.program import TOKEN, client, free_port, program
 
 
 class World:
-    """A tenant that is served, and the plugin."""
+    """A running service, and the plugin."""
 
     def __init__(self, kubeconfig: Path, scim: httpx.Client) -> None:
         self.scim = scim
@@ -40,7 +40,7 @@ class World:
 
 @pytest.fixture
 def world(tmp_path: Path) -> Iterator[World]:
-    """A tenant whose management port answers to its token."""
+    """A tenant whose management port accepts its token."""
     port = free_port()
     api = PodApi({}, ports={names.MANAGEMENT_PORT: port})
     api.secrets[names.access_secret("contoso")] = {"token": TOKEN}
@@ -53,7 +53,7 @@ def world(tmp_path: Path) -> Iterator[World]:
 
 
 def test_one_request(world: World) -> None:
-    """One request is found by either id, with who has sent it and why it was refused."""
+    """A request is found by either id, with its sender and the reason of its refusal."""
     for number in range(3):
         headers = {"X-Request-Id": f"edge-{number}", "User-Agent": f"curl/{number}"}
         answer = world.scim.post("/Users", json={"userName": "ada"}, headers=headers)
@@ -67,8 +67,8 @@ def test_one_request(world: World) -> None:
     assert "There is no line of the request edge-9" in world.run("--request", "edge-9")
 
 
-def test_who_has_sent_it(world: World) -> None:
-    """Entra names no client; who uses its token with a tool of their own is told from it."""
+def test_client(world: World) -> None:
+    """Entra's requests have no client; those of another tool with its token have one."""
     request = world.scim.build_request("POST", "/Users", json={"userName": "entra"})
     del request.headers["User-Agent"]
     assert world.scim.send(request).is_success

@@ -11,7 +11,7 @@ from tests.operator.world import Namespace, eventually
 def test_a_namespace_that_falls_out(
     installation: Installation, fragile: ControlPlane, unserved: Namespace
 ) -> None:
-    """The last status stays Ready for ever, and the plugin says that it is of the past."""
+    """The last status stays Ready for ever, and the plugin says that it is out of date."""
     elected = {"leader_elect": "true", "lease_name": f"lease-{unserved.name}"}
     plugin = Plugin(fragile, unserved.name)
     with installation.operator("watching", watch_namespaces=unserved.name, **elected):

@@ -62,7 +62,7 @@ class World:
         assert self.scim.post("/Groups", json={"displayName": "Staff"}).is_success
 
     def users(self) -> int:
-        """How many users the service has."""
+        """Return the number of users of the service."""
         total: int = self.scim.get("/Users", params={"count": 0}).json()["totalResults"]
         return total
 
@@ -82,37 +82,37 @@ def world(tmp_path: Path) -> Iterator[World]:
         yield found
 
 
-def test_there_and_back(world: World) -> None:
-    """A backup says what it has, is private and whole; a restore brings it back while served."""
-    said = world.backup()
-    assert (said["tenant"], said["users"], said["groups"]) == ("team/contoso", 3, 1)
-    assert hashlib.sha256(world.file.read_bytes()).hexdigest() == said["sha256"]
-    assert world.file.stat().st_size == said["size"]
+def test_backup_and_restore(world: World) -> None:
+    """A backup is private and complete, with its counts; a restore brings its users back."""
+    copy = world.backup()
+    assert (copy["tenant"], copy["users"], copy["groups"]) == ("team/contoso", 3, 1)
+    assert hashlib.sha256(world.file.read_bytes()).hexdigest() == copy["sha256"]
+    assert world.file.stat().st_size == copy["size"]
     assert stat.S_IMODE(world.file.stat().st_mode) == 0o600
     digest = world.folder / "contoso.db.sha256"
-    assert digest.read_text() == f"{said['sha256']}  contoso.db\n"
+    assert digest.read_text() == f"{copy['sha256']}  contoso.db\n"
 
     world.scim.post("/Users", json={"userName": "later"})
     world.api.status = {"users": 4, "groups": 1}
     done = world.run("restore", "contoso", str(world.file), stdin="y\n")
-    assert "(4 users, 1 group) are replaced" in done.stderr
+    assert "all users and groups of team/contoso (4 users, 1 group)" in done.stderr
     assert f"Restored team/contoso from {world.file}: 3 users, 1 group" in done.stdout
     assert world.users() == 3
     assert not list(world.folder.glob(".contoso.db*"))
 
 
 def test_more_than_one_message(world: World) -> None:
-    """What does not fit into one message is whole, there and back."""
+    """A database larger than one message is copied completely in both directions."""
     for number in range(200):
         body = {"userName": f"large{number}", "displayName": "x" * 500}
         assert world.scim.post("/Users", json=body).is_success
-    said = world.backup()
-    assert said["size"] > 200_000
+    copy = world.backup()
+    assert copy["size"] > 200_000
     assert world.run("restore", "contoso", str(world.file), "--yes")
     assert world.users() == 203
 
 
-def test_what_is_replaced_is_asked_for(world: World) -> None:
+def test_consent(world: World) -> None:
     """Neither the tenant's data nor an earlier backup is replaced without consent."""
     world.backup()
     before = world.file.read_bytes()
@@ -128,20 +128,20 @@ def test_what_is_replaced_is_asked_for(world: World) -> None:
 
 @pytest.mark.parametrize("arguments", [("backup",), ("restore",), ("backup", "contoso")])
 def test_no_target(world: World, arguments: tuple[str, ...]) -> None:
-    """Without a tenant and a file nothing is done."""
+    """A command without a tenant or a file is wrong."""
     assert "Missing argument" in world.run(*arguments, code=2).stderr
 
 
 def test_damaged_on_the_way(world: World) -> None:
-    """What arrives otherwise than it was sent is no backup, and nothing is kept of it."""
+    """A copy that was damaged in transit is refused, and no file is kept."""
     world.api.damage = True
     refused = world.run("backup", "contoso", str(world.file), code=1).stderr
-    assert "what arrived is not what the pod of team/contoso sent" in refused
+    assert "the received copy differs from the one that the pod of team/contoso sent" in refused
     assert not list(world.folder.glob("*contoso.db*"))
 
 
 def test_a_lost_connection(world: World) -> None:
-    """A connection that is lost leaves an earlier backup as it was."""
+    """A lost connection does not change an earlier backup."""
     world.backup()
     before = world.file.read_bytes()
     world.api.drop_after = 10_000
@@ -160,7 +160,7 @@ def test_a_lost_connection(world: World) -> None:
     ],
 )
 def test_no_backup(world: World, content: bytes | None, words: str) -> None:
-    """What is no backup is refused in words, and the tenant keeps its users."""
+    """A file that is no backup is refused with the reason, and the tenant keeps its users."""
     if content is not None:
         world.file.write_bytes(content)
     refused = world.run("restore", "contoso", str(world.file), "--yes", code=1).stderr
@@ -169,13 +169,13 @@ def test_no_backup(world: World, content: bytes | None, words: str) -> None:
 
 
 def test_changed_since(world: World) -> None:
-    """A file that is not as it was made, or cut off, is refused before it is sent."""
+    """A changed file is refused before it is sent, a truncated one by the service."""
     world.backup()
     whole = world.file.read_bytes()
     world.file.write_bytes(whole[:-4096])
     sent = len(world.api.commands)
     refused = world.run("restore", "contoso", str(world.file), "--yes", code=1).stderr
-    assert "is not as it was when it was made" in refused
+    assert "has changed since its backup" in refused
     assert len(world.api.commands) == sent
     (world.folder / "contoso.db.sha256").unlink()
     refused = world.run("restore", "contoso", str(world.file), "--yes", code=1).stderr
@@ -184,13 +184,13 @@ def test_changed_since(world: World) -> None:
 
 
 def test_a_folder_that_is_missing(world: World) -> None:
-    """Where the file cannot be written, that is said."""
+    """A file that cannot be written is an error."""
     refused = world.run("backup", "contoso", str(world.folder / "no" / "file"), code=1).stderr
     assert "No such file or directory" in refused
 
 
 def test_postgresql(world: World) -> None:
-    """A tenant on PostgreSQL is backed up by PostgreSQL's tools, and nothing is run."""
+    """For a tenant on PostgreSQL the error names its tools, and no command runs in the pod."""
     world.api.spec = {"database": {"postgres": {"urlFrom": {"name": "x", "key": "url"}}}}
     for command in ("backup", "restore"):
         refused = world.run(command, "contoso", str(world.file), code=1, stdin="y\n").stderr
@@ -200,14 +200,14 @@ def test_postgresql(world: World) -> None:
 
 
 def test_no_right(world: World) -> None:
-    """Who may not run commands in pods reads which right is missing."""
+    """Without the right to run commands in pods the error names it."""
     world.api.forbidden = True
     refused = world.run("backup", "contoso", str(world.file), code=1).stderr
     assert "you may not create pods/exec in namespace team" in refused
 
 
 def test_no_pod(world: World) -> None:
-    """Without a ready pod nothing is written."""
+    """Without a ready pod no file is written."""
     world.api.ready = False
     refused = world.run("backup", "contoso", str(world.file), code=1).stderr
     assert "no pod of team/contoso is ready" in refused
@@ -215,11 +215,11 @@ def test_no_pod(world: World) -> None:
 
 
 def test_an_older_service(world: World) -> None:
-    """A service that makes no such copies is told from a failure."""
+    """A service that is too old for backups has an error of its own."""
     stand_in = world.folder / "older" / "scim_service"
     stand_in.mkdir(parents=True)
     (stand_in / "__init__.py").touch()
     (stand_in / "__main__.py").write_text("import sys; sys.exit(2)")
     world.api.environ = {**world.api.environ, "PYTHONPATH": str(stand_in.parent)}
     refused = world.run("backup", "contoso", str(world.file), code=1).stderr
-    assert "is of a version that makes no such copies" in refused
+    assert "is too old for backups" in refused

@@ -13,9 +13,11 @@ from pathlib import Path
 import httpx
 import pytest
 from scim_operator.api import names
-from scim_operator.cli.cluster.channel import direct, reach
-from scim_operator.cli.cluster.cluster import Cluster
+from scim_operator.cli.cluster.client import Cluster
 from scim_operator.cli.cluster.kubeconfig import Choice
+from scim_operator.cli.cluster.pods import find_ready_pod
+from scim_operator.cli.cluster.tenant_client import connect, connect_directly
+from scim_operator.cli.cluster.tenants import read_tenant
 from scim_operator.cli.errors import ClusterError
 from scim_operator.desired.tokens import token_format
 
@@ -230,15 +232,15 @@ def test_planted_pod(
 
     plugin = Cluster.connect(Choice(str(cluster.kubeconfig), namespace=admission.name))
     request.addfinalizer(plugin.close)
-    tenant = plugin.tenant("contoso")
+    tenant = read_tenant(plugin, "contoso")
     with pytest.raises(ClusterError, match=r"no pod of .* is ready"):
-        plugin.ready_pod(tenant)
+        find_ready_pod(plugin, tenant)
     honest = Impostor()
     honest.answer = (200, {}, json.dumps({"users": 7, "activeUsers": 7, "groups": 7}).encode())
     with honest.listening():
         admission.run(own["metadata"]["name"], honest.address)
         eventually(lambda: admission.get("sct", "contoso")["status"].get("users") == 7)
-        assert plugin.ready_pod(tenant) == own["metadata"]["name"]
+        assert find_ready_pod(plugin, tenant) == own["metadata"]["name"]
     assert impostor.tokens == []
 
 
@@ -249,20 +251,20 @@ def test_no_token_in_the_clear(
     monkeypatch: pytest.MonkeyPatch,
     request: pytest.FixtureRequest,
 ) -> None:
-    """The plugin asks nothing of a Tenant URL without https, whoever answers to its name."""
+    """The plugin sends nothing to a Tenant URL without https, whichever host its name leads to."""
     namespace.apply("contoso")
     token = namespace.settled("contoso")
     plugin = Cluster.connect(Choice(str(cluster.kubeconfig), namespace=namespace.name))
     request.addfinalizer(plugin.close)
-    tenant = plugin.tenant("contoso")
+    tenant = read_tenant(plugin, "contoso")
     assert (tenant.status.tenant_url or "").startswith("http://")
 
     def resolve(*_: object, **__: object) -> None:
         raise AssertionError("a name was looked up")
 
     monkeypatch.setattr("socket.create_connection", resolve)
-    with pytest.raises(ClusterError, match="from inside of the cluster only"):
-        direct(tenant, token)
-    monkeypatch.setattr(plugin.__class__, "forward", resolve)
+    with pytest.raises(ClusterError, match="inside the cluster only"):
+        connect_directly(tenant, token)
+    monkeypatch.setattr("scim_operator.cli.cluster.port_forward.open_port", resolve)
     with pytest.raises(ClusterError, match=r"no pod of .* is ready"):
-        reach(plugin, tenant, token)
+        connect(plugin, tenant, token)

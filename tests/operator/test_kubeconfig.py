@@ -1,4 +1,4 @@
-"""The plugin reads a kubeconfig as kubectl does: kubectl is run beside it, on a real API server."""
+"""Compares the plugin's reading of kubeconfigs with kubectl's, against a real API server."""
 
 from __future__ import annotations
 
@@ -15,12 +15,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from scim_operator.cli.cluster.cluster import Cluster
+from scim_operator.cli.cluster.client import Cluster
 from scim_operator.cli.cluster.kubeconfig import Choice
 from scim_operator.cli.errors import ClusterError
 
 from tests.cluster import ControlPlane
-from tests.operator.way import http_proxy, socks_proxy
+from tests.operator.forward_proxies import http_proxy, socks_proxy
 from tests.operator.world import Namespace
 
 Config = dict[str, Any]
@@ -39,7 +39,7 @@ print(json.dumps({{
 
 
 class Files:
-    """Kubeconfigs in a folder, made from the administrator's and an account's token."""
+    """Kubeconfigs in a folder, with the administrator's credentials and an account's token."""
 
     def __init__(self, folder: Path, admin: Config, token: str) -> None:
         self.folder = folder
@@ -66,12 +66,12 @@ class Files:
         return str(self.folder / name)
 
     def decoded(self, name: str, data: str) -> str:
-        """Write a file of what a kubeconfig has in base64; return its name."""
+        """Write base64 data of a kubeconfig to a file; return its name."""
         (self.folder / name).write_bytes(base64.b64decode(data))
         return name
 
     def write(self, name: str = "config", current: str = "local", **parts: Config | None) -> str:
-        """Write a kubeconfig with one cluster, user and context of the name local.
+        """Write a kubeconfig with one cluster, user and context, each named local.
 
         A part that is None is left out.
         """
@@ -106,13 +106,13 @@ class Files:
 
 
 def several(*paths: str) -> str:
-    """What KUBECONFIG is for several files."""
+    """Return the value of KUBECONFIG for several files."""
     return os.pathsep.join(paths)
 
 
 @dataclass(frozen=True)
 class Case:
-    """A kubeconfig, options, and who they make one.
+    """A kubeconfig and options, with the user that they select.
 
     Attributes
     ----------
@@ -236,11 +236,13 @@ CASES = {
         None,
         words="Install it from X.",
     ),
-    "a plugin that gives nothing": Case(lambda f: f.plugin({}), None, words="gave no credential"),
+    "a plugin that gives nothing": Case(
+        lambda f: f.plugin({}), None, words="printed no credential"
+    ),
     "a plugin that must ask": Case(
         lambda f: f.plugin({"token": f.token}, interactiveMode="Always"),
         None,
-        words="there is no terminal",
+        words="needs a terminal",
     ),
     "as another": Case(lambda f: f.write(user=f.admin | {"as": "ann"}), "ann"),
     "as another with everything": Case(
@@ -312,7 +314,7 @@ CASES = {
             "config", json.dumps({"users": [{"name": "x", "user": {}}, {"name": "x", "user": {}}]})
         ),
         None,
-        words="two of a user",
+        words="two entries of one user",
     ),
     "no YAML": Case(lambda f: several(f.text("a", "users: ["), f.write()), None, words="no YAML"),
     "nothing at all": Case(lambda f: f.text("a", ""), None, words="no kubeconfig with a cluster"),
@@ -331,7 +333,7 @@ def files(cluster: ControlPlane, admission: Namespace, tmp_path: Path) -> Files:
 
 
 def kubectl(cluster: ControlPlane, kubeconfig: str, options: tuple[str, ...]) -> Config | None:
-    """Who one is, as kubectl says; None if it refuses."""
+    """Return the user according to kubectl; None if kubectl refuses."""
     done = subprocess.run(
         ["kubectl", "auth", "whoami", "-o", "json", *options],
         env=cluster.env | {"KUBECONFIG": kubeconfig},
@@ -348,7 +350,7 @@ def kubectl(cluster: ControlPlane, kubeconfig: str, options: tuple[str, ...]) ->
 
 
 def choice(options: tuple[str, ...]) -> Choice:
-    """The same options for the plugin."""
+    """Return kubectl's options as the plugin's."""
     pairs = list(zip(options[::2], options[1::2], strict=True))
     named = dict(pairs)
     return Choice(
@@ -362,12 +364,12 @@ def choice(options: tuple[str, ...]) -> Choice:
 
 
 def plugin(options: tuple[str, ...]) -> Config:
-    """Who one is, as the plugin asks.
+    """Return the user according to a request of the plugin.
 
     Raises
     ------
     ClusterError
-        It refuses, or the API server does.
+        The plugin or the API server refuses.
     """
     with closing(Cluster.connect(choice(options))) as cluster:
         status, answer = cluster.server.request(
@@ -390,7 +392,7 @@ def test_as_kubectl(
     files: Files,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    """The plugin is who kubectl is, in every respect, or refuses as it does."""
+    """The plugin has the same user as kubectl, or refuses as kubectl does."""
     kubeconfig = case.make(files)
     monkeypatch.setenv("KUBECONFIG", kubeconfig)
     expected = kubectl(cluster, kubeconfig, case.options)
@@ -406,7 +408,7 @@ def test_as_kubectl(
     assert case.groups <= set(expected.get("groups", ()))
     found = plugin(case.options)
     for each in (found, expected):
-        # Every authentication by a token or certificate has an id of its own.
+        # Every authentication with a token or certificate has an id of its own.
         each.get("extra", {}).pop("authentication.kubernetes.io/credential-id", None)
     assert found == expected
 
@@ -428,7 +430,7 @@ def test_proxies(
     files: Files,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    """Both go through the proxy that the kubeconfig names, with its password."""
+    """Both programs use the proxy and password of the kubeconfig."""
     with proxy(password="s@crets" if login else None) as (port, led):
         kubeconfig = files.at(proxy_url=f"{scheme}://{login}127.0.0.1:{port}")
         monkeypatch.setenv("KUBECONFIG", kubeconfig)
@@ -443,7 +445,7 @@ def test_proxies(
 def test_a_path_in_the_server(
     cluster: ControlPlane, files: Files, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """An API server behind a path, in the clear: as `kubectl proxy` and some platforms have it."""
+    """The API server may have a path and no TLS, as with `kubectl proxy` and some platforms."""
     with subprocess.Popen(
         ["kubectl", "proxy", "--port=0", "--api-prefix=/clusters/c-1/"],
         env=cluster.env,
@@ -463,7 +465,7 @@ def test_a_path_in_the_server(
 def test_a_refused_credential_is_renewed_once(
     files: Files, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """A credential plugin whose token the API server no longer takes is asked again."""
+    """The credential plugin runs again when the API server refuses its token."""
     count = files.folder / "count"
     files.text(
         "plugin",
@@ -478,10 +480,8 @@ def test_a_refused_credential_is_renewed_once(
     assert count.read_text() == "xx"
 
 
-def test_a_command_acts_as_another(
-    cluster: ControlPlane, admission: Namespace, tmp_path: Path
-) -> None:
-    """A command of one who acts as another has the other's rights, and no more."""
+def test_impersonation(cluster: ControlPlane, admission: Namespace, tmp_path: Path) -> None:
+    """A command with impersonation has the rights of the impersonated user only."""
     admission.apply("contoso")
     base = [sys.executable, "-m", "scim_operator.cli", "status", "-n", admission.name]
 

@@ -12,8 +12,10 @@ from pathlib import Path
 
 import pytest
 from scim_operator.api import names
-from scim_operator.cli.cluster.cluster import Cluster
+from scim_operator.cli.cluster.client import Cluster
 from scim_operator.cli.cluster.kubeconfig import Choice
+from scim_operator.cli.cluster.tenant_secrets import read_token
+from scim_operator.cli.cluster.tenants import read_tenant
 from scim_operator.cli.errors import ClusterError
 
 from tests.cluster import ControlPlane
@@ -376,7 +378,7 @@ def test_token_of_another_tenant(cluster: ControlPlane, namespace: Namespace) ->
             closing(Cluster.connect(choice)) as plugin,
             pytest.raises(ClusterError, match="another tenant's"),
         ):
-            plugin.token(plugin.tenant(name))
+            read_token(plugin, read_tenant(plugin, name))
 
 
 def test_one_url(namespace: Namespace) -> None:

@@ -14,8 +14,9 @@ from typing import Any
 import httpx
 import pytest
 from scim_operator.api import names
-from scim_operator.cli.cluster.cluster import Cluster
+from scim_operator.cli.cluster.client import Cluster
 from scim_operator.cli.cluster.kubeconfig import Choice
+from scim_operator.cli.cluster.pods import open_port
 from scim_operator.cli.errors import ClusterError, ForbiddenError
 
 from tests.cluster import ControlPlane
@@ -38,7 +39,7 @@ class Plugin:
     Attributes
     ----------
     roots
-        The authorities that it takes for public ones; None: the real ones.
+        The file of the authorities that it trusts; None means the public ones.
     """
 
     def __init__(self, cluster: ControlPlane, namespace: str) -> None:
@@ -74,12 +75,12 @@ class Plugin:
 
 @pytest.fixture
 def plugin(cluster: ControlPlane, namespace: Namespace) -> Plugin:
-    """The plugin, beside an operator at work."""
+    """The plugin, and an operator that serves its namespace."""
     return Plugin(cluster, namespace.name)
 
 
 def test_connect(plugin: Plugin, namespace: Namespace) -> None:
-    """The two values are those of the Secret, and the token is printed only when asked for."""
+    """The two values are those of the Secret; the token is printed only with its option."""
     namespace.apply("contoso", {"exposure": {"host": f"{namespace.name}.example.com"}})
     token = namespace.settled("contoso")
     url = f"https://{namespace.name}.example.com/{namespace.name}/contoso/scim"
@@ -96,7 +97,7 @@ def test_connect(plugin: Plugin, namespace: Namespace) -> None:
 
 
 def test_status(plugin: Plugin, namespace: Namespace) -> None:
-    """A tenant without a pod is shown with its reason, and the exit status says so."""
+    """A tenant without a pod is shown with its reason, and the exit status is 1."""
     namespace.apply("contoso")
     namespace.settled("contoso")
     reason = "StorageClassMissing"
@@ -109,8 +110,8 @@ def test_status(plugin: Plugin, namespace: Namespace) -> None:
     assert listed["name"] == "contoso"
 
 
-def test_status_that_is_not_known(plugin: Plugin, served: httpx.Client) -> None:
-    """Unknown is shown as Unknown, with its reason, and the exit status is one of its own."""
+def test_unknown_status(plugin: Plugin, served: httpx.Client) -> None:
+    """Ready Unknown is shown with its reason, and the exit status is 3."""
     found = plugin.document("status", "contoso", code=3)
     assert (found["ready"], found["paused"], found["suspended"]) == ("Unknown", True, False)
     (line,) = plugin.run("status", "-o", "wide", code=3).stdout.splitlines()[1:]
@@ -119,8 +120,8 @@ def test_status_that_is_not_known(plugin: Plugin, served: httpx.Client) -> None:
     assert "not reconciled yet" in line
 
 
-def test_status_in_full(plugin: Plugin, namespace: Namespace) -> None:
-    """The list has what was refused, the version, the last backup, and who is suspended."""
+def test_wide_status(plugin: Plugin, namespace: Namespace) -> None:
+    """The list has the refused requests, version, last backup, and the suspended tenants."""
     namespace.apply("contoso", {"suspended": True})
     namespace.settled("contoso")
     namespace.kubectl("annotate", "scimtenant", "contoso", "scim-operator.io/paused=true")
@@ -137,7 +138,7 @@ def test_status_in_full(plugin: Plugin, namespace: Namespace) -> None:
 
 
 def test_retained(plugin: Plugin, namespace: Namespace) -> None:
-    """What a tenant that is gone has left is listed, with how to erase it; the living are not."""
+    """Objects of deleted tenants are listed with the command that erases them; others are not."""
     namespace.apply_all(["contoso", "fabrikam"])
     namespace.settle(["contoso", "fabrikam"])
     metadata = {"name": "mine", "labels": {names.TENANT_LABEL: "contoso"}}
@@ -145,7 +146,7 @@ def test_retained(plugin: Plugin, namespace: Namespace) -> None:
     namespace.kubectl("create", "-f", "-", stdin=json.dumps(owners))
     assert plugin.document("retained") == []
     namespace.kubectl("delete", "scimtenant", "contoso")
-    # The access credential has the tenant as its owner, and is about to go with it.
+    # The access credential has the tenant as its owner and is deleted with it.
     names_of = ("contoso-scim-data", "contoso-scim-digests", "contoso-scim-token")
     found = plugin.document("retained")
     assert tuple(each["name"] for each in found) == names_of
@@ -160,7 +161,7 @@ def test_retained(plugin: Plugin, namespace: Namespace) -> None:
 
 
 def test_rotate(plugin: Plugin, namespace: Namespace) -> None:
-    """After the command the new token is there, and the old one is accepted still."""
+    """The command issues a new token, and the old one is still accepted."""
     namespace.apply("contoso")
     old = namespace.settled("contoso")
     done = plugin.document("rotate", "contoso")
@@ -170,13 +171,13 @@ def test_rotate(plugin: Plugin, namespace: Namespace) -> None:
     assert len(namespace.digests("contoso")) == 2
 
     asked = plugin.run("rotate", "contoso", stdin="n\n", code=1).stderr
-    assert f"Nobody has used the token {done['token']}" in asked
+    assert f"Entra has not used the token {done['token']}" in asked
     assert namespace.token("contoso") == new
     assert plugin.document("rotate", "contoso", "--yes")["token"] != done["token"]
 
 
 def test_revoke(plugin: Plugin, namespace: Namespace) -> None:
-    """Revocation asks first; then the old token is accepted no longer."""
+    """Revocation asks first; then the service no longer accepts the old token."""
     namespace.apply("contoso")
     old = namespace.settled("contoso")
     assert "Aborted" in plugin.run("rotate", "contoso", "--revoke", stdin="n\n", code=1).stderr
@@ -188,8 +189,8 @@ def test_revoke(plugin: Plugin, namespace: Namespace) -> None:
     assert namespace.token("contoso") != old
 
 
-def test_rotate_of_a_foreign_token(plugin: Plugin, namespace: Namespace) -> None:
-    """A token that its owner writes is rotated by its owner."""
+def test_rotate_existing_secret(plugin: Plugin, namespace: Namespace) -> None:
+    """A token of the user's own Secret is not rotated by the operator."""
     namespace.kubectl(
         "create", "secret", "generic", "mine", f"--from-literal=secretToken={secrets.token_hex(32)}"
     )
@@ -199,17 +200,17 @@ def test_rotate_of_a_foreign_token(plugin: Plugin, namespace: Namespace) -> None
 
 
 def test_no_such_tenant(plugin: Plugin, namespace: Namespace) -> None:
-    """Who mistypes a name reads those that there are."""
+    """The error about an unknown name lists the existing tenants."""
     namespace.apply("contoso")
-    assert "Those there are: contoso." in plugin.run("status", "contso", code=1).stderr
+    assert "Tenants in this namespace: contoso." in plugin.run("status", "contso", code=1).stderr
     plugin = Plugin(plugin._cluster, "default")
     refused = plugin.run("status", "contoso", code=1).stderr
-    assert "One of that name is in namespace" in refused
     assert namespace.name in refused
+    assert "has one of that name: use -n" in refused
 
 
 def restricted(cluster: ControlPlane, namespace: Namespace) -> str:
-    """The flag that makes one a user who may look at tenants only."""
+    """Return the option for a user who may read tenants only."""
     namespace.kubectl("create", "serviceaccount", "reader")
     namespace.kubectl(
         *("create", "role", "reader", "--verb=get,list", "--resource=scimtenants.scim-operator.io")
@@ -227,7 +228,7 @@ def restricted(cluster: ControlPlane, namespace: Namespace) -> str:
 
 
 def test_missing_right(cluster: ControlPlane, plugin: Plugin, namespace: Namespace) -> None:
-    """Who lacks a right reads which."""
+    """The error names the right that the user lacks."""
     namespace.apply("contoso")
     namespace.settled("contoso")
     flag = restricted(cluster, namespace)
@@ -241,24 +242,24 @@ def test_missing_right(cluster: ControlPlane, plugin: Plugin, namespace: Namespa
 def test_missing_right_to_forward(
     cluster: ControlPlane, plugin: Plugin, namespace: Namespace
 ) -> None:
-    """Who may not connect to a pod reads which right is missing; whom no node has, that."""
+    """Without the right to connect to a pod the error names it; without a node it names the pod."""
     namespace.apply("contoso")
     namespace.settled("contoso")
     (pod,) = eventually(lambda: namespace.pods("contoso"))
     kubeconfig = restricted(cluster, namespace).removeprefix("--kubeconfig=")
     for config, error, words in (
         (kubeconfig, ForbiddenError, "you may not get pods/portforward"),
-        (str(cluster.kubeconfig), ClusterError, "cannot be reached through the API server"),
+        (str(cluster.kubeconfig), ClusterError, "the API server does not connect to the pod"),
     ):
         with (
             closing(Cluster.connect(Choice(config, namespace=namespace.name))) as found,
             pytest.raises(error, match=words),
         ):
-            found.forward(pod["metadata"]["name"], 8080)
+            open_port(found, pod["metadata"]["name"], 8080)
 
 
 def test_no_crd(cluster: ControlPlane) -> None:
-    """In a cluster without the operator the plugin says so, and not that the tenant is missing."""
+    """In a cluster without the definition the error says so, not that the tenant is missing."""
     with ControlPlane() as bare:
         refused = Plugin(bare, "default").run("status", "contoso", code=1).stderr
     assert "install the operator's chart" in refused
@@ -266,13 +267,13 @@ def test_no_crd(cluster: ControlPlane) -> None:
 
 @pytest.mark.parametrize("arguments", [("status", "-A", "contoso"), ("connect",), ("sing",)])
 def test_usage(plugin: Plugin, arguments: tuple[str, ...]) -> None:
-    """A wrong command line is told from a finding."""
+    """A wrong command line has an exit status of its own."""
     assert "Usage:" in plugin.run(*arguments, code=2).stderr
 
 
 @pytest.fixture
 def served(plugin: Plugin, namespace: Namespace, tmp_path: Path) -> Iterator[httpx.Client]:
-    """A tenant whose Tenant URL leads to a service that runs here, because no node does."""
+    """A tenant whose Tenant URL leads to a service of this process, because there is no node."""
     with (
         program(f"sqlite:///{tmp_path}/scim.db") as (_, url),
         https(httpx.URL(url).port or 0, tmp_path) as (port, plugin.roots),
@@ -280,7 +281,7 @@ def served(plugin: Plugin, namespace: Namespace, tmp_path: Path) -> Iterator[htt
         body = {
             "apiVersion": "scim-operator.io/v1alpha1",
             "kind": "ScimTenant",
-            # Paused, so that the operator leaves the Tenant URL as it is written here.
+            # Paused, so that the operator does not change the Tenant URL.
             "metadata": {
                 "name": "contoso",
                 "annotations": {"scim-operator.io/paused": "true"},
@@ -305,7 +306,7 @@ def _point(namespace: Namespace, url: str) -> None:
 
 
 def test_the_connection(plugin: Plugin, served: httpx.Client) -> None:
-    """A service that answers as Entra expects passes, and nothing of the test stays in it."""
+    """A service that answers as Entra expects passes the test."""
     found = plugin.document("test", "contoso")
     assert [check["name"] for check in found["checks"]] == [
         *("connection", "user query", "group query")
@@ -317,7 +318,7 @@ def test_the_connection(plugin: Plugin, served: httpx.Client) -> None:
 def test_the_connection_with_a_wrong_token(
     plugin: Plugin, served: httpx.Client, namespace: Namespace
 ) -> None:
-    """A token that the service does not take is a problem, with the remedy."""
+    """A token that the service does not accept is a problem."""
     namespace.kubectl("delete", "secret", "contoso-scim-token")
     namespace.kubectl(
         *("create", "secret", "generic", "contoso-scim-token", "--from-literal=secretToken=wrong")
@@ -325,11 +326,11 @@ def test_the_connection_with_a_wrong_token(
     found = plugin.document("test", "contoso", code=1)
     (user, group) = found["checks"][1:]
     assert user["outcome"] == group["outcome"] == "problem"
-    assert "the token is not accepted" in user["message"]
+    assert "the service does not accept the token" in user["message"]
 
 
 def test_users_and_groups(plugin: Plugin, served: httpx.Client) -> None:
-    """Every resource is listed, over pages and under a filter, and cannot steer the terminal."""
+    """All resources are listed over pages and with filters, and cannot control the terminal."""
     ids = []
     for number in range(120):
         user = {"userName": f"user{number:03}", "active": number % 2 == 0}
@@ -342,27 +343,27 @@ def test_users_and_groups(plugin: Plugin, served: httpx.Client) -> None:
     assert len(plugin.document("users", "contoso", "--limit", "110")) == 110
     active = plugin.document("users", "contoso", "--filter", "active eq true", "--limit", "0")
     assert len(active) == 60
-    assert "The first 100; --limit 0 shows all." in plugin.run("users", "contoso").stdout
+    assert "The first 100; --limit 0 lists all." in plugin.run("users", "contoso").stdout
     (line,) = plugin.run("groups", "contoso").stdout.splitlines()[1:]
     assert line.split()[:2] == ["Staff\ufffd[31m", "3"]
 
     refused = plugin.run("users", "contoso", "--filter", "active is true", code=1).stderr
-    assert "answered 400 at the Tenant URL" in refused
+    assert "was answered with 400 at the Tenant URL" in refused
 
 
 def test_no_way_to_the_tenant(plugin: Plugin, served: httpx.Client, namespace: Namespace) -> None:
-    """Where nobody listens at the Tenant URL, and no pod is ready, both are said."""
+    """Without a listener at the Tenant URL and without a ready pod, the error names both."""
     _point(namespace, f"http://127.0.0.1:{free_port()}/scim")
     for command in ("users", "groups", "activity"):
         assert "no pod of" in plugin.run(command, "contoso", code=1).stderr
     connection, *queries = plugin.document("test", "contoso", code=3)["checks"]
-    assert "from inside of the cluster only" in connection["message"]
+    assert "inside the cluster only" in connection["message"]
     for query in queries:
         assert (query["outcome"], "no pod of" in query["message"]) == ("unknown", True)
 
 
 def test_doctor(plugin: Plugin, served: httpx.Client) -> None:
-    """What only a running pod can tell is unknown; everything else is looked at all the same."""
+    """Facts of a running pod are unknown without one; all other checks are made."""
     served.post("/Users", json={"userName": "ada", "emails": [{"value": "ada@contoso.example"}]})
     served.post("/Users", json={"userName": "grace"})
     found = plugin.document("doctor", "contoso", "--user", "ada@contoso.example", code=1)
@@ -378,7 +379,7 @@ def test_doctor(plugin: Plugin, served: httpx.Client) -> None:
 
 
 def test_doctor_without_rights(cluster: ControlPlane, plugin: Plugin, namespace: Namespace) -> None:
-    """A right that is missing makes its checks unknown, and the right is named."""
+    """A missing right makes its checks unknown, and they name the right."""
     namespace.apply("contoso")
     namespace.settled("contoso")
     flag = restricted(cluster, namespace)
@@ -395,10 +396,10 @@ def test_doctor_without_rights(cluster: ControlPlane, plugin: Plugin, namespace:
     assert not any("kubectl scim doctor" in text for text in _texts(checks))
 
 
-def test_doctor_of_what_cannot_be_seen(
+def test_doctor_with_tenants_only(
     cluster: ControlPlane, plugin: Plugin, served: httpx.Client, namespace: Namespace
 ) -> None:
-    """With the right to look at tenants only, nothing wrong is found, and that is not all well."""
+    """With the right to read tenants only, no problem is found, and the exit status is 3."""
     flag = restricted(cluster, namespace)
     condition = {
         "status": "True",
@@ -431,7 +432,7 @@ def test_doctor_of_what_cannot_be_seen(
     assert (found["ok"], found["complete"]) == (True, False)
     unknown = {each["name"] for each in found["checks"] if each["outcome"] == "unknown"}
     assert unknown == {"user query", "group query", "attributes", "members", "mail"}
-    assert "SCIM answers at" in next(
+    assert "a SCIM server answers at" in next(
         each["message"] for each in found["checks"] if each["name"] == "connection"
     )
 

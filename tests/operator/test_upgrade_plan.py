@@ -28,7 +28,7 @@ def _rendered(cluster: ControlPlane, namespace: Namespace, *values: str) -> str:
 
 
 def test_plan(cluster: ControlPlane, admission: Namespace) -> None:
-    """Each value that replaces pods is named with the number of tenants, before the upgrade."""
+    """The plan names each value that replaces pods, with the number of tenants."""
     plugin = Plugin(cluster, admission.name)
     admission.apply_all(["lite", "other"])
     admission.apply("public", {"exposure": {"host": "scim.example.com", "path": "/scim"}})
@@ -48,7 +48,7 @@ def test_plan(cluster: ControlPlane, admission: Namespace) -> None:
     found = plugin.run("plan", "-f", "-", "-o", "json", stdin=after).stdout
     shown = plugin.run("plan", "-f", "-", stdin=after).stdout
     assert "4 of 5 tenants restart, 3 at a time." in shown
-    assert "3 of them are on SQLite" in shown
+    assert "3 of them use SQLite" in shown
     rows = [line.split() for line in shown.splitlines()]
     (image,) = (row for row in rows if row[0] == "service.image")
     assert (image[1][-3:], image[2][-3:], image[3]) == (":v1", ":v2", "4")

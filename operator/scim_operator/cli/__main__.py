@@ -1,4 +1,4 @@
-"""``python -m scim_operator.cli`` is the same as ``kubectl scim``."""
+"""Lets ``python -m scim_operator.cli`` do the same as ``kubectl scim``."""
 
 from scim_operator.cli.main import main
 

@@ -1,4 +1,4 @@
-"""What the plugin says instead of a result, without a traceback."""
+"""Errors that the plugin prints without a traceback."""
 
 from __future__ import annotations
 
@@ -6,11 +6,11 @@ import click
 
 
 class ClusterError(click.ClickException):
-    """What was asked for cannot be had; the message says why and what to do."""
+    """A request cannot be fulfilled; the message says why and what to do."""
 
 
 class MissingError(ClusterError):
-    """There is no such object."""
+    """The object does not exist."""
 
 
 class ForbiddenError(ClusterError):

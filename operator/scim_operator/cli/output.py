@@ -1,4 +1,4 @@
-"""What the plugin prints: a document for machines, or tables and text for people."""
+"""Prints a JSON document for machines, or tables and text for people."""
 
 from __future__ import annotations
 
@@ -13,21 +13,12 @@ from rich.console import Console, RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from scim_operator.cli.doctor.checks import Outcome
-
-_UNFOLDED = 10_000
-"""Columns where there is no terminal: lines are for grep then, and must not be folded."""
-
-COLOURS = {
-    Outcome.OK: "green",
-    Outcome.WARNING: "yellow",
-    Outcome.PROBLEM: "bold red",
-    Outcome.UNKNOWN: "dim",
-}
+_UNFOLDED_WIDTH = 10_000
+"""Columns without a terminal: grep needs lines that are not folded."""
 
 
-def text(value: object, style: str = "") -> Text:
-    """Show a value; what a directory holds must not steer the terminal."""
+def create_text(value: object, style: str = "") -> Text:
+    """Return a value as text; a directory's values must not control the terminal."""
     if value is None:
         return Text("-", "dim")
     if isinstance(value, datetime):
@@ -38,9 +29,9 @@ def text(value: object, style: str = "") -> Text:
     return Text(shown, style)
 
 
-def table(columns: Sequence[str], rows: Iterable[Sequence[object]]) -> Table:
-    """Make a table as kubectl's, folded to the terminal; without columns it has no header."""
-    made = Table(
+def create_table(columns: Sequence[str], rows: Iterable[Sequence[object]]) -> Table:
+    """Create a table like kubectl's, folded to the terminal; without columns it has no header."""
+    created = Table(
         box=None,
         pad_edge=False,
         header_style="bold",
@@ -48,19 +39,22 @@ def table(columns: Sequence[str], rows: Iterable[Sequence[object]]) -> Table:
         show_header=bool(columns),
     )
     for column in columns:
-        made.add_column(column, overflow="fold")
+        created.add_column(column, overflow="fold")
     for row in rows:
-        made.add_row(*(cell if isinstance(cell, Text) else text(cell) for cell in row))
-    return made
+        created.add_row(*(cell if isinstance(cell, Text) else create_text(cell) for cell in row))
+    return created
 
 
 def show(output: str, document: Any, *parts: RenderableType) -> None:
-    """Print the document, or the parts that say the same to people."""
+    """Print the document, or the parts with the same content for people."""
     if output == "json":
         click.echo(json.dumps(document, indent=2, default=_encode))
         return
     console = Console(
-        width=None if sys.stdout.isatty() else _UNFOLDED, highlight=False, markup=False, emoji=False
+        width=None if sys.stdout.isatty() else _UNFOLDED_WIDTH,
+        highlight=False,
+        markup=False,
+        emoji=False,
     )
     for part in parts:
         console.print(part)

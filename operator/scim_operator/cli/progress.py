@@ -1,4 +1,4 @@
-"""How far a transfer has come: on a terminal only, on standard error."""
+"""Shows the progress of a transfer on standard error, if that is a terminal."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from rich.progress import (
 
 
 class Meter:
-    """A line that counts bytes, and goes at the end; `total` is None where it is not known."""
+    """A progress line, which vanishes at the end; `total` is None if it is not known."""
 
     def __init__(self, title: str, total: int | None = None) -> None:
         console = Console(file=sys.stderr)
@@ -47,5 +47,5 @@ class Meter:
         self._progress.stop()
 
     def advance(self, count: int) -> None:
-        """Count some bytes more."""
+        """Add `count` bytes."""
         self._progress.advance(self._task, count)

@@ -1,4 +1,4 @@
-"""What every command of the plugin has in common: kubectl's options, and the form of the output."""
+"""What all commands share: kubectl's options, the connection, and the format of the output."""
 
 from __future__ import annotations
 
@@ -10,11 +10,11 @@ from typing import Any
 
 import click
 
-from scim_operator.cli.cluster.cluster import Cluster
+from scim_operator.cli.cluster.client import Cluster
 from scim_operator.cli.cluster.kubeconfig import Choice
 
-FOUND, UNKNOWN = 1, 3
-"""Exit statuses: something is wrong; nothing is known to be, but not everything is known."""
+PROBLEM_FOUND, UNKNOWN = 1, 3
+"""Exit statuses: there is a problem; there is none, but not everything could be checked."""
 
 _OPTIONS = (
     click.option(
@@ -22,7 +22,7 @@ _OPTIONS = (
         "--output",
         type=click.Choice(["table", "wide", "json"]),
         default="table",
-        help="For people, with more columns (status), or for machines.",
+        help="Table, table with more columns, or JSON.",
     ),
     click.option("--as-user-extra", metavar="KEY=VALUE", multiple=True, help="Impersonate: extra."),
     click.option("--as-uid", metavar="UID", help="Impersonate: uid."),
@@ -31,21 +31,23 @@ _OPTIONS = (
     ),
     click.option("--as", "as_", metavar="NAME", help="Impersonate: user."),
     click.option("--context", metavar="NAME", help="Context of the kubeconfig."),
-    click.option("--kubeconfig", metavar="FILE", help="Kubeconfig; else KUBECONFIG, as usual."),
-    click.option("-n", "--namespace", metavar="NAME", help="Namespace; else the context's."),
+    click.option(
+        "--kubeconfig", metavar="FILE", help="Kubeconfig; default: KUBECONFIG, or ~/.kube/config."
+    ),
+    click.option("-n", "--namespace", metavar="NAME", help="Namespace; default: the context's."),
 )
 
 
 @dataclass(frozen=True, slots=True)
 class Session:
-    """One invocation: the cluster, and the form of the output."""
+    """One run of a command: its cluster, and the format of its output."""
 
     cluster: Cluster
     output: str
 
 
 def command(function: Callable[..., None]) -> Callable[..., None]:
-    """Give a command the options of kubectl and its session."""
+    """Add kubectl's options to a command, and pass it a session."""
 
     @functools.wraps(function)
     def run(

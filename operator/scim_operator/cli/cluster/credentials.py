@@ -1,9 +1,9 @@
-"""How the API server learns who asks: headers, and a certificate from a file or a plugin.
+"""Authenticates to the API server with headers, or a certificate from a file or a plugin.
 
 A credential plugin speaks ``client.authentication.k8s.io`` (the Kubernetes documentation,
 "Authenticating", client-go credential plugins). As with kubectl it is run only where the
-kubeconfig has no token, password or certificate, and again when the API server refuses what it
-gave.
+kubeconfig has no token, password or certificate, and again when the API server does not accept its
+credential.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ from scim_operator.cli.cluster.kubeconfig import Access, Plugin, Server, User
 from scim_operator.cli.errors import ClusterError
 
 _UNESCAPED = string.ascii_letters + string.digits + "!#$&'*+-.^_`|~"
-"""What the name of a header may have (RFC 9110, section 5.6.2), without the escape itself."""
+"""Characters of a header's name (RFC 9110, section 5.6.2), without the escape itself."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,7 +37,7 @@ class Pair:
 
 
 class _Status(BaseModel):
-    """What a credential plugin gives."""
+    """The credential that a plugin returns."""
 
     model_config = ConfigDict(alias_generator=to_camel, hide_input_in_errors=True)
 
@@ -47,6 +47,8 @@ class _Status(BaseModel):
 
 
 class _ExecCredential(BaseModel):
+    """The document that a plugin prints."""
+
     model_config = ConfigDict(alias_generator=to_camel, hide_input_in_errors=True)
 
     api_version: str
@@ -59,7 +61,7 @@ class Credentials:
 
     def __init__(self, access: Access) -> None:
         self._access = access
-        self._given: _Status | None = None
+        self._cached: _Status | None = None
 
     @property
     def pair(self) -> Pair | None:
@@ -71,17 +73,19 @@ class Credentials:
             It cannot be read, or the credential plugin fails.
         """
         user = self._access.user
-        certificate = _content(user.client_certificate_data, user.client_certificate)
-        key = _content(user.client_key_data, user.client_key)
+        certificate = _load(user.client_certificate_data, user.client_certificate)
+        key = _load(user.client_key_data, user.client_key)
         if certificate and key:
             return Pair(certificate, key)
-        given = self._plugin()
-        if given and given.client_certificate_data and given.client_key_data:
-            return Pair(given.client_certificate_data.encode(), given.client_key_data.encode())
+        returned = self._run_plugin()
+        if returned and returned.client_certificate_data and returned.client_key_data:
+            return Pair(
+                returned.client_certificate_data.encode(), returned.client_key_data.encode()
+            )
         return None
 
     def headers(self) -> Iterator[tuple[str, str]]:
-        """Return what goes with every request.
+        """Return the header fields of every request.
 
         Raises
         ------
@@ -102,40 +106,40 @@ class Credentials:
                 yield f"Impersonate-Extra-{_escape(key)}", value
 
     def renew(self) -> bool:
-        """Forget what the credential plugin gave; tell whether there was anything."""
-        known, self._given = self._given, None
-        return known is not None
+        """Forget the credential of the plugin; return whether there was one."""
+        forgotten, self._cached = self._cached, None
+        return forgotten is not None
 
     def _authorization(self) -> str | None:
         user = self._access.user
         token = user.token
         if user.token_file:
-            token = _file(user.token_file).decode().strip() or token
+            token = _read_file(user.token_file).decode().strip() or token
         if token:
             return f"Bearer {token}"
         if user.username:
             pair = f"{user.username}:{user.password or ''}"
             return f"Basic {base64.b64encode(pair.encode()).decode()}"
         if user.auth_provider:
-            return _provided(user)
-        given = self._plugin()
-        return f"Bearer {given.token}" if given and given.token else None
+            return _read_oidc_token(user)
+        returned = self._run_plugin()
+        return f"Bearer {returned.token}" if returned and returned.token else None
 
-    def _plugin(self) -> _Status | None:
+    def _run_plugin(self) -> _Status | None:
         user = self._access.user
         fixed = user.token or user.token_file or user.username
         if user.exec is None or fixed or user.client_certificate or user.client_certificate_data:
             return None
-        if self._given is None:
-            self._given = _run(user.exec, self._access.server)
-        return self._given
+        if self._cached is None:
+            self._cached = _run_program(user.exec, self._access.server)
+        return self._cached
 
 
-def _content(data: bytes | None, file: str | None) -> bytes | None:
-    return data or (_file(file) if file else None)
+def _load(data: bytes | None, file: str | None) -> bytes | None:
+    return data or (_read_file(file) if file else None)
 
 
-def _file(path: str) -> bytes:
+def _read_file(path: str) -> bytes:
     try:
         return Path(path).read_bytes()
     except OSError as error:
@@ -150,8 +154,8 @@ def _escape(key: str) -> str:
     )
 
 
-def _provided(user: User) -> str:
-    """Take the token that kubectl keeps in the kubeconfig for OpenID Connect."""
+def _read_oidc_token(user: User) -> str:
+    """Return the OpenID Connect token that kubectl keeps in the kubeconfig."""
     assert user.auth_provider
     token = (user.auth_provider.config or {}).get("id-token")
     if user.auth_provider.name != "oidc" or not token:
@@ -162,25 +166,26 @@ def _provided(user: User) -> str:
     return f"Bearer {token}"
 
 
-def _run(plugin: Plugin, server: Server) -> _Status:
+def _run_program(plugin: Plugin, server: Server) -> _Status:
     """Run a credential plugin.
 
     Raises
     ------
     ClusterError
-        It is not there, fails, or answers with something else.
+        The plugin is missing, fails, or prints no credential.
     """
     terminal = sys.stdin is not None and sys.stdin.isatty()
     if plugin.interactive_mode == "Always" and not terminal:
         raise ClusterError(
-            f"the credential plugin {plugin.command} asks questions, and there is no terminal"
+            f"the credential plugin {plugin.command} needs a terminal for its questions: run this "
+            "command in one"
         )
     interactive = terminal and plugin.interactive_mode != "Never"
     request = {
         "apiVersion": plugin.api_version,
         "kind": "ExecCredential",
         "spec": {"interactive": interactive}
-        | ({"cluster": _cluster_info(server)} if plugin.provide_cluster_info else {}),
+        | ({"cluster": _describe_cluster(server)} if plugin.provide_cluster_info else {}),
     }
     variables = {each.name: each.value for each in plugin.env}
     try:
@@ -200,29 +205,29 @@ def _run(plugin: Plugin, server: Server) -> _Status:
         raise ClusterError(
             f"the credential plugin {plugin.command} failed with exit status {done.returncode}"
         )
-    return _read(plugin, done.stdout)
+    return _parse(plugin, done.stdout)
 
 
-def _read(plugin: Plugin, answer: bytes) -> _Status:
-    wrong = ClusterError(
-        f"the credential plugin {plugin.command} gave no credential of {plugin.api_version}: see "
-        "what it prints"
+def _parse(plugin: Plugin, output: bytes) -> _Status:
+    error = ClusterError(
+        f"the credential plugin {plugin.command} printed no credential of {plugin.api_version}: "
+        "run it yourself and read its output"
     )
     try:
-        credential = _ExecCredential.model_validate_json(answer)
+        credential = _ExecCredential.model_validate_json(output)
     except ValidationError:
-        # The answer may be a credential all the same: nothing of it is shown.
-        raise wrong from None
+        # The output may still hold a credential: no part of it is shown.
+        raise error from None
     status = credential.status
-    paired = bool(status.client_certificate_data) == bool(status.client_key_data)
+    is_paired = bool(status.client_certificate_data) == bool(status.client_key_data)
     given = status.token or status.client_certificate_data
-    if credential.api_version != plugin.api_version or not paired or not given:
-        raise wrong
+    if credential.api_version != plugin.api_version or not is_paired or not given:
+        raise error
     return status
 
 
-def _cluster_info(server: Server) -> dict[str, object]:
-    authority = _content(server.certificate_authority_data, server.certificate_authority)
+def _describe_cluster(server: Server) -> dict[str, object]:
+    authority = _load(server.certificate_authority_data, server.certificate_authority)
     found: dict[str, object | None] = {
         "server": server.server,
         "tls-server-name": server.tls_server_name,

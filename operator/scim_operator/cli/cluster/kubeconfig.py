@@ -1,9 +1,9 @@
-"""The kubeconfig, as kubectl reads it: which API server, and as whom.
+"""Reads the kubeconfig as kubectl does: API server, user and namespace.
 
 Every rule is kubectl's ("Organizing Cluster Access Using kubeconfig Files" and the kubeconfig v1
 reference of the Kubernetes documentation); the tests run kubectl beside it. Of several files the
-first that has a cluster, user or context of a name defines all of it, and the first that names a
-current context chooses. Paths are relative to the file that has them.
+first one with a cluster, user or context of a name defines all of it, and the first one with a
+current context chooses it. Paths are relative to their file.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from pydantic import Base64Bytes, BaseModel, BeforeValidator, ConfigDict, Field,
 from scim_operator.cli.errors import ClusterError
 
 SERVICE_ACCOUNT = Path("/var/run/secrets/kubernetes.io/serviceaccount")
-"""Where a pod finds the credentials of its account."""
+"""The folder with the credentials of a pod's account."""
 
 T = TypeVar("T")
 M = TypeVar("M", bound="_Named")
@@ -31,7 +31,7 @@ Several = Annotated[list[T], _EMPTY_IF_NULL]
 
 
 class _Part(BaseModel):
-    """A part of the file; what is unknown here is ignored, as kubectl does."""
+    """A part of the file; unknown fields are ignored, as kubectl does."""
 
     model_config = ConfigDict(
         alias_generator=lambda name: name.replace("_", "-"),
@@ -54,7 +54,7 @@ class Server(_Part):
     server
         Its URL, which may have a path.
     tls_server_name
-        The name that its certificate must be for, if it is not the URL's host.
+        The name in its certificate, if it is not the URL's host.
     """
 
     server: str = ""
@@ -98,7 +98,7 @@ class AuthProvider(_Part):
 
 
 class User(_Part):
-    """Who the user is, and whom they act as."""
+    """The user's credentials, and the user that they impersonate."""
 
     client_certificate: str | None = None
     client_certificate_data: Base64Bytes | None = None
@@ -145,7 +145,7 @@ class _NamedContext(_Part):
 
 
 class _File(_Part):
-    """One kubeconfig, or what several make together."""
+    """One kubeconfig, or several merged ones."""
 
     clusters: Several[_NamedServer] = []
     users: Several[_NamedUser] = []
@@ -155,7 +155,7 @@ class _File(_Part):
 
 @dataclass(frozen=True, slots=True)
 class Choice:
-    """What the command line says in place of the kubeconfig; kubectl's options of these names.
+    """The options of the command line that override the kubeconfig; they are named as kubectl's.
 
     Attributes
     ----------
@@ -174,7 +174,7 @@ class Choice:
 
 @dataclass(frozen=True, slots=True)
 class Access:
-    """One API server, as one user, and the namespace that is meant if none is named."""
+    """One API server, one user and a default namespace."""
 
     server: Server
     user: User
@@ -182,32 +182,32 @@ class Access:
 
 
 def load(choice: Choice, environ: Mapping[str, str], account: Path = SERVICE_ACCOUNT) -> Access:
-    """Read the kubeconfig, or where there is none the account of the pod.
+    """Read the kubeconfig, or the account of the pod if there is no kubeconfig.
 
     Raises
     ------
     ClusterError
-        There is none, a file cannot be read, or it lacks what is chosen.
+        There is neither, a file cannot be read, or it lacks the chosen entries.
     """
-    merged = _merge(map(_read, _files(choice, environ)))
+    merged = _merge(map(_read, _list_files(choice, environ)))
     name = choice.context or merged.current_context
-    context = _named(merged.contexts, name, "context").context if name else Context()
+    context = _find(merged.contexts, name, "context").context if name else Context()
     server = (
-        _named(merged.clusters, context.cluster, "cluster").cluster if context.cluster else Server()
+        _find(merged.clusters, context.cluster, "cluster").cluster if context.cluster else Server()
     )
-    user = _named(merged.users, context.user, "user").user if context.user else User()
+    user = _find(merged.users, context.user, "user").user if context.user else User()
     namespace = choice.namespace or context.namespace
     if not server.server:
-        pod = _account(environ, account)
+        pod = _read_account(environ, account)
         if pod is None:
-            raise _no_cluster(merged)
+            raise _no_cluster_error(merged)
         server, user = pod.server, pod.user
         namespace = namespace or pod.namespace
-    return Access(server, _acting(user, choice), namespace or "default")
+    return Access(server, _impersonate(user, choice), namespace or "default")
 
 
-def _files(choice: Choice, environ: Mapping[str, str]) -> list[Path]:
-    """Name the files to read; of those in KUBECONFIG some may be missing."""
+def _list_files(choice: Choice, environ: Mapping[str, str]) -> list[Path]:
+    """Return the files to read; files in KUBECONFIG may be missing."""
     if choice.kubeconfig:
         return [Path(choice.kubeconfig)]
     named = [path for path in environ.get("KUBECONFIG", "").split(os.pathsep) if path]
@@ -225,7 +225,7 @@ def _read(file: Path) -> _File:
             "KUBECONFIG"
         ) from error
     except yaml.YAMLError as error:
-        # The text around an error may be a credential: the position has to do.
+        # The text around the error may hold a credential: only its position is shown.
         mark = getattr(error, "problem_mark", None)
         where = f" at line {mark.line + 1}" if mark else ""
         raise ClusterError(f"the kubeconfig {file} is no YAML{where}: correct it") from None
@@ -242,13 +242,15 @@ def _read(file: Path) -> _File:
     ):
         names = [each.name for each in listed]
         if len(set(names)) < len(names):
-            raise ClusterError(f"the kubeconfig {file} has two of a {kind}: keep one of them")
-    _resolve(found, file.absolute().parent)
+            raise ClusterError(
+                f"the kubeconfig {file} has two entries of one {kind}: keep one of them"
+            )
+    _resolve_paths(found, file.absolute().parent)
     return found
 
 
-def _resolve(found: _File, folder: Path) -> None:
-    """Make the paths absolute; a command without a separator is looked for on PATH."""
+def _resolve_paths(found: _File, folder: Path) -> None:
+    """Make paths absolute; a command without a separator is searched on PATH."""
 
     def absolute(path: str | None) -> str | None:
         return str(folder / path) if path else None
@@ -264,24 +266,24 @@ def _resolve(found: _File, folder: Path) -> None:
 
 
 def _merge(files: Iterable[_File]) -> _File:
-    """Put files together, the first one's entries before all."""
+    """Merge files; entries of earlier files win."""
 
-    def beside(first: Sequence[M], second: Iterable[M]) -> list[M]:
+    def append_unknown(first: Sequence[M], second: Iterable[M]) -> list[M]:
         known = {each.name for each in first}
         return [*first, *(each for each in second if each.name not in known)]
 
     def add(merged: _File, file: _File) -> _File:
         return _File.model_construct(
-            clusters=beside(merged.clusters, file.clusters),
-            users=beside(merged.users, file.users),
-            contexts=beside(merged.contexts, file.contexts),
+            clusters=append_unknown(merged.clusters, file.clusters),
+            users=append_unknown(merged.users, file.users),
+            contexts=append_unknown(merged.contexts, file.contexts),
             current_context=merged.current_context or file.current_context,
         )
 
     return reduce(add, files, _File())
 
 
-def _named(known: Sequence[M], name: str, kind: str) -> M:
+def _find(known: Sequence[M], name: str, kind: str) -> M:
     found = next((each for each in known if each.name == name), None)
     if found is None:
         names = ", ".join(each.name for each in known) or "none"
@@ -289,8 +291,8 @@ def _named(known: Sequence[M], name: str, kind: str) -> M:
     return found
 
 
-def _acting(user: User, choice: Choice) -> User:
-    """Act as whom the command line names; what it does not name stays."""
+def _impersonate(user: User, choice: Choice) -> User:
+    """Return the user with the impersonation of the command line, which overrides the file's."""
     extra = dict(user.as_user_extra or {})
     named: dict[str, list[str]] = {}
     for each in choice.as_user_extra:
@@ -298,7 +300,7 @@ def _acting(user: User, choice: Choice) -> User:
         if not equals:
             raise ClusterError(f"--as-user-extra {each} is not of the form KEY=VALUE")
         named.setdefault(key, []).append(value)
-    acting = user.model_copy(
+    found = user.model_copy(
         update={
             "as_": choice.as_ or user.as_,
             "as_uid": choice.as_uid or user.as_uid,
@@ -306,15 +308,15 @@ def _acting(user: User, choice: Choice) -> User:
             "as_user_extra": extra | named,
         }
     )
-    if not acting.as_ and (acting.as_uid or acting.as_groups or acting.as_user_extra):
+    if not found.as_ and (found.as_uid or found.as_groups or found.as_user_extra):
         raise ClusterError(
-            "groups, a uid or extra values are to be impersonated, but no user: name one with --as"
+            "a group, uid or extra value cannot be impersonated without a user: name one with --as"
         )
-    return acting
+    return found
 
 
-def _account(environ: Mapping[str, str], folder: Path) -> Access | None:
-    """Return the access of the account of the pod that this runs in; None outside of a cluster."""
+def _read_account(environ: Mapping[str, str], folder: Path) -> Access | None:
+    """Return the access of this pod's account; None outside of a cluster."""
     host = environ.get("KUBERNETES_SERVICE_HOST")
     port = environ.get("KUBERNETES_SERVICE_PORT")
     token = folder / "token"
@@ -334,7 +336,7 @@ def _account(environ: Mapping[str, str], folder: Path) -> Access | None:
     return Access(server, User(token_file=str(token)), namespace)
 
 
-def _no_cluster(merged: _File) -> ClusterError:
+def _no_cluster_error(merged: _File) -> ClusterError:
     names = ", ".join(each.name for each in merged.contexts)
     if names:
         return ClusterError(

@@ -1,4 +1,4 @@
-"""What the doctor looks at. Pure; ``gather`` gets it."""
+"""The facts that the doctor's checks judge."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from datetime import datetime
 from scim_operator.api.service_status import ServiceStatus
 from scim_operator.api.tenant import Tenant
 from scim_operator.api.v1alpha1.status import Status
-from scim_operator.cli.doctor.checks import Check
+from scim_operator.cli.doctor.check import Check
 from scim_operator.kube.kinds import Object
 
 CONNECTION = "connection"
@@ -19,28 +19,28 @@ GROUP_QUERY = "group query"
 
 
 class Unknown(str):
-    """A fact that could not be had; the text says why."""
+    """Stands for a missing fact; its text is the reason."""
 
     __slots__ = ()
 
 
 @dataclass(frozen=True, slots=True)
 class Handshakes:
-    """What came of two TLS handshakes with the host of the Tenant URL.
+    """The result of two TLS handshakes with the host of the Tenant URL.
 
     Attributes
     ----------
-    distrust
-        Why the certificate is not accepted, as OpenSSL says it, and its number for it
-        (``X509_V_ERR_...``); None and 0 if it is.
+    certificate_error, code
+        Why the certificate is not accepted, in OpenSSL's words, and OpenSSL's error number
+        (``X509_V_ERR_...``); None and 0 if it is accepted.
     not_after
         When an accepted certificate expires.
     suite
-        What was agreed on when only TLS 1.2 and Entra's suites were offered; None if nothing was.
+        The cipher suite of the handshake with TLS 1.2 and Entra's suites; None if it failed.
     """
 
     host: str
-    distrust: str | None = None
+    certificate_error: str | None = None
     code: int = 0
     not_after: datetime | None = None
     suite: str | None = None
@@ -48,14 +48,14 @@ class Handshakes:
 
 @dataclass(frozen=True, slots=True)
 class Contents:
-    """What the tenant holds.
+    """Facts about the tenant's users.
 
     Attributes
     ----------
     without_mail
         How many active users have no e-mail address.
     sought
-        The user that was asked for; None if there is none.
+        The user that the command names; None if the tenant has no such user.
     """
 
     without_mail: int
@@ -64,27 +64,27 @@ class Contents:
 
 @dataclass(frozen=True, slots=True)
 class Facts:
-    """Everything that the checks look at.
+    """All facts about one tenant.
 
     Attributes
     ----------
     token_id
-        Id of the token to paste into Entra; None if it is not among the accepted ones.
+        Id of the token to paste into Entra; None if the service does not accept that token.
     connection
         The checks of Test Connection.
     handshakes
         None if the Tenant URL is not https.
     unattended
-        Why no operator looks after the tenant; None if one does, or if that is not known.
+        Why no operator serves the tenant; None if an operator does, or if that is not known.
     user
-        Name of the user that somebody misses; None if it is not about one.
+        Name of the user that the command names; None if it names no user.
     """
 
     tenant: Tenant
     now: datetime
     pods: Sequence[Object] | Unknown
     token_id: str | Unknown | None
-    report: ServiceStatus | Unknown
+    service_status: ServiceStatus | Unknown
     connection: Sequence[Check] | Unknown
     handshakes: Handshakes | Unknown | None
     contents: Contents | Unknown
@@ -92,6 +92,7 @@ class Facts:
     user: str | None = None
 
     @property
-    def report_or_status(self) -> ServiceStatus | Status:
-        """What the service says of its contents; else what the operator has seen of it last."""
-        return self.tenant.status if isinstance(self.report, Unknown) else self.report
+    def counts(self) -> ServiceStatus | Status:
+        """The counts of the service; those in the tenant's status if the service is unknown."""
+        found = self.service_status
+        return self.tenant.status if isinstance(found, Unknown) else found

@@ -1,4 +1,4 @@
-"""The plugin's distribution: what is in it, what it needs, and where it runs."""
+"""Tests of the plugin's distribution: its contents, requirements and platforms."""
 
 from __future__ import annotations
 
@@ -56,23 +56,23 @@ def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def modules(wheel: Path) -> set[str]:
-    """The modules in a wheel, by their names."""
+    """Return the names of the modules in a wheel."""
     with zipfile.ZipFile(wheel) as content:
         names = [name for name in content.namelist() if name.endswith(".py")]
     return {name.removesuffix(".py").removesuffix("/__init__").replace("/", ".") for name in names}
 
 
 def requirements(found: Distribution) -> list[Requirement]:
-    """What a distribution needs here."""
+    """Return the requirements of a distribution on this machine."""
     named = [Requirement(text) for text in found.requires or ()]
     return [each for each in named if not each.marker or each.marker.evaluate({"extra": ""})]
 
 
 @pytest.fixture(scope="module")
 def python(wheel: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The Python of an environment that has the wheel, what that needs, and nothing else.
+    """The Python of an environment with the wheel, its requirements, and nothing else.
 
-    What it needs is linked from the environment of the tests, so that no index is asked.
+    The requirements are linked from the environment of the tests, so that no index is needed.
     """
     folder = tmp_path_factory.mktemp("environment")
     venv.create(folder, symlinks=True)
@@ -95,7 +95,7 @@ def python(wheel: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def run(python: Path, code: str, **environ: str) -> subprocess.CompletedProcess[str]:
-    """Run code there, without anything of this environment."""
+    """Run code in that environment, without this one's variables for Python."""
     kept = {key: value for key, value in os.environ.items() if not key.startswith("PYTHON")}
     done = subprocess.run(
         [str(python), "-c", code],
@@ -110,12 +110,12 @@ def run(python: Path, code: str, **environ: str) -> subprocess.CompletedProcess[
 
 
 def test_contents(wheel: Path) -> None:
-    """The wheel has the command line and what that imports: nothing is missing, nothing more."""
+    """The wheel has the command line and its imports, and nothing else."""
     assert modules(wheel) == plugin_modules()
 
 
 def test_alone(python: Path) -> None:
-    """Every module of it runs beside what it says that it needs; kopf is not among that."""
+    """Every module can be imported with the declared requirements, which do not include kopf."""
     found = run(
         python,
         "from importlib.metadata import distributions\n"
@@ -130,7 +130,7 @@ def test_alone(python: Path) -> None:
 
 
 def test_without_posix(python: Path) -> None:
-    """It needs no module and no function that Windows lacks."""
+    """The plugin uses no module and no function that Windows lacks."""
     run(python, WITHOUT_POSIX + EVERYTHING)
     done = run(
         python,
@@ -141,11 +141,11 @@ def test_without_posix(python: Path) -> None:
 
 
 def test_a_code_page(python: Path) -> None:
-    """What the terminal's code page lacks is shown as a question mark, and ends nothing."""
+    """A character that the terminal's code page lacks is printed as a question mark."""
     done = run(
         python,
         "from scim_operator.cli import main, output\n"
-        "main.plugin = lambda **_: output.show('table', None, output.text('Łódź'))\n"
+        "main.plugin = lambda **_: output.show('table', None, output.create_text('Łódź'))\n"
         "main.main()",
         PYTHONIOENCODING="ascii",
     )

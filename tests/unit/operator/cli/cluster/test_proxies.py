@@ -1,4 +1,4 @@
-"""When the environment's proxy is taken: as Go programs take it."""
+"""Tests of the choice of a proxy, which follows Go programs."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ PROXY = "http://proxy.example:3128"
 
 
 @pytest.mark.parametrize(
-    ("url", "no_proxy", "taken"),
+    ("url", "no_proxy", "is_used"),
     [
         ("https://api.example.com", "", True),
         ("https://api.example.com", "*", False),
@@ -34,16 +34,16 @@ PROXY = "http://proxy.example:3128"
         ("https://[::1]:6443", "", False),
     ],
 )
-def test_no_proxy(url: str, no_proxy: str, *, taken: bool) -> None:
-    """NO_PROXY has domains, addresses and networks; loopback is always reached directly."""
+def test_no_proxy(url: str, no_proxy: str, *, is_used: bool) -> None:
+    """NO_PROXY has domains, addresses and networks; connections to loopback use no proxy."""
     environ = {"HTTPS_PROXY": PROXY, "NO_PROXY": no_proxy}
     proxy = choose(urlsplit(url), None, environ)
-    assert (proxy is not None) == taken
+    assert (proxy is not None) == is_used
 
 
 @pytest.mark.parametrize("url", ["https://api.example.com", "https://127.0.0.1"])
-def test_the_kubeconfig_before_the_environment(url: str) -> None:
-    """A proxy that the kubeconfig names is taken whatever the environment says."""
+def test_kubeconfig_overrides_environment(url: str) -> None:
+    """The proxy of the kubeconfig is used regardless of the environment."""
     environ = {"HTTPS_PROXY": PROXY, "NO_PROXY": "*"}
     proxy = choose(urlsplit(url), "socks5://127.0.0.1:1080", environ)
     assert proxy
@@ -59,6 +59,6 @@ def test_the_kubeconfig_before_the_environment(url: str) -> None:
     ],
 )
 def test_environment(url: str, environ: dict[str, str], expected: str | None) -> None:
-    """Each scheme has its own variable, in either case, and a scheme may be missing."""
+    """Each scheme has its own variable in upper or lower case; the proxy may omit its scheme."""
     proxy = choose(urlsplit(url), None, environ)
     assert (proxy.geturl() if proxy else None) == expected

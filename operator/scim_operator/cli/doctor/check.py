@@ -1,4 +1,4 @@
-"""What a check has found: how bad it is, what to do about it, and who can."""
+"""The result of a check: its outcome, what to do about it, and who can do it."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ class Outcome(StrEnum):
 
 
 class By(StrEnum):
-    """Who can do something about a finding."""
+    """Who can fix a problem."""
 
     SRE = "SRE"
     ENTRA = "Entra administrator"
@@ -24,14 +24,14 @@ class By(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Check:
-    """One thing that was looked at.
+    """The result of one check.
 
     Attributes
     ----------
     message
-        What was found.
+        What the check found.
     remedy, by
-        What to do, and who can do it; empty and None where nothing is to be done.
+        What to do, and who can do it; empty and None if there is nothing to do.
     """
 
     name: str
@@ -42,20 +42,20 @@ class Check:
 
 
 def ok(name: str, message: str) -> Check:
-    """Nothing is wrong."""
+    """Return the result that nothing is wrong."""
     return Check(name, Outcome.OK, message)
 
 
 def unknown(name: str, why: str) -> Check:
-    """It could not be looked at."""
+    """Return the result that the check could not be made."""
     return Check(name, Outcome.UNKNOWN, why)
 
 
 def warning(name: str, message: str, remedy: str, by: By) -> Check:
-    """It works, or may work, but should not stay so."""
+    """Return the result that provisioning works, or may work, but needs a change."""
     return Check(name, Outcome.WARNING, message, remedy, by)
 
 
 def problem(name: str, message: str, remedy: str, by: By) -> Check:
-    """Provisioning does not work, or will soon stop."""
+    """Return the result that provisioning does not work, or will soon stop."""
     return Check(name, Outcome.PROBLEM, message, remedy, by)

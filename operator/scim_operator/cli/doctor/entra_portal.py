@@ -1,4 +1,4 @@
-"""What the Entra administrator does in the portal to connect a tenant. Pure.
+"""The steps of the Entra administrator in the portal to connect a tenant.
 
 Sources: Microsoft's "Develop and plan provisioning for a SCIM endpoint in Microsoft Entra ID" and
 "Customize user provisioning attribute mappings in Microsoft Entra ID".
@@ -9,20 +9,21 @@ from __future__ import annotations
 from scim_operator.api.v1alpha1.provisioning import Provisioning
 
 MAIL = 'emails[type eq "work"].value'
-"""The SCIM attribute that Entra's source attribute mail is mapped to."""
+"""The SCIM attribute to which Entra's source attribute mail is mapped."""
 
 SCOPE = "Sync only assigned users and groups"
 
 
-def steps(wanted: Provisioning) -> list[str]:
+def list_steps(provisioning: Provisioning) -> list[str]:
     """Return the steps in their order."""
-    required = ", ".join(wanted.required_attributes)
+    required = ", ".join(provisioning.required_attributes)
     refused = f"; this tenant refuses users without a value for {required}" if required else ""
-    limit = f"; at most {wanted.max_users} of them can be active here" if wanted.max_users else ""
+    most = provisioning.max_users
+    limit = f"; at most {most} of them can be active here" if most else ""
     return [
         (
             "https://entra.microsoft.com, Enterprise applications: open the customer's application "
-            "(none yet: New application, Create your own application, Non-gallery)"
+            "(if there is none: New application, Create your own application, Non-gallery)"
         ),
         (
             "Provisioning, New configuration (or Get started, Automatic): paste Tenant URL and "
@@ -33,9 +34,9 @@ def steps(wanted: Provisioning) -> list[str]:
             f"{MAIL}{refused}"
         ),
         f"Settings, Scope: {SCOPE}",
-        f"Users and groups: assign those who are to have access{limit}",
+        f"Users and groups: assign the users and groups that need access{limit}",
         (
-            "Overview, Start provisioning: the first cycle begins within minutes, further ones "
+            "Overview, Start provisioning: the first cycle begins within minutes, and further ones "
             "follow every 40 minutes"
         ),
     ]

@@ -1,4 +1,4 @@
-"""Connections to the API server, as the kubeconfig has them: TLS, proxy and identity."""
+"""HTTP and WebSockets to the API server, with the TLS, proxy and identity of the kubeconfig."""
 
 from __future__ import annotations
 
@@ -22,13 +22,13 @@ from scim_operator.cli.cluster.credentials import Credentials, Pair
 from scim_operator.cli.cluster.kubeconfig import Access, Server
 from scim_operator.cli.errors import ClusterError
 
-TIMEOUT_S = 15.0
-_IDLE_S = 20.0
+TIMEOUT_SECONDS = 15.0
+_IDLE_SECONDS = 20.0
 _UNAUTHORIZED = 401
 
 
-class Over(HTTPConnection):
-    """HTTP over connections that something else opens."""
+class CustomConnection(HTTPConnection):
+    """HTTP over sockets that a given function opens."""
 
     def __init__(self, host: str, timeout: float, open_: Callable[[], socket.socket]) -> None:
         super().__init__(host, timeout=timeout)
@@ -36,8 +36,8 @@ class Over(HTTPConnection):
         self._used = 0.0
 
     def putrequest(self, *arguments: Any, **options: Any) -> None:
-        # Whatever is between may have dropped a connection that nobody used.
-        if time.monotonic() > self._used + _IDLE_S:
+        # A proxy may have dropped an idle connection.
+        if time.monotonic() > self._used + _IDLE_SECONDS:
             self.close()
         super().putrequest(*arguments, **options)
 
@@ -67,36 +67,36 @@ class ApiServer:
 
     @cached_property
     def url(self) -> SplitResult:
-        """Where it is."""
+        """Its URL, in parts."""
         return urlsplit(self.access.server.server)
 
     @cached_property
-    def _connection(self) -> Over:
-        return Over(self.url.netloc, TIMEOUT_S, self._open)
+    def _connection(self) -> CustomConnection:
+        return CustomConnection(self.url.netloc, TIMEOUT_SECONDS, self._open)
 
     def request(
         self, method: str, path: str, body: bytes | None = None, content_type: str | None = None
     ) -> tuple[int, bytes]:
-        """Send a request; return status and body of the answer.
+        """Send a request; return the status and body of the response.
 
         Raises
         ------
         ClusterError
-            There is no answer, or no credential to ask with.
+            The API server does not answer, or there is no credential for it.
         """
         try:
-            status, answer = self._send(method, path, body, content_type)
+            status, response = self._send(method, path, body, content_type)
             if status == _UNAUTHORIZED and self.credentials.renew():
                 # A new client certificate needs a new connection.
                 self._connection.close()
-                status, answer = self._send(method, path, body, content_type)
+                status, response = self._send(method, path, body, content_type)
         except (OSError, HTTPException) as error:
             self._connection.close()
-            raise self._unreachable(error) from error
-        return status, answer
+            raise self._unreachable_error(error) from error
+        return status, response
 
     def close(self) -> None:
-        """Close the connection; another request opens another."""
+        """Close the connection; the next request opens a new one."""
         self._connection.close()
 
     def _send(
@@ -123,14 +123,14 @@ class ApiServer:
         websocket.WebSocketBadStatusException
             The API server refuses.
         ClusterError
-            There is no answer, or no credential to ask with.
+            The API server does not answer, or there is no credential for it.
         """
         scheme = "wss" if self.url.scheme == "https" else "ws"
         url = f"{scheme}://{self.url.netloc}{self.url.path.rstrip('/')}{path}"
         try:
             return websocket.create_connection(
                 url,
-                timeout=TIMEOUT_S,
+                timeout=TIMEOUT_SECONDS,
                 socket=self._open(),
                 subprotocols=[protocol],
                 header=[f"{name}: {value}" for name, value in self.credentials.headers()],
@@ -139,33 +139,33 @@ class ApiServer:
         except websocket.WebSocketBadStatusException:
             raise
         except (OSError, websocket.WebSocketException) as error:
-            raise self._unreachable(error) from error
+            raise self._unreachable_error(error) from error
 
     def _open(self) -> socket.socket:
         server = self.access.server
-        way = proxies.connect(
-            self.url, proxies.choose(self.url, server.proxy_url, os.environ), TIMEOUT_S
+        plain = proxies.connect(
+            self.url, proxies.choose(self.url, server.proxy_url, os.environ), TIMEOUT_SECONDS
         )
         if self.url.scheme == "http":
-            return way
+            return plain
         try:
-            context = _tls(server, self.credentials.pair)
+            context = _create_context(server, self.credentials.pair)
             name = server.tls_server_name or self.url.hostname
-            return context.wrap_socket(way, server_hostname=name)
+            return context.wrap_socket(plain, server_hostname=name)
         except (OSError, ClusterError):
-            way.close()
+            plain.close()
             raise
 
-    def _unreachable(self, error: Exception) -> ClusterError:
+    def _unreachable_error(self, error: Exception) -> ClusterError:
         return ClusterError(
             f"the API server {self.access.server.server} does not answer "
-            f"({error or type(error).__name__}): see that kubectl get namespaces works, or choose "
-            "another cluster with --context"
+            f"({error or type(error).__name__}): check that kubectl get namespaces works, or "
+            "choose another cluster with --context"
         )
 
 
-def _tls(server: Server, pair: Pair | None) -> ssl.SSLContext:
-    """Trust whom the kubeconfig names, as Go does: any certificate there is an anchor."""
+def _create_context(server: Server, pair: Pair | None) -> ssl.SSLContext:
+    """Trust the kubeconfig's authorities; as in Go, every certificate there is an anchor."""
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
     context.verify_flags |= ssl.VERIFY_X509_PARTIAL_CHAIN
     data, file = server.certificate_authority_data, server.certificate_authority
@@ -184,12 +184,12 @@ def _tls(server: Server, pair: Pair | None) -> ssl.SSLContext:
     else:
         context.load_default_certs()
     if pair:
-        _present(context, pair)
+        _load_pair(context, pair)
     return context
 
 
-def _present(context: ssl.SSLContext, pair: Pair) -> None:
-    """Give a context a client certificate, which OpenSSL takes from a file only."""
+def _load_pair(context: ssl.SSLContext, pair: Pair) -> None:
+    """Add a client certificate to a context; OpenSSL reads it from a file only."""
     with tempfile.TemporaryDirectory() as folder:
         file = Path(folder) / "pair.pem"
         file.write_bytes(pair.certificate + b"\n" + pair.key)

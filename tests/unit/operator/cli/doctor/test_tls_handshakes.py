@@ -1,4 +1,4 @@
-"""What two handshakes tell of a host, against real TLS servers."""
+"""Tests of the two handshakes, against real TLS servers."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from cryptography.x509.oid import NameOID
-from scim_operator.cli.doctor.handshakes import SUITES, look
+from scim_operator.cli.doctor.tls_handshakes import SUITES, shake_hands
 
 NOW = datetime.now(UTC).replace(microsecond=0)
 Key = ec.EllipticCurvePrivateKey | rsa.RSAPrivateKey
@@ -24,20 +24,20 @@ Key = ec.EllipticCurvePrivateKey | rsa.RSAPrivateKey
 
 @dataclass(frozen=True)
 class Issuer:
-    """An authority of the test's own, and the folder that its files are in."""
+    """A certificate authority of the test, and the folder of its files."""
 
     folder: Path
     key: ec.EllipticCurvePrivateKey
 
     @property
     def roots(self) -> str:
-        """The file to trust it by."""
+        """The file with its certificate."""
         return str(self.folder / "ca.pem")
 
     def issue(
         self, subject: str, key: Key, *, days: int = 30, authority: bool = False
     ) -> x509.Certificate:
-        """Sign a certificate that ends in so many days."""
+        """Sign a certificate that expires in `days`."""
         builder = (
             x509.CertificateBuilder()
             .subject_name(_name(subject))
@@ -79,10 +79,10 @@ def _name(text: str) -> x509.Name:
 @pytest.fixture
 def issuer(tmp_path: Path) -> Issuer:
     """The authority."""
-    made = Issuer(tmp_path, ec.generate_private_key(ec.SECP256R1()))
-    own = made.issue("authority", made.key, authority=True)
-    Path(made.roots).write_bytes(own.public_bytes(serialization.Encoding.PEM))
-    return made
+    created = Issuer(tmp_path, ec.generate_private_key(ec.SECP256R1()))
+    own = created.issue("authority", created.key, authority=True)
+    Path(created.roots).write_bytes(own.public_bytes(serialization.Encoding.PEM))
+    return created
 
 
 @contextlib.contextmanager
@@ -95,7 +95,7 @@ def server(
     least: ssl.TLSVersion = ssl.TLSVersion.TLSv1_2,
     ciphers: str = "DEFAULT:@SECLEVEL=0",
 ) -> Iterator[int]:
-    """Shake hands with everybody on a port of localhost."""
+    """Serve TLS handshakes on a port of localhost."""
     key = key or ec.generate_private_key(ec.SECP256R1())
     pair = issuer.folder / "server.pem"
     pair.write_bytes(
@@ -118,7 +118,7 @@ def server(
                     plain = listener.accept()[0]
                 except OSError:
                     return
-                # What the client breaks off is the test's matter.
+                # A handshake that the client ends is part of the test.
                 with plain, contextlib.suppress(OSError):
                     plain.settimeout(10)
                     context.wrap_socket(plain, server_side=True).close()
@@ -133,10 +133,10 @@ def server(
 
 
 def test_fit(issuer: Issuer) -> None:
-    """A certificate of a trusted authority for the host, and TLS 1.2 with a suite of Entra's."""
+    """A host with a trusted certificate and one of Entra's suites is accepted."""
     with server(issuer) as port:
-        found = look("localhost", port, roots=issuer.roots)
-    assert found.distrust is None
+        found = shake_hands("localhost", port, roots=issuer.roots)
+    assert found.certificate_error is None
     assert found.suite in SUITES
     assert found.not_after == NOW + timedelta(days=30)
 
@@ -151,17 +151,17 @@ def test_fit(issuer: Issuer) -> None:
     ids=["another host", "expired", "weak key"],
 )
 def test_refused(issuer: Issuer, host: str, days: int, key: Key | None, code: int) -> None:
-    """Each fault has the number that the doctor knows it by."""
+    """Each error has the number by which the doctor finds its remedy."""
     with server(issuer, host=host, days=days, key=key) as port:
-        found = look("localhost", port, roots=issuer.roots)
+        found = shake_hands("localhost", port, roots=issuer.roots)
     assert found.code == code
-    assert found.distrust
+    assert found.certificate_error
 
 
 def test_private_authority(issuer: Issuer) -> None:
-    """Without being told of a root, only public authorities are trusted, as Entra does."""
+    """By default only public authorities are trusted, as by Entra."""
     with server(issuer) as port:
-        found = look("localhost", port)
+        found = shake_hands("localhost", port)
     assert found.code in (18, 19, 20, 21)
 
 
@@ -174,16 +174,16 @@ def test_private_authority(issuer: Issuer) -> None:
     ids=["TLS 1.3 only", "another suite"],
 )
 def test_no_suite_of_entra(issuer: Issuer, least: ssl.TLSVersion, ciphers: str) -> None:
-    """A host may please every browser and still not be reached by Entra."""
+    """A host without a suite of Entra's is found, even if its certificate is accepted."""
     with server(issuer, least=least, ciphers=ciphers) as port:
-        found = look("localhost", port, roots=issuer.roots)
+        found = shake_hands("localhost", port, roots=issuer.roots)
     assert found.suite is None
-    assert found.distrust is None
+    assert found.certificate_error is None
 
 
-def test_nobody_listens() -> None:
-    """That there is no connection is no statement about the certificate."""
+def test_closed_port() -> None:
+    """A missing connection is an error of its own, not one of the certificate."""
     with socket.create_server(("127.0.0.1", 0)) as listener:
         port = listener.getsockname()[1]
     with pytest.raises(OSError, match="refused"):
-        look("localhost", port)
+        shake_hands("localhost", port)

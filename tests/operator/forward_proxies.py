@@ -1,4 +1,4 @@
-"""Forward proxies of two kinds on loopback, which note where they lead."""
+"""HTTP and SOCKS proxies on loopback, which record the hosts of their connections."""
 
 from __future__ import annotations
 
@@ -12,14 +12,14 @@ from contextlib import contextmanager
 
 
 class _Handler(socketserver.BaseRequestHandler):
-    """Leads one connection on."""
+    """Connects one client to its host."""
 
     password: str | None
-    led: list[str]
+    hosts: list[str]
 
-    def lead(self, host: str, port: int, welcome: bytes) -> None:
-        """Carry bytes both ways until one side ends."""
-        self.led.append(f"{host}:{port}")
+    def connect(self, host: str, port: int, welcome: bytes) -> None:
+        """Copy bytes in both directions until one side ends."""
+        self.hosts.append(f"{host}:{port}")
         with socket.create_connection((host, port)) as far:
             self.request.sendall(welcome)
             ends = {self.request: far, far: self.request}
@@ -42,7 +42,7 @@ class _Http(_Handler):
                 self.request.sendall(b"HTTP/1.1 407 Proxy Authentication Required\r\n\r\n")
                 return
         host, _, port = head.split(b" ")[1].decode().rpartition(":")
-        self.lead(host, int(port), b"HTTP/1.1 200 Connection established\r\n\r\n")
+        self.connect(host, int(port), b"HTTP/1.1 200 Connection established\r\n\r\n")
 
 
 class _Socks(_Handler):
@@ -62,30 +62,30 @@ class _Socks(_Handler):
         else:
             host = self.request.recv(self.request.recv(1)[0]).decode()
         port = int.from_bytes(self.request.recv(2), "big")
-        self.lead(host, port, b"\x05\x00\x00\x01\x00\x00\x00\x00\x00\x00")
+        self.connect(host, port, b"\x05\x00\x00\x01\x00\x00\x00\x00\x00\x00")
 
 
 @contextmanager
 def _serve(kind: type[_Handler], password: str | None) -> Iterator[tuple[int, list[str]]]:
-    led: list[str] = []
-    handler = type("Handler", (kind,), {"password": password, "led": led})
+    hosts: list[str] = []
+    handler = type("Handler", (kind,), {"password": password, "hosts": hosts})
     with socketserver.ThreadingTCPServer(("127.0.0.1", 0), handler) as server:
         server.daemon_threads = True
         server.block_on_close = False
         threading.Thread(target=server.serve_forever, daemon=True).start()
-        yield server.server_address[1], led
+        yield server.server_address[1], hosts
         server.shutdown()
 
 
 @contextmanager
 def http_proxy(password: str | None) -> Iterator[tuple[int, list[str]]]:
-    """Run a proxy of HTTP's method CONNECT; yield its port, and the hosts that it has led to."""
+    """Run a proxy with the method CONNECT; yield its port and the hosts of its connections."""
     with _serve(_Http, password) as found:
         yield found
 
 
 @contextmanager
 def socks_proxy(password: str | None) -> Iterator[tuple[int, list[str]]]:
-    """Run a SOCKS 5 proxy; yield its port, and the hosts that it has led to."""
+    """Run a SOCKS 5 proxy; yield its port and the hosts of its connections."""
     with _serve(_Socks, password) as found:
         yield found

@@ -1,7 +1,7 @@
-"""A command in a container, through the API server, as kubectl exec runs one.
+"""Runs a command in a container through the API server, as kubectl exec does.
 
 The protocol is ``v5.channel.k8s.io`` (Kubernetes 1.30 and later): the first byte of a message is
-its channel. Unlike the versions before, it can say that standard input has ended.
+its channel. Unlike earlier versions it can signal the end of standard input.
 """
 
 from __future__ import annotations
@@ -16,26 +16,26 @@ from urllib.parse import quote, urlencode
 
 import websocket
 
-from scim_operator.cli.cluster.server import ApiServer
+from scim_operator.cli.cluster.api_server import ApiServer
 from scim_operator.cli.errors import ClusterError
 
 PROTOCOL = "v5.channel.k8s.io"
-STDIN, STDOUT, STDERR, OUTCOME, CLOSE = 0, 1, 2, 3, 255
-_PIECE = 32_768
-_PING_S = 15.0
-_MOST_STDERR = 65_536
-SILENCE_S = 600.0
-"""How long a command may say nothing before it is given up: a large copy is checked silently."""
+STDIN, STDOUT, STDERR, STATUS, CLOSE = 0, 1, 2, 3, 255
+_PIECE_SIZE = 32_768
+_PING_SECONDS = 15.0
+_STDERR_LIMIT = 65_536
+SILENCE_SECONDS = 600.0
+"""Time without a message after which a command is given up: a large copy is checked silently."""
 
 
 class Readable(Protocol):
-    """Gives bytes; none at the end."""
+    """A source of bytes; it returns none at its end."""
 
     def read(self, count: int, /) -> bytes: ...
 
 
 class Writable(Protocol):
-    """Takes bytes."""
+    """A target of bytes."""
 
     def write(self, piece: bytes, /) -> int: ...
 
@@ -50,51 +50,51 @@ class Target:
 
 
 @dataclass(frozen=True, slots=True)
-class Ended:
-    """How a command ended; `stderr` is the end of what it wrote there."""
+class CommandResult:
+    """The exit status of a command, and the end of its standard error."""
 
     code: int
     stderr: str
 
 
-def execute(
+def run_command(
     server: ApiServer,
     target: Target,
     command: Sequence[str],
     *,
     stdin: Readable | None = None,
     stdout: Writable | None = None,
-) -> Ended:
-    """Run a command until it ends.
+) -> CommandResult:
+    """Run a command and wait for its end.
 
     Parameters
     ----------
     stdin, stdout
-        What it reads, and what takes its output.
+        The source of its input and the target of its output.
 
     Raises
     ------
     websocket.WebSocketBadStatusException
         The API server, or the node of the pod, refuses.
     ClusterError
-        There is no answer, or the connection was lost before the end.
+        There is no answer, or the connection is lost before the end.
     OSError
-        The input cannot be read, or the output not be written.
+        The input cannot be read, or the output cannot be written.
     """
     query = [("container", target.container), ("stdout", "true"), ("stderr", "true")]
     query += [("stdin", "true")] if stdin else []
     query += [("command", word) for word in command]
     path = f"/api/v1/namespaces/{quote(target.namespace)}/pods/{quote(target.pod)}/exec"
     stream = server.stream(f"{path}?{urlencode(query)}", PROTOCOL)
-    stream.settimeout(SILENCE_S)
+    stream.settimeout(SILENCE_SECONDS)
     try:
-        return _Conversation(stream, stdin, stdout).hold()
+        return _Exchange(stream, stdin, stdout).run()
     finally:
         stream.close(timeout=1)
 
 
-class _Conversation:
-    """What goes to and fro while a command runs."""
+class _Exchange:
+    """The messages in both directions while a command runs."""
 
     def __init__(
         self, stream: websocket.WebSocket, stdin: Readable | None, stdout: Writable | None
@@ -105,28 +105,28 @@ class _Conversation:
         self._stderr = b""
         self._code: int | None = None
 
-    def hold(self) -> Ended:
+    def run(self) -> CommandResult:
         while self._code is None:
-            if self._stdin is not None and not self._has_news():
+            if self._stdin is not None and not self._is_readable():
                 self._send()
             else:
                 self._receive()
-        return Ended(self._code, self._stderr.decode(errors="replace"))
+        return CommandResult(self._code, self._stderr.decode(errors="replace"))
 
-    def _has_news(self, seconds: float = 0) -> bool:
-        way = self._stream.sock
-        assert way is not None
-        if isinstance(way, ssl.SSLSocket) and way.pending():
+    def _is_readable(self, seconds: float = 0) -> bool:
+        connection = self._stream.sock
+        assert connection is not None
+        if isinstance(connection, ssl.SSLSocket) and connection.pending():
             return True
-        return bool(select.select([way], [], [], seconds)[0])
+        return bool(select.select([connection], [], [], seconds)[0])
 
     def _send(self) -> None:
         assert self._stdin
-        piece = self._stdin.read(_PIECE)
+        piece = self._stdin.read(_PIECE_SIZE)
         try:
             self._stream.send_binary(bytes([STDIN]) + piece if piece else bytes([CLOSE, STDIN]))
         except (OSError, websocket.WebSocketException):
-            # The command has ended: why is still to be read.
+            # The command has ended; its exit status is still to be read.
             piece = b""
         if not piece:
             self._stdin = None
@@ -147,26 +147,26 @@ class _Conversation:
         if channel == STDOUT and self._stdout:
             self._stdout.write(piece)
         elif channel == STDERR:
-            self._stderr = (self._stderr + piece)[-_MOST_STDERR:]
-        elif channel == OUTCOME and piece:
+            self._stderr = (self._stderr + piece)[-_STDERR_LIMIT:]
+        elif channel == STATUS and piece:
             self._code = _exit_code(piece)
 
     def _wait(self) -> None:
-        """Wait for a message, and show whatever is between that the connection is in use."""
-        for _ in range(int(SILENCE_S / _PING_S)):
-            if self._has_news(_PING_S):
+        """Wait for a message; pings keep proxies from closing the idle connection."""
+        for _ in range(int(SILENCE_SECONDS / _PING_SECONDS)):
+            if self._is_readable(_PING_SECONDS):
                 return
             self._stream.ping()
-        raise TimeoutError(f"nothing was heard for {SILENCE_S:.0f} s")
+        raise TimeoutError(f"no message arrived for {SILENCE_SECONDS:.0f} s")
 
 
 def _exit_code(message: bytes) -> int:
-    """Read the Status that says how a command ended.
+    """Read the exit status from the Status object at the end of a command.
 
     Raises
     ------
     ClusterError
-        It did not run at all.
+        The command did not run.
     """
     status = json.loads(message)
     if status.get("status") == "Success":

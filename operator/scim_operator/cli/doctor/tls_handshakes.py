@@ -1,7 +1,7 @@
-"""What a host shows in two TLS handshakes: whether Entra can talk to it.
+"""Two TLS handshakes with a host, which show whether Entra can connect to it.
 
-Entra's demands are those of "Develop and plan provisioning for a SCIM endpoint in Microsoft Entra
-ID", TLS protocol versions and cipher suites.
+Entra's requirements are in "Develop and plan provisioning for a SCIM endpoint in Microsoft Entra
+ID", section "TLS protocol versions and cipher suites".
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ import socket
 import ssl
 from datetime import UTC, datetime
 
-from scim_operator.cli.cluster.channel import CONNECT_TIMEOUT_S, trusting
+from scim_operator.cli.cluster.tenant_client import CONNECT_TIMEOUT_SECONDS, create_trusting_context
 from scim_operator.cli.doctor.facts import Handshakes
 
 SUITES = (
@@ -26,8 +26,8 @@ SUITES = (
 """The cipher suites that Entra offers, by OpenSSL's names, in its order."""
 
 
-def look(host: str, port: int = 443, *, roots: str | None = None) -> Handshakes:
-    """Shake hands twice: once as a careful client, once as Entra's ciphers have it.
+def shake_hands(host: str, port: int = 443, *, roots: str | None = None) -> Handshakes:
+    """Do a handshake with Entra's cipher suites, and one that verifies the certificate.
 
     Parameters
     ----------
@@ -37,20 +37,20 @@ def look(host: str, port: int = 443, *, roots: str | None = None) -> Handshakes:
     Raises
     ------
     OSError
-        There is no such host, or it takes no connections.
+        The host is unknown, or does not accept connections.
     """
     offered = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
     offered.check_hostname = False
-    # What the certificate is worth is the other handshake's matter.
+    # The other handshake verifies the certificate.
     offered.verify_mode = ssl.CERT_NONE
     offered.minimum_version = offered.maximum_version = ssl.TLSVersion.TLSv1_2
     offered.set_ciphers(":".join(SUITES))
     try:
-        suite = _shake(host, port, offered)[0]
+        suite = _connect(host, port, offered)[0]
     except ssl.SSLError:
         suite = None
     try:
-        _, not_after = _shake(host, port, trusting(roots))
+        _, not_after = _connect(host, port, create_trusting_context(roots))
     except ssl.SSLCertVerificationError as error:
         return Handshakes(host, error.verify_message, error.verify_code, suite=suite)
     except ssl.SSLError as error:
@@ -58,9 +58,9 @@ def look(host: str, port: int = 443, *, roots: str | None = None) -> Handshakes:
     return Handshakes(host, not_after=not_after, suite=suite)
 
 
-def _shake(host: str, port: int, context: ssl.SSLContext) -> tuple[str, datetime | None]:
+def _connect(host: str, port: int, context: ssl.SSLContext) -> tuple[str, datetime | None]:
     with (
-        socket.create_connection((host, port), timeout=CONNECT_TIMEOUT_S) as plain,
+        socket.create_connection((host, port), timeout=CONNECT_TIMEOUT_SECONDS) as plain,
         context.wrap_socket(plain, server_hostname=host) as wrapped,
     ):
         cipher = wrapped.cipher()
