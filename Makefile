@@ -16,6 +16,7 @@ BIN := .venv/bin
 RUN := $(BIN)/python
 CLUSTER := $(RUN) -m tests.cluster
 READY := .venv/.ready
+PLUGIN := $(BIN)/kubectl-scim
 
 # Nothing here may depend on the caller's locale or leave byte code in the source tree.
 export LC_ALL := C.UTF-8
@@ -48,8 +49,8 @@ up: $(READY) ## Start the local node: real control plane, kubelet, containerd
 down: $(READY) ## Stop it and remove every trace
 	@exec $(CLUSTER) down
 
-exec: $(READY) ## Run a command beside it [CMD='kubectl get sct -A']
-	@exec $(CLUSTER) exec -- sh -c '$(subst ','\'',$(CMD))'
+exec: $(READY) $(PLUGIN) ## Run a command beside it [CMD='kubectl scim status -A']
+	@PATH="$$PATH:$(CURDIR)/$(BIN)" exec $(CLUSTER) exec -- sh -c '$(subst ','\'',$(CMD))'
 
 images: $(READY) ## Build both images [ARCHIVE=DIR writes archives for kind, k3d, minikube]
 	@exec $(CLUSTER) images $(if $(ARCHIVE),--archive '$(ARCHIVE)')
@@ -81,7 +82,7 @@ fuzz: $(READY) ## Feed the parsers with what libFuzzer makes up [SECONDS=60]; it
 	  -artifact_prefix=build/fuzz/ build/fuzz/corpus
 
 ##@ Work on it
-setup: $(READY) ## Install what the checks and tests need into .venv
+setup: $(READY) $(PLUGIN) ## Install what the checks and tests need into .venv
 
 check: $(READY) ## The gate: lint, types, import contracts, generated files, chart
 	$(BIN)/ruff format --check .
@@ -112,6 +113,11 @@ lock: $(READY) ## Renew the locked requirements (hashes, no index addresses)
 
 clean: ## Remove what was built here (the cluster's cache of binaries stays)
 	rm -rf .venv build .mypy_cache .pytest_cache .ruff_cache .import_linter_cache .hypothesis
+
+# The plugin's distribution has modules of the operator's, which is installed here: a script runs the working tree's.
+$(PLUGIN): $(READY)
+	@printf '%s\n' '#!/bin/sh' 'exec "$${0%/*}/python" -m scim_operator.cli "$$@"' > $@
+	@chmod +x $@
 
 $(READY): requirements-dev.txt operator/pyproject.toml service/pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null || { \

@@ -133,6 +133,8 @@ def look_further(url: str) -> None:
         "kubectl describe scimtenant contoso -n contoso",
         "kubectl logs -n contoso deployment/contoso-scim",
         f"{secret} | base64 -d",
+        # `make exec` has the plugin; another cluster's user installs it (docs/kubectl-scim.md).
+        *(["kubectl scim doctor contoso -n contoso"] if local else []),
     ]
     print(f"\nTenant URL: {url}\n\nLook further:")
     for command in commands:

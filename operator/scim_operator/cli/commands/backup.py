@@ -22,7 +22,7 @@ _FILE = click.argument("file", type=click.Path(dir_okay=False, path_type=Path))
 @click.option("--overwrite", is_flag=True, help="Replace an existing file.")
 @command
 def backup(session: Session, name: str, file: Path, *, overwrite: bool) -> None:
-    """Copy a tenant's users and groups to a file, while the tenant is served.
+    """Copy a running tenant's users and groups to a file.
 
     The file holds all their data: only its owner can read it. Its SHA-256 is written to a file
     beside it. For tenants on SQLite.
@@ -38,7 +38,7 @@ def backup(session: Session, name: str, file: Path, *, overwrite: bool) -> None:
 @click.option("--yes", is_flag=True, help="Do not ask.")
 @command
 def restore(session: Session, name: str, file: Path, *, yes: bool) -> None:
-    """Replace a tenant's users and groups with a backup, while the tenant is served.
+    """Replace a running tenant's users and groups with a backup.
 
     Token and Tenant URL stay. The service refuses a file that is damaged or is no backup, and
     then changes nothing.

@@ -16,6 +16,6 @@ from scim_operator.cli.session import Session, command
 @click.option("--user", metavar="NAME", help="A user who is missing: userName or e-mail address.")
 @command
 def doctor(session: Session, name: str, *, user: str | None) -> None:
-    """Find out why nothing, or not everything, is provisioned, and who can fix it."""
+    """Find out why users are not provisioned, and who can fix it."""
     tenant = read_tenant(session.cluster, name, partial=True)
     show_checks(session, tenant, examine(collect_facts(session.cluster, tenant, user)))

@@ -23,7 +23,7 @@ _ADVICE = (
 @click.option("-A", "--all-namespaces", is_flag=True, help="Search all namespaces.")
 @command
 def retained(session: Session, *, all_namespaces: bool) -> None:
-    """List the volumes and token Secrets of deleted tenants, with their age and size.
+    """List the volumes and token Secrets of deleted tenants.
 
     They hold users and a token of a customer. The age is that of the object; the time of the
     tenant's deletion is not recorded.

@@ -28,7 +28,10 @@ _POLL_SECONDS = 0.3
 @click.option("--yes", is_flag=True, help="Do not ask.")
 @command
 def rotate(session: Session, name: str, *, revoke: bool, yes: bool) -> None:
-    """Issue a new token; the old one is accepted until Entra has used the new one."""
+    """Issue a new token beside the old one.
+
+    The service accepts the old token until Entra has used the new one, and for some time after.
+    """
     cluster = session.cluster
     tenant = read_tenant(cluster, name)
     _require_rotatable(tenant, revoke=revoke)

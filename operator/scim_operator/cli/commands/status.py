@@ -29,9 +29,10 @@ _WIDE_COLUMNS = ("VERSION", "LAST BACKUP", "MESSAGE")
 @click.option("-A", "--all-namespaces", is_flag=True, help="List the tenants of all namespaces.")
 @command
 def status(session: Session, name: str | None, *, all_namespaces: bool) -> None:
-    """Show a tenant's conditions, counts and tokens; without a name, list the tenants.
+    """Show one tenant, or list the tenants of the namespace.
 
-    Exit status 1 means that a tenant is not ready, 3 that Ready of one is Unknown.
+    With NAME, show its conditions, counts and tokens. Exit status 1 means that a tenant is not
+    ready, 3 that Ready of one is Unknown.
     """
     if name and all_namespaces:
         raise click.UsageError("-A lists the tenants of all namespaces: omit the name")
