@@ -63,7 +63,7 @@ test-service: $(READY) ## The service over HTTP, on SQLite and PostgreSQL
 	$(BIN)/pytest tests/service tests/conformance --numprocesses auto --dist worksteal $(PYTEST_ARGS)
 
 test-operator: $(READY) ## The operator against a real API server, and its chart
-	$(BIN)/pytest tests/operator tests/chart $(PYTEST_ARGS)
+	$(BIN)/pytest tests/operator tests/chart --numprocesses 2 --dist loadfile $(PYTEST_ARGS)
 
 test-e2e: $(READY) ## Both on a real node, with Helm and Entra's traffic
 	$(RUN) -m tests.e2e $(PYTEST_ARGS)

@@ -201,9 +201,15 @@ class ControlPlane:
 
 
 def free_ports(count: int) -> list[int]:
-    """Different ports that nobody listens on."""
+    """Different ports that nobody listens on.
+
+    Each of several workers of pytest takes them from a share of its own: another worker may have
+    found the same port free, and not listen on it yet.
+    """
+    worker = int(os.environ.get("PYTEST_XDIST_WORKER", "gw0").removeprefix("gw"))
+    share = PORTS[worker :: int(os.environ.get("PYTEST_XDIST_WORKER_COUNT", "1"))]
     found: list[int] = []
-    for port in random.sample(PORTS, len(PORTS)):
+    for port in random.sample(share, len(share)):
         with socket.socket() as probe:
             # As the servers do: a port in TIME_WAIT is free for them.
             probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)

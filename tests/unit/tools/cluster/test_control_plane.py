@@ -5,6 +5,8 @@ import os
 from dataclasses import asdict, replace
 from pathlib import Path
 
+import pytest
+
 from tests.cluster.control_plane import PORTS, PREFIX, free_ports, remove_abandoned
 from tests.cluster.process import ProcessId
 
@@ -14,6 +16,16 @@ def test_ports_differ() -> None:
     ports = free_ports(50)
     assert len(set(ports)) == 50
     assert all(port in PORTS for port in ports)
+
+
+def test_ports_of_workers_differ(monkeypatch: pytest.MonkeyPatch) -> None:
+    """No two workers of pytest are given the same port."""
+    monkeypatch.setenv("PYTEST_XDIST_WORKER_COUNT", "2")
+    found = []
+    for worker in ("gw0", "gw1"):
+        monkeypatch.setenv("PYTEST_XDIST_WORKER", worker)
+        found += free_ports(50)
+    assert len(set(found)) == 100
 
 
 def test_only_abandoned_folders_are_removed(tmp_path: Path) -> None:
