@@ -86,7 +86,7 @@ class ApiServer:
         """
         try:
             status, response = self._send(method, path, body, content_type)
-            if status == _UNAUTHORIZED and self.credentials.renew():
+            if status == _UNAUTHORIZED and self.credentials.discard_cached():
                 # A new client certificate needs a new connection.
                 self._connection.close()
                 status, response = self._send(method, path, body, content_type)
@@ -102,7 +102,7 @@ class ApiServer:
     def _send(
         self, method: str, path: str, body: bytes | None, content_type: str | None
     ) -> tuple[int, bytes]:
-        headers = list(self.credentials.headers())
+        headers = list(self.credentials.build_headers())
         connection = self._connection
         connection.putrequest(method, self.url.path.rstrip("/") + path)
         connection.putheader("Accept", "application/json")
@@ -133,7 +133,7 @@ class ApiServer:
                 timeout=TIMEOUT_SECONDS,
                 socket=self._open(),
                 subprotocols=[protocol],
-                header=[f"{name}: {value}" for name, value in self.credentials.headers()],
+                header=[f"{name}: {value}" for name, value in self.credentials.build_headers()],
                 redirect_limit=0,
             )
         except websocket.WebSocketBadStatusException:

@@ -84,7 +84,7 @@ class Credentials:
             )
         return None
 
-    def headers(self) -> Iterator[tuple[str, str]]:
+    def build_headers(self) -> Iterator[tuple[str, str]]:
         """Return the header fields of every request.
 
         Raises
@@ -92,7 +92,7 @@ class Credentials:
         ClusterError
             A file cannot be read, or the credential plugin fails.
         """
-        if authorization := self._authorization():
+        if authorization := self._build_authorization():
             yield "Authorization", authorization
         user = self._access.user
         if user.as_:
@@ -105,12 +105,12 @@ class Credentials:
             for value in values:
                 yield f"Impersonate-Extra-{_escape(key)}", value
 
-    def renew(self) -> bool:
+    def discard_cached(self) -> bool:
         """Forget the credential of the plugin; return whether there was one."""
         forgotten, self._cached = self._cached, None
         return forgotten is not None
 
-    def _authorization(self) -> str | None:
+    def _build_authorization(self) -> str | None:
         user = self._access.user
         token = user.token
         if user.token_file:

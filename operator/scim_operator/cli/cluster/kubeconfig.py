@@ -252,15 +252,15 @@ def _read(file: Path) -> _File:
 def _resolve_paths(found: _File, folder: Path) -> None:
     """Make paths absolute; a command without a separator is searched on PATH."""
 
-    def absolute(path: str | None) -> str | None:
+    def make_absolute(path: str | None) -> str | None:
         return str(folder / path) if path else None
 
     for server in (each.cluster for each in found.clusters):
-        server.certificate_authority = absolute(server.certificate_authority)
+        server.certificate_authority = make_absolute(server.certificate_authority)
     for user in (each.user for each in found.users):
-        user.client_certificate = absolute(user.client_certificate)
-        user.client_key = absolute(user.client_key)
-        user.token_file = absolute(user.token_file)
+        user.client_certificate = make_absolute(user.client_certificate)
+        user.client_key = make_absolute(user.client_key)
+        user.token_file = make_absolute(user.token_file)
         if user.exec and os.sep in user.exec.command:
             user.exec.command = str(folder / user.exec.command)
 

@@ -21,7 +21,7 @@ def test_oidc_token(tmp_path: Path) -> None:
     )
     config.write_text(text)
     found = Credentials(load(Choice(kubeconfig=str(config)), {}))
-    assert dict(found.headers()) == {"Authorization": "Bearer abc"}
+    assert dict(found.build_headers()) == {"Authorization": "Bearer abc"}
     config.write_text(text.replace("oidc", "gcp"))
     with pytest.raises(ClusterError, match="use a credential plugin"):
-        list(Credentials(load(Choice(kubeconfig=str(config)), {})).headers())
+        list(Credentials(load(Choice(kubeconfig=str(config)), {})).build_headers())

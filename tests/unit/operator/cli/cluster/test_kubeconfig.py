@@ -31,7 +31,7 @@ def test_in_a_pod(account: Path) -> None:
     assert access.server.server == "https://10.0.0.1:443"
     assert access.server.certificate_authority == str(account / "ca.crt")
     assert access.namespace == "scim"
-    assert dict(Credentials(access).headers()) == {"Authorization": "Bearer abc"}
+    assert dict(Credentials(access).build_headers()) == {"Authorization": "Bearer abc"}
     assert load(Choice(namespace="other"), IN_POD, account).namespace == "other"
     assert load(Choice(), IN_POD | {"POD_NAMESPACE": "named"}, account).namespace == "named"
 
@@ -44,7 +44,7 @@ def test_in_a_pod_with_ipv6(account: Path) -> None:
 
 def test_impersonation_in_a_pod(account: Path) -> None:
     """Impersonation works with the pod's account, too."""
-    headers = dict(Credentials(load(Choice(as_="bob"), IN_POD, account)).headers())
+    headers = dict(Credentials(load(Choice(as_="bob"), IN_POD, account)).build_headers())
     assert headers["Impersonate-User"] == "bob"
 
 
