@@ -1,4 +1,4 @@
-"""What tools make of a tenant: Argo CD by the documented Lua, and Flux by kstatus' rules."""
+"""The health of a tenant for Argo CD (by the documented Lua) and Flux (by the rules of kstatus)."""
 
 from __future__ import annotations
 
@@ -21,8 +21,7 @@ from scim_operator.status import tenant_status
 from scim_operator.status.conditions import summary
 
 from tests.unit.operator.sample import NOW, applied, make, observed
-from tests.unit.operator.status.problems.test_pods import crashing, pod
-from tests.unit.operator.status.test_tenant_status import serving
+from tests.unit.operator.status.sample import crashing, pod, serving
 
 Health = Callable[[Object], str]
 
@@ -31,12 +30,12 @@ AGREED = {
     "Failed": {"Degraded"},
     "InProgress": {"Progressing", "Suspended"},
 }
-"""By kstatus' words, those of Argo CD; only that knows that a tenant may sleep."""
+"""The states of kstatus, and the states of Argo CD that agree; only Argo CD has Suspended."""
 
 
 @pytest.fixture(scope="module")
 def argo() -> Health:
-    """The health check of docs/gitops.md in the version of Lua that Argo CD has."""
+    """The health check of docs/gitops.md, run by the Lua version of Argo CD."""
     block = re.search(r"```yaml\n(data:\n.*?)```", Path("docs/gitops.md").read_text(), re.DOTALL)
     assert block
     (script,) = yaml.safe_load(block[1])["data"].values()
@@ -52,7 +51,7 @@ def argo() -> Health:
 
 
 def kstatus(body: Object) -> str:
-    """What kstatus computes of an object of a kind that it has no rules for.
+    """The state that kstatus computes for an object of a kind without rules of its own.
 
     Source: sigs.k8s.io/cli-utils, pkg/kstatus/status: ``checkGenericProperties``, then
     ``checkReadyCondition``.
@@ -67,13 +66,13 @@ def kstatus(body: Object) -> str:
 
 
 def shown(found: Status, generation: int = 1) -> Object:
-    """A tenant with a status as tools read it."""
+    """A tenant with a status, as the API server returns it."""
     document = found.model_dump(mode="json", by_alias=True, exclude_none=True)
     return {"metadata": {"generation": generation}, "status": document}
 
 
 def result(seen: Observed, *faults: Fault) -> Status:
-    """The status after a pass."""
+    """The status after a reconcile."""
     return tenant_status.build(seen, make(seen), faults, NOW)
 
 
@@ -86,7 +85,7 @@ def rolled_out(state: str, seen: Observed) -> Observed:
 
 
 def crashed(seen: Observed, *containers: Object) -> Observed:
-    """A tenant with a pod of its own that has such containers."""
+    """A tenant whose own pod has these containers."""
     body = pod(*containers)
     owner = {"kind": "ReplicaSet", "name": "contoso-scim-1", "uid": "1", "controller": True}
     body["metadata"] |= {"labels": {"pod-template-hash": "1"}, "ownerReferences": [owner]}
@@ -94,7 +93,7 @@ def crashed(seen: Observed, *containers: Object) -> Observed:
 
 
 def deployment(seen: Observed, spec: Object, found: Object) -> Observed:
-    """A tenant whose Deployment is otherwise."""
+    """A tenant whose Deployment has another spec and status."""
     key = (DEPLOYMENT, "contoso-scim")
     live = seen.children[key]
     changed = live | {
@@ -115,12 +114,12 @@ LATE = {
 SUSPENDED = {"suspended": True}
 
 STATES: list[tuple[str, Object, str, str]] = [
-    ("nobody has looked at it", shown(UNSEEN), "InProgress", "Pending"),
+    ("no operator has reconciled it", shown(UNSEEN), "InProgress", "Pending"),
     ("its spec has changed", shown(result(SERVING), 2), "InProgress", "Ready"),
     ("it starts", shown(result(STARTING)), "InProgress", "Starting"),
     ("it serves", shown(result(SERVING)), "Current", "Ready"),
     (
-        "it sleeps",
+        "it is suspended",
         shown(result(applied(observed(SUSPENDED), make(observed(SUSPENDED))))),
         "InProgress",
         "Suspended",
@@ -138,19 +137,19 @@ STATES: list[tuple[str, Object, str, str]] = [
         "SidecarFailed",
     ),
     (
-        "one of its pods crashes beside another that serves",
+        "one of its pods crashes, another serves",
         shown(result(crashed(SERVING, crashing("scim")))),
         "Failed",
         "Ready",
     ),
     (
-        "its Deployment has given up",
+        "its Deployment missed its deadline",
         shown(result(deployment(STARTING, {}, LATE))),
         "Failed",
         "ProgressDeadlineExceeded",
     ),
     (
-        "its volume does not come, and its Deployment has given up",
+        "its volume is missing, and its Deployment missed its deadline",
         shown(result(deployment(applied(observed(), make(observed())), {}, LATE))),
         "Failed",
         "VolumePending",
@@ -162,13 +161,13 @@ STATES: list[tuple[str, Object, str, str]] = [
         "Ready",
     ),
     (
-        "it waits for its place in a rollout",
+        "it waits for its slot in a rollout",
         shown(result(rolled_out("waiting", SERVING))),
         "InProgress",
         "Ready",
     ),
     (
-        "the new version does not serve, the old one does",
+        "the new version fails, the old one serves",
         shown(result(rolled_out("failed", SERVING))),
         "Failed",
         "Ready",
@@ -180,13 +179,13 @@ STATES: list[tuple[str, Object, str, str]] = [
         "Invalid",
     ),
     (
-        "its namespace goes",
+        "its namespace is being deleted",
         shown(result(SERVING, Fault(DEPLOYMENT, "NamespaceTerminating", "", Outlook.SETTLED))),
         "InProgress",
         "NamespaceTerminating",
     ),
     (
-        "it is left alone",
+        "it is paused",
         shown(tenant_status.mark_paused(result(SERVING), 1, NOW)),
         "Current",
         "Ready",
@@ -199,7 +198,7 @@ STATES: list[tuple[str, Object, str, str]] = [
     [pytest.param(*state[1:], id=state[0]) for state in STATES],
 )
 def test_states(argo: Health, tenant: Object, wanted: str, reason: str) -> None:
-    """In every state of a tenant kstatus, Argo CD and the condition Ready say the same."""
+    """In every state of a tenant kstatus, Argo CD and the condition Ready agree."""
     ready = next(each for each in tenant["status"]["conditions"] if each["type"] == "Ready")
     assert (kstatus(tenant), ready["reason"]) == (wanted, reason)
     assert argo(tenant) in AGREED[wanted]
@@ -213,7 +212,7 @@ FINDINGS = [
 
 
 def test_every_combination(argo: Health) -> None:
-    """Whatever three aspects say together, both tools agree, and none calls stalled healthy."""
+    """Both tools agree on every combination of aspects, and neither calls a stalled one healthy."""
     seen = set()
     for aspects in itertools.product(FINDINGS, repeat=3):
         findings = {"Ready": summary.assess_ready(aspects), **summary.assess_abnormal(aspects)}
@@ -226,7 +225,7 @@ def test_every_combination(argo: Health) -> None:
     assert seen == set(AGREED)
 
 
-def test_asleep(argo: Health) -> None:
-    """Argo CD shows a tenant that sleeps by its owner's wish as such, and not as in progress."""
-    tenant = next(state[1] for state in STATES if state[0] == "it sleeps")
+def test_suspended(argo: Health) -> None:
+    """Argo CD shows a suspended tenant as Suspended, not as Progressing."""
+    tenant = next(state[1] for state in STATES if state[0] == "it is suspended")
     assert argo(tenant) == "Suspended"

@@ -1,4 +1,4 @@
-"""What a scrape of the operator says about tenants."""
+"""The samples of tenants in a scrape of the operator."""
 
 from datetime import timedelta
 
@@ -14,7 +14,7 @@ SECONDS = NOW.timestamp()
 
 
 def status(ready: str, reason: str) -> Status:
-    """A status with one condition that is shown, one that is not, and two tokens."""
+    """A status with an exported condition, one that is not exported, and two tokens."""
     conditions = [
         Condition(type=kind, status=ready, reason=reason, message="", last_transition_time=NOW)
         for kind in ("Ready", "Exposed")
@@ -30,7 +30,7 @@ def status(ready: str, reason: str) -> Status:
     )
 
 
-REPORT = ServiceStatus(
+SERVICE_STATUS = ServiceStatus(
     users=4,
     active_users=3,
     groups=1,
@@ -42,21 +42,21 @@ REPORT = ServiceStatus(
 
 @pytest.fixture
 def tenants() -> TenantCollector:
-    """What is known of tenants."""
+    """An empty collector."""
     return TenantCollector()
 
 
 @pytest.fixture
 def registry(tenants: TenantCollector) -> CollectorRegistry:
-    """A registry with nothing else in it."""
+    """A registry with this collector only."""
     registry = CollectorRegistry()
     registry.register(tenants)
     return registry
 
 
 def test_figures_of_a_tenant(tenants: TenantCollector, registry: CollectorRegistry) -> None:
-    """Condition, counts, moments and tokens are there, each under its name."""
-    tenants.update("team-a/contoso", status("False", "Starting"), REPORT, 5)
+    """Conditions, counts, times and tokens have one sample each."""
+    tenants.update("team-a/contoso", status("False", "Starting"), SERVICE_STATUS, 5)
     found = {
         (sample.name.removeprefix("scim_operator_tenant"), *sample.labels.values()): sample.value
         for family in registry.collect()
@@ -79,7 +79,7 @@ def test_figures_of_a_tenant(tenants: TenantCollector, registry: CollectorRegist
 
 
 def test_what_is_not_known_is_absent(tenants: TenantCollector, registry: CollectorRegistry) -> None:
-    """Without a reading and a limit there is no figure that an alert could take for one."""
+    """Without a service status and a limit there are no samples that an alert could misread."""
     tenants.update("team-a/contoso", Status(), None, None)
     assert {sample.name for family in registry.collect() for sample in family.samples} == {
         "scim_operator_tenants"
@@ -89,7 +89,7 @@ def test_what_is_not_known_is_absent(tenants: TenantCollector, registry: Collect
 def test_a_later_look_replaces_the_earlier(
     tenants: TenantCollector, registry: CollectorRegistry
 ) -> None:
-    """An old reason does not stay beside the new one, and a tenant that is gone leaves nothing."""
+    """A new reason replaces the old one, and a deleted tenant has no samples."""
     tenants.update("team-a/contoso", status("False", "Starting"), None, None)
     tenants.update("team-a/contoso", status("True", "Ready"), None, None)
     assert registry.get_sample_value("scim_operator_tenants", {"ready": "False"}) == 0

@@ -1,4 +1,4 @@
-"""An annotation of ours that means nothing is told, with the one that may be meant."""
+"""The condition UnknownAnnotation: misspelled annotations, with the likely spelling."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ OURS = names.GROUP
     ],
 )
 def test_slips(key: str, meant: str | None) -> None:
-    """A slip is named as it is written."""
+    """The message names a misspelled annotation as it is written, and suggests the known one."""
     found = assess({f"{OURS}/{key}": "1"})
     assert found
     assert f"{OURS}/{key}" in found.message
@@ -35,20 +35,20 @@ def test_slips(key: str, meant: str | None) -> None:
 
 
 def test_known_ones_are_none() -> None:
-    """Neither what the documentation names nor what is others' is a slip."""
+    """Known annotations and those of other groups are not reported."""
     known = dict.fromkeys(names.TENANT_ANNOTATIONS, "x")
     assert assess(known | {"example.com/rotatetoken": "1"}) is None
 
 
 def test_many_are_cut() -> None:
-    """A message stays short however many there are."""
+    """The message stays short for any number of unknown annotations."""
     found = assess([f"{OURS}/x{number}" for number in range(1000)])
     assert found
     assert "995 more" in found.message
 
 
 def test_told_once() -> None:
-    """The condition comes with one event, and goes with the annotation."""
+    """The condition appears with one event, and disappears with the annotation."""
     seen = observed(None, **{f"{OURS}/rotatetoken": "1"})
     planned = make(seen)
     after = tenant_status.build(seen, planned, [], NOW)

@@ -1,4 +1,4 @@
-"""What others say is quoted short, on one line, and without what may be a secret."""
+"""Quotes in conditions: short, on one line, and without possible secrets."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ TOKEN = "scim_" + "a1B2" * 12
     ],
 )
 def test_the_last_line(output: str, line: str) -> None:
-    """The last line that says something is quoted, of JSON its message, never its time."""
+    """The last line with content is quoted: the message of a JSON line, and never a time."""
     assert excerpts.quote_output(output) == line
 
 
@@ -42,25 +42,25 @@ def test_the_last_line(output: str, line: str) -> None:
     ],
 )
 def test_what_is_named_a_secret_is_hidden(output: str) -> None:
-    """No credential that a container writes on its way down reaches a condition."""
+    """No credential in a container's last output reaches a condition."""
     assert "hunter2" not in excerpts.quote_output(output)
     assert excerpts.HIDDEN in excerpts.quote_output(output)
 
 
 @pytest.mark.parametrize("secret", [TOKEN, "0123456789abcdef" * 4, "eyJhbGciOi-_" * 4])
 def test_long_runs_are_hidden(secret: str) -> None:
-    """A token is hidden whatever stands before it."""
+    """A token is hidden whatever text precedes it."""
     assert secret not in excerpts.quote_output(f"refused {secret}")
 
 
 def test_bounds() -> None:
-    """A megabyte on one line is cut, and so is a text of the cluster's programs."""
+    """A megabyte on one line is shortened, and so is a long text of a cluster component."""
     assert len(excerpts.quote_output("a b " * 250_000)) == excerpts.OUTPUT_CHARACTERS
     assert len(excerpts.quote_text("a b " * 250_000)) == excerpts.TEXT_CHARACTERS
 
 
 def test_names_in_texts_stay() -> None:
-    """A node's text keeps the names of volumes, which are as long as tokens, and no credentials."""
+    """A node's text keeps volume names, although they are as long as tokens, but no credentials."""
     volume = "pvc-8c0f3b0e-6f0a-4b57-9a53-1d1c5a5cf6a1"
     assert volume in excerpts.quote_text(f"cannot attach {volume}:\n timed out")
     assert "pw" not in excerpts.quote_text("mount of https://me:pw@nas/share failed")
