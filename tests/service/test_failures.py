@@ -154,7 +154,7 @@ async def test_what_the_database_gave_up_is_done_again(
     with giving_up(served, monkeypatch, len(PAUSES)) as left:
         answer = await work(served, *paths)
     assert (answer.status_code, left) == (status, [0])
-    lines = await served.tenant.activity.recent(limit=10, refused=False)
+    lines = await served.tenant.activity.read_recent(limit=10, refused=False)
     assert len(lines) == 3
     counts = await served.tenant.repository.count_resources()
     users = (await served.http.get("/Users")).json()["totalResults"]
@@ -290,7 +290,7 @@ async def test_a_connection_that_breaks_at_the_commit_is_told(
             answer = await patch(served.http, one, title("Boss"))
         attempts = await postgres_only.fetchval("select last_value from attempts")
     assert answer.status_code == 503
-    assert "look before you repeat it" in answer.json()["detail"]
+    assert "read the resource before you repeat it" in answer.json()["detail"]
     assert int(answer.headers["Retry-After"]) > 0
     assert attempts == (2 if at_commit else 1)
     assert (await served.http.post("/Users", json=user("new"))).status_code == 201

@@ -1,41 +1,12 @@
-"""How often a client may ask, and how soon a guesser is answered; the clock is turned by hand."""
+"""The rate limit of requests, and the delays of answers to wrong tokens, over HTTP."""
 
 import httpx
 import pytest
 from scim_service.http.application import scim_application
 from scim_service.http.client_address import TrustedProxies
-from scim_service.http.rate_limit import (
-    ANSWERS,
-    FORGET_SECONDS,
-    FREE_FAILURES,
-    LONGEST_DELAY,
-    Penalties,
-    RateLimit,
-)
 from scim_service.tenant.limits import Limits
 
 from tests.service.served import SECRET, Serve
-
-
-class Clock:
-    """A clock that only a test moves."""
-
-    def __init__(self) -> None:
-        self.now = 0.0
-
-    def __call__(self) -> float:
-        """Return the time in seconds."""
-        return self.now
-
-
-def test_a_second_of_requests_is_in_hand_and_comes_back() -> None:
-    """As many requests as the rate pass at once, the next waits, and time lets it pass."""
-    clock = Clock()
-    limit = RateLimit(25, monotonic=clock)
-    assert [limit.retry_after() for _ in range(25)] == [None] * 25
-    assert limit.retry_after() == 1
-    clock.now += 1
-    assert limit.retry_after() is None
 
 
 async def test_above_the_ceiling_429_with_retry_after(serve: Serve) -> None:
@@ -47,35 +18,6 @@ async def test_above_the_ceiling_429_with_retry_after(serve: Serve) -> None:
     assert all(answer.status_code == 200 for answer in answers[:25])
     assert int(refused[0].headers["Retry-After"]) >= 1
     assert refused[0].json()["status"] == "429"
-
-
-def test_guessing_gets_slower_and_no_slower_than_that() -> None:
-    """The first failures are answered at once, the following later and later, up to a bound."""
-    clock = Clock()
-    penalties = Penalties(monotonic=clock)
-
-    def failed(source: str) -> float | None:
-        clock.now += 1
-        return penalties.failed(source)
-
-    assert [failed("192.0.2.1") for _ in range(FREE_FAILURES)] == [0.0] * FREE_FAILURES
-    delays = [failed("192.0.2.1") or 0.0 for _ in range(10)]
-    assert delays == sorted(delays)
-    assert (delays[0], delays[-1]) == (0.1, LONGEST_DELAY)
-    assert failed("192.0.2.2") == 0.0
-    clock.now += FORGET_SECONDS
-    assert failed("192.0.2.1") == 0.0
-
-
-@pytest.mark.finding(24)
-def test_failures_of_all_sources_together_are_limited() -> None:
-    """Whatever number of sources guesses, so many a second are answered in full and no more."""
-    clock = Clock()
-    penalties = Penalties(monotonic=clock)
-    answered = [penalties.failed(f"192.0.2.{number}") for number in range(1000)]
-    assert answered == [0.0] * ANSWERS + [None] * (1000 - ANSWERS)
-    clock.now += 1
-    assert [penalties.failed("198.51.100.1") for _ in range(FREE_FAILURES)] == [0.0] * FREE_FAILURES
 
 
 @pytest.mark.finding(24)

@@ -64,7 +64,7 @@ async def test_strangers_remove_no_line(serve: Serve) -> None:
         await served.http.get("/Users", params={"filter": "userName"})
     before = await lines(served)
     for _ in range(50):
-        served.tenant.activity.unauthenticated()
+        served.tenant.activity.count_unauthenticated()
     await served.tenant.activity.prune()
     assert await lines(served) == before
 
@@ -286,7 +286,7 @@ async def test_a_line_that_cannot_be_stored_loses_no_other(serve: Serve) -> None
     served = await serve()
     activity = served.tenant.activity
     for text in ("before", "\x00\ud800" + "x" * 1000, "after"):
-        activity.refused(
+        activity.note_refusal(
             AuditContext("read", TOKEN_ID, "request", 0.0),
             resource_type=text,
             resource_id=text,

@@ -128,14 +128,14 @@ def test_a_broken_file_is_obeyed_no_longer_than_a_minute(
     mounted.put(broken)
     for _ in range(int(GRACE_SECONDS)):
         clock.now += 1
-        assert (status(tokens, "kept"), status(tokens, "new"), tokens.closed) == (
+        assert (status(tokens, "kept"), status(tokens, "new"), tokens.is_closed) == (
             "kept",
             None,
             False,
         )
     assert len(caplog.records) == 1
     clock.now += 1
-    assert (status(tokens, "kept"), status(tokens, "new"), tokens.closed) == (None, None, True)
+    assert (status(tokens, "kept"), status(tokens, "new"), tokens.is_closed) == (None, None, True)
     clock.now += 60
     assert tokens.current() == ()
     assert len(caplog.records) == 2
@@ -143,7 +143,7 @@ def test_a_broken_file_is_obeyed_no_longer_than_a_minute(
     assert "s3cret" not in caplog.text + str(tokens.problem)
     mounted.put(json.dumps({"tokens": [entry("kept")]}))
     clock.now += 1
-    assert (status(tokens, "kept"), tokens.problem, tokens.closed) == ("kept", None, False)
+    assert (status(tokens, "kept"), tokens.problem, tokens.is_closed) == ("kept", None, False)
 
 
 @pytest.mark.finding(23)

@@ -1,4 +1,4 @@
-"""The application of the tenant's port."""
+"""The application of the SCIM port."""
 
 import asyncio
 
@@ -12,8 +12,8 @@ from scim_service import __version__
 from scim_service.http.bulk import add_bulk_routes
 from scim_service.http.client_address import TrustedProxies
 from scim_service.http.discovery import add_discovery_routes
-from scim_service.http.failures import EXPECTED, answer_to
-from scim_service.http.messages import GONE, context_of, error_response
+from scim_service.http.failures import EXPECTED, describe_failure
+from scim_service.http.messages import CLIENT_GONE, build_error_response, get_context
 from scim_service.http.middleware import AccessLog, Middleware, Sleep
 from scim_service.http.resources import add_resource_routes
 from scim_service.http.search import add_search_routes
@@ -28,49 +28,49 @@ def scim_application(
     proxies: TrustedProxies,
     sleep: Sleep = asyncio.sleep,
 ) -> ASGIApp:
-    """Return the application that serves SCIM; `sleep` holds answers to wrong tokens back."""
+    """Return the application that serves SCIM; `sleep` delays answers to wrong tokens."""
     application = FastAPI(
         title="scim-service",
         version=__version__,
         openapi_url=None,
         redirect_slashes=False,
-        # The gate has the metrics and the log; looking for a provider costs time on each request.
+        # The middleware has metrics and logs; to look for a provider costs time on each request.
         telemetry={"tracing": False, "metrics": False, "logs": False},
     )
-    # Routes are tried in this order, so what is asked for most comes first.
-    # They are added to the application's own router: an included one is matched twice.
+    # Routes are tried in this order, so the most frequent ones come first. All are added to the
+    # application's own router: an included router is matched twice.
     for operations in (tenant.users, tenant.groups):
         add_resource_routes(application.router, operations, tenant)
     add_discovery_routes(application.router, tenant.registry, tenant.limits)
     add_bulk_routes(application.router, tenant)
     add_search_routes(application.router, tenant)
-    application.add_exception_handler(errors.ScimError, _refused)
-    application.add_exception_handler(HTTPException, _not_routed)
-    application.add_exception_handler(ClientDisconnect, _gone)
+    application.add_exception_handler(errors.ScimError, _answer_refusal)
+    application.add_exception_handler(HTTPException, _answer_no_route)
+    application.add_exception_handler(ClientDisconnect, _answer_disconnect)
     for kind in (*EXPECTED, Exception):
-        application.add_exception_handler(kind, _failed)
+        application.add_exception_handler(kind, _answer_failure)
     return Middleware(application, tenant, access_log, proxies, sleep)
 
 
-def _answer(
+def _respond(
     request: Request, error: errors.ScimError, headers: dict[str, str] | None = None
 ) -> Response:
-    context_of(request).refused(error)
-    return error_response(error, headers)
+    get_context(request).note_refusal(error)
+    return build_error_response(error, headers)
 
 
-async def _refused(request: Request, error: Exception) -> Response:
+async def _answer_refusal(request: Request, error: Exception) -> Response:
     assert isinstance(error, errors.ScimError)
-    return _answer(request, error)
+    return _respond(request, error)
 
 
-async def _not_routed(request: Request, error: Exception) -> Response:
-    """Say in SCIM's terms that there is no such endpoint, or that it lacks the method."""
+async def _answer_no_route(request: Request, error: Exception) -> Response:
+    """Return a SCIM error for an unknown endpoint, or for a method that an endpoint has not."""
     assert isinstance(error, HTTPException)
     path = request.scope["path"]
     if error.status_code != 405:
         detail = f"There is no endpoint {shorten(path)}; /ResourceTypes lists them."
-        return _answer(request, errors.ScimError(error.status_code, detail))
+        return _respond(request, errors.ScimError(error.status_code, detail))
     # The framework names the methods of the first route only.
     methods = {
         method
@@ -80,14 +80,14 @@ async def _not_routed(request: Request, error: Exception) -> Response:
     }
     allowed = ", ".join(sorted(methods | ({"HEAD"} if "GET" in methods else set())))
     detail = f"{request.method} is not allowed on {shorten(path)}, but {allowed}."
-    return _answer(request, errors.ScimError(405, detail), {"Allow": allowed})
+    return _respond(request, errors.ScimError(405, detail), {"Allow": allowed})
 
 
-async def _gone(_: Request, __: Exception) -> Response:
-    """End a request whose body has broken off; nobody reads the answer."""
-    return Response(status_code=GONE)
+async def _answer_disconnect(_: Request, __: Exception) -> Response:
+    """End a request whose client closed the connection; the response goes nowhere."""
+    return Response(status_code=CLIENT_GONE)
 
 
-async def _failed(request: Request, error: Exception) -> Response:
-    refusal, headers = answer_to(error, context_of(request))
-    return _answer(request, refusal, headers)
+async def _answer_failure(request: Request, error: Exception) -> Response:
+    refusal, headers = describe_failure(error, get_context(request))
+    return _respond(request, refusal, headers)

@@ -1,4 +1,4 @@
-"""Bulk requests (RFC 7644 section 3.7)."""
+"""The endpoint of Bulk requests (RFC 7644 section 3.7)."""
 
 import asyncio
 from dataclasses import replace
@@ -9,8 +9,14 @@ from typing import Any
 import orjson
 from fastapi import APIRouter, Request, Response
 
-from scim_service.http.failures import answer_to
-from scim_service.http.messages import ScimResponse, context_of, etag, expected_version, read_json
+from scim_service.http.failures import describe_failure
+from scim_service.http.messages import (
+    ScimResponse,
+    format_etag,
+    get_context,
+    parse_if_match,
+    read_json,
+)
 from scim_service.scim import errors
 from scim_service.scim.bulk import (
     BulkOperation,
@@ -35,10 +41,10 @@ def add_bulk_routes(router: APIRouter, tenant: Tenant) -> None:
 
     @router.post("/Bulk")
     async def bulk(request: Request) -> Response:
-        context = context_of(request)
+        context = get_context(request)
         context.operation = "bulk"
         body = await read_json(request, tenant)
-        message, ordered = await tenant.worker.run(context.size, lambda: _read(body, rules))
+        message, ordered = await tenant.worker.run(context.size, lambda: _parse(body, rules))
         entries: dict[int, dict[str, Any]] = {}
         ids: dict[str, str] = {}
         failures = 0
@@ -48,14 +54,14 @@ def add_bulk_routes(router: APIRouter, tenant: Tenant) -> None:
             entry = await _perform(tenant, context, operation, ids)
             failures += int(entry["status"]) >= 400
             entries[operation.index] = entry
-            # One that is refused awaits nothing, and there may be a thousand of them.
+            # A refused operation awaits nothing, and there may be a thousand of them.
             await asyncio.sleep(0)
         return ScimResponse(
             orjson.dumps(build_bulk_response([entries[n] for n in sorted(entries)]))
         )
 
 
-def _read(body: object, rules: Rules) -> tuple[BulkRequest, list[BulkOperation]]:
+def _parse(body: object, rules: Rules) -> tuple[BulkRequest, list[BulkOperation]]:
     message = parse_bulk(body, max_operations=rules.limits.bulk_operations, lenient=rules.lenient)
     return message, order_operations(message.operations)
 
@@ -63,7 +69,7 @@ def _read(body: object, rules: Rules) -> tuple[BulkRequest, list[BulkOperation]]
 async def _perform(
     tenant: Tenant, context: RequestContext, operation: BulkOperation, ids: dict[str, str]
 ) -> dict[str, Any]:
-    """Do one operation, and return its entry in the answer; `ids` learns of what it creates."""
+    """Perform one operation, and return its entry in the answer; add what it creates to `ids`."""
     own = replace(
         context,
         started=perf_counter(),
@@ -80,9 +86,11 @@ async def _perform(
         )
         answer = await _dispatch(tenant, own, resolved)
     except Exception as raised:
-        # What was done before it stays, so that the answer must tell of it.
-        error = raised if isinstance(raised, errors.ScimError) else answer_to(raised, context)[0]
-        own.refused(error)
+        # Earlier operations stay done, so the answer must be complete.
+        error = (
+            raised if isinstance(raised, errors.ScimError) else describe_failure(raised, context)[0]
+        )
+        own.note_refusal(error)
         tenant.note_outcome(own, error.status)
         return build_operation_response(operation, error.status, response=error.body())
     tenant.note_outcome(own, answer.status)
@@ -94,19 +102,19 @@ async def _perform(
         operation,
         answer.status,
         location=answer.location,
-        version=answer.version and etag(answer.version),
+        version=answer.version and format_etag(answer.version),
     )
 
 
 async def _dispatch(tenant: Tenant, context: RequestContext, operation: BulkOperation) -> Result:
-    operations = _operations(tenant, operation.endpoint)
+    operations = _find_operations(tenant, operation.endpoint)
     context.resource_type = operations.resource_type.name
     projection = operations.representation.projection("id", None)
     if operation.method == "POST":
         return await operations.create(context, operation.data, projection)
     assert operation.resource_id is not None
     resource_id = operations.identify(context, operation.resource_id)
-    expected = expected_version(operation.version)
+    expected = parse_if_match(operation.version)
     if operation.method == "DELETE":
         return await operations.delete(context, resource_id, expected)
     act = operations.replace if operation.method == "PUT" else operations.patch
@@ -116,7 +124,7 @@ async def _dispatch(tenant: Tenant, context: RequestContext, operation: BulkOper
     return replace(answer, location=operations.representation.location(context, resource_id))
 
 
-def _operations(tenant: Tenant, endpoint: str) -> ResourceOperations[Any]:
+def _find_operations(tenant: Tenant, endpoint: str) -> ResourceOperations[Any]:
     for operations in (tenant.users, tenant.groups):
         if endpoint == operations.resource_type.endpoint:
             return operations

@@ -1,4 +1,4 @@
-"""Where a request comes from: its client's address, and what client and edge say of it."""
+"""The address of a request's client, and what client and edge say of themselves."""
 
 from __future__ import annotations
 
@@ -14,8 +14,8 @@ from scim_service.settings import SettingsError
 _Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 _REMEMBERED = 1024
 
-SAID_CHARACTERS = 128
-"""The most that is kept of what a header says of a request."""
+HEADER_CHARACTERS = 128
+"""The most characters that are kept of a header."""
 
 _UNPRINTABLE = re.compile(r"[^ -~]")
 _TRACE = re.compile(rb"[0-9a-f]{2}-([0-9a-f]{32})-[0-9a-f]{16}-[0-9a-f]{2}")
@@ -27,21 +27,20 @@ class TrustedProxies:
     Parameters
     ----------
     trusted
-        Networks (CIDR) of proxies whose ``X-Forwarded-For`` is believed; addresses are networks,
-        too.
+        Their networks (CIDR), or addresses.
 
     Raises
     ------
     SettingsError
-        One of them is no network.
+        One of them is not a network.
     """
 
     def __init__(self, trusted: Iterable[str] = ()) -> None:
-        self._trusted = tuple(map(_network, trusted))
+        self._trusted = tuple(map(_parse_network, trusted))
         self.is_trusted = lru_cache(_REMEMBERED)(self._is_trusted)
 
     def find_client(self, scope: Scope) -> str:
-        """Return the address of a request's client: the last one that no trusted proxy has."""
+        """Return the address of a request's client: the last one that is no trusted proxy's."""
         client = scope.get("client")
         source: str = client[0] if client else ""
         if not self._trusted or not self.is_trusted(source):
@@ -53,9 +52,9 @@ class TrustedProxies:
             for hop in value.decode("latin-1").split(",")
         ]
         for hop in reversed(hops):
-            address = _address(hop)
+            address = _parse_address(hop)
             if address is None:
-                # What a client has made up is not passed on.
+                # A client may send anything: it is not passed on.
                 return source
             source = str(address)
             if not self.is_trusted(source):
@@ -63,16 +62,16 @@ class TrustedProxies:
         return source
 
     def _is_trusted(self, source: str) -> bool:
-        address = _address(source)
+        address = _parse_address(source)
         return address is not None and any(address in network for network in self._trusted)
 
 
 def read_sender(scope: Scope) -> tuple[str | None, str | None, str | None]:
-    """Return the id that the edge has given a request, its client's own name, and its addresses.
+    """Return a request's id from the edge, the name of its client, and its addresses.
 
     The id is the ``X-Request-Id``, else the trace id of the ``traceparent`` (W3C Trace Context),
-    the addresses are the ``X-Forwarded-For``. All are printable ASCII, and whatever the sender
-    likes.
+    the name is the ``User-Agent``, the addresses are the ``X-Forwarded-For``. All are printable
+    ASCII, and none of them is verified.
     """
     edge_id = trace_id = agent = forwarded = None
     for name, value in scope["headers"]:
@@ -82,38 +81,38 @@ def read_sender(scope: Scope) -> tuple[str | None, str | None, str | None]:
             agent = value
         elif name == b"x-forwarded-for":
             # The last address is the one that the nearest proxy has added.
-            forwarded = value[-SAID_CHARACTERS:]
+            forwarded = value[-HEADER_CHARACTERS:]
         elif name == b"traceparent" and (found := _TRACE.match(value)):
             trace_id = found[1]
     if trace_id and not edge_id:
         edge_id = trace_id
     return (
-        _printable(edge_id) if edge_id else None,
+        _to_printable(edge_id) if edge_id else None,
         _client_name(agent) if agent else None,
-        _printable(forwarded) if forwarded else None,
+        _to_printable(forwarded) if forwarded else None,
     )
 
 
-def _printable(value: bytes) -> str:
-    return _UNPRINTABLE.sub("?", value[:SAID_CHARACTERS].decode("latin-1"))
+def _to_printable(value: bytes) -> str:
+    return _UNPRINTABLE.sub("?", value[:HEADER_CHARACTERS].decode("latin-1"))
 
 
-# A client says the same of itself with each request.
-_client_name = lru_cache(64)(_printable)
+# A client sends the same name with each request.
+_client_name = lru_cache(64)(_to_printable)
 
 
-def _network(text: str) -> _Network:
+def _parse_network(text: str) -> _Network:
     try:
         return ipaddress.ip_network(text.strip(), strict=False)
     except ValueError as error:
         raise SettingsError(
-            f"{text!r} is no network of trusted proxies; write it as 10.0.0.0/8"
+            f"{text!r} is not a network of trusted proxies; write it as 10.0.0.0/8"
             " (SCIM_TRUSTED_PROXIES)"
         ) from error
 
 
-def _address(text: str) -> ipaddress.IPv4Address | ipaddress.IPv6Address | None:
-    """Read an address; proxies may add a port to it."""
+def _parse_address(text: str) -> ipaddress.IPv4Address | ipaddress.IPv6Address | None:
+    """Return an address, None for another text; proxies may add a port to it."""
     if text.startswith("["):
         text = text[1:].partition("]")[0]
     elif text.count(":") == 1:

@@ -1,4 +1,4 @@
-"""What is answered where the service or its database fails, alone or in a part of a bulk."""
+"""The answers to failures of the service and its database, also within a Bulk request."""
 
 import logging
 
@@ -23,7 +23,7 @@ EXPECTED: tuple[type[Exception], ...] = (
     SlowQueryError,
     BusyError,
 )
-"""What may happen to a service that has no fault."""
+"""Failures that have a cause outside of the program."""
 
 _logger = logging.getLogger(__name__)
 
@@ -34,7 +34,7 @@ _UNAVAILABLE = ScimError(
 _UNCERTAIN = ScimError(
     503,
     "The connection to the database was lost while it was about to store the change, so it may be"
-    " stored or not; look before you repeat it.",
+    " stored or not; read the resource before you repeat it.",
 )
 _SLOW = ScimError(
     503,
@@ -44,10 +44,10 @@ _SLOW = ScimError(
 )
 
 
-def answer_to(error: Exception, context: RequestContext) -> tuple[ScimError, dict[str, str]]:
-    """Return the refusal that a failure is answered with, and its headers.
+def describe_failure(error: Exception, context: RequestContext) -> tuple[ScimError, dict[str, str]]:
+    """Return the error that a failure is answered with, and its headers.
 
-    One that nobody foresaw is logged with its traceback, under the id of the request.
+    An unexpected failure is logged with its traceback and the id of the request.
     """
     if isinstance(error, BusyError):
         return TOO_BUSY, RETRY_SOON
@@ -61,13 +61,11 @@ def answer_to(error: Exception, context: RequestContext) -> tuple[ScimError, dic
         return _UNAVAILABLE, RETRY
     _logger.error("request %s failed", context.request_id, exc_info=error)
     context.failed = True
-    return unforeseen(context), RETRY_SOON
-
-
-def unforeseen(context: RequestContext) -> ScimError:
-    """Return the refusal that says where the cause is to be found."""
-    return ScimError(
-        500,
-        "The service failed. Its log has the cause: look there for the id of this request,"
-        f" {context.request_id}.",
+    return (
+        ScimError(
+            500,
+            "The service failed. Its log has the cause: look there for the id of this request,"
+            f" {context.request_id}.",
+        ),
+        RETRY_SOON,
     )

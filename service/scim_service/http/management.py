@@ -1,4 +1,4 @@
-"""The management port: for the operator and for Prometheus, never for clients of SCIM."""
+"""The application of the management port, which the operator and Prometheus use."""
 
 import asyncio
 from collections.abc import Awaitable, Callable
@@ -9,23 +9,23 @@ from fastapi import Depends, FastAPI, Query, Request, Response
 from fastapi.responses import PlainTextResponse
 
 from scim_service import __version__
-from scim_service.http.messages import header
+from scim_service.http.messages import find_header
 from scim_service.store.clock import Clock
 from scim_service.store.database.errors import DatabaseError
 from scim_service.tenant.metrics import CONTENT_TYPE
 from scim_service.tenant.tenant import Tenant
 
-KEPT_MICROSECONDS = 1_000_000
-"""How long what was read from the database is answered again: readers cannot load it more."""
+CACHE_MICROSECONDS = 1_000_000
+"""The time for which a value is answered from memory, which bounds the load on the database."""
 
 PROBLEM_CHARACTERS = 300
-"""The longest sentence among a status' problems."""
+"""The most characters of a problem in the service status."""
 
 Value = TypeVar("Value")
 
 _CHALLENGE = {"WWW-Authenticate": 'Bearer realm="scim-management"'}
 _NO_CREDENTIAL = (
-    "This path asks for the tenant's access credential: send the key token of the Secret"
+    "This path requires the tenant's access credential: send the key token of the Secret"
     " <tenant>-scim-access as Authorization: Bearer. (Where the service runs alone, it takes the"
     " tokens of SCIM.)\n"
 )
@@ -35,8 +35,8 @@ class _CredentialError(Exception):
     """The request has no accepted credential."""
 
 
-class _Kept(Generic[Value]):
-    """What a function returned last, for a second; an error is not kept."""
+class _Cached(Generic[Value]):
+    """The last value of a function, for a second; an error is not kept."""
 
     def __init__(self, read: Callable[[], Awaitable[Value]], clock: Clock) -> None:
         self._read = read
@@ -45,10 +45,10 @@ class _Kept(Generic[Value]):
         self._kept: tuple[int, Value] | None = None
 
     async def get(self) -> Value:
-        """Return it, read anew if it is older than that; readers wait for one another."""
+        """Return the value, read again if it is older; readers wait for one another."""
         async with self._lock:
             now = self._clock()
-            if self._kept is None or not 0 <= now - self._kept[0] < KEPT_MICROSECONDS:
+            if self._kept is None or not 0 <= now - self._kept[0] < CACHE_MICROSECONDS:
                 self._kept = now, await self._read()
             return self._kept[1]
 
@@ -65,29 +65,29 @@ def management_application(tenant: Tenant) -> FastAPI:
 
     @application.exception_handler(_CredentialError)
     async def unauthenticated(_: Request, __: _CredentialError) -> Response:
-        text = "\n".join([*_problems(tenant), _NO_CREDENTIAL])
+        text = "\n".join([*_list_problems(tenant), _NO_CREDENTIAL])
         return PlainTextResponse(text, 401, _CHALLENGE)
 
     return application
 
 
 def _add_open_paths(application: FastAPI, tenant: Tenant) -> None:
-    """Add what shows neither people nor their doings."""
-    counts = _Kept(tenant.repository.count_resources, tenant.repository.clock)
+    """Add the paths without personal data, which need no credential."""
+    counts = _Cached(tenant.repository.count_resources, tenant.repository.clock)
 
     async def render() -> bytes:
         found = await counts.get()
-        # PostgreSQL's own tools make the backups there, and tell nobody.
-        is_ours = tenant.repository.database.backend == "sqlite"
+        # PostgreSQL has backup tools of its own, and their times are not known here.
+        has_backups = tenant.repository.database.backend == "sqlite"
         return tenant.metrics.render(
             users=found.users,
             active_users=found.active_users,
             groups=found.groups,
-            last_backup=await tenant.activity.last_backup() if is_ours else None,
+            last_backup=await tenant.activity.read_last_backup() if has_backups else None,
             volume=await asyncio.to_thread(tenant.repository.database.volume),
         )
 
-    page = _Kept(render, tenant.repository.clock)
+    page = _Cached(render, tenant.repository.clock)
 
     @application.get("/-/healthz")
     async def healthz(_: Request) -> Response:
@@ -100,12 +100,12 @@ def _add_open_paths(application: FastAPI, tenant: Tenant) -> None:
             await counts.get()
         except DatabaseError as error:
             missing.append(f"database: {error}")
-        if not tenant.tokens.current() or tenant.tokens.closed:
+        if not tenant.tokens.current() or tenant.tokens.is_closed:
             missing.append(f"tokens: {tenant.tokens.problem or 'none is loaded'}")
         if missing:
             return PlainTextResponse("\n".join(missing) + "\n", 503)
-        # A port without its credential shows less, which is no reason to keep Entra away.
-        return PlainTextResponse("\n".join(["ready", *_problems(tenant)]) + "\n")
+        # A problem of the management port's credential does not concern Entra.
+        return PlainTextResponse("\n".join(["ready", *_list_problems(tenant)]) + "\n")
 
     @application.get("/metrics")
     async def metrics(_: Request) -> Response:
@@ -113,17 +113,17 @@ def _add_open_paths(application: FastAPI, tenant: Tenant) -> None:
 
 
 def _add_closed_paths(application: FastAPI, tenant: Tenant) -> None:
-    """Add what only who has the access credential may read."""
+    """Add the paths that require the access credential."""
 
     async def credential(request: Request) -> None:
-        if tenant.access.authenticate(header(request.scope, b"authorization")) is None:
-            tenant.metrics.management_unauthenticated()
+        if tenant.access.authenticate(find_header(request.scope, b"authorization")) is None:
+            tenant.metrics.count_management_unauthenticated()
             raise _CredentialError
 
     async def read() -> bytes:
-        return orjson.dumps(await _status(tenant))
+        return orjson.dumps(await _read_status(tenant))
 
-    document = _Kept(read, tenant.repository.clock)
+    document = _Cached(read, tenant.repository.clock)
 
     @application.get("/-/status", dependencies=[Depends(credential)])
     async def status(_: Request) -> Response:
@@ -136,31 +136,31 @@ def _add_closed_paths(application: FastAPI, tenant: Tenant) -> None:
         refused: bool = False,
         request: Annotated[str | None, Query(max_length=200, pattern="^[ -~]*$")] = None,
     ) -> Response:
-        lines = await tenant.activity.recent(limit=limit, refused=refused, request=request)
+        lines = await tenant.activity.read_recent(limit=limit, refused=refused, request=request)
         return Response(orjson.dumps({"activity": lines}), media_type="application/json")
 
 
-async def _status(tenant: Tenant) -> dict[str, Any]:
+async def _read_status(tenant: Tenant) -> dict[str, Any]:
     tokens = tenant.tokens.current()
     activity = tenant.activity
     return {
         "version": __version__,
         "tenant": tenant.config.name,
-        **await activity.status(),
+        **await activity.read_status(),
         "tokens": [
             {
                 "id": token.id,
-                "lastUsed": activity.last_used(token.id),
+                "lastUsed": activity.last_use(token.id),
                 "proof": tenant.tokens.proof(token),
             }
             for token in tokens
         ],
-        "problems": _problems(tenant),
+        "problems": _list_problems(tenant),
     }
 
 
-def _problems(tenant: Tenant) -> list[str]:
-    """Return what is wrong with the files that say who may call."""
+def _list_problems(tenant: Tenant) -> list[str]:
+    """Return the problems of the files with tokens and credentials."""
     found: list[str] = []
     for tokens in (tenant.tokens, tenant.access):
         tokens.current()

@@ -1,4 +1,4 @@
-"""One request and its answer: reading bodies within limits, writing SCIM's media type."""
+"""Bodies, headers and entity tags of requests, and responses in SCIM's media type."""
 
 from collections.abc import Mapping
 from functools import partial
@@ -21,21 +21,20 @@ STATE = "scim"
 """The key of the `RequestContext` in an ASGI scope."""
 
 
-GONE = 499
-"""The status of a request whose client has gone away: it gets no answer."""
+CLIENT_GONE = 499
+"""The status, in logs only, of a request whose client has closed the connection."""
 
 _JSON_TYPES = {CONTENT_TYPE, "application/json"}
 _CONTENT_TYPE = (b"content-type", CONTENT_TYPE.encode())
-_OPENING = (b"{", b"[")
+_OPENING_BRACKETS = (b"{", b"[")
 
 MAX_OPENINGS = 25_000
-"""Objects and lists in a body, such as the members of a group."""
+"""The most objects and lists in a body, such as the members of a group."""
 
 MAX_COMMAS = 100_000
-"""Commas in a body, which bound its values: 25,000 members may have four parts each."""
+"""The most commas in a body, a bound of its values: 25,000 members may have four parts each."""
 
-
-_MARK = b"\xef\xbb\xbf"
+_BYTE_ORDER_MARK = b"\xef\xbb\xbf"
 
 TOO_BUSY = errors.ScimError(
     429,
@@ -45,12 +44,12 @@ TOO_BUSY = errors.ScimError(
 
 
 class ScimResponse(Response):
-    """A response with a body that is JSON already."""
+    """A response whose body is JSON text."""
 
     def __init__(
         self, body: bytes, status: int = 200, headers: Mapping[str, str] | None = None
     ) -> None:
-        # The framework's constructor looks for what may be missing; here nothing is.
+        # The framework's constructor adds missing headers; here none is missing.
         self.status_code = status
         self.background = None
         self.body = body
@@ -59,21 +58,21 @@ class ScimResponse(Response):
             self.raw_headers.append((name.lower().encode("latin-1"), value.encode("latin-1")))
 
 
-def context_of(request: Request) -> RequestContext:
-    """Return the call that the gate has made for a request."""
+def get_context(request: Request) -> RequestContext:
+    """Return the context that the middleware has created for a request."""
     context: RequestContext = request.scope[STATE]
     return context
 
 
-def error_response(
+def build_error_response(
     error: errors.ScimError, headers: Mapping[str, str] | None = None
 ) -> ScimResponse:
-    """Return the answer that a refusal is."""
+    """Return the response to a refused request."""
     return ScimResponse(orjson.dumps(error.body()), error.status, headers)
 
 
-def header(scope: Scope, name: bytes) -> str | None:
-    """Return a header by its name in lower case, without building a mapping of all."""
+def find_header(scope: Scope, name: bytes) -> str | None:
+    """Return a header by its name in lower case; a mapping of all headers is not needed."""
     for key, value in scope["headers"]:
         if key == name:
             found: str = value.decode("latin-1")
@@ -82,24 +81,24 @@ def header(scope: Scope, name: bytes) -> str | None:
 
 
 async def read_json(request: Request, tenant: Tenant) -> Any:
-    """Return the body of a request, and tell its `RequestContext` how large it is.
+    """Return the body of a request, and note its size in the request's context.
 
     Raises
     ------
     ScimError
-        413 for one that is too large, 415 for another media type or a compressed one, invalidSyntax
-        for anything that is not JSON.
+        413 for a body that is too large, 415 for another media type or a compressed body,
+        invalidSyntax for a body that is not JSON.
     BusyError
-        Other large bodies leave no room for it.
+        Other large bodies have the tenant's memory for them.
     """
-    content_type = header(request.scope, b"content-type")
+    content_type = find_header(request.scope, b"content-type")
     if content_type is not None:
         media_type = content_type.partition(";")[0].strip().lower()
         if media_type not in _JSON_TYPES:
             raise errors.ScimError(
                 415, f"The body must be {CONTENT_TYPE}; the Content-Type says something else."
             )
-    coding = header(request.scope, b"content-encoding")
+    coding = find_header(request.scope, b"content-encoding")
     if coding is not None and coding.strip().lower() not in {"", "identity"}:
         raise errors.ScimError(
             415,
@@ -107,13 +106,13 @@ async def read_json(request: Request, tenant: Tenant) -> Any:
             " are not accepted, since a short one may become a very long one; send it as it is.",
         )
     body = await _read_body(request, tenant)
-    context_of(request).size = len(body)
+    get_context(request).size = len(body)
     return await tenant.worker.run(len(body), partial(_parse, body, tenant.limits.body_depth))
 
 
 def _parse(body: bytes, depth: int) -> Any:
-    # Their number is what parsing, and the collection of garbage after it, costs the most for.
-    openings = sum(map(body.count, _OPENING))
+    # Parsing, and garbage collection after it, costs most for objects and lists.
+    openings = sum(map(body.count, _OPENING_BRACKETS))
     if openings > MAX_OPENINGS:
         raise errors.too_large(
             f"The body has {openings} opening brackets; at most {MAX_OPENINGS} objects and lists"
@@ -125,7 +124,7 @@ def _parse(body: bytes, depth: int) -> Any:
         )
     try:
         # RFC 8259 section 8.1 lets a parser ignore a byte order mark.
-        document = orjson.loads(body[len(_MARK) :] if body[:3] == _MARK else body)
+        document = orjson.loads(body.removeprefix(_BYTE_ORDER_MARK))
     except orjson.JSONDecodeError as error:
         raise errors.invalid_syntax(f"The body is not JSON: {error.msg}.") from None
     check_depth(openings, document, depth)
@@ -137,7 +136,7 @@ async def _read_body(request: Request, tenant: Tenant) -> bytes:
     too_large = errors.too_large(
         f"The body is larger than {limit} bytes; send it in several requests."
     )
-    length = header(request.scope, b"content-length")
+    length = find_header(request.scope, b"content-length")
     if length is not None and int(length) > limit:
         raise too_large
     chunks: list[bytes] = []
@@ -147,7 +146,7 @@ async def _read_body(request: Request, tenant: Tenant) -> bytes:
         if size > limit:
             raise too_large
         if size > INLINE:
-            context = context_of(request)
+            context = get_context(request)
             tenant.body_memory.take(size - context.held)
             context.held = size
         chunks.append(chunk)
@@ -155,19 +154,19 @@ async def _read_body(request: Request, tenant: Tenant) -> bytes:
 
 
 def check_depth(openings: int, document: Any, limit: int) -> None:
-    """Refuse a document that is nested deeper than any SCIM message is.
+    """Check that a document is nested no deeper than `limit` levels; no SCIM message is.
 
     Parameters
     ----------
     openings
-        How many objects and lists it has, at least.
+        The number of opening brackets; the document has at most so many objects and lists.
 
     Raises
     ------
     ScimError
         invalidSyntax.
     """
-    # Fewer brackets than levels allowed is the common case, and is quickly seen.
+    # Most bodies have fewer brackets than levels are allowed.
     if openings <= limit:
         return
     level = [document]
@@ -184,15 +183,16 @@ def check_depth(openings: int, document: Any, limit: int) -> None:
     raise errors.invalid_syntax(f"The body is nested more than {limit} levels deep.")
 
 
-def etag(version: str) -> str:
-    """Return the entity tag of a version."""
+def format_etag(version: str) -> str:
+    """Return a version as an entity tag."""
     return f'W/"{version}"'
 
 
-def expected_version(text: str | None) -> Precondition:
+def parse_if_match(text: str | None) -> Precondition:
     """Return the versions that an ``If-Match`` allows; None is no such header.
 
-    What follows the number is about other resources, which a write does not change.
+    A version of a user can have a part about the user's groups behind its number. That part is
+    left out, since a write does not change the groups.
     """
     tags = None if text is None else parse_etags(text)
     if tags is None:
@@ -206,7 +206,7 @@ def expected_version(text: str | None) -> Precondition:
 
 
 def parse_etags(text: str) -> frozenset[str] | None:
-    """Return what is between the quotes of a list of entity tags, None for ``*``."""
+    """Return the texts between the quotes of a list of entity tags, None for ``*``."""
     if text.strip() == "*":
         return None
     return frozenset(tag.strip().removeprefix("W/").strip('"') for tag in text.split(","))

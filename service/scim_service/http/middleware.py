@@ -1,8 +1,6 @@
-"""The gate: every request passes here before it is routed, and every answer on its way out.
+"""The middleware around the application: request ids, tokens, limits, base path and logs.
 
-It is plain ASGI, since a middleware class of the framework costs a task for each request. It
-gives the request an id, strips the tenant's base path, asks for the token, and writes the access
-log, the metrics and the activity.
+It is plain ASGI, since a middleware class of the framework costs a task for each request.
 """
 
 import asyncio
@@ -16,8 +14,8 @@ from typing import Any
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from scim_service.http.client_address import TrustedProxies, read_sender
-from scim_service.http.failures import RETRY_SOON, answer_to
-from scim_service.http.messages import GONE, STATE, error_response, header
+from scim_service.http.failures import RETRY_SOON, describe_failure
+from scim_service.http.messages import CLIENT_GONE, STATE, build_error_response, find_header
 from scim_service.http.rate_limit import Penalties, RateLimit
 from scim_service.scim import errors
 from scim_service.scim.budget import Budget
@@ -47,12 +45,12 @@ _ENDPOINTS = {
     )
 }
 _LOGGED_PATH = 512
-"""Characters of a path that the access log has at most."""
+"""The most characters of a path in the access log."""
 
 _CHALLENGE = {"WWW-Authenticate": 'Bearer realm="scim"'}
-_SHUT = {**_CHALLENGE, "Connection": "close", "Retry-After": "60"}
+_CLOSE = {**_CHALLENGE, "Connection": "close", "Retry-After": "60"}
 _TOO_SLOW = errors.ScimError(
-    503, "The request took too long and was given up; look before you repeat it."
+    503, "The request timed out and may have been applied; read the resource before you repeat it."
 )
 _TOO_MANY = errors.ScimError(
     429, "The tenant gets more requests than its rate limit allows; repeat this one later."
@@ -64,13 +62,25 @@ _NOT_AUTHENTICATED = errors.ScimError(
 )
 _TOO_MANY_FAILURES = errors.ScimError(
     429,
-    "The bearer token is missing or not accepted, and so were those of very many other requests in"
-    " this second; correct the token.",
+    "The bearer token is missing or not accepted, as were those of very many other requests within"
+    " a second; correct the token.",
 )
 
 
 class Middleware:
-    """The outermost application."""
+    """The application that clients reach: it authenticates requests, and routes them to another.
+
+    Parameters
+    ----------
+    application
+        The routes below the tenant's base path.
+    access_log
+        Takes the line of each request.
+    proxies
+        The proxies that are trusted to name the client.
+    sleep
+        Delays answers to wrong tokens.
+    """
 
     def __init__(
         self,
@@ -118,66 +128,68 @@ class Middleware:
                 await self._serve(scope, receive, send_with_id, context)
         except Exception as error:
             refusal, headers = _TOO_SLOW, RETRY_SOON
-            # What failed within the application comes here after it was answered there.
+            # An error within the application comes here after it was answered there.
             if not limit.expired() and not context.failed:
-                refusal, headers = answer_to(error, context)
+                refusal, headers = describe_failure(error, context)
             if status == 0:
-                await _refuse(context, refusal, headers)(scope, receive, send_with_id)
+                await _build_refusal(context, refusal, headers)(scope, receive, send_with_id)
         finally:
             if context.held:
                 self._tenant.body_memory.give_back(context.held)
-            self._note(scope, context, status or GONE)
+            self._log(scope, context, status or CLIENT_GONE)
 
     async def _serve(
         self, scope: Scope, receive: Receive, send: Send, context: RequestContext
     ) -> None:
         tenant = self._tenant
-        authorization = header(scope, b"authorization")
-        # Compared before anything waits: no number of wrong tokens keeps a good one out.
+        authorization = find_header(scope, b"authorization")
+        # Compared before anything waits, so that wrong tokens cannot delay a right one.
         token = tenant.tokens.authenticate(authorization)
         if token is None or authorization is None:
-            await self._turn_away(scope, receive, send, context)
+            await self._reject_token(scope, receive, send, context)
             return
         context.token_id = token.id
-        context.operation = _operation(scope)
-        context.probe = context.operation == "read" and header(scope, b"scim-probe") is not None
-        # Or else a look at the tenant would retire the old token while Entra still sends it.
+        context.operation = _name_operation(scope)
+        context.probe = (
+            context.operation == "read" and find_header(scope, b"scim-probe") is not None
+        )
+        # A probe that counted as a use would retire the old token while Entra still sends it.
         if context.probe:
-            tenant.activity.probed()
+            tenant.activity.note_probe()
         else:
-            tenant.activity.requested(token.id)
+            tenant.activity.note_request(token.id)
             tenant.tokens.prove(token, authorization)
-        seconds = self._rate_limit.retry_after()
+        seconds = self._rate_limit.admit()
         if seconds is not None:
             headers = {"Retry-After": str(seconds)}
-            await _refuse(context, _TOO_MANY, headers)(scope, receive, send)
+            await _build_refusal(context, _TOO_MANY, headers)(scope, receive, send)
             return
         path = self._inner_path(scope["path"])
         if path is None:
             error = errors.not_found(f"The tenant is served under {self._base_path}, not here.")
-            await _refuse(context, error)(scope, receive, send)
+            await _build_refusal(context, error)(scope, receive, send)
             return
-        context.base = tenant.config.tenant_url or self._derived_base(scope)
+        context.base = tenant.config.tenant_url or self._derive_base(scope)
         inner = {**scope, "path": path, "raw_path": path.encode(), "root_path": "", STATE: context}
         if scope["method"] == "HEAD":
-            # The server leaves the body out by itself.
+            # The server omits the body.
             inner["method"] = "GET"
         await self._application(inner, receive, send)
 
-    async def _turn_away(
+    async def _reject_token(
         self, scope: Scope, receive: Receive, send: Send, context: RequestContext
     ) -> None:
         """Answer a request without an accepted token, and count it."""
-        self._tenant.activity.unauthenticated()
-        self._tenant.metrics.unauthenticated()
-        delay = self._penalties.failed(context.source)
+        self._tenant.activity.count_unauthenticated()
+        self._tenant.metrics.count_unauthenticated()
+        delay = self._penalties.note_failure(context.source)
         if delay is None:
             context.logged = False
-            await error_response(_TOO_MANY_FAILURES, _SHUT)(scope, receive, send)
+            await build_error_response(_TOO_MANY_FAILURES, _CLOSE)(scope, receive, send)
             return
         if delay:
             await self._sleep(delay)
-        await _refuse(context, _NOT_AUTHENTICATED, _CHALLENGE)(scope, receive, send)
+        await _build_refusal(context, _NOT_AUTHENTICATED, _CHALLENGE)(scope, receive, send)
 
     def _inner_path(self, path: str) -> str | None:
         """Return the path within the tenant, None outside of it.
@@ -201,18 +213,18 @@ class Middleware:
         endpoint, slash, rest = inner[1:].partition("/")
         return f"/{_ENDPOINTS.get(endpoint.lower(), endpoint)}{slash}{rest}"
 
-    def _derived_base(self, scope: Scope) -> str:
-        host = header(scope, b"host") or ""
+    def _derive_base(self, scope: Scope) -> str:
+        host = find_header(scope, b"host") or ""
         if not _HOST.fullmatch(host):
             host = "localhost"
         return f"{scope['scheme']}://{host}{self._base_path}"
 
-    def _note(self, scope: Scope, context: RequestContext, status: int) -> None:
+    def _log(self, scope: Scope, context: RequestContext, status: int) -> None:
         method = scope["method"] if scope["method"] in _METHODS else "other"
         seconds = perf_counter() - context.started
         tenant = self._tenant
-        tenant.metrics.observe(method, context.resource_type or "none", status, seconds)
-        if context.token_id is not None and status != GONE:
+        tenant.metrics.count_request(method, context.resource_type or "none", status, seconds)
+        if context.token_id is not None and status != CLIENT_GONE:
             tenant.note_outcome(context, status)
         if not context.logged:
             return
@@ -233,7 +245,9 @@ class Middleware:
         }
         if status >= 400:
             line["scimType"] = context.scim_type
-            line["reason"] = "The client has gone away." if status == GONE else context.reason
+            line["reason"] = (
+                "The client closed the connection." if status == CLIENT_GONE else context.reason
+            )
         if context.skipped:
             line["skipped"] = sorted(each.name for each in context.skipped)
         if context.dropped:
@@ -241,15 +255,15 @@ class Middleware:
         self._access_log(line)
 
 
-def _refuse(
+def _build_refusal(
     context: RequestContext, error: errors.ScimError, headers: Mapping[str, str] | None = None
 ) -> ASGIApp:
-    context.refused(error)
-    return error_response(error, headers)
+    context.note_refusal(error)
+    return build_error_response(error, headers)
 
 
-def _operation(scope: Scope) -> str:
-    """Return what a request does, as far as its head tells; a search by POST changes nothing."""
+def _name_operation(scope: Scope) -> str:
+    """Return the operation that a request's head names; a search by POST is a read."""
     method = scope["method"]
     if method == "POST" and scope["path"].rstrip("/").endswith("/.search"):
         return "read"

@@ -1,7 +1,7 @@
 """The OpenAPI document of a tenant's endpoints, made from its schemas.
 
-It is for people and for tools that test or call an API; SCIM's own description is what
-``discovery`` serves.
+People read it, and tools that test or call an API; the endpoints of ``discovery`` are SCIM's own
+description.
 """
 
 from collections.abc import Iterable
@@ -66,7 +66,7 @@ _WRITE = (*_BODY, "409", "507")
 
 
 def openapi_document(registry: Registry, base: str) -> Json:
-    """Return the description; `base` is the tenant's URL, without a slash at its end."""
+    """Return the document; `base` is the tenant's URL, without a slash at its end."""
     paths: Json = {
         "/": {"get": _search("users and groups")},
         "/.search": {"post": _search("users and groups", by_body=True)},
@@ -83,7 +83,7 @@ def openapi_document(registry: Registry, base: str) -> Json:
     }
     schemas = _messages()
     for resource_type in registry.resource_types:
-        paths |= _paths(resource_type)
+        paths |= _describe_paths(resource_type)
         schemas[resource_type.name] = _resource(resource_type)
     return {
         "openapi": "3.1.0",
@@ -98,7 +98,7 @@ def openapi_document(registry: Registry, base: str) -> Json:
     }
 
 
-def _paths(resource_type: ResourceType) -> Json:
+def _describe_paths(resource_type: ResourceType) -> Json:
     name, endpoint = resource_type.name, resource_type.endpoint
     one = [_parameter("id", "path", _STRING)]
     shown = [_parameter(each, "query", _STRING) for each in _SHOWN]
@@ -165,7 +165,7 @@ def _operation(
     *,
     body: str | Json | None = None,
 ) -> Json:
-    """Return an operation; an answer is the name of its schema, None for no body."""
+    """Return an operation; each answer is the name of a schema, None for no body."""
     shown = answers | dict.fromkeys(refusals, "Error")
     operation: Json = {
         "summary": summary,
@@ -271,14 +271,14 @@ def _object(properties: Json, required: Iterable[str] = ()) -> Json:
 
 
 def _resource(resource_type: ResourceType) -> Json:
-    """Return what a resource may have; an answer always has what is marked so in the schema."""
+    """Return the schema of a resource; attributes that are always returned are required."""
     attributes = {each.name: each for each in resource_type.top_level.values()}
     always = [name for name, each in attributes.items() if each.returned == "always"]
     return _object({name: _attribute(each) for name, each in attributes.items()}, always)
 
 
 def _new(resource_type: ResourceType) -> Json:
-    """Return what the body of a resource must have."""
+    """Return the schema of a request body that has a resource."""
     required = ["schemas", *(each.name for each in resource_type.required)]
     return {"allOf": [_ref(resource_type.name), {"required": required}]}
 

@@ -1,4 +1,4 @@
-"""How often clients may ask, and how soon those without a token are answered."""
+"""The rate limit of requests, and the delay of answers to wrong tokens."""
 
 import time
 from collections import OrderedDict
@@ -7,24 +7,24 @@ from dataclasses import dataclass
 from math import ceil
 
 FREE_FAILURES = 5
-"""Failed authentications of one source that are answered at once: a mistyped token."""
+"""Failed authentications of one source that are answered without a delay: a mistyped token."""
 
-LONGEST_DELAY = 2.0
+LONGEST_DELAY_SECONDS = 2.0
 FORGET_SECONDS = 60.0
 SOURCES = 1024
-"""How many sources are remembered; the least recent one is forgotten first."""
+"""The most sources that are remembered; the least recent one is forgotten first."""
 
 ANSWERS = 25
-"""Failed authentications of all sources together that are answered in full within a second."""
+"""Failed authentications of all sources that are answered with a delay and logged, per second."""
 
 
 class RateLimit:
-    """A ceiling of requests a second, with a second's worth of them in hand.
+    """A limit of requests a second, with bursts of as many.
 
     Parameters
     ----------
     rate
-        Requests a second, None for no ceiling.
+        Requests a second, None for no limit.
     """
 
     def __init__(
@@ -35,8 +35,8 @@ class RateLimit:
         self._tokens = rate or 0.0
         self._filled = monotonic()
 
-    def retry_after(self) -> int | None:
-        """Let a request pass (None), or return the seconds after which it may be repeated."""
+    def admit(self) -> int | None:
+        """Admit a request (None), or return the seconds after which it may be repeated."""
         if self._rate is None:
             return None
         now = self._monotonic()
@@ -55,12 +55,12 @@ class _Source:
 
 
 class Penalties:
-    """Slows down guessing: each failure of a source doubles the time until its next answer.
+    """The delays of answers to wrong tokens: each failure of a source doubles its next delay.
 
-    Beyond `ANSWERS` a second, of whatever sources, an answer neither waits nor is written to the
-    access log, so that a flood fills neither memory nor disks: at most about
-    ``ANSWERS * (LONGEST_DELAY + 1)`` answers wait. Only answers to failures are concerned; why
-    that is all that can be limited is in docs/decisions/0006-guessed-tokens.md.
+    Beyond `ANSWERS` a second, of all sources, an answer is neither delayed nor logged, so that a
+    flood fills neither memory nor disks: at most about
+    ``ANSWERS * (LONGEST_DELAY_SECONDS + 1)`` answers wait. The delays concern answers to failures
+    alone; the reason is in docs/decisions/0006-guessed-tokens.md.
     """
 
     def __init__(self, *, monotonic: Callable[[], float] = time.monotonic) -> None:
@@ -68,13 +68,13 @@ class Penalties:
         self._sources: OrderedDict[str, _Source] = OrderedDict()
         self._answers = RateLimit(ANSWERS, monotonic=monotonic)
 
-    def failed(self, source: str) -> float | None:
+    def note_failure(self, source: str) -> float | None:
         """Note a failure.
 
         Returns
         -------
         float or None
-            The seconds for which its answer is to be held back, None for one that is too many.
+            The delay of its answer in seconds, None for one above `ANSWERS`.
         """
         now = self._monotonic()
         known = self._sources.get(source)
@@ -85,7 +85,7 @@ class Penalties:
         self._sources.move_to_end(source)
         if len(self._sources) > SOURCES:
             self._sources.popitem(last=False)
-        if self._answers.retry_after() is not None:
+        if self._answers.admit() is not None:
             return None
         excess = known.failures - FREE_FAILURES
-        return 0.0 if excess <= 0 else min(0.05 * 2 ** min(excess, 10), LONGEST_DELAY)
+        return 0.0 if excess <= 0 else min(0.05 * 2 ** min(excess, 10), LONGEST_DELAY_SECONDS)

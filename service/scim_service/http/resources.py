@@ -6,11 +6,11 @@ from fastapi import APIRouter, Request, Response
 
 from scim_service.http.messages import (
     ScimResponse,
-    context_of,
-    etag,
-    expected_version,
-    header,
+    find_header,
+    format_etag,
+    get_context,
     parse_etags,
+    parse_if_match,
     read_json,
 )
 from scim_service.scim.messages import SearchRequest, parse_search_request
@@ -72,9 +72,9 @@ class _Endpoints:
         context = self._begin(request)
         resource_id = self._operations.identify(context, request.path_params["id"])
         result = await self._operations.get(context, resource_id, self._projection(request))
-        known = header(request.scope, b"if-none-match")
+        known = find_header(request.scope, b"if-none-match")
         if known is not None and result.version is not None and _is_known(known, result.version):
-            return Response(status_code=304, headers={"ETag": etag(result.version)})
+            return Response(status_code=304, headers={"ETag": format_etag(result.version)})
         return respond(result)
 
     async def replace(self, request: Request) -> Response:
@@ -95,7 +95,7 @@ class _Endpoints:
         return respond(await self._operations.delete(context, resource_id, _precondition(request)))
 
     def _begin(self, request: Request) -> RequestContext:
-        context = context_of(request)
+        context = get_context(request)
         context.resource_type = self._name
         return context
 
@@ -118,7 +118,7 @@ def respond(result: Result) -> Response:
     """Return the response that has the result of an operation."""
     headers: dict[str, str] = {}
     if result.version is not None:
-        headers["ETag"] = etag(result.version)
+        headers["ETag"] = format_etag(result.version)
     if result.status == 201 and result.location is not None:
         headers["Location"] = result.location
     if result.body is None:
@@ -152,7 +152,7 @@ def _query(request: Request) -> dict[str, str]:
 
 
 def _precondition(request: Request) -> Precondition:
-    return expected_version(header(request.scope, b"if-match"))
+    return parse_if_match(find_header(request.scope, b"if-match"))
 
 
 def _is_known(text: str, version: str) -> bool:

@@ -2,7 +2,7 @@
 
 from fastapi import APIRouter, Request, Response
 
-from scim_service.http.messages import ScimResponse, context_of, read_json
+from scim_service.http.messages import ScimResponse, get_context, read_json
 from scim_service.http.resources import search_request
 from scim_service.scim import errors
 from scim_service.scim.messages import parse_search_request
@@ -15,13 +15,13 @@ def add_search_routes(router: APIRouter, tenant: Tenant) -> None:
     @router.get("/")
     async def find(request: Request) -> Response:
         query = search_request(request)
-        return ScimResponse(await tenant.search_all.find(context_of(request), query))
+        return ScimResponse(await tenant.search_all.find(get_context(request), query))
 
     @router.post("/.search")
     async def search(request: Request) -> Response:
         body = await read_json(request, tenant)
         query = parse_search_request(body, lenient=tenant.rules.lenient)
-        return ScimResponse(await tenant.search_all.find(context_of(request), query))
+        return ScimResponse(await tenant.search_all.find(get_context(request), query))
 
     methods = ["GET", "POST", "PUT", "PATCH", "DELETE"]
 

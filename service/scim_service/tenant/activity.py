@@ -1,7 +1,7 @@
-"""The tenant's activity: the provisioning log of refused requests, and when what last happened.
+"""The tenant's activity: the log of refused requests, the times of the last events, and counters.
 
-Writes that succeed are logged by the repository, in their own transaction. What is gathered here
-is written every few seconds instead, since no answer depends on it.
+The repository logs a write that succeeds, in the transaction of the write. All else is kept in
+memory here and written every few seconds, since no answer depends on it.
 """
 
 import logging
@@ -21,12 +21,13 @@ from scim_service.store.repository import Repository
 from scim_service.tenant.limits import Limits
 
 FLUSH_SECONDS = 5.0
-"""How often what was gathered is written; the contract allows a minute."""
+"""The interval between two writes of the activity; the contract allows a minute."""
 
 PRUNE_SECONDS = 3600.0
+"""The interval between two removals of old lines."""
 
 REFUSALS = 1000
-"""How many refused requests between two flushes are logged; all of them are counted."""
+"""The most refused requests that are logged between two writes; all of them are counted."""
 
 _DAY = 24 * HOUR
 _REQUEST = "request"
@@ -42,51 +43,51 @@ _OTHERS = "*"
 _DROPPED = "membersDropped"
 
 SKIPPED_AN_HOUR = 50
-"""How many attributes that are skipped are told apart within an hour: clients make up the names."""
+"""The most skipped attributes with a counter of their own in an hour: clients choose the names."""
 
 SKIPPED_SHOWN = 20
-"""How many of them the status has, the most frequent ones."""
+"""The most skipped attributes in the service status, the most frequent ones."""
 
 _logger = logging.getLogger(__name__)
 
 
 @dataclass(slots=True)
 class Activity:
-    """What happened, in memory until it is flushed."""
+    """What happened in a tenant; it is in memory until it is flushed."""
 
     repository: Repository
     limits: Limits
-    _moments: dict[str, int] = field(default_factory=dict)
+    _times: dict[str, int] = field(default_factory=dict)
     _unsaved: dict[str, int] = field(default_factory=dict)
     _hours: Counter[tuple[str, int]] = field(default_factory=Counter)
     _skipped: tuple[int, set[str]] = field(default_factory=lambda: (0, set()))
     _refusals: deque[Step] = field(default_factory=lambda: deque(maxlen=REFUSALS))
 
     async def load(self) -> None:
-        """Take up what an earlier run, or another replica, has written."""
+        """Read the times that an earlier run, or another replica, has written."""
         for name, at in (await self.repository.activity.last_times.read()).items():
-            self._moments[name] = max(at, self._moments.get(name, 0))
+            self._times[name] = max(at, self._times.get(name, 0))
 
-    def requested(self, token_id: str) -> None:
+    def note_request(self, token_id: str) -> None:
         """Note an authenticated request."""
         now = self.repository.clock()
         for name in (_REQUEST, _TOKEN + token_id):
-            self._moments[name] = self._unsaved[name] = now
+            self._times[name] = self._unsaved[name] = now
 
-    def probed(self) -> None:
-        """Note a look at the tenant."""
-        self._moments[_PROBED] = self._unsaved[_PROBED] = self.repository.clock()
+    def note_probe(self) -> None:
+        """Note an authenticated read that has the header Scim-Probe."""
+        self._times[_PROBED] = self._unsaved[_PROBED] = self.repository.clock()
 
-    def provisioned(self) -> None:
+    def note_write(self) -> None:
         """Note a write that succeeded."""
         self._count(_WRITES_ACCEPTED)
-        self._moments[_PROVISIONED] = self._unsaved[_PROVISIONED] = self.repository.clock()
+        self._times[_PROVISIONED] = self._unsaved[_PROVISIONED] = self.repository.clock()
 
-    def unauthenticated(self) -> None:
-        """Count a request without an accepted token; it has no line, which would be anybody's."""
+    def count_unauthenticated(self) -> None:
+        """Count a request without an accepted token; with lines strangers could fill the log."""
         self._count(_UNAUTHENTICATED)
 
-    def refused(
+    def note_refusal(
         self,
         audit_context: AuditContext,
         *,
@@ -112,8 +113,8 @@ class Activity:
             )
         )
 
-    def skipped(self, resource_type: str, names: Skipped) -> None:
-        """Count the attributes that a request named and the service left out."""
+    def count_skipped(self, resource_type: str, names: Skipped) -> None:
+        """Count the attributes that a request named and the service skipped."""
         hour = self.repository.clock() // HOUR
         if self._skipped[0] != hour:
             self._skipped = hour, set()
@@ -124,27 +125,27 @@ class Activity:
                 known.add(prefix + name)
             self._count(prefix + name if prefix + name in known else prefix + _OTHERS)
 
-    def dropped(self, members: int) -> None:
-        """Count memberships that ended as a request for all members did not name them."""
+    def count_dropped(self, members: int) -> None:
+        """Count memberships that ended because a request for all members did not name them."""
         self._count(_DROPPED, members)
 
     def _count(self, name: str, amount: int = 1) -> None:
         self._hours[name, self.repository.clock() // HOUR] += amount
 
     async def flush(self) -> None:
-        """Write what was gathered; what cannot be written now is kept for the next time."""
+        """Write what happened since the last write; if that fails, keep it for the next one."""
         if not self._refusals and not self._unsaved and not self._hours:
             return
-        lines, moments, hours = list(self._refusals), dict(self._unsaved), self._hours
+        lines, times, hours = list(self._refusals), dict(self._unsaved), self._hours
         self._refusals.clear()
         self._unsaved.clear()
         self._hours = Counter()
         try:
-            await self.repository.activity.save(lines, moments, hours)
+            await self.repository.activity.save(lines, times, hours)
         except DatabaseError as error:
             _logger.warning("the activity could not be written: %s", error)
             self._refusals.extendleft(reversed(lines))
-            self._unsaved = {**moments, **self._unsaved}
+            self._unsaved = {**times, **self._unsaved}
             self._hours.update(hours)
 
     async def prune(self) -> None:
@@ -156,8 +157,8 @@ class Activity:
             refusals=limits.refusal_rows,
         )
 
-    async def status(self) -> dict[str, Any]:
-        """Return what ``docs/contract.md`` section 3 has of it in the tenant's status."""
+    async def read_status(self) -> dict[str, Any]:
+        """Return the activity's part of the service status (``docs/contract.md`` section 3)."""
         await self.flush()
         await self.load()
         counts = await self.repository.count_resources()
@@ -168,10 +169,10 @@ class Activity:
             "users": counts.users,
             "activeUsers": counts.active_users,
             "groups": counts.groups,
-            "lastRequest": self._moment(_REQUEST),
-            "lastProbed": self._moment(_PROBED),
-            "lastProvisioned": self._moment(_PROVISIONED),
-            "lastBackup": self._moment(BACKUP),
+            "lastRequest": self._format_time(_REQUEST),
+            "lastProbed": self._format_time(_PROBED),
+            "lastProvisioned": self._format_time(_PROVISIONED),
+            "lastBackup": self._format_time(BACKUP),
             "failures": {
                 name.removeprefix(_REFUSED): amount
                 for name, amount in amounts.items()
@@ -182,20 +183,20 @@ class Activity:
                 "refused": amounts.get(_WRITES_REFUSED, 0),
             },
             "unauthenticated": amounts.get(_UNAUTHENTICATED, 0),
-            "skippedAttributes": _skipped_attributes(amounts),
+            "skippedAttributes": _list_skipped(amounts),
             "membersDropped": amounts.get(_DROPPED, 0),
         }
 
-    async def last_backup(self) -> float:
-        """Return when the database was last backed up, in seconds since 1970; 0 for never."""
+    async def read_last_backup(self) -> float:
+        """Return the time of the last backup, in seconds since 1970; 0 for never."""
         await self.load()
-        return self._moments.get(BACKUP, 0) / 1_000_000
+        return self._times.get(BACKUP, 0) / 1_000_000
 
-    def last_used(self, token_id: str) -> str | None:
-        """Return when a token was last accepted."""
-        return self._moment(_TOKEN + token_id)
+    def last_use(self, token_id: str) -> str | None:
+        """Return the time at which a token was last accepted."""
+        return self._format_time(_TOKEN + token_id)
 
-    async def recent(
+    async def read_recent(
         self, *, limit: int, refused: bool, request: str | None = None
     ) -> list[dict[str, Any]]:
         """Return the newest lines of the log as ``docs/contract.md`` section 3 describes them."""
@@ -223,12 +224,12 @@ class Activity:
             for line in lines
         ]
 
-    def _moment(self, name: str) -> str | None:
-        at = self._moments.get(name)
+    def _format_time(self, name: str) -> str | None:
+        at = self._times.get(name)
         return None if at is None else format_time(at)
 
 
-def _skipped_attributes(amounts: Mapping[str, int]) -> list[dict[str, Any]]:
+def _list_skipped(amounts: Mapping[str, int]) -> list[dict[str, Any]]:
     found = Counter({name: each for name, each in amounts.items() if name.startswith(_SKIPPED)})
     shown: list[dict[str, Any]] = []
     for name, amount in found.most_common(SKIPPED_SHOWN):

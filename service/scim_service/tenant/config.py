@@ -16,7 +16,7 @@ class _Section(BaseModel):
 
 
 class Provisioning(_Section):
-    """What is provisioned into the tenant, and by which rules."""
+    """The rules for the users and groups that a client provisions."""
 
     profile: Literal["entra", "strict"] = "entra"
     required_attributes: tuple[str, ...] = ()

@@ -1,4 +1,4 @@
-"""One request as the use cases know it, whatever brought it."""
+"""The context of one request."""
 
 from dataclasses import dataclass, field
 
@@ -8,45 +8,48 @@ from scim_service.scim.skipped import Skipped
 from scim_service.store.activity.audit_context import AuditContext
 
 OPERATIONS = {"POST": "create", "PUT": "replace", "PATCH": "patch", "DELETE": "delete"}
-"""What a method does, as it is called in the log."""
+"""The name that the log has for what a method does."""
+
+WRITES = frozenset(OPERATIONS.values())
+"""The operations that change a resource. Those of a Bulk request are noted one by one."""
 
 
 @dataclass(slots=True)
 class RequestContext:
-    """What is known of a request; the gate makes it, and the log is written from it.
+    """A request as the use cases know it; the middleware creates it and writes the logs from it.
 
     Parameters
     ----------
     started
-        When its head was read, by `time.perf_counter`.
+        The time at which the request's head was read, by `time.perf_counter`.
     budget
-        What its comparisons are paid from.
+        The comparisons that the request may cost.
     source
-        Where it comes from.
+        The address of the client.
     peer
-        The address and port of the connection that brought it.
+        The address and port of the connection.
     edge_id, agent, forwarded
-        The id that the edge has given it, what the client calls itself, and the addresses that it
-        was forwarded for.
+        The id from the edge in front of the service, the client's name for itself, and the
+        addresses in ``X-Forwarded-For``.
     base
         The tenant's URL as the client knows it, without a slash at its end.
     operation
-        What it is in the log: ``read``, ``create``, ``replace``, ``patch``, ``delete``, ``bulk``.
+        Its name in the log: ``read``, ``create``, ``replace``, ``patch``, ``delete``, ``bulk``.
     probe
-        Whether it is a read that says of itself that it only looks after the tenant. A write is
-        never a probe, since it changes the tenant whatever it says of itself.
+        Whether it is a read with the header ``Scim-Probe``. A write is never a probe, since it
+        changes the tenant whatever headers it has.
     logged
-        Whether it has a line in the access log.
+        Whether the access log has a line for it.
     size
-        How large its body is, or the part of it that an operation of a bulk request has.
+        The size of its body; for an operation of a Bulk request, that operation's part of it.
     held
-        How much of the room for large bodies it has, until it is answered.
+        The memory for large bodies that it has until it is answered.
     failed
-        Whether the log has an error that nobody foresaw.
+        Whether the log has an unexpected error of it.
     skipped
-        The attributes that it names and the service leaves out.
+        The attributes that it names and the service skips.
     dropped
-        How many memberships ended as it was for all members of a group and did not name them.
+        The memberships that ended because it was for all members of a group and did not name them.
     """
 
     request_id: str
@@ -73,7 +76,7 @@ class RequestContext:
     dropped: int = 0
 
     def audit_context(self, operation: str) -> AuditContext:
-        """Return where a write comes from."""
+        """Return what the provisioning log has of the request."""
         return AuditContext(
             operation,
             self.token_id,
@@ -84,7 +87,7 @@ class RequestContext:
             self.agent,
         )
 
-    def refused(self, error: errors.ScimError) -> None:
-        """Note why it is refused."""
+    def note_refusal(self, error: errors.ScimError) -> None:
+        """Note the reason of a refusal."""
         self.scim_type = error.scim_type
         self.reason = error.reason

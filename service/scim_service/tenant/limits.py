@@ -1,4 +1,4 @@
-"""What one request, and all requests of a tenant together, may cost."""
+"""The limits of one request, and of all requests of a tenant together."""
 
 from dataclasses import dataclass
 
@@ -11,13 +11,20 @@ MINIMUM_RATE = 25
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Limits:
-    """What one request, and all of them together, may cost.
+    """The limits of one request, and of all requests of a tenant together.
 
-    Entra gives up after 60 seconds and sends a timed-out POST again, so `request_seconds` is well
-    below that. `rate` is the ceiling of requests a second, None for no ceiling. `activity_rows` are
-    the lines that are kept of writes, `refusal_rows` those of refusals. A page ends before the
-    resource by which it would exceed `page_bytes`; `answer_bytes` is the most for a single one,
-    that is for a group with its members.
+    Parameters
+    ----------
+    page_bytes
+        A page ends before the resource that would exceed it.
+    answer_bytes
+        The largest resource in an answer; only groups with many members reach it.
+    request_seconds
+        Entra's timeout is 60 seconds, and then it repeats a POST; this is well below that.
+    rate
+        Requests a second, None for no limit.
+    activity_rows, refusal_rows
+        The lines that the log keeps of writes and of refusals.
     """
 
     body_bytes: int = 4 << 20

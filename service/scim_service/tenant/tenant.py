@@ -12,7 +12,7 @@ from scim_service.store.database.errors import DatabaseError
 from scim_service.store.repository import Repository
 from scim_service.tenant.activity import Activity
 from scim_service.tenant.config import TenantConfig
-from scim_service.tenant.context import OPERATIONS, RequestContext
+from scim_service.tenant.context import WRITES, RequestContext
 from scim_service.tenant.limits import Limits
 from scim_service.tenant.metrics import Metrics
 from scim_service.tenant.operations.group_operations import GroupOperations
@@ -22,9 +22,6 @@ from scim_service.tenant.operations.user_operations import UserOperations
 from scim_service.tenant.rules import Rules
 from scim_service.tenant.tokens import Tokens
 from scim_service.worker import LARGE_BODY_BYTES, MemoryLimit, Worker, work_thread
-
-WRITES = frozenset(OPERATIONS.values())
-"""What changes a resource; the operations of a bulk are noted one by one."""
 
 _KEY_BYTES = 32
 
@@ -40,7 +37,7 @@ def _cursor_key(text: str) -> bytes:
     if re.fullmatch(rf"[0-9a-f]{{{2 * _KEY_BYTES}}}", text) is None:
         raise DatabaseError(
             "the database is damaged: its table 'secret' has no usable key in the row 'cursor';"
-            " stop the service and delete that row, then the next start makes a new key"
+            " stop the service and delete that row, then the next start creates a new key"
         )
     return bytes.fromhex(text)
 
@@ -73,14 +70,14 @@ class Tenant:
 
     @property
     def limits(self) -> Limits:
-        """What requests may cost."""
+        """The limits of one request, and of all requests together."""
         return self.rules.limits
 
     def note_outcome(self, context: RequestContext, status: int) -> None:
         """Note the outcome of a request with an accepted token, or of an operation of a Bulk."""
         if status >= 400:
             if not context.probe:
-                self.activity.refused(
+                self.activity.note_refusal(
                     context.audit_context(context.operation),
                     resource_type=context.resource_type,
                     resource_id=context.resource_id,
@@ -90,18 +87,18 @@ class Tenant:
                     reason=context.reason,
                 )
         elif context.operation in WRITES:
-            self.activity.provisioned()
+            self.activity.note_write()
             self._note_losses(context)
 
     def _note_losses(self, context: RequestContext) -> None:
         """Note the attributes that a write left out, and the memberships that it ended unnamed."""
         if context.skipped:
             resource_type = context.resource_type or "none"
-            self.activity.skipped(resource_type, context.skipped)
-            self.metrics.skipped(resource_type, context.skipped)
+            self.activity.count_skipped(resource_type, context.skipped)
+            self.metrics.count_skipped(resource_type, context.skipped)
         if context.dropped:
-            self.activity.dropped(context.dropped)
-            self.metrics.dropped(context.dropped)
+            self.activity.count_dropped(context.dropped)
+            self.metrics.count_dropped(context.dropped)
 
     @classmethod
     async def open(

@@ -1,4 +1,4 @@
-"""Who may call: bearer tokens, known by their SHA-256 digests (``docs/contract.md`` section 2)."""
+"""The accepted bearer tokens, known by their SHA-256 digests (``docs/contract.md`` section 2)."""
 
 import hashlib
 import hmac
@@ -12,10 +12,10 @@ from datetime import datetime
 from pathlib import Path
 
 RELOAD_SECONDS = 1.0
-"""How often, at most, the tokens file is looked at."""
+"""The shortest interval between two checks of the tokens file."""
 
 GRACE_SECONDS = 60.0
-"""How long the tokens that were read last are accepted once their file cannot be used."""
+"""The time for which the last tokens stay accepted after their file has become unusable."""
 
 _ID = re.compile(r"[ -~]{1,64}")
 _DIGEST = re.compile(r"[0-9a-fA-F]{64}")
@@ -25,7 +25,7 @@ _logger = logging.getLogger(__name__)
 
 
 class TokensError(Exception):
-    """The tokens file cannot be used; the message says why, and has nothing of its content."""
+    """The tokens file cannot be used. The message has the reason, and nothing of the content."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,7 +38,7 @@ class Token:
 
 
 def token_from(secret: str, *, token_id: str) -> Token:
-    """Return the token that a secret stands for."""
+    """Return the token with the digest of a secret."""
     return Token(token_id, hashlib.sha256(secret.encode()).digest())
 
 
@@ -48,7 +48,7 @@ def read_tokens(path: Path) -> tuple[Token, ...]:
     Raises
     ------
     TokensError
-        It cannot be read, or is not a list of digests from end to end.
+        The file cannot be read, or one of its entries is no token.
     """
     try:
         content = path.read_bytes()
@@ -61,10 +61,10 @@ def read_tokens(path: Path) -> tuple[Token, ...]:
     entries = document.get("tokens") if isinstance(document, dict) else None
     if not isinstance(entries, list):
         raise TokensError(f'{path} has no list "tokens"')
-    return tuple(_token(entry, f"{path}: tokens[{n}]") for n, entry in enumerate(entries))
+    return tuple(_parse_token(entry, f"{path}: tokens[{n}]") for n, entry in enumerate(entries))
 
 
-def _token(entry: object, where: str) -> Token:
+def _parse_token(entry: object, where: str) -> Token:
     if not isinstance(entry, dict):
         raise TokensError(f"{where} is not an object")
     token_id, digest, not_after = (entry.get(name) for name in ("id", "sha256", "notAfter"))
@@ -72,7 +72,7 @@ def _token(entry: object, where: str) -> Token:
         raise TokensError(f"{where}.id is not a text of 1 to 64 printable ASCII characters")
     if not isinstance(digest, str) or not _DIGEST.fullmatch(digest):
         raise TokensError(f"{where}.sha256 is not 64 hex digits")
-    end = None if not_after is None else _instant(not_after)
+    end = None if not_after is None else _parse_time(not_after)
     if not_after is not None and end is None:
         raise TokensError(
             f"{where}.notAfter is not a time with its zone, such as 2026-11-25T09:00:00Z"
@@ -80,18 +80,18 @@ def _token(entry: object, where: str) -> Token:
     return Token(token_id, bytes.fromhex(digest), end)
 
 
-def _instant(value: object) -> float | None:
-    """Return a time in seconds since 1970, None for one that does not say its zone."""
+def _parse_time(value: object) -> float | None:
+    """Return a time in seconds since 1970, None for one without a time zone."""
     try:
-        moment = datetime.fromisoformat(value) if isinstance(value, str) else None
+        parsed = datetime.fromisoformat(value) if isinstance(value, str) else None
     except ValueError:
         return None
-    if moment is None or moment.tzinfo is None:
+    if parsed is None or parsed.tzinfo is None:
         return None
-    return moment.timestamp()
+    return parsed.timestamp()
 
 
-def _received(authorization: str) -> bytes | None:
+def _parse_bearer(authorization: str) -> bytes | None:
     """Return the bearer token in a header (its bytes as latin-1), None for another scheme."""
     scheme, _, secret = authorization.partition(" ")
     return secret.strip(" \t").encode("latin-1") if scheme.lower() == "bearer" else None
@@ -101,20 +101,20 @@ class Tokens:
     """The tokens that are accepted now.
 
     When the file becomes unusable, the tokens that were read last are accepted for
-    `GRACE_SECONDS`, as it may be in the middle of a change, and then none of them: what is in
-    force is not known any more, and a token may have been revoked.
+    `GRACE_SECONDS`, since the file may be in the middle of a change. After that none of them is
+    accepted, since any of them may have been revoked.
 
     Parameters
     ----------
     path
-        The file that is read again when it changes.
+        The tokens file; it is read again when it changes.
     fixed
-        Tokens that are accepted besides.
+        Tokens that are accepted as well.
 
     Attributes
     ----------
     problem
-        What is wrong with the file, None for nothing.
+        The problem of the file, None where it can be used.
     """
 
     def __init__(
@@ -137,12 +137,12 @@ class Tokens:
         self.problem: str | None = None
 
     @property
-    def closed(self) -> bool:
-        """Whether the file is unusable, and none of its tokens is accepted any more."""
+    def is_closed(self) -> bool:
+        """Whether the file is unusable and none of its tokens is accepted any more."""
         return self.problem is not None and self._read is None
 
     def current(self) -> tuple[Token, ...]:
-        """Return the tokens of the file as it is, at most `RELOAD_SECONDS` old, and the fixed."""
+        """Return the fixed tokens and those of the file, as of at most `RELOAD_SECONDS` ago."""
         if self._path is None:
             return self._fixed
         now = self._monotonic()
@@ -181,20 +181,20 @@ class Tokens:
                 grace,
             )
         elif self._read is not None and now - self._unusable_since >= GRACE_SECONDS:
-            # Forgotten with what was seen, so that the same file is read again once it is back.
+            # So that the same file is read again once it is back.
             self._read = self._seen = None
             _logger.error("%s; none of its tokens is accepted any more", problem)
 
     def authenticate(self, authorization: str | None) -> Token | None:
-        """Return the token in an Authorization header, None for one that is not accepted."""
-        secret = None if authorization is None else _received(authorization)
+        """Return the token in an Authorization header, None if it is not accepted."""
+        secret = None if authorization is None else _parse_bearer(authorization)
         if secret is None:
             return None
         digest = hashlib.sha256(secret).digest()
         now = self._wall()
         found: Token | None = None
         for token in self.current():
-            # Every token is compared, in constant time, so that time tells nothing.
+            # Each token is compared, in constant time, so that the duration reveals nothing.
             if hmac.compare_digest(digest, token.digest) and (
                 token.not_after is None or token.not_after > now
             ):
@@ -202,16 +202,16 @@ class Tokens:
         return found
 
     def prove(self, token: Token, authorization: str) -> None:
-        """Note that a token itself was received: what `proof` then shows, its digest cannot tell.
+        """Note that a client has sent this token: `proof` then needs the token, not its digest.
 
         Parameters
         ----------
         authorization
-            The header that `authenticate` has returned this token for.
+            The header for which `authenticate` returned this token.
         """
         key = (token.id, token.digest)
         if key not in self._proofs:
-            secret = _received(authorization)
+            secret = _parse_bearer(authorization)
             assert secret is not None
             self._proofs[key] = hmac.new(secret, _USED + token.id.encode(), "sha256").hexdigest()
 

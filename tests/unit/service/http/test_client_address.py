@@ -44,7 +44,7 @@ def test_nobody_is_trusted_by_default() -> None:
     assert TrustedProxies().find_client(scope) == "10.1.2.3"
 
 
-def test_what_is_no_network() -> None:
-    """The message names it, and how one is written."""
-    with pytest.raises(SettingsError, match=r"'ingress' is no network .* 10\.0\.0\.0/8"):
+def test_a_text_that_is_not_a_network_is_refused() -> None:
+    """The message names the text, and shows how a network is written."""
+    with pytest.raises(SettingsError, match=r"'ingress' is not a network .* 10\.0\.0\.0/8"):
         TrustedProxies(["ingress"])
