@@ -14,9 +14,10 @@ from scim_operator.api.tenant import Key
 from scim_operator.controller.observe.cache import Cache
 from scim_operator.desired import faults
 from scim_operator.desired.faults import BlockedError
-from scim_operator.kube.client import UNREACHABLE, KubeClient
+from scim_operator.kube.client import KubeClient
 from scim_operator.kube.errors import ApiError
 from scim_operator.kube.kinds import TENANT, Object
+from scim_operator.kube.transport import UNREACHABLE
 from scim_operator.status import tenant_metrics
 from scim_operator.status.conditions import summary
 

@@ -30,9 +30,10 @@ from scim_operator.controller.records.retained_objects import RetainedObjects
 from scim_operator.controller.records.url_claim_store import UrlClaimStore
 from scim_operator.desired import faults
 from scim_operator.desired.ownership.seals import Seals
-from scim_operator.kube.client import UNREACHABLE, KubeClient
+from scim_operator.kube.client import KubeClient
 from scim_operator.kube.errors import ApiError
 from scim_operator.kube.lease import LeaderElector
+from scim_operator.kube.transport import UNREACHABLE
 from scim_operator.settings import Settings
 
 _LOG = logging.getLogger(__name__)

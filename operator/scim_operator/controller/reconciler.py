@@ -31,9 +31,10 @@ from scim_operator.desired.ownership.seals import Seals
 from scim_operator.desired.plan import Plan
 from scim_operator.desired.rollout import decisions, situation
 from scim_operator.desired.rollout.decisions import Decision, Rollout
-from scim_operator.kube.client import UNREACHABLE, KubeClient
+from scim_operator.kube.client import KubeClient
 from scim_operator.kube.errors import ApiError
 from scim_operator.kube.kinds import INGRESS, SECRET, STORAGE_CLASS, TENANT, VOLUME_CLAIM, Kind
+from scim_operator.kube.transport import UNREACHABLE
 from scim_operator.settings import Settings
 from scim_operator.status import events, tenant_conditions, tenant_metrics, tenant_status
 from scim_operator.timestamps import parse_timestamp

@@ -143,10 +143,10 @@ SILENT = Finding(
 
 def explain_failed_request(refusal: ApiError, namespace: str) -> Finding:
     """Say why the passes over a tenant end: the answer to a request that every pass needs."""
-    if denial := denials.explain(refusal.message, refusal.what, namespace):
+    if denial := denials.explain(refusal.message, refusal.request, namespace):
         return Finding(False, *denial, Outlook.STALLED)
     if refusal.code == _NOT_IN_TIME:
-        message = f"the API server does not complete {refusal.what} in time: {_HOLDS_UP}"
+        message = f"the API server does not complete {refusal.request} in time: {_HOLDS_UP}"
         return Finding(False, "APIServerSilent", message, Outlook.STALLED)
     if refusal.code == 403 and (right := _FORBIDDEN.search(refusal.message)):
         where = f"namespace {right['namespace']}" if right["namespace"] else "the cluster"
@@ -154,8 +154,8 @@ def explain_failed_request(refusal: ApiError, namespace: str) -> Finding:
     return Finding(
         False,
         "APIServerRefuses",
-        f"the API server refuses {refusal.what} ({refusal}), and the operator goes on trying: see "
-        "its log",
+        f"the API server refuses {refusal.request} ({refusal}), and the operator goes on trying: "
+        "see its log",
         Outlook.STALLED,
     )
 

@@ -1,4 +1,4 @@
-"""What the API server answers other than success."""
+"""The error that stands for any answer of the API server other than success."""
 
 from __future__ import annotations
 
@@ -11,17 +11,23 @@ class ApiError(Exception):
     code
         HTTP status.
     retry_after
-        Seconds that the server asks to wait; None if it does not.
-    what
+        Seconds that the API server asks the operator to wait; None if it does not.
+    request
         The request, for people: ``PATCH of services/contoso-scim in namespace team-a``.
     """
 
     def __init__(
-        self, code: int, message: str, *, reason: str = "", retry_after: float | None = None
+        self,
+        code: int,
+        message: str,
+        *,
+        reason: str = "",
+        retry_after: float | None = None,
+        request: str = "a request of the operator",
     ) -> None:
         super().__init__(f"{code} {reason}: {message}")
         self.code = code
         self.message = message
         self.reason = reason
         self.retry_after = retry_after
-        self.what = "a request of the operator"
+        self.request = request

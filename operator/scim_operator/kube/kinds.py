@@ -1,4 +1,4 @@
-"""The kinds of objects that the operator deals with, and their addresses in the API."""
+"""The kinds of objects that the operator reads and writes, and their paths in the API."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ class Kind:
     Attributes
     ----------
     optional
-        Whether a cluster may lack it.
+        Whether a cluster may lack this kind.
     """
 
     api_version: str
@@ -27,9 +27,9 @@ class Kind:
     optional: bool = False
 
     def path(self, namespace: str | None, name: str | None = None) -> str:
-        """Return the path of an object, or of a list when there is no name.
+        """Return the path of an object, or of a list if there is no name.
 
-        A namespace of None is all of them.
+        A namespace of None means all namespaces.
         """
         root = "/apis" if "/" in self.api_version else "/api"
         parts = [root, self.api_version]
@@ -42,12 +42,12 @@ class Kind:
 
 
 def describe(path: str) -> str:
-    """Name what a path of the API is the path of: ``services/contoso-scim in namespace team-a``."""
+    """Describe a path of the API for people: ``services/contoso-scim in namespace team-a``."""
     _, _, rest = path.partition("/namespaces/")
-    namespace, _, what = rest.partition("/")
-    if not what:
+    namespace, _, resource = rest.partition("/")
+    if not resource:
         return path
-    return f"{what} in namespace {namespace}"
+    return f"{resource} in namespace {namespace}"
 
 
 Identity: TypeAlias = tuple[Kind, str]
@@ -83,4 +83,4 @@ WATCHED = (
     POD_DISRUPTION_BUDGET,
     HTTP_ROUTE,
 )
-"""Kinds of the objects that belong to tenants, all of them with the tenant label."""
+"""Kinds of the objects that belong to tenants. All these objects have the tenant label."""

@@ -1,7 +1,7 @@
-"""Which of several operators works: the one that holds the Lease.
+"""Elects the leader among several operators: the operator that holds the Lease leads.
 
-The client library's election does not give the Lease back, writes local times, and ends its
-process in places; this one is small, and its decision is a pure function.
+The election of the client library does not release the Lease, writes local times, and ends its
+process in places. This one is small, and its decision is a pure function.
 """
 
 from __future__ import annotations
@@ -12,25 +12,23 @@ import math
 import time
 from collections.abc import Callable
 from datetime import UTC, datetime
-from typing import Any
 
 from scim_operator import metrics
-from scim_operator.kube.client import UNREACHABLE, KubeClient
+from scim_operator.kube.client import KubeClient
 from scim_operator.kube.errors import ApiError
-from scim_operator.kube.kinds import LEASE
-from scim_operator.kube.watched_namespaces import watches
+from scim_operator.kube.kinds import LEASE, Object
+from scim_operator.kube.transport import UNREACHABLE
+from scim_operator.kube.watched_namespaces import annotate
 from scim_operator.settings import Settings
 
 _LOG = logging.getLogger(__name__)
 
-Object = dict[str, Any]
-
 
 class LeaderElector:
-    """Takes, renews and releases the Lease.
+    """Acquires, renews and releases the Lease.
 
-    A candidate judges another's silence by its own clock from when it saw the Lease change last,
-    so that clocks that differ do no harm.
+    A candidate measures by its own clock for how long the Lease has not changed, so the clocks of
+    the candidates may differ.
     """
 
     def __init__(
@@ -44,19 +42,19 @@ class LeaderElector:
         self._renewed = -math.inf
 
     def holds(self) -> bool:
-        """Tell whether the Lease was renewed so lately that nobody else can have it."""
+        """Tell whether the last renewal is so recent that no other operator can hold the Lease."""
         return self._clock() - self._renewed < self._settings.renew_deadline
 
     async def acquire(self) -> None:
-        """Wait until the Lease is held."""
+        """Wait until this operator holds the Lease."""
         metrics.LEADER.labels(self._settings.lease_name).set(0)
         _LOG.info("waiting for the Lease as %s", self._settings.holder)
-        while not await self._try():  # noqa: ASYNC110 (another process's doing is waited for)
+        while not await self._try():  # noqa: ASYNC110 (another process changes it)
             await asyncio.sleep(self._settings.retry_period)
         _LOG.info("holding the Lease as %s", self._settings.holder)
 
     async def hold(self) -> None:
-        """Renew until that fails for ``renew_deadline`` or somebody else has the Lease."""
+        """Renew until renewals fail for ``renew_deadline`` or another operator holds the Lease."""
         while self.holds():
             await asyncio.sleep(self._settings.retry_period)
             if not await self._try() and not self._is_mine():
@@ -65,17 +63,17 @@ class LeaderElector:
         _LOG.error("the Lease is lost")
 
     async def release(self) -> None:
-        """Give the Lease back, so that the next one need not wait for it to expire."""
+        """Release the Lease, so that the next leader need not wait until it expires."""
         metrics.LEADER.labels(self._settings.lease_name).set(0)
         if not self._is_mine():
             return
         assert self._lease is not None
-        # The API server wants a duration of at least one.
+        # The API server requires a duration of at least one second.
         spec = self._lease["spec"] | {"holderIdentity": "", "leaseDurationSeconds": 1}
         try:
             await self._kube.update(LEASE, self._lease | {"spec": spec})
         except (ApiError, *UNREACHABLE) as error:
-            _LOG.warning("the Lease could not be released and will expire: %r", error)
+            _LOG.warning("the Lease cannot be released and will expire: %r", error)
 
     def _is_mine(self) -> bool:
         return (
@@ -84,49 +82,51 @@ class LeaderElector:
         )
 
     async def _try(self) -> bool:
+        """Acquire or renew once; return whether this operator holds the Lease now."""
         settings = self._settings
         began = self._clock()
         try:
             async with asyncio.timeout(settings.renew_deadline / 2):
                 lease = await self._kube.get(LEASE, settings.namespace, settings.lease_name)
                 if lease is None:
-                    wanted = renewed(None, settings, settings.lease_name, datetime.now(UTC))
-                    self._lease = await self._kube.create(LEASE, wanted)
+                    desired = build(None, settings, datetime.now(UTC))
+                    self._lease = await self._kube.create(LEASE, desired)
                     self._renewed = began
                     return True
                 if self._lease is None or lease["spec"] != self._lease["spec"]:
                     self._lease, self._seen = lease, self._clock()
                 if not may_take(lease["spec"], settings.holder, self._clock() - self._seen):
                     return False
-                wanted = renewed(lease, settings, settings.lease_name, datetime.now(UTC))
-                self._lease = await self._kube.update(LEASE, wanted)
+                desired = build(lease, settings, datetime.now(UTC))
+                self._lease = await self._kube.update(LEASE, desired)
         except (ApiError, *UNREACHABLE) as error:
-            _LOG.warning("the Lease cannot be taken or renewed now: %r", error)
+            _LOG.warning("the Lease cannot be acquired or renewed now: %r", error)
             return False
         self._seen, self._renewed = self._clock(), began
         return True
 
 
 def may_take(spec: Object, holder: str, silence: float) -> bool:
-    """Tell whether a candidate may take a Lease that has not changed for so many seconds."""
+    """Tell whether a candidate may take a Lease that has not changed for ``silence`` seconds."""
     current = spec.get("holderIdentity")
     return current in (None, "", holder) or silence > spec.get("leaseDurationSeconds", 0)
 
 
-def renewed(lease: Object | None, settings: Settings, name: str, now: datetime) -> Object:
-    """Return the Lease as its new or old holder writes it."""
-    moment = now.strftime("%Y-%m-%dT%H:%M:%S.%fZ")
+def build(lease: Object | None, settings: Settings, now: datetime) -> Object:
+    """Return the Lease as this operator writes it; ``lease`` is the existing one."""
+    time_text = now.strftime("%Y-%m-%dT%H:%M:%S.%fZ")
     spec: Object = dict((lease or {}).get("spec", {}))
     if spec.get("holderIdentity") != settings.holder:
-        spec["acquireTime"] = moment
+        spec["acquireTime"] = time_text
         spec["leaseTransitions"] = spec.get("leaseTransitions", -1) + 1
     spec |= {
         "holderIdentity": settings.holder,
         "leaseDurationSeconds": max(1, round(settings.lease_duration)),
-        "renewTime": moment,
+        "renewTime": time_text,
     }
-    metadata = (lease or {}).get("metadata", {"name": name, "namespace": settings.namespace})
-    annotations = (metadata.get("annotations") or {}) | watches(settings.watch_namespaces)
+    new = {"name": settings.lease_name, "namespace": settings.namespace}
+    metadata = (lease or {}).get("metadata", new)
+    annotations = (metadata.get("annotations") or {}) | annotate(settings.watch_namespaces)
     metadata = metadata | {"annotations": annotations}
     return {
         "apiVersion": LEASE.api_version,

@@ -1,4 +1,4 @@
-"""What the Secrets of a tenant hold, and how it is read. Pure."""
+"""The keys of a tenant's Secrets, and how to read their values."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ ACCESS_KEY = "token"
 
 
 def read(secret: Object | None, key: str) -> str | None:
-    """Return one value of a Secret; None if it is not there or is no text."""
+    """Return one value of a Secret; None if it is missing or not text."""
     value = ((secret or {}).get("data") or {}).get(key)
     if value is None:
         return None
@@ -26,10 +26,10 @@ def read(secret: Object | None, key: str) -> str | None:
 
 
 def is_reserved(secret: Object, tenant: str) -> bool:
-    """Tell whether a Secret is the operator's or another tenant's, and so no owner's own.
+    """Tell whether a Secret belongs to the operator or to another tenant.
 
-    Who may create tenants but not read Secrets would have another tenant's token sent to a host of
-    their choice otherwise.
+    A spec must not name such a Secret: a user who may create tenants, but not read Secrets, could
+    otherwise send another tenant's token to a host of their choice.
     """
     metadata = secret["metadata"]
     labels = metadata.get("labels") or {}

@@ -97,7 +97,7 @@ def find_unattended(cluster: Cluster, tenants: Iterable[Tenant]) -> dict[Key, st
             lease = _read_lease(cluster, operator)
         except ClusterError:
             continue
-        problems = {key: watched_namespaces.problem(key, operator, lease, now) for key in keys}
+        problems = {key: watched_namespaces.find_problem(key, operator, lease, now) for key in keys}
         found |= {key: problem for key, problem in problems.items() if problem}
     return found
 

@@ -18,9 +18,10 @@ from scim_operator.api.conditions import Outlook
 from scim_operator.api.tenant import Key
 from scim_operator.controller.observe.cache import Cache, identify
 from scim_operator.desired.faults import Fault
-from scim_operator.kube.client import UNREACHABLE, KubeClient
+from scim_operator.kube.client import KubeClient
 from scim_operator.kube.errors import ApiError
 from scim_operator.kube.kinds import NAMESPACE, TENANT, WATCHED, Kind
+from scim_operator.kube.transport import UNREACHABLE
 from scim_operator.settings import Settings
 
 _LOG = logging.getLogger(__name__)

@@ -9,9 +9,10 @@ from scim_operator.api import names
 from scim_operator.api.tenant import Key
 from scim_operator.controller.observe.cache import Cache
 from scim_operator.desired.ownership.seals import Seals
-from scim_operator.kube.client import UNREACHABLE, KubeClient
+from scim_operator.kube.client import KubeClient
 from scim_operator.kube.errors import ApiError
 from scim_operator.kube.kinds import Kind, Object
+from scim_operator.kube.transport import UNREACHABLE
 from scim_operator.status import retained_objects, tenant_metrics
 from scim_operator.status.retained_objects import RetainedObject
 

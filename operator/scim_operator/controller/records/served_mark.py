@@ -12,9 +12,10 @@ from scim_operator.api import names
 from scim_operator.api.tenant import Key, Tenant
 from scim_operator.api.v1alpha1.status import Status
 from scim_operator.controller.observe.cache import Cache
-from scim_operator.kube.client import UNREACHABLE, KubeClient
+from scim_operator.kube.client import KubeClient
 from scim_operator.kube.errors import ApiError
 from scim_operator.kube.kinds import TENANT
+from scim_operator.kube.transport import UNREACHABLE
 
 _LOG = logging.getLogger(__name__)
 

@@ -29,9 +29,10 @@ from scim_operator.desired.urls.claims import (
     seed,
 )
 from scim_operator.desired.urls.rules import Place, check_url
-from scim_operator.kube.client import UNREACHABLE, KubeClient
+from scim_operator.kube.client import KubeClient
 from scim_operator.kube.errors import ApiError
 from scim_operator.kube.kinds import CONFIG_MAP, TENANT
+from scim_operator.kube.transport import UNREACHABLE
 from scim_operator.settings import Settings
 
 _LOG = logging.getLogger(__name__)

@@ -158,7 +158,7 @@ def test_attempts_say_the_same() -> None:
 def test_request_that_is_no_write_of_an_object() -> None:
     """Where a pass ends at another request, that one is named."""
     refusal = ApiError(500, 'failed calling webhook "g": no such host')
-    refusal.what = "PATCH of scimtenants/contoso/status in namespace team-a"
+    refusal.request = "PATCH of scimtenants/contoso/status in namespace team-a"
     found = explain_failed_request(refusal, "team-a")
     assert "refuses PATCH of scimtenants/contoso/status in namespace team-a" in found.message
     right = 'User "o" cannot get resource "secrets" in API group "" in the namespace "team-a"'

@@ -1,11 +1,11 @@
-"""Who may take the Lease, and what its holder writes."""
+"""When a candidate may take the Lease, and how the holder writes it."""
 
 from __future__ import annotations
 
 from datetime import timedelta
 
 import pytest
-from scim_operator.kube.lease import may_take, renewed
+from scim_operator.kube.lease import build, may_take
 from scim_operator.settings import Settings
 
 from tests.unit.operator.sample import NOW
@@ -25,14 +25,14 @@ SETTINGS = Settings(identity="me", lease_duration=15)
     ],
 )
 def test_may_take(holder: str | None, silence: float, free: bool) -> None:
-    """A Lease is taken when it is free, one's own, or its holder was silent for its duration."""
+    """A candidate takes a Lease that is free, its own, or not renewed for its duration."""
     spec = {"holderIdentity": holder, "leaseDurationSeconds": 15}
     assert may_take(spec, "me", silence) is free
 
 
 def test_first_lease() -> None:
-    """The first holder writes who it is and for how long."""
-    spec = renewed(None, SETTINGS, "scim-operator", NOW)["spec"]
+    """The first holder writes its identity and the duration."""
+    spec = build(None, SETTINGS, NOW)["spec"]
     assert spec == {
         "holderIdentity": "me",
         "leaseDurationSeconds": 15,
@@ -43,18 +43,18 @@ def test_first_lease() -> None:
 
 
 def test_renewal() -> None:
-    """A renewal moves only its time; the version that was read stays, so that a race is lost."""
-    first = renewed(None, SETTINGS, "scim-operator", NOW)
+    """A renewal changes its time only, and keeps the version, so that a conflict is detected."""
+    first = build(None, SETTINGS, NOW)
     first["metadata"]["resourceVersion"] = "7"
-    again = renewed(first, SETTINGS, "scim-operator", NOW + timedelta(seconds=2))
+    again = build(first, SETTINGS, NOW + timedelta(seconds=2))
     assert again["spec"] == first["spec"] | {"renewTime": "2026-11-25T09:00:02.000000Z"}
     assert again["metadata"]["resourceVersion"] == "7"
 
 
 def test_takeover() -> None:
-    """A new holder counts a transition and says since when."""
-    first = renewed(None, SETTINGS, "scim-operator", NOW)
+    """A new holder counts a transition and writes the time."""
+    first = build(None, SETTINGS, NOW)
     other = Settings(identity="other")
-    spec = renewed(first, other, "scim-operator", NOW + timedelta(seconds=20))["spec"]
+    spec = build(first, other, NOW + timedelta(seconds=20))["spec"]
     assert (spec["holderIdentity"], spec["leaseTransitions"]) == ("other", 1)
     assert spec["acquireTime"] == spec["renewTime"] == "2026-11-25T09:00:20.000000Z"
