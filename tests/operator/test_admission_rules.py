@@ -221,7 +221,7 @@ def test_rest_with_empty_parts(fragile: ControlPlane, unserved: Namespace, tmp_p
         changed = {name for name in before if after[name] != before[name]}
         assert changed <= {"after", "after/Service/after-scim"}
         said = set(events(unserved, *TOLD))
-        assert said == {"the Service after-scim was deleted and has been made again"}
+        assert said == {"the Service after-scim was deleted and has been created again"}
         assert operator.stop() == 0
 
 

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 import yaml
 from scim_operator.api import names
-from scim_operator.controller.reconciler import FAULT_PAUSE
+from scim_operator.controller.due import FAULT_SECONDS
 
 from tests.cluster import ControlPlane
 from tests.operator.install import Installation
@@ -307,7 +307,7 @@ def recovered(namespace: Namespace, tenant: str) -> float:
             and len(namespace.objects(tenant)) == CHILDREN
         )
 
-    eventually(seen, FAULT_PAUSE + 15)
+    eventually(seen, FAULT_SECONDS + 15)
     return time.monotonic()
 
 

@@ -1,4 +1,5 @@
 """The loop: observe, plan, apply, report. All asynchronous tasks start here.
 
-Law: decisions are made in `desired` and `status`; this package carries them out.
+Law: `desired` and `status` make the decisions; this package carries them out. `observe` reads,
+`records` and `apply` write, `reconciler` combines them for one tenant, `operator` for the process.
 """

@@ -1,17 +1,18 @@
-"""Tells of tenants over which no pass comes to its end: by conditions, an event and the metrics.
+"""Reports tenants that cannot be reconciled: by conditions, an event and the metrics.
 
-A pass that fails is repeated. One that fails again and again, whatever its cause, is no state that
-anybody can see from outside, and the status from before would go on saying Ready.
+A failed reconcile is repeated. If it fails repeatedly, the status from before would still say
+Ready, and nobody could see the failure from outside the operator.
 """
 
 from __future__ import annotations
 
 import logging
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable
 
 from scim_operator.api.conditions import Finding
 from scim_operator.api.tenant import Key
 from scim_operator.controller.observe.cache import Cache
+from scim_operator.controller.queue import Reconcile
 from scim_operator.desired import faults
 from scim_operator.desired.faults import BlockedError
 from scim_operator.kube.client import KubeClient
@@ -23,43 +24,40 @@ from scim_operator.status.conditions import summary
 
 _LOG = logging.getLogger(__name__)
 
-REFUSED_AGAIN = 3
-"""Failed passes in a row after which a refusal is told."""
+FAILURES_IF_REFUSED = 3
+"""Failures in a row after which a request that the API server refuses is reported."""
 
-FAILED_AGAIN = 5
-"""Failed passes in a row after which anything else is told, which may pass by itself."""
+FAILURES_OTHERWISE = 5
+"""Failures in a row after which any other cause is reported; it may pass by itself."""
 
-SOON = 1.0
-"""Seconds until a tenant is tried again whose failures have just been told: what the API server can
-write again, it may also do again."""
+RETRY_SECONDS = 1.0
+"""Pause after a report: the API server accepted the status, so it may accept the rest again."""
 
-_PASSING = (408, 409, 429)
-
-Work = Callable[[Key], Awaitable[float | None]]
+_TRANSIENT_CODES = (408, 409, 429)
 
 
 class ProblemReporter:
-    """Tells of tenants what keeps the operator from its work for them."""
+    """Writes into a tenant's status why the operator cannot reconcile the tenant."""
 
     def __init__(self, kube: KubeClient, cache: Cache) -> None:
         self._kube = kube
         self._cache = cache
-        self._told: dict[Key, str] = {}
+        self._reported: dict[Key, str] = {}
 
-    async def tell_waiting(self, finding: Finding) -> None:
-        """Tell it of the tenants whose spec no operator has taken up; the rest is not worse off."""
+    async def report_to_waiting(self, finding: Finding) -> None:
+        """Report to the tenants whose spec no operator has reconciled; the others still work."""
         for key in self._cache.tenants():
             body = self._cache.get(TENANT, *key) or {}
-            seen = _stored_status(body).get("observedGeneration")
-            if body and seen != body["metadata"].get("generation", 0):
-                await self.tell(key, finding)
+            generation = _stored_status(body).get("observedGeneration")
+            if body and generation != body["metadata"].get("generation", 0):
+                await self.report(key, finding)
 
     def forget(self, key: Key) -> None:
-        """Take note that nothing keeps it from its work any more."""
-        self._told.pop(key, None)
+        """Note that the tenant can be reconciled again."""
+        self._reported.pop(key, None)
 
-    async def tell(self, key: Key, finding: Finding) -> bool:
-        """Have a tenant say why nothing comes of it; return whether it did not say so before."""
+    async def report(self, key: Key, finding: Finding) -> bool:
+        """Write the problem into the tenant's status; return whether the status changed."""
         body = self._cache.get(TENANT, *key)
         if body is None or "deletionTimestamp" in body["metadata"]:
             return False
@@ -72,21 +70,21 @@ class ProblemReporter:
             tenant_metrics.TENANTS.update_conditions(str(key), body["status"]["conditions"])
             return False
         tenant_metrics.TENANTS.update_conditions(str(key), status["conditions"])
-        written = await self._write(key, metadata["uid"], status)
-        if not written and self._told.get(key) == finding.reason:
+        is_written = await self._write(key, metadata["uid"], status)
+        if not is_written and self._reported.get(key) == finding.reason:
             return False
-        self._told[key] = finding.reason
+        self._reported[key] = finding.reason
         _LOG.error("%s: %s", key, finding.message, extra={"tenant": str(key)})
         try:
             await self._kube.post_event(
                 key, metadata["uid"], finding.reason, finding.message, warning=True
             )
         except (ApiError, *UNREACHABLE) as error:
-            _LOG.warning("the event %s of %s is lost: %r", finding.reason, key, error)
-        return written
+            _LOG.warning("the event %s of %s cannot be created: %r", finding.reason, key, error)
+        return is_written
 
     async def _write(self, key: Key, uid: str, status: Object) -> bool:
-        # The whole status as it is stored: an apply takes away what it leaves out.
+        # The whole stored status: an apply removes the fields that it leaves out.
         body = {
             "metadata": {"name": key.name, "namespace": key.namespace, "uid": uid},
             "status": status,
@@ -102,50 +100,49 @@ class ProblemReporter:
         return True
 
 
-class Failures:
-    """Calls the work for a tenant, and tells when it keeps failing.
+class FailureHandler:
+    """Reconciles a tenant, and reports repeated failures.
 
     Parameters
     ----------
-    work
-        One pass over a tenant, see `scim_operator.controller.queue.Work`.
+    reconcile
+        Reconciles the tenant once.
     release
-        Called with a tenant that is left as it is: it must not keep a place in the rollout.
+        Called with a tenant that cannot be reconciled: it must not keep a slot in the rollout.
     """
 
     def __init__(
-        self, reporter: ProblemReporter, work: Work, *, release: Callable[[Key], None]
+        self, reporter: ProblemReporter, reconcile: Reconcile, *, release: Callable[[Key], None]
     ) -> None:
         self._reporter = reporter
-        self._work = work
+        self._reconcile = reconcile
         self._release = release
         self._failures: dict[Key, int] = {}
 
     async def __call__(self, key: Key) -> float | None:
-        """Make one pass.
+        """Reconcile once; return after how many seconds the tenant is due again.
 
         Raises
         ------
         Exception
-            Whatever the work raises, unless that has just been told.
+            The error of the reconcile, unless it has just been reported.
         """
         try:
-            pause = await self._work(key)
-        except BlockedError as held:
-            # It is looked at again when the tenant, or what is known of its namespace, changes.
+            after = await self._reconcile(key)
+        except BlockedError as error:
+            # A change of the tenant, or of the watches of its namespace, enqueues it again.
             self._release(key)
-            await self._reporter.tell(key, held.finding)
+            await self._reporter.report(key, error.finding)
             return None
         except Exception as error:
             failures = self._failures[key] = self._failures.get(key, 0) + 1
-            if failures >= _patience(error) and await self._reporter.tell(
-                key, _explain(error, key)
-            ):
-                return SOON
+            is_due = failures >= _failures_until_report(error)
+            if is_due and await self._reporter.report(key, _explain(error, key)):
+                return RETRY_SECONDS
             raise
         self._failures.pop(key, None)
         self._reporter.forget(key)
-        return pause
+        return after
 
 
 def _stored_status(body: Object) -> Object:
@@ -153,10 +150,11 @@ def _stored_status(body: Object) -> Object:
     return status if isinstance(status, dict) else {}
 
 
-def _patience(error: Exception) -> int:
-    """Return how many passes may fail by such an error before that is told."""
-    is_refused = isinstance(error, ApiError) and error.code not in _PASSING and error.code < 500
-    return REFUSED_AGAIN if is_refused else FAILED_AGAIN
+def _failures_until_report(error: Exception) -> int:
+    is_refused = (
+        isinstance(error, ApiError) and error.code not in _TRANSIENT_CODES and error.code < 500
+    )
+    return FAILURES_IF_REFUSED if is_refused else FAILURES_OTHERWISE
 
 
 def _explain(error: Exception, key: Key) -> Finding:

@@ -1,1 +1,4 @@
-"""What the operator knows of the cluster and of the services: the cache and what fills it."""
+"""What the operator knows about the cluster and the services: the cache, watches and reads.
+
+Law: nothing here writes objects, but for a label that somebody has removed (`unlabelled`).
+"""

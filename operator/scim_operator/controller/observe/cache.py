@@ -1,9 +1,9 @@
-"""Watched copies of tenants and their objects: what the operator reads instead of asking.
+"""Keeps copies of the watched objects, so that a reconcile at rest sends no request.
 
-Copies are kept as compact JSON, which takes a fifth of the memory of the parsed objects, and
-without the parts that nobody here reads. The answer to a write goes into the cache at once, so
-that the next pass never sees a state from before it; an event that is older than what is known is
-dropped by its resource version.
+Copies are compact JSON, which takes a fifth of the memory of parsed objects, without the parts
+that the operator does not use. The answer to a write is stored at once, so the next reconcile
+never uses a state from before the write; an event that is older than the copy is dropped by its
+resource version.
 """
 
 from __future__ import annotations
@@ -11,15 +11,13 @@ from __future__ import annotations
 import json
 from collections import OrderedDict, defaultdict
 from collections.abc import Iterator
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from scim_operator.api import names
 from scim_operator.api.tenant import Key, Tenant
-from scim_operator.kube.kinds import POD, SECRET, TENANT, Kind
+from scim_operator.kube.kinds import POD, SECRET, TENANT, Kind, Object
 
-Object = dict[str, Any]
-
-_METADATA = (
+_METADATA_FIELDS = (
     "name",
     "namespace",
     "uid",
@@ -31,12 +29,12 @@ _METADATA = (
     "annotations",
     "ownerReferences",
 )
-_CONDITION = ("type", "status", "reason", "message")
-_REMEMBERED_DELETIONS = 4096
+_CONDITION_FIELDS = ("type", "status", "reason", "message")
+_MAX_DELETIONS = 4096
 
 
 class Id(NamedTuple):
-    """Which object."""
+    """The identity of an object."""
 
     kind: Kind
     namespace: str
@@ -44,7 +42,7 @@ class Id(NamedTuple):
 
 
 def identify(kind: Kind, body: Object) -> Id:
-    """Return which object it is."""
+    """Return the identity of an object."""
     return Id(kind, body["metadata"]["namespace"], body["metadata"]["name"])
 
 
@@ -55,17 +53,17 @@ class _Copy(NamedTuple):
 
 
 def has_label(body: Object) -> bool:
-    """Tell whether an object has the label by which it is watched."""
+    """Tell whether an object has the label that selects the watched objects."""
     return names.TENANT_LABEL in (body["metadata"].get("labels") or {})
 
 
 def slim(kind: Kind, body: Object) -> Object:
-    """Return what is kept of an object."""
-    metadata = {key: body["metadata"][key] for key in _METADATA if key in body["metadata"]}
+    """Return the part of an object that the cache keeps."""
+    metadata = {key: body["metadata"][key] for key in _METADATA_FIELDS if key in body["metadata"]}
     if "deletionTimestamp" in metadata:
         metadata["finalizers"] = body["metadata"].get("finalizers") or []
     if kind is TENANT:
-        # Owners may write 256 KiB of others' annotations, which would be kept for each tenant.
+        # A user may write 256 KiB of annotations into each tenant; only the operator's are kept.
         metadata.pop("labels", None)
         annotations = metadata.pop("annotations", None) or {}
         metadata["annotations"] = {
@@ -76,8 +74,8 @@ def slim(kind: Kind, body: Object) -> Object:
         del kept["spec"]
     status = kept.get("status")
     if kind is not TENANT and status and "conditions" in status:
-        # Their heartbeats would make news of nothing.
-        fields = (*_CONDITION, "lastTransitionTime") if kind is POD else _CONDITION
+        # Heartbeat timestamps must not count as changes.
+        fields = (*_CONDITION_FIELDS, "lastTransitionTime") if kind is POD else _CONDITION_FIELDS
         conditions = [
             {key: condition[key] for key in fields if key in condition}
             for condition in status["conditions"]
@@ -87,64 +85,67 @@ def slim(kind: Kind, body: Object) -> Object:
 
 
 class Cache:
-    """The copies, and what is looked up in them."""
+    """The copies, indexed by tenant.
+
+    Methods that change the copies return the tenants for which something has changed.
+    """
 
     def __init__(self) -> None:
         self._copies: dict[Id, _Copy] = {}
         self._owned: defaultdict[Key, set[Id]] = defaultdict(set)
-        self._gone: OrderedDict[Id, int] = OrderedDict()
-        self._lost: dict[Key, Object] = {}
+        self._deleted: OrderedDict[Id, int] = OrderedDict()
+        self._deleted_tokens: dict[Key, Object] = {}
 
     def put(self, kind: Kind, body: Object) -> set[Key]:
-        """Keep an object; return the tenants that it is news for."""
+        """Store an object."""
         metadata = body["metadata"]
         identity = identify(kind, body)
         version = int(metadata["resourceVersion"])
         known = self._copies.get(identity)
-        if version <= max(known.version if known else 0, self._gone.get(identity, 0)):
+        if version <= max(known.version if known else 0, self._deleted.get(identity, 0)):
             return set()
         if kind is not TENANT and not has_label(body):
-            # An admission rule has taken it away: the watch does not see the object either.
-            return self._forget(identity) if known else set()
+            # An admission rule has removed the label, so the object is no longer watched.
+            return self._remove(identity) if known else set()
         kept = slim(kind, body)
-        # Its own version is not part of the comparison.
+        # The version is not part of the comparison.
         kept["metadata"]["resourceVersion"] = ""
         text = json.dumps(kept, separators=(",", ":")).encode()
         tenant = _tenant_of(identity, metadata)
         self._copies[identity] = _Copy(version, tenant, text)
-        news = set()
+        changed = set()
         if known and known.tenant != tenant:
             self._owned[known.tenant].discard(identity)
-            news.add(known.tenant)
+            changed.add(known.tenant)
         if kind is not TENANT:
             self._owned[tenant].add(identity)
         if known is None or known.text != text:
-            news.add(tenant)
+            changed.add(tenant)
         if kind is SECRET and identity.name == names.token_secret(tenant.name):
-            self._lost.pop(tenant, None)
-        return news
+            self._deleted_tokens.pop(tenant, None)
+        return changed
 
     def remove(self, kind: Kind, body: Object) -> set[Key]:
-        """Forget a deleted object; return the tenants that it is news for."""
+        """Remove a deleted object."""
         metadata = body["metadata"]
         identity = identify(kind, body)
         version = int(metadata["resourceVersion"])
         known = self._copies.get(identity)
         if known is None or known.version > version:
             return set()
-        self._gone[identity] = version
-        if len(self._gone) > _REMEMBERED_DELETIONS:
-            self._gone.popitem(last=False)
-        return self._forget(identity)
+        self._deleted[identity] = version
+        if len(self._deleted) > _MAX_DELETIONS:
+            self._deleted.popitem(last=False)
+        return self._remove(identity)
 
     def forget(self, key: Key) -> set[Key]:
-        """Forget a tenant that turned out to be gone; return the tenants that it is news for."""
+        """Remove a tenant that does not exist any more."""
         identity = Id(TENANT, *key)
-        return self._forget(identity) if identity in self._copies else set()
+        return self._remove(identity) if identity in self._copies else set()
 
     def retain(self, kind: Kind, namespace: str | None, listed: set[Id], version: int) -> set[Key]:
-        """Forget what a complete list of that version does not have."""
-        news = set()
+        """Remove the copies that a complete list of that version does not contain."""
+        changed = set()
         for identity, known in list(self._copies.items()):
             if (
                 identity.kind is kind
@@ -152,31 +153,31 @@ class Cache:
                 and identity not in listed
                 and known.version <= version
             ):
-                news |= self._forget(identity)
-        return news
+                changed |= self._remove(identity)
+        return changed
 
     def get(self, kind: Kind, namespace: str, name: str) -> Object | None:
-        """Return an object, or None."""
+        """Return an object; None if there is no copy."""
         known = self._copies.get(Id(kind, namespace, name))
         return self._parse(known) if known else None
 
     def tenant(self, key: Key) -> Tenant | None:
-        """Return a tenant, or None."""
+        """Return a tenant; None if there is no copy."""
         body = self.get(TENANT, *key)
         return Tenant.parse(body) if body else None
 
     def tenants(self) -> list[Key]:
-        """Return which tenants there are."""
+        """Return the keys of all tenants."""
         return [known.tenant for identity, known in self._copies.items() if identity.kind is TENANT]
 
     def of_kind(self, kind: Kind) -> Iterator[tuple[Key, Object]]:
-        """Yield all objects of a kind, each with the tenant that it belongs to."""
+        """Yield all objects of a kind, each with the key of its tenant."""
         for identity, known in self._copies.items():
             if identity.kind is kind:
                 yield known.tenant, self._parse(known)
 
     def without_tenant(self, kind: Kind) -> list[Object]:
-        """Return the objects of a kind whose tenant is not there."""
+        """Return the objects of a kind whose tenant does not exist."""
         return [
             self._parse(self._copies[identity])
             for key, identities in self._owned.items()
@@ -202,18 +203,18 @@ class Cache:
         ]
         return sorted(pods, key=lambda pod: str(pod["metadata"]["creationTimestamp"]))
 
-    def lost(self, key: Key) -> Object | None:
-        """Return the token Secret that was deleted while its tenant is there."""
-        return self._lost.get(key)
+    def deleted_token(self, key: Key) -> Object | None:
+        """Return the token Secret of an existing tenant that was deleted while it was watched."""
+        return self._deleted_tokens.get(key)
 
     def was_deleted(self, kind: Kind, namespace: str, name: str) -> bool:
-        """Tell whether an object of that name was deleted while it was watched."""
-        return Id(kind, namespace, name) in self._gone
+        """Tell whether a watched object of that name was deleted."""
+        return Id(kind, namespace, name) in self._deleted
 
-    def _forget(self, identity: Id) -> set[Key]:
+    def _remove(self, identity: Id) -> set[Key]:
         known = self._copies.pop(identity)
         if identity.kind is TENANT:
-            self._lost.pop(known.tenant, None)
+            self._deleted_tokens.pop(known.tenant, None)
             return {known.tenant}
         owned = self._owned[known.tenant]
         owned.discard(identity)
@@ -222,7 +223,7 @@ class Cache:
         if identity.kind is SECRET and identity.name == names.token_secret(known.tenant.name):
             tenant = self.get(TENANT, *known.tenant)
             if tenant is not None and "deletionTimestamp" not in tenant["metadata"]:
-                self._lost[known.tenant] = self._parse(known)
+                self._deleted_tokens[known.tenant] = self._parse(known)
         return {known.tenant}
 
     @staticmethod

@@ -1,8 +1,8 @@
-"""Reads what an Ingress needs beside itself, rarely: neither kind is watched.
+"""Reads the IngressClass and the TLS Secret of an Ingress, rarely: neither kind is watched.
 
-The class is read only while no controller has given the Ingress an address. The TLS Secret is read
-when the Ingress is new and then every few hours, over restarts of the operator too, because status
-keeps when the certificate expires.
+The class is read only while the Ingress has no address. The TLS Secret is read when the Ingress is
+new and then every few hours, also across restarts of the operator, because the status stores when
+the certificate expires.
 """
 
 from __future__ import annotations
@@ -25,14 +25,14 @@ from scim_operator.kube.ingress_facts import (
 )
 from scim_operator.kube.kinds import INGRESS_CLASS, SECRET, Object
 
-_CLASS_AGE = 30.0
-_PROBLEM_AGE = 60.0
-_CERTIFICATE_AGE = 6 * 3600.0
-"""Seconds for which what was read counts as known."""
+_CLASS_SECONDS = 30.0
+_PROBLEM_SECONDS = 60.0
+_CERTIFICATE_SECONDS = 6 * 3600.0
+"""How long an answer counts as known."""
 
 
 class IngressReader:
-    """What was read last."""
+    """The classes and Secrets that were read last."""
 
     def __init__(self, kube: KubeClient) -> None:
         self._kube = kube
@@ -40,7 +40,7 @@ class IngressReader:
         self._secrets: dict[Key, tuple[float, TLSSecret | None]] = {}
 
     async def read(self, tenant: Tenant, ingress: Object | None, now: datetime) -> IngressFacts:
-        """Return what is known of a tenant's Ingress; nothing if it has none."""
+        """Return the facts about a tenant's Ingress; none if there is no Ingress."""
         if ingress is None:
             return NOTHING_READ
         name = read_class(ingress)
@@ -48,7 +48,7 @@ class IngressReader:
             is_class_missing=name is not None
             and not has_address(ingress)
             and await self._is_class_missing(name),
-            tls=await self._tls(tenant, read_tls_secret_name(ingress), now),
+            tls=await self._get_tls_secret(tenant, read_tls_secret_name(ingress), now),
         )
 
     async def _is_class_missing(self, name: str) -> bool:
@@ -57,30 +57,32 @@ class IngressReader:
             try:
                 is_missing = await self._kube.get(INGRESS_CLASS, None, name) is None
             except ApiError:
-                # Without the right to look, the condition says less.
+                # Without the right to read classes the condition says less.
                 is_missing = False
-            self._classes[name] = time.monotonic() + _CLASS_AGE, is_missing
+            self._classes[name] = time.monotonic() + _CLASS_SECONDS, is_missing
         return is_missing
 
-    async def _tls(self, tenant: Tenant, name: str | None, now: datetime) -> TLSSecret | None:
+    async def _get_tls_secret(
+        self, tenant: Tenant, name: str | None, now: datetime
+    ) -> TLSSecret | None:
         if name is None:
             return None
-        # Tenants of a namespace share a Secret more often than not.
+        # The tenants of a namespace often share a Secret.
         key = Key(tenant.key.namespace, name)
         if key not in self._secrets:
             known = tenant.status.certificate
             if known and known.secret_name == name and known.not_after > now:
-                until = time.monotonic() + random.uniform(0, _CERTIFICATE_AGE)  # noqa: S311
+                until = time.monotonic() + random.uniform(0, _CERTIFICATE_SECONDS)  # noqa: S311
                 self._secrets[key] = until, TLSSecret(name, not_after=known.not_after)
         until, tls = self._secrets.get(key, (0.0, None))
         if until <= time.monotonic():
-            tls = await self._read_tls(key)
-            is_well = tls is None or (tls.not_after is not None and tls.not_after > now)
-            age = random.uniform(0.5, 1) * _CERTIFICATE_AGE if is_well else _PROBLEM_AGE  # noqa: S311
+            tls = await self._request_tls_secret(key)
+            is_valid = tls is None or (tls.not_after is not None and tls.not_after > now)
+            age = random.uniform(0.5, 1) * _CERTIFICATE_SECONDS if is_valid else _PROBLEM_SECONDS  # noqa: S311
             self._secrets[key] = time.monotonic() + age, tls
         return tls
 
-    async def _read_tls(self, key: Key) -> TLSSecret | None:
+    async def _request_tls_secret(self, key: Key) -> TLSSecret | None:
         try:
             return read_tls_secret(key.name, await self._kube.get(SECRET, key.namespace, key.name))
         except ApiError:

@@ -1,6 +1,6 @@
-"""Reads the events of pods whose nodes do not create their containers, of which nothing else tells.
+"""Reads the events of a pod whose node does not create its containers; only they give the reason.
 
-A tenant whose pods run, or start as fast as pods do, costs no request.
+A tenant whose pods run, or start in the usual time, causes no request.
 """
 
 from __future__ import annotations
@@ -17,10 +17,10 @@ from scim_operator.kube.errors import ApiError
 from scim_operator.kube.kinds import EVENT, Object
 from scim_operator.status.problems import nodes
 
-_SHORTEST_AGE, _LONGEST_AGE = 30.0, 300.0
-"""Seconds for which what was read counts as known: the longer, the longer the pod has waited."""
+_SHORTEST_SECONDS, _LONGEST_SECONDS = 30.0, 300.0
+"""How long events count as known: half of the time for which the pod has waited."""
 
-_MOST = 100
+_MAX_EVENTS = 100
 
 
 class _Known(NamedTuple):
@@ -36,8 +36,8 @@ class PodEvents:
         self._kube = kube
         self._known: dict[Key, _Known] = {}
 
-    async def of(self, key: Key, live: Sequence[Object], now: datetime) -> Sequence[Object]:
-        """Return the events of the one of a tenant's pods that waits for its node; else none."""
+    async def read(self, key: Key, live: Sequence[Object], now: datetime) -> Sequence[Object]:
+        """Return the events of the tenant's pod that waits for its node; none if none waits."""
         pod = nodes.find_uncreated([each for each in live if pod_owners.is_own(key, each)], now)
         if pod is None:
             self.forget(key)
@@ -47,26 +47,26 @@ class PodEvents:
         if known and known.uid == uid and known.until > time.monotonic():
             return known.events
         waited = (now - nodes.read_scheduled_time(pod)).total_seconds()
-        until = time.monotonic() + min(_LONGEST_AGE, max(_SHORTEST_AGE, waited / 2))
-        self._known[key] = _Known(uid, until, await self._read(key, uid))
+        until = time.monotonic() + min(_LONGEST_SECONDS, max(_SHORTEST_SECONDS, waited / 2))
+        self._known[key] = _Known(uid, until, await self._request(key, uid))
         return self._known[key].events
 
-    def pause(self, key: Key) -> float | None:
-        """Return after how many seconds to read them again; None if nothing waits."""
+    def seconds_until_read(self, key: Key) -> float | None:
+        """Return after how many seconds to read the events again; None if no pod waits."""
         known = self._known.get(key)
         return max(1.0, known.until - time.monotonic()) if known else None
 
     def forget(self, key: Key) -> None:
-        """Forget a tenant none of whose pods waits."""
+        """Forget a tenant without a waiting pod."""
         self._known.pop(key, None)
 
-    async def _read(self, key: Key, uid: str) -> Sequence[Object]:
+    async def _request(self, key: Key, uid: str) -> Sequence[Object]:
         selector = f"involvedObject.uid={uid}"
-        params = {"fieldSelector": selector, "limit": str(_MOST)}
+        params = {"fieldSelector": selector, "limit": str(_MAX_EVENTS)}
         try:
             answer = await self._kube.request("GET", EVENT.path(key.namespace), params=params)
         except ApiError:
-            # Without the right to look, the condition says less.
+            # Without the right to read events the condition says less.
             return ()
         events: list[Object] = answer["items"]
         return events

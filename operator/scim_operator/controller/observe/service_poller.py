@@ -1,13 +1,13 @@
-"""Reads each tenant's counts from its service's management port, one after the other.
+"""Reads the status of each tenant's service from its management port, one tenant after another.
 
-The readings are spread over the interval, so that they are a steady trickle however many tenants
-there are, and a tenant is woken only by a reading that differs from the one before.
+The requests are spread over the interval, so that their rate is steady however many tenants there
+are. A tenant is enqueued only if its service status has changed.
 
-A pod may be hostile. It is asked only if the tenant's own ReplicaSet controls it; its answer is
-followed nowhere, is not decompressed, and is bounded in size and time; whatever a reading raises is
-that tenant's failed reading. One namespace has at most a quarter of the readings in flight, and a
-tenant that keeps failing is asked less and less often, so that pods that do not answer hold up no
-other tenant's reading.
+A pod may be hostile. The operator reads it only if the tenant's own ReplicaSet controls it. It
+follows no redirect, decompresses nothing, and limits the size and the time of the answer. Any error
+counts as a failure of that tenant only. One namespace has at most a quarter of the requests in
+flight, and the operator reads a tenant less often while its service fails, so that pods that do not
+answer delay no other tenant.
 """
 
 from __future__ import annotations
@@ -32,39 +32,40 @@ from scim_operator.api.service_status import (
     read,
 )
 from scim_operator.api.tenant import Key
-from scim_operator.controller.observe.cache import Cache, Object
+from scim_operator.controller.observe.cache import Cache
 from scim_operator.kube import pod_owners, secret_data
 from scim_operator.kube.errors import ApiError
-from scim_operator.kube.kinds import DEPLOYMENT, REPLICA_SET, SECRET, Kind
+from scim_operator.kube.kinds import DEPLOYMENT, REPLICA_SET, SECRET, Kind, Object
 from scim_operator.settings import Settings
 
 _LOG = logging.getLogger(__name__)
-_DEADLINE_S = 5.0
-_BLIPS = 2
-"""Failed readings in a row that may be a restart and are not worth telling."""
-_LONGEST_PAUSE_S = 300.0
-_SHARE = 4
-"""A namespace has at most this part of the readings in flight."""
-_MOST_FIELDS = 32
-_MOST_FIELD_BYTES = 2048
+_DEADLINE_SECONDS = 5.0
+_TOLERATED_FAILURES = 2
+"""Failures in a row that are not reported: the pod may just restart."""
+_LONGEST_PAUSE_SECONDS = 300.0
+_IDLE_SECONDS = 1.0
+_NAMESPACE_SHARE = 4
+"""A namespace has at most one part in so many of the requests in flight."""
+_MAX_FIELDS = 32
+_MAX_FIELD_BYTES = 2048
 
 Get = Callable[[Kind, str, str], Awaitable[Object | None]]
-"""Reads an object from the API server; None if it is not there."""
+"""Reads an object from the API server; returns None if it does not exist."""
 
 
 class ServicePoller:
-    """The latest readings.
+    """The latest status of each tenant's service.
 
     Parameters
     ----------
     get
         For the ReplicaSets, which are not watched.
     wake
-        Called with a tenant whose reading has changed.
+        Called with a tenant whose service status has changed.
     port
         The services' management port.
     deadline
-        Seconds that one reading may take.
+        Seconds that one request may take.
     """
 
     def __init__(
@@ -74,7 +75,7 @@ class ServicePoller:
         get: Get,
         enqueue: Callable[[Key], None],
         port: int = names.MANAGEMENT_PORT,
-        deadline: float = _DEADLINE_S,
+        deadline: float = _DEADLINE_SECONDS,
     ) -> None:
         self._cache = cache
         self._settings = settings
@@ -83,66 +84,70 @@ class ServicePoller:
         self._port = port
         self._deadline = deadline
         self._slots = asyncio.Semaphore(settings.poll_in_flight)
-        share = max(1, settings.poll_in_flight // _SHARE)
+        share = max(1, settings.poll_in_flight // _NAMESPACE_SHARE)
         self._shares: defaultdict[str, asyncio.Semaphore] = defaultdict(
             lambda: asyncio.Semaphore(share)
         )
-        self._reading: set[Key] = set()
+        self._in_progress: set[Key] = set()
         self._replica_sets: dict[Key, str] = {}
-        self._reports: dict[Key, ServiceStatus] = {}
+        self._statuses: dict[Key, ServiceStatus] = {}
         self._failures: dict[Key, int] = {}
         self._problems: dict[Key, Problem] = {}
         self._not_before: dict[Key, float] = {}
         self._credentials: dict[Key, str] = {}
 
-    def report(self, key: Key) -> ServiceStatus | None:
-        """Return the last reading; None if there was none since the operator's start."""
-        return self._reports.get(key)
+    def latest(self, key: Key) -> ServiceStatus | None:
+        """Return the latest status; None if none was read since the operator's start."""
+        return self._statuses.get(key)
 
     def problem(self, key: Key) -> Problem | None:
-        """Return why a service that runs could not be read several times in a row."""
-        return self._problems.get(key) if self._failures.get(key, 0) > _BLIPS else None
+        """Return why the status of a running service cannot be read; None below three failures."""
+        return self._problems.get(key) if self._failures.get(key, 0) > _TOLERATED_FAILURES else None
 
     async def run(self) -> None:
         """Read until cancelled."""
-        settings = self._settings
-        async with self._session() as session, asyncio.TaskGroup() as group:
+        async with self._create_session() as session, asyncio.TaskGroup() as group:
             while True:
-                keys = self._cache.tenants()
-                self._forget_except(set(keys))
-                random.shuffle(keys)
-                cycle = max(settings.poll_interval, len(keys) / settings.poll_rate)
-                for key in keys:
-                    if self._is_due(key):
-                        self._reading.add(key)
-                        group.create_task(self._attempt(session, key))
-                    await asyncio.sleep(cycle / len(keys))
-                if not keys:
-                    await asyncio.sleep(1)
+                await self._read_all(session, group)
 
-    def _session(self) -> aiohttp.ClientSession:
+    async def _read_all(self, session: aiohttp.ClientSession, group: asyncio.TaskGroup) -> None:
+        """Read the status of each tenant once, spread over the interval."""
+        keys = self._cache.tenants()
+        self._forget_except(set(keys))
+        if not keys:
+            await asyncio.sleep(_IDLE_SECONDS)
+            return
+        random.shuffle(keys)
+        cycle = max(self._settings.poll_interval, len(keys) / self._settings.poll_rate)
+        for key in keys:
+            if self._is_due(key):
+                self._in_progress.add(key)
+                group.create_task(self._attempt(session, key))
+            await asyncio.sleep(cycle / len(keys))
+
+    def _create_session(self) -> aiohttp.ClientSession:
         return aiohttp.ClientSession(
             timeout=aiohttp.ClientTimeout(total=self._deadline),
             auto_decompress=False,
             cookie_jar=aiohttp.DummyCookieJar(),
-            max_line_size=_MOST_FIELD_BYTES,
-            max_field_size=_MOST_FIELD_BYTES,
-            max_headers=_MOST_FIELDS,
+            max_line_size=_MAX_FIELD_BYTES,
+            max_field_size=_MAX_FIELD_BYTES,
+            max_headers=_MAX_FIELDS,
         )
 
     def _is_due(self, key: Key) -> bool:
-        return key not in self._reading and time.monotonic() >= self._not_before.get(key, 0)
+        return key not in self._in_progress and time.monotonic() >= self._not_before.get(key, 0)
 
     def _forget_except(self, keys: set[Key]) -> None:
         for known in (
-            *(self._reports, self._failures, self._problems),
+            *(self._statuses, self._failures, self._problems),
             *(self._not_before, self._replica_sets, self._credentials),
         ):
             for key in known.keys() - keys:
                 known.pop(key)
         for namespace in self._shares.keys() - {key.namespace for key in keys}:
-            # One that a reading still holds is needed until that reading ends.
-            if not any(key.namespace == namespace for key in self._reading):
+            # A request in flight still needs its semaphore.
+            if not any(key.namespace == namespace for key in self._in_progress):
                 self._shares.pop(namespace)
 
     async def _attempt(self, session: aiohttp.ClientSession, key: Key) -> None:
@@ -150,19 +155,19 @@ class ServicePoller:
             async with self._shares[key.namespace], self._slots:
                 await self._read(session, key)
         except UnreadableError as error:
-            self._fail(key, error.problem)
-        except Exception as error:  # whatever it is, it must not end the poller
-            self._fail(
+            self._record_failure(key, error.problem)
+        except Exception as error:  # any error: it must not end the poller
+            self._record_failure(
                 key,
                 Problem(
                     "Unreachable",
-                    "the operator cannot read the service's counts: if the pod runs, check that "
-                    f"port {self._port} may be reached from the operator's namespace",
+                    "the operator cannot read the status of the service: if the pod runs, check "
+                    f"that port {self._port} is reachable from the operator's namespace",
                 ),
                 error,
             )
         finally:
-            self._reading.discard(key)
+            self._in_progress.discard(key)
 
     async def _read(self, session: aiohttp.ClientSession, key: Key) -> None:
         pods = [pod for pod in self._cache.pods(key) if pod_owners.is_ready(pod)]
@@ -172,28 +177,27 @@ class ServicePoller:
             return
         address = ipaddress.ip_address(random.choice(own)["status"]["podIP"])  # noqa: S311
         host = f"[{address}]" if address.version == 6 else str(address)
-        credential = self._credential(key)
+        credential = self._choose_credential(key)
         async with session.get(
             f"http://{host}:{self._port}/-/status",
-            headers=_headers(credential),
+            headers=_create_headers(credential),
             allow_redirects=False,
         ) as response:
             if response.status == 401:
                 self._credentials.pop(key, None)
             if response.status != 200:
-                raise UnreadableError(_refused(response.status))
+                raise UnreadableError(_describe_refusal(response.status))
             if response.headers.get("Content-Encoding", "identity") != "identity":
-                raise UnreadableError(_refused("in a compressed form"))
-            report = read(await _body(response))
+                raise UnreadableError(_describe_refusal("in a compressed form"))
+            status = read(await _read_body(response))
         if credential:
             self._credentials[key] = credential
-        self._succeed(key, report)
+        self._record_success(key, status)
 
-    def _credential(self, key: Key) -> str | None:
-        """Return the credential to send: the one that was accepted last, until it is refused.
+    def _choose_credential(self, key: Key) -> str | None:
+        """Return the credential that was accepted last, until the service refuses it.
 
-        After a rotation a pod learns of the new one only when the kubelet has brought it the
-        digests, which takes a minute or two.
+        After a rotation the kubelet takes a minute or two to bring the new digests into the pod.
         """
         secret = self._cache.get(SECRET, key.namespace, names.access_secret(key.name))
         return self._credentials.get(key) or secret_data.read(secret, secret_data.ACCESS_KEY)
@@ -209,15 +213,14 @@ class ServicePoller:
             return True
         try:
             live = await self._get(REPLICA_SET, key.namespace, replica_set["name"])
-        except ApiError as refusal:
+        except ApiError as error:
             raise UnreadableError(
                 Problem(
                     "OwnerUnknown",
-                    "the operator may not read the ReplicaSet of the pod, and so cannot tell "
-                    "whether the pod is the tenant's own: give its role the right to get "
-                    "replicasets",
+                    "the operator may not read the ReplicaSet of the pod, so it cannot check that "
+                    "the pod is the tenant's own: give its role the right to get replicasets",
                 )
-            ) from refusal
+            ) from error
         owner = (
             pod_owners.find_controller(live) if live and live["metadata"]["uid"] == uid else None
         )
@@ -226,37 +229,37 @@ class ServicePoller:
         self._replica_sets[key] = uid
         return True
 
-    def _fail(self, key: Key, problem: Problem, error: Exception | None = None) -> None:
+    def _record_failure(self, key: Key, problem: Problem, error: Exception | None = None) -> None:
         metrics.READINGS.labels("error").inc()
         _LOG.debug(
-            "counts of %s cannot be read: %s (%s)",
+            "the service status of %s cannot be read: %s (%s)",
             *(key, problem.reason, type(error).__name__),
             extra={"tenant": str(key)},
         )
         failures = self._failures[key] = self._failures.get(key, 0) + 1
         before, self._problems[key] = self._problems.get(key), problem
-        if failures > _BLIPS:
-            pause = self._settings.poll_interval * 2.0 ** min(failures - _BLIPS, 10)
-            self._not_before[key] = time.monotonic() + min(_LONGEST_PAUSE_S, pause)
-            if failures == _BLIPS + 1 or before != problem:
+        if failures > _TOLERATED_FAILURES:
+            pause = self._settings.poll_interval * 2.0 ** min(failures - _TOLERATED_FAILURES, 10)
+            self._not_before[key] = time.monotonic() + min(_LONGEST_PAUSE_SECONDS, pause)
+            if failures == _TOLERATED_FAILURES + 1 or before != problem:
                 self._enqueue(key)
 
-    def _succeed(self, key: Key, report: ServiceStatus) -> None:
+    def _record_success(self, key: Key, status: ServiceStatus) -> None:
         metrics.READINGS.labels("success").inc()
         self._not_before.pop(key, None)
         self._problems.pop(key, None)
-        if self._failures.pop(key, 0) > _BLIPS or self._reports.get(key) != report:
-            self._reports[key] = report
+        if self._failures.pop(key, 0) > _TOLERATED_FAILURES or self._statuses.get(key) != status:
+            self._statuses[key] = status
             self._enqueue(key)
 
 
-def _headers(credential: str | None) -> dict[str, str]:
+def _create_headers(credential: str | None) -> dict[str, str]:
     headers = {"Accept-Encoding": "identity", "Accept": "application/json"}
     return headers | ({"Authorization": f"Bearer {credential}"} if credential else {})
 
 
-async def _body(response: aiohttp.ClientResponse) -> bytes:
-    """Read a body, and not more than a report may have.
+async def _read_body(response: aiohttp.ClientResponse) -> bytes:
+    """Read a body up to the size limit of a service status.
 
     Raises
     ------
@@ -267,14 +270,14 @@ async def _body(response: aiohttp.ClientResponse) -> bytes:
     async for chunk in response.content.iter_any():
         body += chunk
         if len(body) > MOST_BYTES:
-            raise UnreadableError(_refused(f"with more than {MOST_BYTES} bytes"))
+            raise UnreadableError(_describe_refusal(f"with more than {MOST_BYTES} bytes"))
     return body
 
 
-def _refused(how: int | str) -> Problem:
+def _describe_refusal(how: int | str) -> Problem:
     return Problem(
         "ReportInvalid",
-        f"the service's management port answers {how} to the operator's reading: check that the "
-        "pod runs the image that the tenant's Deployment names; the tenant is repaired and its "
-        "tokens are rotated all the same",
+        f"the service's management port answers {how} to the operator: check that the pod runs "
+        "the image that the tenant's Deployment names; the operator still repairs the tenant and "
+        "rotates its tokens",
     )

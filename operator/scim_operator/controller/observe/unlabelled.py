@@ -1,4 +1,4 @@
-"""Objects that a tenant's data depends on and that are not seen, because they lack the label."""
+"""Finds important objects that are not watched because they have lost their label."""
 
 from __future__ import annotations
 
@@ -13,23 +13,23 @@ from scim_operator.kube.errors import ApiError
 from scim_operator.kube.kinds import SECRET, VOLUME_CLAIM, Kind, Object
 
 
-async def find(
+async def restore_labels(
     kube: KubeClient, cache: Cache, tenant: Tenant, seals: Seals
 ) -> classification.Children:
-    """Have token, digests and volume claim watched again if only their label was taken away.
+    """Restore the label of a tenant's token, digests and volume claim, so that they are watched.
 
-    Without the digests a token without its seal cannot be told from a stranger's, and is replaced;
-    without the claim the data would count as lost.
+    Without its digests, a token without a seal looks like a foreign one and is replaced. Without
+    its claim, the data of the tenant looks lost.
 
     Returns
     -------
-    ownership.Children
-        Others' objects, made without the label in the place of those that are gone.
+    classification.Children
+        Unwatched objects with these names: foreign ones, and those that stay without the label.
 
     Raises
     ------
     ApiError, aiohttp.ClientError, TimeoutError, OSError
-        The API server cannot be reached or puts the pass off; trying again may help.
+        The API server is unreachable or answers with a transient error.
     """
     key = tenant.key
     found: dict[tuple[Kind, str], Object] = {}
@@ -51,14 +51,14 @@ async def find(
         try:
             labels = {"metadata": {"labels": names.labels(key.name)}}
             body = await kube.merge(kind, live, labels)
-        except ApiError as refusal:
-            # Told when they are written.
-            if faults.explain(refusal, kind, name, tenant) is None:
+        except ApiError as error:
+            # The apply of the object reports it.
+            if faults.explain(error, kind, name, tenant) is None:
                 raise
             found[kind, name] = live
             continue
         cache.put(kind, body)
         if not has_label(body):
-            # Told when it is written; it is no loss.
+            # The object is not lost. Its apply reports the missing label.
             found[kind, name] = body
     return found

@@ -1,7 +1,7 @@
-"""The operator's key: 32 random bytes in a Secret of its own namespace, made when there is none.
+"""Loads the operator's key: 32 random bytes in a Secret of the operator's own namespace.
 
-It belongs to no Helm release and to no object, so that it outlives an uninstall as what it seals
-does.
+No Helm release and no object owns the Secret, so that it survives an uninstall, as the sealed
+objects do.
 """
 
 from __future__ import annotations
@@ -21,26 +21,26 @@ _FIELD = "key"
 
 
 class UnusableKeyError(Exception):
-    """The Secret with the key has none."""
+    """The Secret exists, but holds no usable key."""
 
 
 async def load(kube: KubeClient, settings: Settings) -> bytes:
-    """Read the key; make it if there is none, which of several operators only the first does.
+    """Read the key; create it if there is none. Of several operators only one can create it.
 
     Raises
     ------
     UnusableKeyError
-        The Secret is there and is not one that an operator has made.
+        The Secret exists and was not created by an operator.
     ApiError, aiohttp.ClientError, TimeoutError, OSError
-        It can be neither read nor made now.
+        It can be neither read nor created now.
     """
     namespace, name = settings.namespace, settings.key_secret
     live = await kube.get(SECRET, namespace, name)
     if live is None:
         try:
             live = await kube.create(SECRET, _build(namespace, name))
-        except ApiError as refusal:
-            if refusal.code != 409:
+        except ApiError as error:
+            if error.code != 409:
                 raise
             live = await kube.get(SECRET, namespace, name)
     return _read(live, f"{namespace}/{name}")
@@ -69,6 +69,6 @@ def _read(live: Object | None, where: str) -> bytes:
     if len(key) < KEY_BYTES:
         raise UnusableKeyError(
             f"the Secret {where} has no key of {KEY_BYTES} bytes: restore it from a backup, or "
-            "delete it to have another made"
+            "delete it, and the operator creates another"
         )
     return key

@@ -1,6 +1,6 @@
-"""Marks tenants that have served, so that a backup of them tells that they had data and a token.
+"""Marks tenants that have served users, so that a restored tenant is known to have had data.
 
-A backup keeps annotations where it leaves status out; see `desired.ownership.data_loss`.
+Backups of a cluster keep annotations and omit status; see `desired.ownership.data_loss`.
 """
 
 from __future__ import annotations
@@ -19,8 +19,8 @@ from scim_operator.kube.transport import UNREACHABLE
 
 _LOG = logging.getLogger(__name__)
 
-REFUSED_PAUSE = 600.0
-"""Seconds until a refused mark is tried again: a role may have been given the right since."""
+REFUSED_SECONDS = 600.0
+"""Pause after a refused mark: its role may get the right later."""
 
 
 class ServedMark:
@@ -31,10 +31,10 @@ class ServedMark:
         self._cache = cache
         self._refused: dict[Key, float] = {}
 
-    async def keep(self, tenant: Tenant, result: Status) -> None:
-        """Mark a tenant whose service has told of its users; one that its owner marked stays so."""
+    async def write(self, tenant: Tenant, result: Status) -> None:
+        """Mark a tenant whose service has reported its users; a mark of the owner stays."""
         is_marked = names.SERVED_ANNOTATION in tenant.annotations
-        is_refused = time.monotonic() < self._refused.get(tenant.key, 0) + REFUSED_PAUSE
+        is_refused = time.monotonic() < self._refused.get(tenant.key, 0) + REFUSED_SECONDS
         if is_marked or result.users is None or is_refused:
             return
         identity = {"namespace": tenant.key.namespace, "name": tenant.key.name, "uid": tenant.uid}
@@ -42,8 +42,8 @@ class ServedMark:
         try:
             answer = await self._kube.merge(TENANT, {"metadata": identity}, change)
         except (ApiError, *UNREACHABLE) as error:
-            # It only adds to what a backup tells: neither a role of an earlier version nor a rule
-            # of the cluster may fail the pass.
+            # The mark is not essential: neither a role of an earlier version nor an admission rule
+            # may fail the reconcile.
             if isinstance(error, ApiError) and error.code in (403, 422):
                 self._refused[tenant.key] = time.monotonic()
             _LOG.info("the ScimTenant %s cannot be marked as served: %r", tenant.key, error)

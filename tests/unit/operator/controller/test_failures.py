@@ -1,4 +1,4 @@
-"""Whatever ends the passes over a tenant, it is told once, and only if it lasts."""
+"""Repeated failures of a tenant are reported once, whatever their cause."""
 
 from __future__ import annotations
 
@@ -11,10 +11,10 @@ from scim_operator.api.conditions import Finding, Outlook
 from scim_operator.api.tenant import Key, Tenant
 from scim_operator.clock import Clock
 from scim_operator.controller.failures import (
-    FAILED_AGAIN,
-    REFUSED_AGAIN,
-    SOON,
-    Failures,
+    FAILURES_IF_REFUSED,
+    FAILURES_OTHERWISE,
+    RETRY_SECONDS,
+    FailureHandler,
     ProblemReporter,
 )
 from scim_operator.controller.observe.cache import Cache
@@ -45,7 +45,7 @@ HELD = BlockedError(Finding(False, "Unreadable", "spec.x is odd", Outlook.STALLE
 
 
 class Server:
-    """An API server that keeps one tenant, and refuses what it is told to refuse."""
+    """An API server with one tenant; it raises `refusal` if there is one."""
 
     def __init__(self, stored: Object) -> None:
         self.clock = Clock()
@@ -74,7 +74,7 @@ class Server:
 
 
 class Scene:
-    """A tenant whose passes end as they are told to."""
+    """A tenant whose reconciles return or raise `answer`."""
 
     def __init__(self, stored: Object | None = None) -> None:
         self.server = Server(stored or body(status=WAS_READY))
@@ -83,15 +83,15 @@ class Scene:
         self.answer: float | Exception | None = None
         self.released: list[Key] = []
         self.reporter = ProblemReporter(self.server, self.cache)  # type: ignore[arg-type]
-        self.passes = Failures(self.reporter, self._work, release=self.released.append)
+        self.passes = FailureHandler(self.reporter, self._reconcile, release=self.released.append)
 
-    async def _work(self, _: Key) -> float | None:
+    async def _reconcile(self, _: Key) -> float | None:
         if isinstance(self.answer, Exception):
             raise self.answer
         return self.answer
 
     async def fail(self, error: Exception, times: int) -> list[float | None]:
-        """Make passes that fail; return what those returned that did not raise."""
+        """Reconcile several times with an error; return the results that did not raise."""
         self.answer = error
         returned = []
         for _ in range(times):
@@ -111,46 +111,46 @@ class Scene:
 @pytest.mark.parametrize(
     ("error", "patience", "reason"),
     [
-        (ApiError(403, "you may not"), REFUSED_AGAIN, "APIServerRefuses"),
-        (ApiError(404, "no such thing"), REFUSED_AGAIN, "APIServerRefuses"),
-        (ApiError(422, "wrong"), REFUSED_AGAIN, "APIServerRefuses"),
-        (ApiError(409, "changed"), FAILED_AGAIN, "APIServerRefuses"),
-        (ApiError(500, "broken"), FAILED_AGAIN, "APIServerRefuses"),
-        (ApiError(500, 'failed calling webhook "g": no'), FAILED_AGAIN, "WebhookUnavailable"),
-        (TimeoutError(), FAILED_AGAIN, "APIServerSilent"),
-        (aiohttp.ServerDisconnectedError(), FAILED_AGAIN, "APIServerSilent"),
-        (KeyError("secretToken: scim_abc"), FAILED_AGAIN, "OperatorError"),
-        (ZeroDivisionError(), FAILED_AGAIN, "OperatorError"),
+        (ApiError(403, "you may not"), FAILURES_IF_REFUSED, "APIServerRefuses"),
+        (ApiError(404, "no such thing"), FAILURES_IF_REFUSED, "APIServerRefuses"),
+        (ApiError(422, "wrong"), FAILURES_IF_REFUSED, "APIServerRefuses"),
+        (ApiError(409, "changed"), FAILURES_OTHERWISE, "APIServerRefuses"),
+        (ApiError(500, "broken"), FAILURES_OTHERWISE, "APIServerRefuses"),
+        (ApiError(500, 'failed calling webhook "g": no'), FAILURES_OTHERWISE, "WebhookUnavailable"),
+        (TimeoutError(), FAILURES_OTHERWISE, "APIServerSilent"),
+        (aiohttp.ServerDisconnectedError(), FAILURES_OTHERWISE, "APIServerSilent"),
+        (KeyError("secretToken: scim_abc"), FAILURES_OTHERWISE, "OperatorError"),
+        (ZeroDivisionError(), FAILURES_OTHERWISE, "OperatorError"),
     ],
 )
-async def test_told_when_it_lasts(error: Exception, patience: int, reason: str) -> None:
-    """Every kind of failure reaches conditions and one event, and not at its first attempt."""
+async def test_lasting_failure(error: Exception, patience: int, reason: str) -> None:
+    """Every kind of failure sets conditions and creates one event, but not at once."""
     scene = Scene()
     await scene.fail(error, patience - 1)
     assert (scene.server.statuses, scene.server.events) == ([], [])
-    assert await scene.fail(error, 10) == [SOON]
+    assert await scene.fail(error, 10) == [RETRY_SECONDS]
     assert len(scene.server.statuses) == 1
     assert [said for said, _ in scene.server.events] == [reason]
     for kind, status in (("Ready", "False"), ("Stalled", "True"), ("Reconciling", "False")):
         found = scene.condition(kind)
         assert (found["status"], found["reason"]) == (status, reason)
     assert "scim_abc" not in str(scene.server.statuses) + str(scene.server.events)
-    # What the API server stores is a status that every version can read.
+    # Every version can read the stored status.
     assert Tenant.parse(scene.server.stored).status.is_true("Stalled")
 
 
-async def test_what_is_known_stays() -> None:
-    """The rest of the status is not less true because of a failed pass."""
+async def test_rest_of_the_status_stays() -> None:
+    """A failed reconcile leaves the rest of the status unchanged."""
     scene = Scene()
-    await scene.fail(ApiError(403, "no"), REFUSED_AGAIN)
+    await scene.fail(ApiError(403, "no"), FAILURES_IF_REFUSED)
     assert scene.server.stored["status"]["users"] == 7
     assert scene.condition("Available") == WAS_READY["conditions"][1]  # type: ignore[index]
 
 
-async def test_a_newer_spec_is_told_anew() -> None:
-    """A condition never speaks about an older spec than the one that fails."""
+async def test_newer_spec() -> None:
+    """A new generation that fails too gets conditions of its own."""
     scene = Scene()
-    await scene.fail(ApiError(403, "no"), REFUSED_AGAIN)
+    await scene.fail(ApiError(403, "no"), FAILURES_IF_REFUSED)
     changed = scene.server.stored
     changed = changed | {
         "metadata": changed["metadata"] | {"generation": 2, "resourceVersion": "9"}
@@ -162,18 +162,18 @@ async def test_a_newer_spec_is_told_anew() -> None:
     assert scene.condition("Ready")["observedGeneration"] == 2
 
 
-async def test_success_forgets() -> None:
-    """Failures that are not in a row are none worth telling."""
+async def test_success_resets_the_count() -> None:
+    """Failures that are not in a row are not reported."""
     scene = Scene()
     for _ in range(4):
-        await scene.fail(ApiError(403, "no"), REFUSED_AGAIN - 1)
+        await scene.fail(ApiError(403, "no"), FAILURES_IF_REFUSED - 1)
         scene.answer = 7.0
         assert await scene.passes(KEY) == 7.0
     assert scene.server.statuses == []
 
 
 async def test_status_is_refused() -> None:
-    """Where the status itself cannot be written, an event says it, once."""
+    """If the status cannot be written, one event reports the failure."""
     scene = Scene()
     scene.server.refusal = ApiError(500, 'failed calling webhook "g": connection refused')
     await scene.fail(scene.server.refusal, 20)
@@ -182,8 +182,8 @@ async def test_status_is_refused() -> None:
     assert "the admission webhook g does not answer" in message
 
 
-async def test_held_up() -> None:
-    """A tenant that cannot be worked on is told at once, rests, and keeps no place."""
+async def test_blocked() -> None:
+    """A blocked tenant is reported at once, is not retried, and releases its slot."""
     scene = Scene()
     assert await scene.fail(HELD, 3) == [None] * 3
     assert len(scene.server.statuses) == len(scene.server.events) == 1
@@ -191,19 +191,19 @@ async def test_held_up() -> None:
     assert set(scene.released) == {KEY}
 
 
-async def test_transition_time_stands_still() -> None:
-    """Only a status that changes gets a new time."""
+async def test_transition_time() -> None:
+    """The transition time changes only with the status of a condition."""
     scene = Scene()
     await scene.fail(HELD, 1)
     first = scene.condition("Ready")["lastTransitionTime"]
     assert datetime.fromisoformat(first) > datetime(2026, 11, 25, 9, tzinfo=UTC)
-    await scene.fail(ApiError(403, "no"), REFUSED_AGAIN)
+    await scene.fail(ApiError(403, "no"), FAILURES_IF_REFUSED)
     assert scene.condition("Ready")["lastTransitionTime"] == first
 
 
 @pytest.mark.parametrize("gone", [True, False])
-async def test_a_tenant_that_goes(gone: bool) -> None:
-    """Nothing is said of a tenant that is gone or about to."""
+async def test_deleted_tenant(gone: bool) -> None:
+    """A tenant that is deleted or being deleted is not reported."""
     deleted = body(version=5)
     deleted["metadata"]["deletionTimestamp"] = "2026-11-25T09:00:00Z"
     scene = Scene(deleted)
@@ -215,25 +215,25 @@ async def test_a_tenant_that_goes(gone: bool) -> None:
 
 
 @pytest.mark.parametrize(("generation", "told"), [(1, 0), (2, 1)])
-async def test_an_operator_that_cannot_begin(generation: int, told: int) -> None:
-    """Only tenants whose spec nobody has taken up say so, once; the others are as they were."""
+async def test_operator_without_its_key(generation: int, told: int) -> None:
+    """Only tenants with an unreconciled spec report the problem, once."""
     stored = body(status=WAS_READY)
     stored["metadata"]["generation"] = generation
     scene = Scene(stored)
     for _ in range(3):
-        await scene.reporter.tell_waiting(HELD.finding)
+        await scene.reporter.report_to_waiting(HELD.finding)
     assert len(scene.server.statuses) == len(scene.server.events) == told
 
 
 @pytest.mark.parametrize(
     "status", ["x", [1], {"conditions": "x"}, {"conditions": [1, {"type": []}, {"status": "True"}]}]
 )
-async def test_a_status_of_another_shape(status: object) -> None:
-    """What is stored in the place of conditions does not keep a tenant from being told of."""
+async def test_status_of_another_shape(status: object) -> None:
+    """A stored status of any shape does not prevent a report."""
     stored = body()
     stored["status"] = status
     scene = Scene(stored)
-    await scene.reporter.tell_waiting(HELD.finding)
+    await scene.reporter.report_to_waiting(HELD.finding)
     await scene.fail(HELD, 2)
     assert len(scene.server.statuses) == len(scene.server.events) == 1
     assert scene.condition("Stalled")["reason"] == "Unreadable"

@@ -94,7 +94,7 @@ def test_unreadable_tenant(cache: Cache) -> None:
     assert cache.put(TENANT, body(spec=stored)) == {KEY}
     cache.put(SECRET, owned("contoso-scim-token"))
     cache.remove(SECRET, owned("contoso-scim-token", version=2))
-    assert cache.lost(KEY) is not None
+    assert cache.deleted_token(KEY) is not None
 
 
 def test_lost_token_secret(cache: Cache) -> None:
@@ -103,11 +103,11 @@ def test_lost_token_secret(cache: Cache) -> None:
     secret = owned("contoso-scim-token", data={"secretToken": "eA=="})
     cache.put(SECRET, secret)
     cache.remove(SECRET, owned("contoso-scim-token", version=2))
-    lost = cache.lost(KEY)
+    lost = cache.deleted_token(KEY)
     assert lost is not None
     assert lost["data"] == secret["data"]
     cache.put(SECRET, owned("contoso-scim-token", version=3))
-    assert cache.lost(KEY) is None
+    assert cache.deleted_token(KEY) is None
 
 
 @pytest.mark.finding("S5")

@@ -78,7 +78,7 @@ async def test_list_without_watch(monkeypatch: pytest.MonkeyPatch) -> None:
     """A kind that may be listed but not watched stays a fault, and the pauses grow."""
     watches, pauses = await follow(Quiet(forbidden=WATCHED[0]), monkeypatch)
     assert not watches.synced.is_set()
-    (fault,) = watches.faults("team-a")
+    (fault,) = watches.find_faults("team-a")
     assert (fault.kind, fault.reason, fault.outlook) == (WATCHED[0], "Forbidden", Outlook.STALLED)
     assert max(pauses) > 10
 

@@ -129,7 +129,7 @@ class World:
 
     async def reason(self, tenant: Tenant) -> str:
         """Why a tenant does not have its URL; empty if it does."""
-        hold = await self.url_claims.hold(tenant)
+        hold = await self.url_claims.claim(tenant)
         return hold.finding.reason if hold.finding else ""
 
 
@@ -140,7 +140,7 @@ async def test_record_that_came_first() -> None:
     await world.url_claims.load()
     world.records.keep(Claim(URL, RIVAL, NOW).record(world.settings))
     with pytest.raises(ApiError):
-        await world.url_claims.hold(world.tenant())
+        await world.url_claims.claim(world.tenant())
     assert await world.reason(world.tenant()) == "URLConflict"
     assert await world.reason(world.tenant(RIVAL)) == ""
 
@@ -151,11 +151,11 @@ async def test_answer_that_was_lost() -> None:
     await world.url_claims.load()
     world.records.refuses["create"] = TimeoutError()
     with pytest.raises(TimeoutError):
-        await world.url_claims.hold(world.tenant())
+        await world.url_claims.claim(world.tenant())
     del world.records.refuses["create"]
     world.records.keep(Claim(URL, KEY, NOW).record(world.settings))
     with pytest.raises(ApiError):
-        await world.url_claims.hold(world.tenant())
+        await world.url_claims.claim(world.tenant())
     assert await world.reason(world.tenant()) == ""
     assert world.records.asked.count("apply") == 0
 
@@ -170,10 +170,13 @@ async def test_edited_record(edit: dict[str, str]) -> None:
     record["data"] |= edit
     world.records.keep(record)
     await world.url_claims.load()
-    hold = await world.url_claims.hold(world.tenant())
+    hold = await world.url_claims.claim(world.tenant())
     assert not hold.is_routed
     assert hold.finding is not None
-    assert f"{record['metadata']['name']} is no record of a URL: delete it" in hold.finding.message
+    assert (
+        f"{record['metadata']['name']} is not a valid record of a URL: delete it"
+        in hold.finding.message
+    )
     assert "role" not in hold.finding.message
 
 
@@ -185,7 +188,7 @@ async def test_refused_list(exposed: bool) -> None:
     tenant = world.tenant(exposed=exposed)
     assert "you may not" in await world.url_claims.load()
     for _ in range(3):
-        hold = await world.url_claims.hold(tenant)
+        hold = await world.url_claims.claim(tenant)
         assert hold.is_routed is exposed
         assert hold.due is not None
     assert world.records.asked == ["list"]
@@ -200,7 +203,7 @@ async def test_api_server_away() -> None:
     del world.records.refuses["list"]
     world.records.refuses["create"] = ApiError(500, "not now")
     with pytest.raises(ApiError):
-        await world.url_claims.hold(world.tenant())
+        await world.url_claims.claim(world.tenant())
     # The place is kept meanwhile for the one that asked first.
     assert await world.reason(world.tenant(RIVAL)) == "URLConflict"
     world.records.refuses.clear()
@@ -215,10 +218,10 @@ async def test_release_is_repeated() -> None:
     assert world.woken == {KEY}
     world.records.refuses["apply"] = ApiError(500, "not now")
     with pytest.raises(ApiError):
-        await world.url_claims.forget(KEY)
+        await world.url_claims.release(KEY)
     assert await world.reason(world.tenant(RIVAL)) == "URLConflict"
     del world.records.refuses["apply"]
-    await world.url_claims.forget(KEY)
+    await world.url_claims.release(KEY)
     assert RIVAL in world.woken
     assert await world.reason(world.tenant(RIVAL)) == "URLReserved"
 
@@ -251,10 +254,10 @@ async def test_inside_the_cluster() -> None:
     world = World()
     await world.url_claims.load()
     tenant = Tenant.parse(body())
-    assert (await world.url_claims.hold(tenant)).is_routed
+    assert (await world.url_claims.claim(tenant)).is_routed
     assert world.records.asked == ["list"]
-    await world.url_claims.hold(world.tenant())
-    assert (await world.url_claims.hold(tenant)).is_routed
+    await world.url_claims.claim(world.tenant())
+    assert (await world.url_claims.claim(tenant)).is_routed
     (record,) = world.records.kept.values()
     assert record["data"]["releasedAt"]
 

@@ -8,7 +8,7 @@ from collections.abc import Callable
 from typing import Any, cast
 
 import pytest
-from scim_operator.controller.applier import Applier
+from scim_operator.controller.apply.applier import Applier
 from scim_operator.controller.observe.cache import Cache
 from scim_operator.desired.drift.desired_object import DesiredObject
 from scim_operator.desired.drift.outcomes import Outcome
@@ -80,7 +80,7 @@ class _World:
         )
         live = copy.deepcopy(self.server.body) or None
         seen = DesiredObject(SERVICE, wanted, live)
-        return asyncio.run(self.applier._apply(PLANNED, seen))
+        return asyncio.run(self.applier.apply_object(PLANNED, seen))
 
     def set(self, **spec: Any) -> None:
         """Let somebody else write, who is not noticed by what counts the operator's writes."""

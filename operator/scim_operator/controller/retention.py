@@ -1,4 +1,4 @@
-"""Looks now and then at what tenants that are gone have left: counts it, and keeps it safe."""
+"""Counts the objects that deleted tenants have left, and protects them from pruning."""
 
 from __future__ import annotations
 
@@ -19,28 +19,28 @@ from scim_operator.status.retained_objects import RetainedObject
 _LOG = logging.getLogger(__name__)
 
 
-class RetainedObjects:
-    """Everything that has the tenant label and no tenant, from the watched copies."""
+class Retention:
+    """The objects in the cache that have the tenant label and no tenant."""
 
     def __init__(self, kube: KubeClient, cache: Cache, seals: Seals) -> None:
         self._kube = kube
         self._cache = cache
         self._seals = seals
 
-    async def look(self) -> None:
-        """Count it for the metrics; take off a label by which a tool would prune it."""
+    async def check(self) -> None:
+        """Count them for the metrics; remove a label that would make a GitOps tool prune them."""
         found: list[RetainedObject] = []
         for kind in retained_objects.KINDS:
             bodies = self._cache.without_tenant(kind)
             found += retained_objects.find(kind, bodies, ())
             for body in bodies:
-                await self._free(kind, body)
+                await self._remove_instance_label(kind, body)
         tenant_metrics.set_retained(
             Counter(each.kind.name for each in found),
             min((each.created for each in found), default=None),
         )
 
-    async def _free(self, kind: Kind, body: Object) -> None:
+    async def _remove_instance_label(self, kind: Kind, body: Object) -> None:
         metadata = body["metadata"]
         tenant = metadata["labels"][names.TENANT_LABEL]
         key = Key(metadata["namespace"], tenant)
@@ -51,4 +51,6 @@ class RetainedObjects:
             change = {"metadata": {"labels": {names.INSTANCE_LABEL: None}}}
             self._cache.put(kind, await self._kube.merge(kind, body, change))
         except (ApiError, *UNREACHABLE) as error:
-            _LOG.warning("the %s %s keeps a label: %r", kind.name, metadata["name"], error)
+            _LOG.warning(
+                "the label of the %s %s cannot be removed: %r", kind.name, metadata["name"], error
+            )
