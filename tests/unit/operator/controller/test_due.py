@@ -55,7 +55,7 @@ def test_earliest_time_counts() -> None:
     seen = replace(settled(), hold=Hold(is_routed=False, due=now + timedelta(seconds=9)))
     assert due(seen) == 10
     record = RolloutStatus(template="t", state="moving", spec_generation=1, deployment_generation=1)
-    decision = Decision(record, again=now + timedelta(seconds=4))
+    decision = Decision(record, retry_at=now + timedelta(seconds=4))
     assert due(seen, decision=decision) == 5
 
 
