@@ -76,7 +76,7 @@ def back_up(cluster: Cluster, tenant: Tenant, file: Path, *, overwrite: bool) ->
     require_sqlite(tenant)
     if file.exists() and not overwrite:
         raise ClusterError(f"{file} exists already: name another file, or add --overwrite")
-    with _explaining_errors(file), _replacing(file) as target:
+    with _explain_errors(file), _open_replacement(file) as target:
         with Meter(f"Backing up {tenant.key}") as meter:
             metered = _MeteredFile(target, meter, hashlib.sha256())
             result = run_command(
@@ -88,7 +88,7 @@ def back_up(cluster: Cluster, tenant: Tenant, file: Path, *, overwrite: bool) ->
                 f"the received copy differs from the one that the pod of {tenant.key} sent: it "
                 "was deleted, try again"
             )
-    with _explaining_errors(file), _replacing(digest_path(file)) as target:
+    with _explain_errors(file), _open_replacement(digest_path(file)) as target:
         target.write(f"{copy.sha256}  {file.name}\n".encode())
     return copy
 
@@ -101,7 +101,7 @@ def check_file(file: Path) -> int:
     ClusterError
         It cannot be read, is empty, or has changed since its backup.
     """
-    with _explaining_errors(file), file.open("rb") as content:
+    with _explain_errors(file), file.open("rb") as content:
         size = os.fstat(content.fileno()).st_size
         expected = digest_path(file)
         if expected.exists():
@@ -130,7 +130,7 @@ def restore(cluster: Cluster, tenant: Tenant, file: Path, size: int) -> Copy:
         The tenant has no pod, the file cannot be read, or the service refuses it; the database
         has not changed.
     """
-    with _explaining_errors(file), file.open("rb") as content:
+    with _explain_errors(file), file.open("rb") as content:
         with Meter(f"Restoring {tenant.key}", size) as meter:
             metered = _MeteredFile(content, meter, hashlib.sha256())
             result = run_command(
@@ -174,7 +174,7 @@ def _read(tenant: Tenant, result: CommandResult) -> Copy:
 
 
 @contextlib.contextmanager
-def _replacing(file: Path) -> Iterator[BinaryIO]:
+def _open_replacement(file: Path) -> Iterator[BinaryIO]:
     """Write a private temporary file, and rename it to `file` at the end."""
     descriptor, name = tempfile.mkstemp(dir=file.parent, prefix=f".{file.name}.", suffix=".part")
     try:
@@ -188,7 +188,7 @@ def _replacing(file: Path) -> Iterator[BinaryIO]:
 
 
 @contextlib.contextmanager
-def _explaining_errors(file: Path) -> Iterator[None]:
+def _explain_errors(file: Path) -> Iterator[None]:
     """Turn errors of the file system into errors that name the file."""
     try:
         yield

@@ -69,7 +69,7 @@ def open_port(cluster: Cluster, pod: str, port: int) -> socket.socket:
     ClusterError
         The API server or the pod's node refuses.
     """
-    with _explaining_errors(cluster, pod, "pods/portforward", "kubectl port-forward"):
+    with _explain_errors(cluster, pod, "pods/portforward", "kubectl port-forward"):
         return port_forward.open_port(cluster.server, cluster.namespace, pod, port)
 
 
@@ -90,12 +90,12 @@ def run_command(
     """
     pod = find_ready_pod(cluster, tenant)
     target = Target(cluster.namespace, pod, names.CONTAINER)
-    with _explaining_errors(cluster, pod, "pods/exec", "kubectl exec"):
+    with _explain_errors(cluster, pod, "pods/exec", "kubectl exec"):
         return pod_exec.run_command(cluster.server, target, command, stdin=stdin, stdout=stdout)
 
 
 @contextmanager
-def _explaining_errors(cluster: Cluster, pod: str, resource: str, command: str) -> Iterator[None]:
+def _explain_errors(cluster: Cluster, pod: str, resource: str, command: str) -> Iterator[None]:
     """Turn a refused WebSocket into an error that says what to do."""
     try:
         yield
