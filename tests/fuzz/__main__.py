@@ -11,6 +11,7 @@ import atheris
 
 with atheris.instrument_imports(include=["scim_service"]):
     from scim_service import entra
+    from scim_service.entra.leniencies import ENTRA_LENIENCIES
     from scim_service.scim import bulk, errors
     from scim_service.scim.filter.evaluator import matches
     from scim_service.scim.filter.parser import parse_filter
@@ -32,6 +33,7 @@ _EXTENSION = {
     ],
 }
 _REGISTRY = Registry.load([_EXTENSION])
+_ENTRA_REGISTRY = Registry.load([_EXTENSION], ENTRA_LENIENCIES)
 _NAMES = sorted(
     {
         *_REGISTRY.user.top_level,
@@ -47,27 +49,27 @@ _DEPTH = 4
 def fuzz(data: bytes) -> None:
     """Try one input on one parser."""
     provider = atheris.FuzzedDataProvider(data)
-    kind = provider.PickValueInList([_REGISTRY.user, _REGISTRY.group])
-    lenient = provider.ConsumeBool()
+    registry = provider.PickValueInList([_REGISTRY, _ENTRA_REGISTRY])
+    kind = provider.PickValueInList([registry.user, registry.group])
     target = provider.PickValueInList([_filter, _path, _patch, _resource, _bulk])
     try:
-        target(provider, kind, lenient)
+        target(provider, kind)
     except errors.ScimError as error:
         if not (400 <= error.status < 500 and error.detail):
             raise
 
 
-def _filter(provider: Any, kind: ResourceType, lenient: bool) -> None:
-    parsed = parse_filter(_text(provider), lenient=lenient)
+def _filter(provider: Any, kind: ResourceType) -> None:
+    parsed = parse_filter(_text(provider), kind.leniencies)
     assert parse_filter(print_filter(parsed)) == parsed
-    matches(resolve_filter(parsed, kind, lenient=lenient), {"userName": "ada"})
+    matches(resolve_filter(parsed, kind), {"userName": "ada"})
 
 
-def _path(provider: Any, kind: ResourceType, lenient: bool) -> None:
-    path.find_path(_text(provider), kind, lenient=lenient)
+def _path(provider: Any, kind: ResourceType) -> None:
+    path.find_path(_text(provider), kind)
 
 
-def _patch(provider: Any, kind: ResourceType, lenient: bool) -> None:
+def _patch(provider: Any, kind: ResourceType) -> None:
     operations = [
         {
             "op": provider.PickValueInList(["add", "Replace", "remove", _text(provider)]),
@@ -82,21 +84,21 @@ def _patch(provider: Any, kind: ResourceType, lenient: bool) -> None:
         "schemas": ["urn:ietf:params:scim:api:messages:2.0:PatchOp"],
         "Operations": operations,
     }
-    if lenient:
+    if kind in _ENTRA_REGISTRY.resource_types:
         body = entra.normalise_patch(kind, body)
-    parsed = parse_patch(body, kind, lenient=lenient)
+    parsed = parse_patch(body, kind)
     before = {"userName": "ada", "displayName": "Ada", "emails": [{"type": "work", "value": "a"}]}
-    apply.apply_patch(kind, before, parsed, lenient=lenient)
+    apply.apply_patch(kind, before, parsed)
 
 
-def _resource(provider: Any, kind: ResourceType, lenient: bool) -> None:
+def _resource(provider: Any, kind: ResourceType) -> None:
     body = _value(provider, 0)
-    if lenient:
+    if kind in _ENTRA_REGISTRY.resource_types:
         body = entra.normalise_resource(kind, body)
-    canonical.validate(kind, body, lenient=lenient)
+    canonical.validate(kind, body)
 
 
-def _bulk(provider: Any, _: ResourceType, lenient: bool) -> None:
+def _bulk(provider: Any, kind: ResourceType) -> None:
     body = {
         "schemas": ["urn:ietf:params:scim:api:messages:2.0:BulkRequest"],
         "Operations": [
@@ -110,7 +112,7 @@ def _bulk(provider: Any, _: ResourceType, lenient: bool) -> None:
         ],
     }
     for operation in bulk.order_operations(
-        bulk.parse_bulk(body, max_operations=10, lenient=lenient).operations
+        bulk.parse_bulk(body, max_operations=10, leniencies=kind.leniencies).operations
     ):
         bulk.resolve_references(operation, {"a": "1"})
 

@@ -9,7 +9,6 @@ import httpx
 from scim_service.http.application import scim_application
 from scim_service.http.client_address import TrustedProxies
 from scim_service.http.management import management_application
-from scim_service.scim.schemas.registry import Registry
 from scim_service.store.clock import Clock, now_microseconds
 from scim_service.store.migrations.upgrade import open_database
 from scim_service.tenant.config import TenantConfig
@@ -73,7 +72,7 @@ async def serving(url: str) -> AsyncIterator[Serve]:
             tenant = await Tenant.open(
                 database,
                 config=config,
-                registry=Registry.load(config.provisioning.schema_extensions),
+                registry=config.provisioning.load_registry(),
                 tokens=tokens or Tokens(None, [token_from(SECRET, token_id=TOKEN_ID)]),
                 access=access or Tokens(None, [token_from(ACCESS, token_id="access")]),
                 limits=limits or Limits(),

@@ -1,14 +1,12 @@
-"""Microsoft Entra ID's dialect, put into standard form before the protocol core sees it.
+"""Microsoft Entra ID's dialect: each habit of Entra's is one function or one value here.
 
-Each habit of Entra's provisioning service is one small function that names its source; a tenant
-with the ``strict`` profile goes past this package. What a habit asks for beyond a change of the
-body is the ``lenient`` argument of the protocol core's functions: unknown attributes and schema
-URNs are left out and told, a value filter that selects nothing creates the element it describes, a
-remove may list values, a filter may have literals without quotes, and there may be no operations.
-
-`dialect` goes through bodies and operations, `names` finds the attribute that a name means, and
-`values` gives each value the shape and the type of its attribute. Other clients' habits are here
-too where Entra's administrators meet them; their sources are beside them.
+Each names its source. Everything that Entra does otherwise than the RFCs belongs here and nowhere
+else: `bodies` and `patches` put requests into standard form before the protocol core sees them,
+with the help of `names` (which attribute a name means) and `values` (the shape and the type of a
+value); `leniencies` names what the core overlooks; `urls` corrects paths; `mappings` knows Entra's
+attribute mappings for error messages. `dialects` puts these together for the profile ``entra``, and
+has the profile ``strict`` without them. Other clients' habits are here too where Entra's
+administrators meet them. This package performs no I/O and knows neither HTTP nor SQL.
 
 Sources
 -------
@@ -24,6 +22,7 @@ collection
     https://github.com/AzureAD/SCIMReferenceCode, PostmanCollection.json
 """
 
-from scim_service.entra.dialect import normalise_patch, normalise_resource
+from scim_service.entra.bodies import normalise_resource
+from scim_service.entra.patches import normalise_patch
 
 __all__ = ["normalise_patch", "normalise_resource"]

@@ -51,7 +51,7 @@ def _find_place(name: str, resource_type: ResourceType) -> Place | None:
         if not spelling:
             return Place("", None)
         try:
-            target = find_path(spelling, resource_type, lenient=True)
+            target = find_path(spelling, resource_type)
         except ScimError:
             continue
         if target is not None:

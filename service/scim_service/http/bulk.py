@@ -62,7 +62,9 @@ def add_bulk_routes(router: APIRouter, tenant: Tenant) -> None:
 
 
 def _parse(body: object, rules: Rules) -> tuple[BulkRequest, list[BulkOperation]]:
-    message = parse_bulk(body, max_operations=rules.limits.bulk_operations, lenient=rules.lenient)
+    message = parse_bulk(
+        body, max_operations=rules.limits.bulk_operations, leniencies=rules.dialect.leniencies
+    )
     return message, order_operations(message.operations)
 
 

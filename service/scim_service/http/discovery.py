@@ -5,6 +5,7 @@ from typing import Any
 import orjson
 from fastapi import APIRouter, Request, Response
 
+from scim_service.entra.urls import SERVICE_CONFIGURATION
 from scim_service.http.messages import ScimResponse, get_context
 from scim_service.http.openapi import openapi_document
 from scim_service.scim import errors
@@ -16,9 +17,8 @@ from scim_service.tenant.limits import Limits
 def add_discovery_routes(router: APIRouter, registry: Registry, limits: Limits) -> None:
     """Add the endpoints that describe the service."""
 
-    # Microsoft's Postman collection asks for the second name.
     @router.get("/ServiceProviderConfig")
-    @router.get("/serviceConfiguration", include_in_schema=False)
+    @router.get(SERVICE_CONFIGURATION, include_in_schema=False)
     async def service_provider_config(request: Request) -> Response:
         _refuse_filter(request)
         return _respond(_build_service_provider_config(get_context(request).base, limits))

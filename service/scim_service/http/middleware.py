@@ -13,6 +13,7 @@ from typing import Any
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from scim_service.entra.urls import merge_slashes
 from scim_service.http.client_address import TrustedProxies, read_sender
 from scim_service.http.failures import RETRY_SOON, describe_failure
 from scim_service.http.messages import CLIENT_GONE, STATE, build_error_response, find_header
@@ -32,18 +33,6 @@ _logger = logging.getLogger(__name__)
 _VERSION = "/v2"
 _METHODS = {"GET", "HEAD", "OPTIONS", *OPERATIONS}
 _HOST = re.compile(r"[A-Za-z0-9._:\[\]-]+")
-_ENDPOINTS = {
-    name.lower(): name
-    for name in (
-        "Users",
-        "Groups",
-        "Bulk",
-        "Me",
-        "Schemas",
-        "ResourceTypes",
-        "ServiceProviderConfig",
-    )
-}
 _LOGGED_PATH = 512
 """The most characters of a path in the access log."""
 
@@ -99,6 +88,7 @@ class Middleware:
         self._find_client = proxies.find_client
         self._rate_limit = RateLimit(tenant.limits.rate)
         self._penalties = Penalties()
+        self._correct_endpoint = tenant.rules.dialect.correct_endpoint
         self._sleep = sleep
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -192,26 +182,18 @@ class Middleware:
         await _build_refusal(context, _NOT_AUTHENTICATED, _CHALLENGE)(scope, receive, send)
 
     def _inner_path(self, path: str) -> str | None:
-        """Return the path within the tenant, None outside of it.
-
-        A Tenant URL with a slash at its end makes Entra ask for ``//Users``.
-        """
+        """Return the path within the tenant, None outside of it."""
         base = self._base_path
         if not path.startswith(base):
             return None
         inner = path[len(base) :]
         if inner and inner[0] != "/":
             return None
-        while "//" in inner:
-            inner = inner.replace("//", "/")
+        inner = merge_slashes(inner)
         if inner.startswith(_VERSION) and inner[len(_VERSION) :][:1] in {"", "/"}:
             inner = inner[len(_VERSION) :]
         inner = inner.rstrip("/") or "/"
-        if not self._tenant.rules.lenient:
-            return inner
-        # "Don't require a case-sensitive match on structural elements" (Microsoft's tutorial)
-        endpoint, slash, rest = inner[1:].partition("/")
-        return f"/{_ENDPOINTS.get(endpoint.lower(), endpoint)}{slash}{rest}"
+        return self._correct_endpoint(inner)
 
     def _derive_base(self, scope: Scope) -> str:
         host = find_header(scope, b"host") or ""

@@ -60,7 +60,7 @@ class _Endpoints:
     async def search(self, request: Request) -> Response:
         context = self._begin(request)
         body = await read_json(request, self._tenant)
-        query = parse_search_request(body, lenient=self._tenant.rules.lenient)
+        query = parse_search_request(body, self._tenant.rules.dialect.leniencies)
         return ScimResponse(await self._operations.search.find(context, query))
 
     async def create(self, request: Request) -> Response:

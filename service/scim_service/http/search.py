@@ -20,7 +20,7 @@ def add_search_routes(router: APIRouter, tenant: Tenant) -> None:
     @router.post("/.search")
     async def search(request: Request) -> Response:
         body = await read_json(request, tenant)
-        query = parse_search_request(body, lenient=tenant.rules.lenient)
+        query = parse_search_request(body, tenant.rules.dialect.leniencies)
         return ScimResponse(await tenant.search_all.find(get_context(request), query))
 
     methods = ["GET", "POST", "PUT", "PATCH", "DELETE"]

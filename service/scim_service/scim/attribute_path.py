@@ -73,28 +73,31 @@ def parse_attribute_path(text: str) -> AttributePath:
     return AttributePath(schema if colon else None, name, sub if dot else None)
 
 
-def resolve_path(
-    path: AttributePath, resource_type: ResourceType, *, lenient: bool = False
-) -> AttributePath | None:
-    """Return the path bound to its attribute, or None where there is no such attribute.
+def resolve_path(path: AttributePath, resource_type: ResourceType) -> AttributePath | None:
+    """Return the path bound to its attribute, None for an unknown attribute."""
+    return _resolve_path(path, resource_type, resource_type.leniencies.finds_short_names)
 
-    Parameters
-    ----------
-    lenient
-        Find extension attributes by their short name (``manager``).
+
+def resolve_configured_path(
+    path: AttributePath, resource_type: ResourceType
+) -> AttributePath | None:
+    """Return the bound path of a name in the configuration, None for an unknown attribute.
+
+    Configuration may name an extension attribute by its short name (``manager``), whatever the
+    tenant's leniencies are for clients.
     """
-    return _resolve_path(path, resource_type, lenient)
+    return _resolve_path(path, resource_type, True)
 
 
 @lru_cache(maxsize=1024)
 def _resolve_path(
-    path: AttributePath, resource_type: ResourceType, lenient: bool
+    path: AttributePath, resource_type: ResourceType, finds_short_names: bool
 ) -> AttributePath | None:
     extension = resource_type.extension(str(path))
     if extension is not None:
         return AttributePath(extension.id, "", None, extension.root)
     found = resource_type.find(path.schema, path.name)
-    if found is None and lenient and path.schema is None:
+    if found is None and finds_short_names and path.schema is None:
         found = resource_type.find_in_extensions(path.name)
     if found is None:
         return None

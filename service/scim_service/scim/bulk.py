@@ -7,6 +7,7 @@ from typing import Any, Literal, TypeAlias
 
 from scim_service.scim import errors
 from scim_service.scim.errors import shorten
+from scim_service.scim.leniencies import NO_LENIENCIES, Leniencies
 from scim_service.scim.messages import (
     URN_BULK_REQUEST,
     URN_BULK_RESPONSE,
@@ -50,20 +51,17 @@ class BulkRequest:
     fail_on_errors: int | None = None
 
 
-def parse_bulk(body: object, *, max_operations: int, lenient: bool = False) -> BulkRequest:
+def parse_bulk(
+    body: object, *, max_operations: int, leniencies: Leniencies = NO_LENIENCIES
+) -> BulkRequest:
     """Return the operations of a BulkRequest message.
-
-    Parameters
-    ----------
-    lenient
-        Do not ask for the message's own URN in ``schemas``, and take methods in any case.
 
     Raises
     ------
     ScimError
         invalidSyntax or invalidValue naming the operation; 413 for too many of them.
     """
-    members = read_message(body, URN_BULK_REQUEST, lenient=lenient)
+    members = read_message(body, URN_BULK_REQUEST, leniencies)
     documents = members.get("operations")
     if not isinstance(documents, list):
         raise errors.invalid_syntax('"Operations" must be a list.')
@@ -76,8 +74,7 @@ def parse_bulk(body: object, *, max_operations: int, lenient: bool = False) -> B
     if limit is not None and (isinstance(limit, bool) or not isinstance(limit, int) or limit < 1):
         raise errors.invalid_value("failOnErrors must be an integer above 0.")
     operations = tuple(
-        _parse_operation(index, document, lenient=lenient)
-        for index, document in enumerate(documents)
+        _parse_operation(index, document, leniencies) for index, document in enumerate(documents)
     )
     bulk_ids = [each.bulk_id for each in operations if each.bulk_id is not None]
     if len(bulk_ids) != len(set(bulk_ids)):
@@ -85,11 +82,11 @@ def parse_bulk(body: object, *, max_operations: int, lenient: bool = False) -> B
     return BulkRequest(operations, limit)
 
 
-def _parse_operation(index: int, document: object, *, lenient: bool) -> BulkOperation:
+def _parse_operation(index: int, document: object, leniencies: Leniencies) -> BulkOperation:
     what = f"Operations[{index}]"
     members = {name.lower(): each for name, each in read_object(document, what).items()}
     method = members.get("method")
-    if lenient and isinstance(method, str):
+    if leniencies.reads_methods_in_any_case and isinstance(method, str):
         method = method.upper()
     if method not in _METHODS:
         raise errors.invalid_syntax(f"{what}.method must be POST, PUT, PATCH or DELETE.")

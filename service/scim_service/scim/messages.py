@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from scim_service.scim import errors
+from scim_service.scim.leniencies import NO_LENIENCIES, Leniencies
 
 CONTENT_TYPE = "application/scim+json"
 
@@ -69,20 +70,15 @@ def build_list_response(
     return body
 
 
-def parse_search_request(body: object, *, lenient: bool = False) -> SearchRequest:
+def parse_search_request(body: object, leniencies: Leniencies = NO_LENIENCIES) -> SearchRequest:
     """Return the query in a ``/.search`` body (RFC 7644 section 3.4.3).
-
-    Parameters
-    ----------
-    lenient
-        Do not ask for the message's own URN in ``schemas``.
 
     Raises
     ------
     ScimError
         invalidSyntax or invalidValue, naming the member that is wrong.
     """
-    members = read_message(body, URN_SEARCH_REQUEST, lenient=lenient)
+    members = read_message(body, URN_SEARCH_REQUEST, leniencies)
     return SearchRequest(
         filter=_read_text(members, "filter"),
         attributes=_read_names(members, "attributes"),
@@ -95,7 +91,7 @@ def parse_search_request(body: object, *, lenient: bool = False) -> SearchReques
     )
 
 
-def read_message(body: object, urn: str, *, lenient: bool = False) -> dict[str, Any]:
+def read_message(body: object, urn: str, leniencies: Leniencies = NO_LENIENCIES) -> dict[str, Any]:
     """Return the members of a message, their names in lower case.
 
     Member names are attribute names, whose case does not count (RFC 7643 section 2.1).
@@ -106,7 +102,7 @@ def read_message(body: object, urn: str, *, lenient: bool = False) -> dict[str, 
         invalidSyntax: not an object, or not a message of the schema `urn`.
     """
     members = {name.lower(): value for name, value in read_object(body, "The body").items()}
-    if lenient:
+    if leniencies.ignores_missing_schemas:
         return members
     schemas = members.get("schemas")
     if not isinstance(schemas, list) or urn not in schemas:

@@ -7,6 +7,7 @@ from typing import Any
 
 from scim_service.scim import errors
 from scim_service.scim.attribute_path import AttributePath, parse_attribute_path, resolve_path
+from scim_service.scim.leniencies import Leniencies
 from scim_service.scim.patch.path import parse_path
 from scim_service.scim.schemas.attribute import Attribute
 from scim_service.scim.schemas.resource_type import ResourceType
@@ -35,16 +36,8 @@ class Projection:
         resource_type: ResourceType,
         attributes: str | Sequence[str] | None = None,
         excluded_attributes: str | Sequence[str] | None = None,
-        *,
-        lenient: bool = False,
     ) -> "Projection":
         """Read the two parameters: comma-separated text or a list of names.
-
-        Parameters
-        ----------
-        lenient
-            Accept a name with a value filter (``emails[type eq "work"]``) as the attribute, and
-            take ``attributes`` where both are given.
 
         Raises
         ------
@@ -55,7 +48,7 @@ class Projection:
         shown, hidden = _join_names(attributes), _join_names(excluded_attributes)
         short = len(shown) + len(hidden) <= _CACHED_LENGTH
         parse = _parse if short else _parse.__wrapped__
-        return parse(resource_type, shown, hidden, lenient=lenient)
+        return parse(resource_type, shown, hidden)
 
     @property
     def is_default(self) -> bool:
@@ -134,28 +127,26 @@ def _join_names(names: str | Sequence[str] | None) -> str:
 
 
 @lru_cache(maxsize=256)
-def _parse(
-    resource_type: ResourceType, attributes: str, excluded: str, *, lenient: bool
-) -> Projection:
+def _parse(resource_type: ResourceType, attributes: str, excluded: str) -> Projection:
     if attributes and excluded:
-        if not lenient:
+        if not resource_type.leniencies.prefers_included_attributes:
             raise errors.invalid_syntax(
                 "attributes and excludedAttributes exclude each other; give one of them."
             )
         excluded = ""
     return Projection(
         resource_type,
-        _build_tree(resource_type, attributes, lenient=lenient) if attributes else None,
-        _build_tree(resource_type, excluded, lenient=lenient) if excluded else None,
+        _build_tree(resource_type, attributes) if attributes else None,
+        _build_tree(resource_type, excluded) if excluded else None,
     )
 
 
-def _build_tree(resource_type: ResourceType, names: str, *, lenient: bool) -> dict[str, Any]:
+def _build_tree(resource_type: ResourceType, names: str) -> dict[str, Any]:
     """Return the named attributes, each under the attribute or the extension that has it."""
     tree: dict[str, Any] = {}
     for text in filter(None, map(str.strip, _split(names))):
-        path = _parse_name(text, lenient=lenient)
-        bound = resolve_path(path, resource_type, lenient=lenient)
+        path = _parse_name(text, resource_type.leniencies)
+        bound = resolve_path(path, resource_type)
         if bound is not None:
             _insert(tree, [each for each in (bound.schema, bound.name, bound.sub) if each])
     return tree
@@ -183,10 +174,10 @@ def _split(names: str) -> Iterator[str]:
     yield names[begin:]
 
 
-def _parse_name(text: str, *, lenient: bool) -> AttributePath:
-    if not lenient or "[" not in text:
+def _parse_name(text: str, leniencies: Leniencies) -> AttributePath:
+    if "[" not in text or not leniencies.accepts_filters_in_attribute_lists:
         return parse_attribute_path(text)
-    path = parse_path(text, lenient=True)
+    path = parse_path(text, leniencies)
     if path.sub is None:
         return path.path
     return AttributePath(path.path.schema, path.path.name, path.sub)

@@ -27,8 +27,6 @@ def parse_sort(
     resource_type: ResourceType,
     sort_by: str | None,
     sort_order: str | None = None,
-    *,
-    lenient: bool = False,
 ) -> Sort | None:
     """Return the order that a client asked for, None where it asked for none.
 
@@ -43,7 +41,7 @@ def parse_sort(
         raise errors.invalid_value("sortOrder must be ascending or descending.")
     if not sort_by:
         return None
-    path = resolve_path(parse_attribute_path(sort_by), resource_type, lenient=lenient)
+    path = resolve_path(parse_attribute_path(sort_by), resource_type)
     if path is None:
         raise errors.invalid_path(
             f'sortBy names "{shorten(sort_by)}", which {resource_type.name} does not have.'

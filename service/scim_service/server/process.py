@@ -20,7 +20,6 @@ from scim_service.http.application import scim_application
 from scim_service.http.client_address import TrustedProxies
 from scim_service.http.management import management_application
 from scim_service.logs import AccessLogWriter, configure_logging
-from scim_service.scim.schemas.registry import Registry
 from scim_service.server.connections import (
     IDLE_SECONDS,
     Connections,
@@ -69,7 +68,7 @@ async def _serve_tenant(options: argparse.Namespace, url: str, config: TenantCon
     limits = Limits(rate=options.rate_limit)
     proxies = TrustedProxies(filter(None, options.trusted_proxies.split(",")))
     thread = work_thread()
-    registry = Registry.load(config.provisioning.schema_extensions)
+    registry = config.provisioning.load_registry()
     check_configuration(config.provisioning.required_attributes, registry.user)
     # In a pod the tenant is configured by a file and reached from outside.
     host = options.host or ("127.0.0.1" if options.config is None else None)

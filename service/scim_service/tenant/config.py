@@ -3,11 +3,13 @@
 import json
 import re
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 from pydantic.alias_generators import to_camel
 
+from scim_service.entra.dialects import DIALECTS, Dialect, Profile
+from scim_service.scim.schemas.registry import Registry
 from scim_service.settings import SettingsError
 
 
@@ -18,15 +20,25 @@ class _Section(BaseModel):
 class Provisioning(_Section):
     """The rules for the users and groups that a client provisions."""
 
-    profile: Literal["entra", "strict"] = "entra"
+    profile: Profile = "entra"
     required_attributes: tuple[str, ...] = ()
     max_users: int | None = Field(default=None, ge=0)
     schema_extensions: tuple[dict[str, Any], ...] = ()
 
     @property
-    def lenient(self) -> bool:
-        """Whether Entra's dialect is spoken."""
-        return self.profile == "entra"
+    def dialect(self) -> Dialect:
+        """All that the profile decides."""
+        return DIALECTS[self.profile]
+
+    def load_registry(self) -> Registry:
+        """Return the tenant's schemas and resource types.
+
+        Raises
+        ------
+        SchemaError
+            A schema extension is not usable; the message names it and the place in it.
+        """
+        return Registry.load(self.schema_extensions, self.dialect.leniencies)
 
 
 class TenantConfig(_Section):

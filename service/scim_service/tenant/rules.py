@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 
+from scim_service.entra.dialects import Dialect
 from scim_service.tenant.config import TenantConfig
 from scim_service.tenant.limits import Limits
 
@@ -21,6 +22,6 @@ class Rules:
     cursor_key: bytes
 
     @property
-    def lenient(self) -> bool:
-        """Whether Entra's dialect is spoken."""
-        return self.config.provisioning.lenient
+    def dialect(self) -> Dialect:
+        """All that the tenant's profile decides."""
+        return self.config.provisioning.dialect

@@ -25,7 +25,7 @@ def starts(provisioning: dict[str, Any]) -> bool:
     """Tell whether the service starts with the configuration that the operator writes."""
     planned = make(observed({"provisioning": provisioning}))
     configuration = Configuration.model_validate_json(render_config(planned.context))
-    registry = Registry.load(configuration.provisioning.schema_extensions)
+    registry = configuration.provisioning.load_registry()
     try:
         check_configuration(configuration.provisioning.required_attributes, registry.user)
     except SettingsError:

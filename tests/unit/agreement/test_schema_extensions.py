@@ -12,7 +12,6 @@ from scim_operator.api.v1alpha1.provisioning import CORE_SCHEMAS, Provisioning
 from scim_operator.desired.objects.config_map import render_config
 from scim_operator.desired.validation import schema_extensions
 from scim_service.scim.schemas.parser import SchemaError
-from scim_service.scim.schemas.registry import Registry
 from scim_service.tenant.config import TenantConfig as Configuration
 
 from tests.unit.agreement.schema_extension_cases import CASES, Case
@@ -26,7 +25,7 @@ def starts(documents: list[dict[str, Any]]) -> bool:
     planned = make(observed({"provisioning": {"schemaExtensions": documents}}))
     configuration = Configuration.model_validate_json(render_config(planned.context))
     try:
-        Registry.load(configuration.provisioning.schema_extensions)
+        configuration.provisioning.load_registry()
     except SchemaError:
         return False
     return True

@@ -1,8 +1,10 @@
 """The standard schemas, and a tenant's own beside them."""
 
+from dataclasses import fields
 from typing import Any
 
 import pytest
+from scim_service.scim.leniencies import Leniencies
 from scim_service.scim.schemas.registry import Registry
 from scim_service.scim.schemas.resource_type import ResourceType
 
@@ -36,6 +38,25 @@ def registry() -> Registry:
 def user(registry: Registry) -> ResourceType:
     """The resource type User."""
     return registry.user
+
+
+@pytest.fixture(scope="session")
+def lenient_registry() -> Registry:
+    """The same schemas, with everything overlooked that the core can overlook."""
+    names = (each.name for each in fields(Leniencies))
+    return Registry.load([CUSTOM_SCHEMA], Leniencies(**dict.fromkeys(names, True)))
+
+
+@pytest.fixture(scope="session")
+def lenient_user(lenient_registry: Registry) -> ResourceType:
+    """The resource type User, with all leniencies."""
+    return lenient_registry.user
+
+
+@pytest.fixture(scope="session")
+def lenient_group(lenient_registry: Registry) -> ResourceType:
+    """The resource type Group, with all leniencies."""
+    return lenient_registry.group
 
 
 @pytest.fixture(scope="session")

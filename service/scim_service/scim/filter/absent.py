@@ -11,8 +11,6 @@ def remove_absent(
     filter: Filter,  # noqa: A002
     resource_type: ResourceType,
     among: Sequence[ResourceType],
-    *,
-    lenient: bool = False,
 ) -> Filter | bool:
     """Return what is left of a parsed filter for one of the types that it is over.
 
@@ -22,8 +20,8 @@ def remove_absent(
     """
 
     def is_absent(path: AttributePath) -> bool:
-        return resolve_path(path, resource_type, lenient=lenient) is None and any(
-            resolve_path(path, other, lenient=lenient) is not None for other in among
+        return resolve_path(path, resource_type) is None and any(
+            resolve_path(path, other) is not None for other in among
         )
 
     return _reduce(filter, is_absent)

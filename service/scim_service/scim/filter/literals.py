@@ -6,6 +6,7 @@ import re
 from scim_service.scim import errors
 from scim_service.scim.attribute_path import AttributePath
 from scim_service.scim.filter.tree import Value
+from scim_service.scim.leniencies import Leniencies
 from scim_service.scim.values import INTEGERS, complete_date, parse_datetime
 
 KEYWORDS: dict[str, Value] = {"true": True, "false": False, "null": None}
@@ -17,9 +18,9 @@ NUMBER = re.compile(r"-?(?:0|[1-9][0-9]*)(\.[0-9]+)?([eE][+-]?[0-9]+)?")
 NUMBER_LENGTH = 40
 
 
-def type_literal(value: Value, path: AttributePath, lenient: bool) -> Value:
+def type_literal(value: Value, path: AttributePath, leniencies: Leniencies) -> Value:
     kind = path.leaf.type
-    if lenient:
+    if leniencies.converts_literals:
         value = convert_literal(value, kind)
     if isinstance(value, str):
         if kind == "dateTime":

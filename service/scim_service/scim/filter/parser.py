@@ -24,6 +24,7 @@ from scim_service.scim.filter.tree import (
     Value,
     ValuePath,
 )
+from scim_service.scim.leniencies import NO_LENIENCIES, Leniencies
 
 MAX_LENGTH = 8192
 
@@ -50,15 +51,8 @@ _TOKEN = re.compile(
 _SIMPLE = re.compile(rf'({NAME_PATTERN}) (eq|sw|co) "([^"\\\x00-\x1f]*)"', re.IGNORECASE)
 
 
-def parse_filter(text: str, *, lenient: bool = False) -> Filter:
+def parse_filter(text: str, leniencies: Leniencies = NO_LENIENCIES) -> Filter:
     """Parse a filter.
-
-    Parameters
-    ----------
-    lenient
-        Accept literals without quotes, as in ``externalId eq jyoung``, and in quotes of another
-        kind (see `quotes`). One without quotes has no blank, parenthesis, bracket or double quote
-        in it and neither begins nor ends with a quote, but for an apostrophe at its end.
 
     Raises
     ------
@@ -75,7 +69,7 @@ def parse_filter(text: str, *, lenient: bool = False) -> Filter:
     if simple is not None:
         name, op, value = simple.groups()
         return Compare(parse_attribute_path(name), cast("Operator", op.lower()), value)
-    parser = _Parser(text, lenient=lenient)
+    parser = _Parser(text, leniencies)
     result = parser.expression(depth=0)
     parser.expect_end()
     return result
@@ -84,11 +78,22 @@ def parse_filter(text: str, *, lenient: bool = False) -> Filter:
 class _Parser:
     """A parser by recursive descent; every method leaves the next token to be looked at."""
 
-    __slots__ = ("_kind", "_lenient", "_position", "_terms", "_text", "_token", "_what", "_within")
+    __slots__ = (
+        "_kind",
+        "_position",
+        "_reads_unquoted",
+        "_terms",
+        "_text",
+        "_token",
+        "_what",
+        "_within",
+    )
 
-    def __init__(self, text: str, *, lenient: bool, what: str = "filter", start: int = 0) -> None:
+    def __init__(
+        self, text: str, leniencies: Leniencies, *, what: str = "filter", start: int = 0
+    ) -> None:
         self._text = text
-        self._lenient = lenient
+        self._reads_unquoted = leniencies.reads_unquoted_literals
         self._what = what
         self._terms = 0
         self._within = False  # inside the brackets of a value path
@@ -109,7 +114,7 @@ class _Parser:
     def expect_end(self) -> None:
         if self._kind == "end":
             return
-        if self._lenient and self._kind == "word":
+        if self._reads_unquoted and self._kind == "word":
             self._fail("'and', 'or' or the end is expected here; put a value with spaces in quotes")
         self._fail("'and', 'or' or the end of the filter is expected here")
 
@@ -199,7 +204,7 @@ class _Parser:
         number = NUMBER.fullmatch(token)
         if number is not None and len(token) <= NUMBER_LENGTH:
             return self._number(token, is_integer=number.group(1) is number.group(2) is None)
-        if not self._lenient:
+        if not self._reads_unquoted:
             self._fail("a value is a string in double quotes, a number, true, false or null")
         if quotes.opens_quote(token):
             return self._other_quotes()
@@ -221,7 +226,7 @@ class _Parser:
         if value in {float("inf"), float("-inf")}:
             self._fail("the number is too large")
         # An unquoted text may look like a number: 1.50 must not become 1.5.
-        return token if self._lenient and str(value) != token else value
+        return token if self._reads_unquoted and str(value) != token else value
 
     def _unquote(self, token: str) -> str:
         if "\\" not in token:
@@ -261,7 +266,7 @@ class _Parser:
         )
 
 
-def parse_value_path(text: str, *, lenient: bool = False) -> tuple[ValuePath, str]:
+def parse_value_path(text: str, leniencies: Leniencies = NO_LENIENCIES) -> tuple[ValuePath, str]:
     """Parse ``path[filter]`` at the beginning of a PATCH path; also return what follows it.
 
     Raises
@@ -271,6 +276,6 @@ def parse_value_path(text: str, *, lenient: bool = False) -> tuple[ValuePath, st
     """
     opening = text.index("[")
     path = parse_attribute_path(text[:opening])
-    parser = _Parser(text, lenient=lenient, what="path", start=opening)
+    parser = _Parser(text, leniencies, what="path", start=opening)
     value_path, closing = parser.parse_brackets(path)
     return value_path, text[closing + 1 :]

@@ -11,10 +11,11 @@ from collections.abc import Callable
 from dataclasses import replace
 
 from scim_service.scim import errors
-from scim_service.scim.attribute_path import AttributePath, _resolve_path, is_value_of_simple
+from scim_service.scim.attribute_path import AttributePath, is_value_of_simple, resolve_path
 from scim_service.scim.errors import shorten
 from scim_service.scim.filter.literals import type_literal
 from scim_service.scim.filter.tree import And, Compare, Filter, Not, Or, Present, ValuePath
+from scim_service.scim.leniencies import Leniencies
 from scim_service.scim.schemas.resource_type import ResourceType
 
 _STRING_OPERATORS = frozenset({"co", "sw", "ew"})
@@ -26,16 +27,8 @@ _ORDER_OPERATORS = frozenset({"gt", "ge", "lt", "le"})
 def resolve_filter(
     filter: Filter,  # noqa: A002
     resource_type: ResourceType,
-    *,
-    lenient: bool = False,
 ) -> Filter:
     """Bind every path to its attribute and give every literal the type of its attribute.
-
-    Parameters
-    ----------
-    lenient
-        Find extension attributes by their short name (``manager``), and convert literals of
-        another type (``"True"`` for a boolean, ``5`` for a string).
 
     Raises
     ------
@@ -45,7 +38,7 @@ def resolve_filter(
     """
 
     def bind(path: AttributePath) -> AttributePath:
-        bound = _resolve_path(path, resource_type, lenient)
+        bound = resolve_path(path, resource_type)
         if bound is None:
             raise errors.invalid_filter(
                 f'The filter names the attribute "{shorten(str(path))}", which '
@@ -53,20 +46,19 @@ def resolve_filter(
             )
         return bound
 
-    return _resolve(filter, bind, lenient)
+    return _resolve(filter, bind, resource_type.leniencies)
 
 
 def resolve_element_filter(
     filter: Filter,  # noqa: A002
     parent: AttributePath,
-    *,
-    lenient: bool = False,
+    leniencies: Leniencies,
 ) -> Filter:
     """Resolve a filter on the elements of a resolved path, as `resolve_filter` does.
 
     Paths in the result are relative to an element.
     """
-    return _resolve(filter, lambda path: _bind_element(path, parent), lenient)
+    return _resolve(filter, lambda path: _bind_element(path, parent), leniencies)
 
 
 def _bind_element(path: AttributePath, parent: AttributePath) -> AttributePath:
@@ -87,34 +79,34 @@ def _bind_element(path: AttributePath, parent: AttributePath) -> AttributePath:
 def _resolve(
     filter: Filter,  # noqa: A002
     bind: Callable[[AttributePath], AttributePath],
-    lenient: bool,
+    leniencies: Leniencies,
 ) -> Filter:
     match filter:
         case Compare():
-            return _resolve_compare(filter, bind(filter.path), lenient)
+            return _resolve_compare(filter, bind(filter.path), leniencies)
         case Present(path):
             bound = bind(path)
             _reject_never_returned(bound)
             return Present(bound)
         case And(left, right):
-            return And(_resolve(left, bind, lenient), _resolve(right, bind, lenient))
+            return And(_resolve(left, bind, leniencies), _resolve(right, bind, leniencies))
         case Or(left, right):
-            return Or(_resolve(left, bind, lenient), _resolve(right, bind, lenient))
+            return Or(_resolve(left, bind, leniencies), _resolve(right, bind, leniencies))
         case Not(operand):
-            return Not(_resolve(operand, bind, lenient))
+            return Not(_resolve(operand, bind, leniencies))
         case ValuePath(path, inner):
-            return _resolve_value_path(bind(path), inner, bind, lenient)
+            return _resolve_value_path(bind(path), inner, bind, leniencies)
 
 
 def _resolve_value_path(
     path: AttributePath,
     inner: Filter,
     bind: Callable[[AttributePath], AttributePath],
-    lenient: bool,
+    leniencies: Leniencies,
 ) -> Filter:
     attribute = path.leaf
     if attribute.multi_valued:
-        return ValuePath(path, resolve_element_filter(inner, path, lenient=lenient))
+        return ValuePath(path, resolve_element_filter(inner, path, leniencies))
     if attribute.type != "complex" or not path.name:
         raise errors.invalid_filter(
             f"The filter has brackets after {path}, which has no sub-attributes to select by."
@@ -124,10 +116,10 @@ def _resolve_value_path(
         element = _bind_element(relative, path)
         return bind(replace(path, sub=element.name))
 
-    return _resolve(inner, bind_within, lenient)
+    return _resolve(inner, bind_within, leniencies)
 
 
-def _resolve_compare(compare: Compare, path: AttributePath, lenient: bool) -> Filter:
+def _resolve_compare(compare: Compare, path: AttributePath, leniencies: Leniencies) -> Filter:
     _reject_never_returned(path)
     if compare.value is None:
         if compare.op == "eq":
@@ -145,7 +137,7 @@ def _resolve_compare(compare: Compare, path: AttributePath, lenient: bool) -> Fi
             f"The filter uses {op} on {path}, but an attribute of type {leaf.type} does not "
             "have this operator."
         )
-    return Compare(path, op, type_literal(compare.value, path, lenient))
+    return Compare(path, op, type_literal(compare.value, path, leniencies))
 
 
 def _select_value_sub_attribute(path: AttributePath) -> AttributePath:

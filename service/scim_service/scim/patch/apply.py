@@ -9,6 +9,7 @@ from typing import Any
 
 from scim_service.scim import errors
 from scim_service.scim.budget import Budget
+from scim_service.scim.leniencies import Leniencies
 from scim_service.scim.patch.assignment import (
     apply_to_whole,
     assign,
@@ -32,17 +33,12 @@ def apply_patch(
     resource: Mapping[str, Any],
     operations: Sequence[Operation],
     *,
-    lenient: bool = False,
     budget: Budget | None = None,
 ) -> dict[str, Any]:
     """Return what the operations make of the resource; `resource` itself is not changed.
 
     Parameters
     ----------
-    lenient
-        A value filter that selects nothing creates the element it describes instead of failing
-        with noTarget, an element that is replaced keeps what the filter says of it, so that the
-        next operation finds it again, and an element whose value is cleared goes away as a whole.
     budget
         Pays for each operation before it is applied; by default, one for these operations.
 
@@ -52,13 +48,14 @@ def apply_patch(
         noTarget, mutability, invalidValue, or tooMany. Nothing has been changed then.
     """
     budget = budget or Budget()
+    leniencies = resource_type.leniencies
     result = dict(resource)
     for operation in operations:
         budget.spend(estimate_cost(operation, result))
         if operation.path is None:
             _apply_to_resource(resource_type, result, operation)
         else:
-            _apply_to_path(result, operation.op, operation.path, operation.value, lenient)
+            _apply_to_path(result, operation.op, operation.path, operation.value, leniencies)
     result = set_schemas(resource_type, result)
     try:
         check_required(resource_type, result)
@@ -77,15 +74,15 @@ def _apply_to_resource(
 
 
 def _apply_to_path(
-    result: dict[str, Any], op: Op, path: PatchPath, value: Any, lenient: bool
+    result: dict[str, Any], op: Op, path: PatchPath, value: Any, leniencies: Leniencies
 ) -> None:
     schema, attribute = path.path.schema, path.path.attribute
     assert attribute is not None
     if schema is None or not path.path.name:
-        _apply_to_attribute(result, attribute, op, path, value, lenient)
+        _apply_to_attribute(result, attribute, op, path, value, leniencies)
         return
     extension = dict(result.get(schema, {}))
-    _apply_to_attribute(extension, attribute, op, path, value, lenient)
+    _apply_to_attribute(extension, attribute, op, path, value, leniencies)
     put(result, schema, extension)
 
 
@@ -95,12 +92,12 @@ def _apply_to_attribute(
     op: Op,
     path: PatchPath,
     value: Any,
-    lenient: bool,
+    leniencies: Leniencies,
 ) -> None:
     """Apply an operation to the object that has the attribute."""
     sub = path.path.sub_attribute
     if path.filter is not None or (sub is not None and attribute.multi_valued):
-        apply_to_elements(holder, attribute, op, path, value, lenient)
+        apply_to_elements(holder, attribute, op, path, value, leniencies)
     elif sub is None:
         apply_to_whole(holder, attribute, op, value)
     else:

@@ -8,6 +8,7 @@ from scim_service.scim import errors
 from scim_service.scim.attribute_path import AttributePath
 from scim_service.scim.filter.evaluator import matches, wrap_element
 from scim_service.scim.filter.tree import And, Compare, Filter
+from scim_service.scim.leniencies import Leniencies
 from scim_service.scim.patch.assignment import (
     apply_to_whole,
     clear_other_primaries,
@@ -32,7 +33,7 @@ def apply_to_elements(
     op: Op,
     path: PatchPath,
     value: Any,
-    lenient: bool,
+    leniencies: Leniencies,
 ) -> None:
     """Apply an operation to the elements that a value filter selects, or to all of them."""
     values: list[Any] = list(holder.get(attribute.name, []))
@@ -42,16 +43,15 @@ def apply_to_elements(
         if path.filter is None or matches(path.filter, wrap_element(each))
     }
     if not selected:
-        clears = op == "remove" or value is None
-        if not lenient:
+        if not leniencies.creates_described_elements:
             raise errors.no_target(f"{path} selects no value of the resource.")
-        if clears:
+        if op == "remove" or value is None:
             return
         values.append(describe_element(path))
         selected = {len(values) - 1}
         check_number_of_values(attribute, values)
     changed = {
-        index: _change_element(attribute, values[index], op, path, value, lenient)
+        index: _change_element(attribute, values[index], op, path, value, leniencies)
         for index in selected
     }
     values = [changed.get(index, each) for index, each in enumerate(values)]
@@ -64,7 +64,7 @@ def apply_to_elements(
 
 
 def _change_element(
-    attribute: Attribute, element: Any, op: Op, path: PatchPath, value: Any, lenient: bool
+    attribute: Attribute, element: Any, op: Op, path: PatchPath, value: Any, leniencies: Leniencies
 ) -> Any:
     """Return an element after the operation, None if it is gone."""
     name = path.sub or path.path.sub
@@ -74,7 +74,7 @@ def _change_element(
         part = dict(element)
         apply_to_whole(part, sub, op, value)
         drop_stale_reference(part, element)
-        if lenient and name not in part and part.keys() <= LABELS:
+        if leniencies.removes_elements_without_value and name not in part and part.keys() <= LABELS:
             return None
         return part
     if op == "remove" or value is None:
@@ -82,8 +82,9 @@ def _change_element(
     if attribute.type != "complex":
         return value
     if op == "replace":
-        kept = _read_described_members(path.filter) if lenient and path.filter is not None else ()
-        parts = {**dict(kept), **value}
+        parts = dict(value)
+        if leniencies.keeps_described_parts and path.filter is not None:
+            parts = {**dict(_read_described_members(path.filter)), **value}
         return {name: each for name, each in parts.items() if each is not None}
     return merge(attribute, element, value, op)
 

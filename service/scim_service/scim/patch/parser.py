@@ -28,7 +28,6 @@ def parse_patch(
     body: object,
     resource_type: ResourceType,
     *,
-    lenient: bool = False,
     budget: Budget | None = None,
     skipped: Skipped | None = None,
 ) -> list[Operation]:
@@ -36,13 +35,10 @@ def parse_patch(
 
     Parameters
     ----------
-    lenient
-        Skip operations on unknown attributes instead of refusing them, accept no operations at
-        all, and accept values in a remove.
     budget
         Pays for the conditions of the value filters; by default, one for this message.
     skipped
-        Is told the names of what is skipped.
+        Records the names of the unknown attributes whose operations are skipped.
 
     Raises
     ------
@@ -51,9 +47,14 @@ def parse_patch(
         too many conditions, or 413 for too many operations; the detail names the operation.
     """
     budget = budget or Budget()
-    skipped = (Skipped() if skipped is None else skipped) if lenient else None
-    operations = read_message(body, URN_PATCH_OP, lenient=lenient).get("operations")
-    if not isinstance(operations, list) or not (operations or lenient):
+    leniencies = resource_type.leniencies
+    if not leniencies.skips_unknown_attributes:
+        skipped = None
+    elif skipped is None:
+        skipped = Skipped()
+    operations = read_message(body, URN_PATCH_OP, leniencies).get("operations")
+    is_empty = not operations and not leniencies.accepts_empty_patch
+    if not isinstance(operations, list) or is_empty:
         raise errors.invalid_syntax('"Operations" must be a list of at least one operation.')
     if len(operations) > MAX_OPERATIONS:
         raise errors.too_large(
@@ -105,7 +106,7 @@ def _parse_operation(
         )
     if not isinstance(text, str):
         raise errors.invalid_path('"path" must be a string.')
-    path = find_path(text, resource_type, lenient=skipped is not None)
+    path = find_path(text, resource_type)
     if path is None:
         if skipped is not None:
             skipped.add("unknown", text)
@@ -119,6 +120,10 @@ def _parse_operation(
     if path.is_read_only:
         raise errors.mutability(f"{path} is read-only; leave it out.")
     if op == "remove":
+        if value is not None and not resource_type.leniencies.accepts_values_in_remove:
+            raise errors.invalid_value(
+                '"value" is not for remove; name the values to remove by a value filter in "path".'
+            )
         return Operation("remove", path, _parse_removed_values(path, value, skipped))
     return Operation(op, path, _parse_new_value(path, value, skipped))
 
@@ -138,10 +143,6 @@ def _parse_new_value(path: PatchPath, value: Any, skipped: Skipped | None) -> An
 def _parse_removed_values(path: PatchPath, value: Any, skipped: Skipped | None) -> list[Any] | None:
     if value is None:
         return None
-    if skipped is None:
-        raise errors.invalid_value(
-            '"value" is not for remove; name the values to remove by a value filter in "path".'
-        )
     is_selected = path.filter is not None
     if (is_selected and path.leaf.name != "members") or not path.leaf.multi_valued:
         return None

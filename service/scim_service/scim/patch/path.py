@@ -10,6 +10,7 @@ from scim_service.scim.filter.parser import MAX_LENGTH, parse_value_path
 from scim_service.scim.filter.printer import print_filter
 from scim_service.scim.filter.resolver import resolve_element_filter
 from scim_service.scim.filter.tree import Filter
+from scim_service.scim.leniencies import NO_LENIENCIES, Leniencies
 from scim_service.scim.schemas.attribute import Attribute
 from scim_service.scim.schemas.resource_type import ResourceType
 
@@ -53,13 +54,8 @@ class PatchPath:
         return text if self.sub is None else f"{text}.{self.sub}"
 
 
-def parse_path(text: str, *, lenient: bool = False) -> PatchPath:
+def parse_path(text: str, leniencies: Leniencies = NO_LENIENCIES) -> PatchPath:
     """Parse a path.
-
-    Parameters
-    ----------
-    lenient
-        Accept literals without quotes in a value filter.
 
     Raises
     ------
@@ -71,7 +67,7 @@ def parse_path(text: str, *, lenient: bool = False) -> PatchPath:
         raise errors.invalid_path(f"The path has more than {MAX_LENGTH} characters.")
     if "[" not in text:
         return PatchPath(parse_attribute_path(text))
-    value_path, rest = parse_value_path(text, lenient=lenient)
+    value_path, rest = parse_value_path(text, leniencies)
     if not rest:
         return PatchPath(value_path.path, value_path.filter)
     sub = rest[1:]
@@ -83,15 +79,8 @@ def parse_path(text: str, *, lenient: bool = False) -> PatchPath:
     return PatchPath(value_path.path, value_path.filter, sub)
 
 
-def resolve_patch_path(
-    path: PatchPath, resource_type: ResourceType, *, lenient: bool = False
-) -> PatchPath | None:
+def resolve_patch_path(path: PatchPath, resource_type: ResourceType) -> PatchPath | None:
     """Return the path bound to its attribute, or None where there is no such attribute.
-
-    Parameters
-    ----------
-    lenient
-        Find extension attributes by their short name, and convert literals of another type.
 
     Raises
     ------
@@ -99,7 +88,7 @@ def resolve_patch_path(
         invalidPath: a value filter on an attribute with one value; invalidFilter: a value filter
         that does not fit the attribute.
     """
-    bound = resolve_path(path.path, resource_type, lenient=lenient)
+    bound = resolve_path(path.path, resource_type)
     if bound is None or path.filter is None:
         return None if bound is None else PatchPath(bound)
     if not bound.leaf.multi_valued:
@@ -107,7 +96,8 @@ def resolve_patch_path(
             f'The path has a value filter after "{shorten(str(bound))}", which has one value only; '
             "remove the brackets."
         )
-    resolved = PatchPath(bound, resolve_element_filter(path.filter, bound, lenient=lenient))
+    element_filter = resolve_element_filter(path.filter, bound, resource_type.leniencies)
+    resolved = PatchPath(bound, element_filter)
     if path.sub is None:
         return resolved
     sub_attribute = bound.leaf.sub_attribute(path.sub)
@@ -119,12 +109,12 @@ def estimate_parsing_cost(path: object) -> int:
     return len(path) >> 3 if isinstance(path, str) and len(path) > CACHED_LENGTH else 0
 
 
-def find_path(text: str, resource_type: ResourceType, *, lenient: bool = False) -> PatchPath | None:
-    """Parse and resolve a path; clients send the same few again and again."""
+def find_path(text: str, resource_type: ResourceType) -> PatchPath | None:
+    """Parse and resolve a path; the results are cached, as clients send the same few paths."""
     find = _find_path if len(text) <= CACHED_LENGTH else _find_path.__wrapped__
-    return find(text, resource_type, lenient)
+    return find(text, resource_type)
 
 
 @lru_cache(maxsize=1024)
-def _find_path(text: str, resource_type: ResourceType, lenient: bool) -> PatchPath | None:
-    return resolve_patch_path(parse_path(text, lenient=lenient), resource_type, lenient=lenient)
+def _find_path(text: str, resource_type: ResourceType) -> PatchPath | None:
+    return resolve_patch_path(parse_path(text, resource_type.leniencies), resource_type)

@@ -25,7 +25,6 @@ def validate(
     resource_type: ResourceType,
     body: object,
     *,
-    lenient: bool = False,
     skipped: Skipped | None = None,
 ) -> dict[str, Any]:
     """Return the resource that a body describes, in canonical form.
@@ -35,10 +34,8 @@ def validate(
 
     Parameters
     ----------
-    lenient
-        Keep unknown attributes out instead of refusing them, and do not ask for ``schemas``.
     skipped
-        Is told the names of what is kept out.
+        Records the names of the unknown attributes that are skipped.
 
     Raises
     ------
@@ -50,8 +47,10 @@ def validate(
             f"The body must be a JSON object that describes a {resource_type.name}, "
             f"not {name_json_type(body)}."
         )
-    if not lenient:
+    leniencies = resource_type.leniencies
+    if not leniencies.ignores_missing_schemas:
         _check_schemas(resource_type, body)
+    if not leniencies.skips_unknown_attributes:
         skipped = None
     elif skipped is None:
         skipped = Skipped()

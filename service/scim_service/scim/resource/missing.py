@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
-from scim_service.scim.attribute_path import parse_attribute_path, resolve_path
+from scim_service.scim.attribute_path import parse_attribute_path, resolve_configured_path
 from scim_service.scim.resource.canonical import join_path
 from scim_service.scim.schemas.attribute import Attribute
 from scim_service.scim.schemas.resource_type import ResourceType
@@ -44,7 +44,7 @@ def _missing_parts(attribute: Attribute, value: Any, where: str) -> Iterator[str
 
 
 def _has_value(resource_type: ResourceType, resource: Mapping[str, Any], name: str) -> bool:
-    path = resolve_path(parse_attribute_path(name), resource_type, lenient=True)
+    path = resolve_configured_path(parse_attribute_path(name), resource_type)
     if path is None:
         return False
     holder = resource if path.schema is None else resource.get(path.schema, {})

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from importlib.resources import files
 from typing import Any
 
+from scim_service.scim.leniencies import NO_LENIENCIES, Leniencies
 from scim_service.scim.messages import (
     URN_ENTERPRISE_USER,
     URN_GROUP,
@@ -23,15 +24,20 @@ class Registry:
     user: ResourceType
     group: ResourceType
     schemas: Mapping[str, Schema]
+    leniencies: Leniencies = NO_LENIENCIES
 
     @classmethod
-    def load(cls, extensions: Iterable[object] = ()) -> "Registry":
+    def load(
+        cls, extensions: Iterable[object] = (), leniencies: Leniencies = NO_LENIENCIES
+    ) -> "Registry":
         """Read the schemas that come with the service and add a tenant's own to User.
 
         Parameters
         ----------
         extensions
             SCIM schema objects (RFC 7643 section 7), the tenant's ``schemaExtensions``.
+        leniencies
+            What the protocol core overlooks for this tenant.
 
         Raises
         ------
@@ -56,10 +62,11 @@ class Registry:
         resource = {schema.id: schema for schema in (user, enterprise_user, group)}
         return cls(
             user=ResourceType(
-                "User", "/Users", "User Account", user, (enterprise_user, *own.values())
+                "User", "/Users", "User Account", user, (enterprise_user, *own.values()), leniencies
             ),
-            group=ResourceType("Group", "/Groups", "Group", group),
+            group=ResourceType("Group", "/Groups", "Group", group, leniencies=leniencies),
             schemas=resource | own | standard,
+            leniencies=leniencies,
         )
 
     @property

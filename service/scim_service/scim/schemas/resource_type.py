@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from scim_service.scim.leniencies import NO_LENIENCIES, Leniencies
 from scim_service.scim.messages import URN_RESOURCE_TYPE
 from scim_service.scim.schemas.attribute import (
     COMMON_ATTRIBUTES,
@@ -31,6 +32,7 @@ class ResourceType:
     description: str
     schema: Schema
     extensions: tuple[Schema, ...] = ()
+    leniencies: Leniencies = NO_LENIENCIES
     top_level: Mapping[str, Attribute] = field(init=False, repr=False)
     required: tuple[Attribute, ...] = field(init=False, repr=False)
     with_required_parts: tuple[Attribute, ...] = field(init=False, repr=False)

@@ -63,9 +63,7 @@ class Representation:
         self, attributes: str | Sequence[str] | None, excluded: str | Sequence[str] | None
     ) -> Projection:
         """Return which attributes an answer has."""
-        return Projection.parse(
-            self.resource_type, attributes, excluded, lenient=self._rules.lenient
-        )
+        return Projection.parse(self.resource_type, attributes, excluded)
 
     def has_derived(self, projection: Projection) -> bool:
         """Whether an answer has the derived attribute."""

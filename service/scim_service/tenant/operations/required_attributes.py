@@ -4,8 +4,9 @@ from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
+from scim_service.entra.mappings import explain_missing_values
 from scim_service.scim import errors
-from scim_service.scim.attribute_path import parse_attribute_path, resolve_path
+from scim_service.scim.attribute_path import parse_attribute_path, resolve_configured_path
 from scim_service.scim.errors import ScimError
 from scim_service.scim.resource.changes import is_active
 from scim_service.scim.resource.missing import find_missing_attributes, find_missing_parts
@@ -26,7 +27,7 @@ def check_configuration(names: Iterable[str], user: ResourceType) -> None:
     for name in names:
         where = f"provisioning.requiredAttributes: {name}"
         try:
-            path = resolve_path(parse_attribute_path(name), user, lenient=True)
+            path = resolve_configured_path(parse_attribute_path(name), user)
         except ScimError:
             path = None
         if path is None or path.attribute is None:
@@ -55,14 +56,8 @@ def check_user(
         invalidValue; it names the attributes and where Entra's mappings take their values from.
     """
     missing = newly_missing(resource_type, required, before, after)
-    if not missing:
-        return
-    advice = "; ".join(f"{name} (usually from {_source(name)})" for name in missing)
-    raise errors.invalid_value(
-        f"This tenant requires a value for {advice}. In the Entra admin center open the"
-        " application's Provisioning, Mappings, Provision Microsoft Entra ID Users, and map"
-        " the attribute; where it is mapped, the user has no value for it in Entra."
-    )
+    if missing:
+        raise errors.invalid_value(explain_missing_values(missing))
 
 
 def newly_missing(
@@ -99,23 +94,3 @@ def newly_missing(
     known = find_missing(before) if is_active(before) else ()
     # Values of one attribute can lack the same part, so they are counted.
     return tuple(Counter(lacking) - Counter(known))
-
-
-_SOURCES = {
-    "emails": 'the source attribute mail, to emails[type eq "work"].value',
-    "phonenumbers": 'telephoneNumber, to phoneNumbers[type eq "work"].value',
-    "name": "givenName and surname, to name.givenName and name.familyName",
-    "externalid": "mailNickname or objectId, to externalId",
-    "displayname": "displayName",
-    "title": "jobTitle, to title",
-    "employeenumber": "employeeId, to the enterprise extension's employeeNumber",
-    "department": "department, to the enterprise extension's department",
-    "manager": "manager, to the enterprise extension's manager",
-    "preferredlanguage": "preferredLanguage",
-    "addresses": 'streetAddress, city and country, to addresses[type eq "work"]',
-}
-"""Where Entra's default attribute mappings take values from, by name in lower case."""
-
-
-def _source(name: str) -> str:
-    return _SOURCES.get(name.rpartition(":")[2].lower(), f"a source attribute you map to {name}")

@@ -5,7 +5,6 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Generic, TypeVar
 
-from scim_service import entra
 from scim_service.scim import errors
 from scim_service.scim.patch.apply import apply_patch
 from scim_service.scim.patch.members import MemberChange
@@ -134,7 +133,6 @@ class ResourceOperations(ABC, Generic[Store]):
                 self.resource_type,
                 before,
                 operations,
-                lenient=self._rules.lenient,
                 budget=context.budget,
             )
             return self._enforce_rules(before, self._strip_hidden(after))
@@ -173,28 +171,20 @@ class ResourceOperations(ABC, Generic[Store]):
 
     async def _validate(self, context: RequestContext, body: object) -> dict[str, Any]:
         def validate_body() -> dict[str, Any]:
-            lenient, standard = self._rules.lenient, body
-            if lenient:
-                standard = entra.normalise_resource(self.resource_type, body, budget=context.budget)
-            return validate(self.resource_type, standard, lenient=lenient, skipped=context.skipped)
+            standard = self._rules.dialect.normalise_resource(
+                self.resource_type, body, budget=context.budget
+            )
+            return validate(self.resource_type, standard, skipped=context.skipped)
 
         return await self._worker.run(context.size, validate_body)
 
     async def _parse_patch(self, context: RequestContext, body: object) -> list[Operation]:
         def parse() -> list[Operation]:
-            lenient, budget = self._rules.lenient, context.budget
-            standard = body
-            if lenient:
-                standard = entra.normalise_patch(
-                    self.resource_type, body, budget=budget, skipped=context.skipped
-                )
-            return parse_patch(
-                standard,
-                self.resource_type,
-                lenient=lenient,
-                budget=budget,
-                skipped=context.skipped,
+            budget, skipped = context.budget, context.skipped
+            standard = self._rules.dialect.normalise_patch(
+                self.resource_type, body, budget=budget, skipped=skipped
             )
+            return parse_patch(standard, self.resource_type, budget=budget, skipped=skipped)
 
         return await self._worker.run(context.size, parse)
 

@@ -162,19 +162,16 @@ class Search:
         """Return the filter: None selects everything, False nothing."""
         if request.filter is None:
             return None
-        lenient = self._rules.lenient
-        parsed = parse_filter(request.filter, lenient=lenient)
+        parsed = parse_filter(request.filter, self.resource_type.leniencies)
         if among:
-            left = remove_absent(parsed, self.resource_type, among, lenient=lenient)
+            left = remove_absent(parsed, self.resource_type, among)
             if isinstance(left, bool):
                 return None if left else False
             parsed = left
-        resolved = resolve_filter(parsed, self.resource_type, lenient=lenient)
+        resolved = resolve_filter(parsed, self.resource_type)
         return count_missing_as_active(resolved)
 
     def _parse_sort(self, request: SearchRequest) -> Sort | None:
         if request.sort_by is None and request.sort_order is None:
             return None
-        return parse_sort(
-            self.resource_type, request.sort_by, request.sort_order, lenient=self._rules.lenient
-        )
+        return parse_sort(self.resource_type, request.sort_by, request.sort_order)

@@ -4,6 +4,7 @@ import pytest
 from scim_service.scim.errors import ScimError
 from scim_service.scim.filter.parser import parse_filter
 from scim_service.scim.filter.tree import Compare
+from scim_service.scim.leniencies import Leniencies
 from scim_service.scim.patch.path import parse_path
 
 PAIRS = ["''", "‘’", "’’", "‚‘", "‛’", "``", "`'", "´´", "‹›", "′′", "＇＇", "“”", "””", "„“",
@@ -11,10 +12,12 @@ PAIRS = ["''", "‘’", "’’", "‚‘", "‛’", "``", "`'", "´´", "‹�
 VALUES = ["ann", "ann@example.com", "O'Neil", "O’Neil", "Ann Lee", "a (b) [c]", 'say "hi"', "",
           "the boys' club", "true", "5", "a and b", "x\\y"]  # fmt: skip
 
+UNQUOTED = Leniencies(reads_unquoted_literals=True)
+
 
 def value_of(text: str) -> object:
     """Return the literal of a filter with one comparison."""
-    parsed = parse_filter(text, lenient=True)
+    parsed = parse_filter(text, UNQUOTED)
     assert isinstance(parsed, Compare)
     return parsed.value
 
@@ -26,14 +29,14 @@ def test_a_value_in_other_quotes_is_the_value(pair: str, value: str) -> None:
     quoted = f"{pair[0]}{value}{pair[1]}"
     alone = f"userName eq {quoted}"
     assert value_of(alone) == value
-    plain = parse_filter(alone, lenient=True)
+    plain = parse_filter(alone, UNQUOTED)
     for text in (
         f"({alone})",
         f"{alone}  ",
         f"not ({alone} and title pr)",
         f"{alone} OR ({alone})",
     ):
-        assert str(plain) in str(parse_filter(text, lenient=True)), text
+        assert str(plain) in str(parse_filter(text, UNQUOTED)), text
 
 
 @pytest.mark.parametrize("pair", PAIRS)
@@ -41,9 +44,9 @@ def test_other_quotes_in_a_value_path(pair: str) -> None:
     """Also in the brackets of a filter and of a PATCH path, beside double quotes."""
     quoted = f"{pair[0]}work{pair[1]}"
     both = f'emails[type eq {quoted}].value eq "ann@example.com"'
-    assert parse_filter(both, lenient=True) == parse_filter(both.replace(quoted, '"work"'))
+    assert parse_filter(both, UNQUOTED) == parse_filter(both.replace(quoted, '"work"'))
     path = f"emails[type eq {quoted} and primary eq true].value"
-    assert parse_path(path, lenient=True) == parse_path(path.replace(quoted, '"work"'))
+    assert parse_path(path, UNQUOTED) == parse_path(path.replace(quoted, '"work"'))
 
 
 @pytest.mark.parametrize(
@@ -71,7 +74,7 @@ def test_an_apostrophe_in_a_word_stays(text: str, value: str) -> None:
 def test_a_quote_that_is_not_closed_is_refused(text: str) -> None:
     """Half a pair of quotes is a mistake, and no part of a value that nobody has."""
     with pytest.raises(ScimError, match=r"quote|no end") as caught:
-        parse_filter(f"userName eq {text}", lenient=True)
+        parse_filter(f"userName eq {text}", UNQUOTED)
     assert caught.value.scim_type == "invalidFilter"
 
 

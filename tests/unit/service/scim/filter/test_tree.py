@@ -46,14 +46,14 @@ def path(text: str) -> AttributePath:
     return parse_attribute_path(text)
 
 
-def holds(text: str, user: ResourceType, *, lenient: bool = False) -> bool:
-    resolved = resolve_filter(parse_filter(text, lenient=lenient), user, lenient=lenient)
+def holds(text: str, user: ResourceType) -> bool:
+    resolved = resolve_filter(parse_filter(text, user.leniencies), user)
     return matches(resolved, RESOURCE)
 
 
-def refusal(text: str, user: ResourceType, *, lenient: bool = False) -> str:
+def refusal(text: str, user: ResourceType) -> str:
     with pytest.raises(ScimError) as caught:
-        resolve_filter(parse_filter(text, lenient=lenient), user, lenient=lenient)
+        resolve_filter(parse_filter(text, user.leniencies), user)
     assert (caught.value.status, caught.value.scim_type) == (400, "invalidFilter")
     return caught.value.detail
 
@@ -257,17 +257,17 @@ def test_filter_that_does_not_fit_is_refused(user: ResourceType, text: str, deta
         ("manager eq 2819c223", f'{URN_ENTERPRISE_USER}:manager.value eq "2819c223"'),
     ],
 )
-def test_lenient_literals_and_names(user: ResourceType, text: str, equivalent: str) -> None:
-    """What the entra profile accepts means the same as its standard form."""
-    accepted = resolve_filter(parse_filter(text, lenient=True), user, lenient=True)
+def test_lenient_literals_and_names(
+    user: ResourceType, lenient_user: ResourceType, text: str, equivalent: str
+) -> None:
+    """What a leniency accepts means the same as its standard form."""
+    accepted = resolve_filter(parse_filter(text, lenient_user.leniencies), lenient_user)
     assert accepted == resolve_filter(parse_filter(equivalent), user)
 
 
-def test_literal_with_spaces_needs_quotes(user: ResourceType) -> None:
+def test_literal_with_spaces_needs_quotes(lenient_user: ResourceType) -> None:
     """The refusal says what to do about a value with spaces."""
-    assert "put a value with spaces in quotes" in refusal(
-        "displayName eq Joy Young", user, lenient=True
-    )
+    assert "put a value with spaces in quotes" in refusal("displayName eq Joy Young", lenient_user)
 
 
 def test_resolved_filter_is_typed(user: ResourceType) -> None:
@@ -343,11 +343,11 @@ FILTERS = st.recursive(CONDITIONS | VALUE_PATHS, combined, max_leaves=8)
 
 
 @given(FILTERS)
-def test_print_and_parse_are_inverse(tree: Filter) -> None:
-    """Any tree comes back from its print, in both profiles."""
+def test_print_and_parse_are_inverse(lenient_user: ResourceType, tree: Filter) -> None:
+    """Any tree comes back from its print, with leniencies and without."""
     text = print_filter(tree)
     assert parse_filter(text) == tree
-    assert parse_filter(text, lenient=True) == tree
+    assert parse_filter(text, lenient_user.leniencies) == tree
 
 
 FRAGMENTS = st.lists(
@@ -364,10 +364,13 @@ FRAGMENTS = st.lists(
 
 
 @given(st.one_of(FRAGMENTS, st.text()), st.booleans())
-def test_any_text_is_parsed_or_refused(user: ResourceType, text: str, lenient: bool) -> None:
+def test_any_text_is_parsed_or_refused(
+    user: ResourceType, lenient_user: ResourceType, text: str, lenient: bool
+) -> None:
     """Whatever the text, the outcome is a filter that can be evaluated, or a ScimError."""
     try:
-        tree = resolve_filter(parse_filter(text, lenient=lenient), user, lenient=lenient)
+        kind = lenient_user if lenient else user
+        tree = resolve_filter(parse_filter(text, kind.leniencies), kind)
     except ScimError:
         return
     split_literals(tree)

@@ -89,11 +89,13 @@ def test_unknown_attribute(user: ResourceType, text: str) -> None:
     assert resolve_patch_path(parse_path(text), user) is None
 
 
-def test_short_name_of_an_extension_attribute(user: ResourceType) -> None:
-    """Only the entra profile finds an extension attribute without its URN."""
+def test_short_name_of_an_extension_attribute(
+    user: ResourceType, lenient_user: ResourceType
+) -> None:
+    """An extension attribute is found without its URN only by a leniency."""
     path = parse_path("manager")
     assert resolve_patch_path(path, user) is None
-    assert str(resolve_patch_path(path, user, lenient=True)) == f"{URN_ENTERPRISE_USER}:manager"
+    assert str(resolve_patch_path(path, lenient_user)) == f"{URN_ENTERPRISE_USER}:manager"
 
 
 def test_value_filter_on_a_single_value(user: ResourceType) -> None:
@@ -104,11 +106,11 @@ def test_value_filter_on_a_single_value(user: ResourceType) -> None:
 
 
 @given(st.text() | st.from_regex(r'[a-z:.]{1,9}\[[a-z .()"]{0,20}\]?[.a-z]{0,5}', fullmatch=True))
-def test_any_text_is_parsed_or_refused(user: ResourceType, text: str) -> None:
+def test_any_text_is_parsed_or_refused(lenient_user: ResourceType, text: str) -> None:
     """Whatever the text, the outcome is a path or a ScimError."""
     try:
-        path = parse_path(text, lenient=True)
-        resolve_patch_path(path, user, lenient=True)
+        path = parse_path(text, lenient_user.leniencies)
+        resolve_patch_path(path, lenient_user)
     except ScimError:
         return
-    assert parse_path(str(path), lenient=True) == path
+    assert parse_path(str(path), lenient_user.leniencies) == path
