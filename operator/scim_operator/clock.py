@@ -1,9 +1,9 @@
-"""The time, as the API server has it.
+"""A clock that follows the API server.
 
-Every moment in the cluster's objects is the API server's, and each of its answers tells the time.
-Between two answers time is counted by a clock that nobody sets. So a machine whose own clock is
-wrong, or is put right while the operator runs, rotates and retires no token early, and operators
-on several machines agree.
+Timestamps in the cluster's objects are the API server's, and each of its responses carries the
+time. Between two responses a monotonic clock counts on. So the operator rotates and retires no
+token early if its machine's clock is wrong or is corrected while it runs, and operators on several
+machines agree.
 """
 
 from __future__ import annotations
@@ -13,40 +13,42 @@ from collections.abc import Callable
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 
-_TOLERANCE = 2.0
-"""Seconds that answers may differ by: they tell whole seconds, and some take a while to arrive."""
+_TOLERANCE_SECONDS = 2.0
+"""Tolerated difference of responses: the header has whole seconds, and a response is delayed."""
 
 
 class Clock:
-    """Tells the time; this machine's own as long as no answer has told any.
+    """The API server's time; until the first response, the machine's time.
 
     Parameters
     ----------
-    steady
-        Counts seconds from any moment, and is never set.
+    monotonic
+        Counts seconds and is never adjusted.
+    system
+        The machine's time.
     """
 
     def __init__(
         self,
-        steady: Callable[[], float] = time.monotonic,
-        own: Callable[[], float] = time.time,
+        monotonic: Callable[[], float] = time.monotonic,
+        system: Callable[[], float] = time.time,
     ) -> None:
-        self._steady = steady
-        self._own = own
+        self._monotonic = monotonic
+        self._system = system
         self._offset: float | None = None
 
     def observe(self, date: str | None) -> None:
-        """Take note of an answer's ``Date`` header."""
+        """Adjust the clock by the ``Date`` header of a response."""
         try:
-            told = parsedate_to_datetime(date or "").timestamp()
+            server_time = parsedate_to_datetime(date or "").timestamp()
         except ValueError:
             return
-        offset = told - self._steady()
-        # Not at every answer: time would go back and forth within a second.
-        if self._offset is None or abs(offset - self._offset) > _TOLERANCE:
+        offset = server_time - self._monotonic()
+        # Not at every response: the time would jump back and forth within a second.
+        if self._offset is None or abs(offset - self._offset) > _TOLERANCE_SECONDS:
             self._offset = offset
 
     def now(self) -> datetime:
         """Return the time, in whole seconds."""
-        seconds = self._own() if self._offset is None else self._steady() + self._offset
+        seconds = self._system() if self._offset is None else self._monotonic() + self._offset
         return datetime.fromtimestamp(int(seconds), UTC)

@@ -1,4 +1,4 @@
-"""The operator's log: one JSON object or one line of text for every record."""
+"""The operator's log: one JSON object or one text line per record."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ class _JsonFormatter(logging.Formatter):
 
 
 def configure(settings: Settings) -> None:
-    """Set up logging for the process."""
+    """Configure logging of the process."""
     handler = logging.StreamHandler()
     handler.setFormatter(
         _JsonFormatter()
@@ -35,5 +35,5 @@ def configure(settings: Settings) -> None:
     level = settings.log_level.upper()
     logging.basicConfig(level=level, handlers=[handler], force=True)
     logging.getLogger("kopf").setLevel(max(logging.INFO, logging.getLevelName(level)))
-    # At its information level it tells every event of every tenant.
+    # At level info, kopf logs every event of every tenant.
     logging.getLogger("kopf.objects").setLevel(logging.WARNING)

@@ -1,4 +1,4 @@
-"""Amounts of storage, memory and CPU, read as Kubernetes reads them. Pure."""
+"""Kubernetes quantities: amounts of storage, memory and CPU."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ PATTERN = (
     r"^\+?([0-9]{1,40}(\.[0-9]{0,40})?|\.[0-9]{1,40})"
     r"(n|u|m|k|M|G|T|P|E|Ki|Mi|Gi|Ti|Pi|Ei|[eE][+-]?[0-9]{1,2})?$"
 )
-"""What a quantity that is not negative looks like, for schemas."""
+"""Pattern of a non-negative quantity, for schemas."""
 
 _FACTORS = {
     unit: Decimal(1000) ** power for power, unit in enumerate(("n", "u", "m", "", *"kMGTPE"), -3)
@@ -21,7 +21,7 @@ _FACTORS = {
 
 
 def parse(text: str) -> Decimal | None:
-    """Read a quantity (``500Mi``, ``100m``, ``1e3``); None if it is not one.
+    """Parse a quantity (``500Mi``, ``100m``, ``1e3``); None if the text is not a quantity.
 
     The grammar is that of ``k8s.io/apimachinery/pkg/api/resource.Quantity``.
     """

@@ -1,4 +1,4 @@
-"""Moments as the Kubernetes API and the service write them: RFC 3339 in UTC, whole seconds."""
+"""Timestamps in the format of the Kubernetes API and the service: RFC 3339, UTC, whole seconds."""
 
 from __future__ import annotations
 
@@ -6,19 +6,19 @@ from datetime import UTC, datetime
 
 
 def parse_timestamp(text: str) -> datetime:
-    """Read a moment.
+    """Parse a timestamp.
 
     Raises
     ------
     ValueError
-        It is not one, or has no time zone.
+        The text is not a timestamp or has no time zone.
     """
-    moment = datetime.fromisoformat(text)
-    if moment.tzinfo is None:
+    time = datetime.fromisoformat(text)
+    if time.tzinfo is None:
         raise ValueError(f"{text!r} has no time zone")
-    return moment
+    return time
 
 
-def format_timestamp(moment: datetime) -> str:
-    """Write a moment."""
-    return moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+def format_timestamp(time: datetime) -> str:
+    """Format a time as a timestamp."""
+    return time.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")

@@ -1,4 +1,4 @@
-"""What the API server refuses by itself, and the sentence that its user reads."""
+"""The API server rejects invalid ScimTenants by the CRD, with a message for the user."""
 
 from __future__ import annotations
 
@@ -33,12 +33,12 @@ POSTGRES = {"postgres": {"urlFrom": {"name": "pg", "key": "url"}}}
     ],
 )
 def test_admitted(admission: Namespace, spec: dict[str, Any]) -> None:
-    """What the documentation shows is admitted."""
+    """Specs of the documentation are admitted."""
     assert admission.refusal("contoso", spec) == ""
 
 
 def test_unseen(admission: Namespace) -> None:
-    """Whoever waits for a tenant that no operator serves finds a status that says so."""
+    """A tenant without an operator has the CRD's default status."""
     admission.apply("contoso", {})
     assert Tenant.parse(admission.get("scimtenant", "contoso")).status == UNSEEN
     listed = admission.kubectl("get", "scimtenant", "contoso", "--no-headers")
@@ -92,14 +92,14 @@ def test_unseen(admission: Namespace) -> None:
     ],
 )
 def test_refused(admission: Namespace, spec: dict[str, Any], sentence: str) -> None:
-    """A refused user reads why, and what to do."""
+    """The message of a rejection names the reason and the remedy."""
     assert sentence in admission.refusal("contoso", spec)
 
 
 @pytest.mark.finding(33)
 @pytest.mark.parametrize("case", CASES.values(), ids=CASES.keys())
 def test_schema_extensions(admission: Namespace, case: Case) -> None:
-    """An extension that the service cannot use is refused, with the rule that it breaks."""
+    """An extension that the service cannot use is rejected; the message names the broken rule."""
     said = admission.refusal("contoso", {"provisioning": {"schemaExtensions": case.extensions}})
     assert (case.rejection or "") in said
     assert bool(said) is (case.rejection is not None)
@@ -107,7 +107,7 @@ def test_schema_extensions(admission: Namespace, case: Case) -> None:
 
 @pytest.mark.parametrize("case", REQUIRED.values(), ids=REQUIRED.keys())
 def test_required_attributes(admission: Namespace, case: RequiredCase) -> None:
-    """What no user can have is refused where one rule can see it, with what may be meant."""
+    """An unknown attribute is rejected if a CEL rule can find it; the message has suggestions."""
     provisioning = {"requiredAttributes": case.required, "schemaExtensions": case.extensions}
     said = admission.refusal("contoso", {"provisioning": provisioning})
     assert bool(said) is case.is_rejected
@@ -138,13 +138,13 @@ def test_required_attributes(admission: Namespace, case: RequiredCase) -> None:
     ],
 )
 def test_refused_urls(admission: Namespace, exposure: dict[str, str], sentence: str) -> None:
-    """A URL that is an address, inside the cluster, or of the whole host is refused."""
+    """An IP address, a host inside the cluster and a path of the whole host are rejected."""
     assert sentence in admission.refusal("contoso", {"exposure": exposure})
 
 
 @pytest.mark.parametrize("name", ["a" * 59, "1contoso", "con.toso"])
 def test_refused_names(admission: Namespace, name: str) -> None:
-    """A name that cannot be part of a Service's name is refused at once."""
+    """A name that cannot be part of a Service's name is rejected."""
     assert "the tenant's name is part of its Service's name" in admission.refusal(name, {})
 
 
@@ -156,14 +156,14 @@ def test_refused_names(admission: Namespace, name: str) -> None:
     ],
 )
 def test_refused_changes(admission: Namespace, sqlite: dict[str, str], sentence: str) -> None:
-    """What a volume cannot do is refused when it is asked for."""
+    """Changes that a volume does not support are rejected."""
     admission.apply("contoso", {"database": {"sqlite": {"size": "2Gi", "storageClassName": "a"}}})
     assert sentence in admission.refusal("contoso", {"database": {"sqlite": sqlite}})
     admission.kubectl("delete", "scimtenant", "contoso")
 
 
 def test_database_cannot_be_exchanged(admission: Namespace) -> None:
-    """Data would stay behind."""
+    """The kind of database cannot change, because data is not migrated."""
     admission.apply("contoso", {"database": {"sqlite": {"size": "1Gi"}}})
     found = admission.refusal("contoso", {"database": POSTGRES})
     assert "the kind of database cannot change" in found

@@ -1,4 +1,4 @@
-"""Schema extensions that the service cannot use, in tenants that are there already."""
+"""Unusable schema extensions in tenants that were stored before the CRD rejected them."""
 
 from __future__ import annotations
 
@@ -16,12 +16,12 @@ pytestmark = pytest.mark.finding(33)
 
 
 def spec(name: str) -> dict[str, Any]:
-    """The spec of a tenant with a case's extensions."""
+    """Build the spec of a tenant with a case's extensions."""
     return {"provisioning": {"schemaExtensions": CASES[name].extensions}}
 
 
-def told(namespace: Namespace, tenant: str) -> dict[str, Any]:
-    """Wait for the condition of a tenant whose extensions cannot be used; return it."""
+def wait_for_problem(namespace: Namespace, tenant: str) -> dict[str, Any]:
+    """Wait for the condition that reports unusable extensions; return it."""
 
     def look() -> dict[str, Any]:
         found = namespace.condition(tenant, "Stalled")
@@ -33,16 +33,16 @@ def told(namespace: Namespace, tenant: str) -> dict[str, Any]:
 def test_stored_before_they_were_refused(
     installation: Installation, fragile: ControlPlane, unserved: Namespace
 ) -> None:
-    """A tenant from before the rule gets no pod that ends again and again; it says why."""
+    """A tenant from before the rule gets a condition instead of a pod that restarts repeatedly."""
     bad = spec("a URN of one part")
     with lax(fragile, "provisioning"):
         eventually(lambda: unserved.refusal("contoso", bad) == "")
         unserved.apply("contoso", bad)
     eventually(lambda: unserved.refusal("other", bad))
     with installation.operator("extensions", watch_namespaces=unserved.name) as (operator, _):
-        assert "urn:example is not a URN" in told(unserved, "contoso")["message"]
+        assert "urn:example is not a URN" in wait_for_problem(unserved, "contoso")["message"]
         assert unserved.get("deployment", "contoso-scim") == {}
-        # The rest of it is not held up.
+        # Other objects of the tenant are created.
         assert unserved.token("contoso")
         unserved.apply("contoso", spec("one attribute"))
         eventually(lambda: unserved.get("deployment", "contoso-scim"))
@@ -50,7 +50,7 @@ def test_stored_before_they_were_refused(
 
 
 def test_a_running_tenant_keeps_its_pods(namespace: Namespace) -> None:
-    """A spec that cannot be used changes neither the configuration nor the pods, until it can."""
+    """An unusable spec changes neither the configuration nor the pods until it is corrected."""
     namespace.apply("contoso", spec("one attribute"))
     namespace.settled("contoso")
 
@@ -63,7 +63,7 @@ def test_a_running_tenant_keeps_its_pods(namespace: Namespace) -> None:
 
     before = running()
     namespace.apply("contoso", spec("a part's name in two cases"))
-    assert "make" in told(namespace, "contoso")["message"].lower()
+    assert "make" in wait_for_problem(namespace, "contoso")["message"].lower()
     namespace.repair("contoso")
     assert running() == before
     namespace.apply("contoso", spec("a complex attribute"))

@@ -1,4 +1,4 @@
-"""Values that an earlier definition admitted and that no pod can run with."""
+"""Unusable values that an earlier CRD admitted."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from tests.operator.world import Namespace, Object, eventually
 
 
 def condition(namespace: Namespace, reason: str) -> Object:
-    """Wait until the tenant is stalled for a reason; return the condition."""
+    """Wait until the tenant is stalled with a reason; return the condition."""
 
     def look() -> Object:
         found = namespace.condition("contoso", "Stalled")
@@ -53,7 +53,7 @@ def test_stored_before(
     reason: str,
     part: str,
 ) -> None:
-    """The tenant names field and remedy, keeps what it has, and can be changed elsewhere."""
+    """The condition names field and remedy; the pods stay, and other fields can be changed."""
     with installation.operator("wrong", watch_namespaces=unserved.name) as (operator, _):
         unserved.apply("contoso")
         unserved.settled("contoso")
@@ -77,7 +77,7 @@ def test_stored_before(
 
 
 def test_rate_limit(namespace: Namespace) -> None:
-    """A limit reaches the pod's environment, and goes with the field."""
+    """A rate limit sets a variable of the pod; without the field the variable is removed."""
 
     def limit() -> str | None:
         pod = namespace.get("deployment", "contoso-scim")["spec"]["template"]["spec"]

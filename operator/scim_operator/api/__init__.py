@@ -1,4 +1,5 @@
-"""The resource ScimTenant as users write and read it: names, models, conditions, the CRD.
+"""The interfaces of the operator: the resource ScimTenant, its CRD, names, and the service status.
 
-Law: no I/O, no decisions. Everything else may import this package; it imports none of the others.
+Law: data and its validation only; no I/O, no decisions. Every other package may import this one;
+it imports none of them.
 """

@@ -1,4 +1,4 @@
-"""Conditions of a ScimTenant: their types, and what one of them says."""
+"""Condition types of a ScimTenant, and the finding from which a condition is built."""
 
 from __future__ import annotations
 
@@ -8,76 +8,58 @@ from enum import Enum
 from typing import Literal
 
 READY = "Ready"
-
-
 RECONCILING = "Reconciling"
-
-
 STALLED = "Stalled"
-
-
 TOKEN_READY = "TokenReady"  # noqa: S105 (the name of a condition)
-
-
 AVAILABLE = "Available"
-
-
 EXPOSED = "Exposed"
-
-
 PROVISIONING = "Provisioning"
 
-
 RESTRICTED = "Restricted"
-"""Only there while a part of the spec is not passed on."""
-
-
-CLUSTER_ONLY = "ClusterOnly"
-"""The reason of Exposed where no one outside of the cluster can reach the tenant."""
-
+"""Present only while a part of the spec is withheld."""
 
 FIELD_CONFLICT = "FieldConflict"
-"""Only there while somebody else sets a field of the tenant's objects again and again."""
+"""Present only while another client repeatedly sets a field of the tenant's objects."""
 
+UNKNOWN_ANNOTATION = "UnknownAnnotation"
+"""Present only while a ScimTenant has an unknown annotation of the operator's API group."""
+
+CLUSTER_ONLY = "ClusterOnly"
+"""A reason of Exposed: the tenant is reachable only from inside the cluster."""
+
+WEAK_TOKEN = "WeakToken"  # noqa: S105 (the reason of a condition)
 
 STATUS: Mapping[bool | None, Literal["True", "False", "Unknown"]] = {
     True: "True",
     False: "False",
     None: "Unknown",
 }
-"""The status of a condition, by whether its finding is good."""
-
-
-UNKNOWN_ANNOTATION = "UnknownAnnotation"
-"""Only there while a ScimTenant has an annotation of ours that means nothing."""
-
-
-WEAK_TOKEN = "WeakToken"  # noqa: S105 (the reason of a condition)
+"""The status of a condition by `Finding.is_good`."""
 
 
 class Outlook(Enum):
-    """What to expect of an aspect that is not as wanted."""
+    """The expected course of an aspect that is not as desired."""
 
-    SETTLED = "nothing will change, and nothing needs to"
-    PROGRESSING = "it is being worked on"
-    STALLED = "somebody has to do something"
+    SETTLED = "it will not change, and need not"
+    PROGRESSING = "the operator or Kubernetes is working on it"
+    STALLED = "a person must act"
 
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """The state of one aspect.
+    """The state of one aspect of a tenant.
 
     Attributes
     ----------
     is_good
-        Whether it is as wanted; None if that is not known.
+        Whether the aspect is as desired; None if unknown.
     reason
-        One word in CamelCase, for programs.
+        One CamelCase identifier, for programs.
     message
-        A sentence that says what is wrong and what the reader can do. No timestamp and no
-        counter: every change of the text is a write.
+        A sentence with the problem and the remedy, without timestamps and counters: every change
+        of the text causes a write.
     is_needed
-        Whether the tenant is Ready only if this is good.
+        Whether the tenant is Ready only if the aspect is good.
     """
 
     is_good: bool | None

@@ -1,4 +1,4 @@
-"""Names that more than one room uses: the API group, labels, annotations and a tenant's objects.
+"""Names shared by several packages: the API group, labels, annotations, a tenant's objects.
 
 The names of objects and labels are part of the contract with the service (``docs/contract.md``).
 """
@@ -17,36 +17,36 @@ MANAGER = "scim-operator"
 SERVICE = "scim-service"
 
 TENANT_LABEL = f"{GROUP}/tenant"
-"""On every owned object, with the tenant's name: what the operator watches by."""
+"""On every owned object, with the tenant's name; the operator watches objects by it."""
 
 MANAGED_BY_LABEL = "app.kubernetes.io/managed-by"
 
 INSTANCE_LABEL = "app.kubernetes.io/instance"
-"""On pods only: tools that track what they have deployed by it take other objects for their own."""
+"""On pods only: deployment tools that track objects by this label would claim other objects."""
 
 CLAIM_LABEL = f"{GROUP}/claim"
-"""On every record of who has a URL, with the name of the operator's Lease."""
+"""On every ConfigMap of a URL claim, with the name of the operator's Lease."""
 
 APPLIED_ANNOTATION = f"{GROUP}/applied"
-"""The digest of the wanted object that was applied last; see ``drift.is_current``."""
+"""On every owned object: digest of the last applied desired object (`drift.differences`)."""
 
 SEAL_ANNOTATION = f"{GROUP}/seal"
-"""On a Secret or volume claim: the operator's MAC over what it is (`desired.ownership.seals`)."""
+"""On a Secret or volume claim: the operator's MAC over its identity (`desired.ownership.seals`)."""
 
 ADOPT_BY_ANNOTATION = f"{GROUP}/adopt-by"
-"""On an object that is not a tenant's: the tenant that may have it."""
+"""On an object outside of any tenant: the tenant that may adopt it."""
 
 ADOPT_ANNOTATION = f"{GROUP}/adopt"
-"""On a ScimTenant: the uids of objects that it is to take over, separated by commas."""
+"""On a ScimTenant: the UIDs of objects to adopt, separated by commas."""
 
 BEGIN_ANEW_ANNOTATION = f"{GROUP}/begin-anew"
-"""On a ScimTenant: the lost volumes and tokens that it is to do without, separated by commas."""
+"""On a ScimTenant: lost volumes and deleted tokens to replace by new ones, separated by commas."""
 
 REBIND_ANNOTATION = f"{GROUP}/rebind-volume"
-"""On a ScimTenant: the PersistentVolume with its data, whose claim is gone; on a claim: for it."""
+"""On a ScimTenant: the PersistentVolume to bind after its claim was deleted; also on the claim."""
 
 SERVED_ANNOTATION = f"{GROUP}/has-served"
-"""On a ScimTenant: it has had data and a token, so that one that is restored waits for them."""
+"""On a ScimTenant that has had data and a token: if it is restored, it waits for both."""
 
 CONFIG_ANNOTATION = f"{GROUP}/config-digest"
 DATABASE_ANNOTATION = f"{GROUP}/database-version"
@@ -54,7 +54,7 @@ DATABASE_ANNOTATION = f"{GROUP}/database-version"
 ROTATE_ANNOTATION = f"{GROUP}/rotate-token"
 REVOKE_ANNOTATION = f"{GROUP}/revoke-tokens"
 WATCHES_ANNOTATION = f"{GROUP}/watch-namespaces"
-"""On the operator's Lease: the namespaces that its holder watches; empty: all of them."""
+"""On the operator's Lease: the namespaces that its holder watches; empty: all namespaces."""
 
 PAUSED_ANNOTATION = f"{GROUP}/paused"
 
@@ -67,19 +67,19 @@ TENANT_ANNOTATIONS = (
     REBIND_ANNOTATION,
     SERVED_ANNOTATION,
 )
-"""Those that mean something on a ScimTenant; any other of the group is told as a slip."""
+"""Known annotations of a ScimTenant; the operator reports any other annotation of the group."""
 
 FORCE = "force"
-"""What a value of `ROTATE_ANNOTATION` begins with to have a token though the last one is unused."""
+"""Prefix of `ROTATE_ANNOTATION`'s value that forces a rotation before the last token was used."""
 
 CONTAINER = "scim"
-"""The service's own among the containers of a pod."""
+"""Name of the service's container in a pod."""
 
 SCIM_PORT = 8080
 MANAGEMENT_PORT = 8081
 
 MAX_TENANT_NAME = 58
-"""``<tenant>-scim`` names a Service, and those have at most 63 characters."""
+"""The limit of ``<tenant>-scim`` as the name of a Service, which has at most 63 characters."""
 
 
 def workload(tenant: str) -> str:
@@ -93,7 +93,7 @@ def config(tenant: str) -> str:
 
 
 def token_secret(tenant: str) -> str:
-    """Name the Secret with the two values that are pasted into Entra."""
+    """Name the Secret with the Tenant URL and the Secret Token for Entra."""
     return f"{tenant}-scim-token"
 
 
@@ -113,7 +113,7 @@ def volume_claim(tenant: str) -> str:
 
 
 def url_claim(lease: str, host: str, path: str) -> str:
-    """Name the ConfigMap, in the operator's namespace, that records who has a URL."""
+    """Name the ConfigMap of a URL claim in the operator's namespace."""
     return f"scim-url-{hashlib.sha256(f'{lease} {host}{path}'.encode()).hexdigest()[:32]}"
 
 
@@ -127,7 +127,7 @@ def labels(tenant: str) -> dict[str, str]:
 
 
 def pod_labels(tenant: str) -> dict[str, str]:
-    """Return the labels of a tenant's pods: to change them would restart every pod."""
+    """Return the labels of a tenant's pods; a change of them would restart every pod."""
     return labels(tenant) | {INSTANCE_LABEL: tenant}
 
 

@@ -1,4 +1,4 @@
-"""A ScimTenant as the API server has it. Pure."""
+"""A stored ScimTenant, parsed from the API server's object."""
 
 from __future__ import annotations
 
@@ -18,19 +18,19 @@ from scim_operator.timestamps import parse_timestamp
 
 Model = TypeVar("Model", bound=BaseModel)
 
-_NAMED = 3
-"""How many fields that cannot be read a message names."""
+_MAX_FIELDS = 3
+"""Maximum number of unreadable fields that a message names."""
 
-_SHOWN = 60
-"""How many characters of a value it shows."""
+_MAX_CHARACTERS = 60
+"""Maximum number of characters of a value that a message shows."""
 
 
 class UnreadableTenantError(ValueError):
-    """A stored ScimTenant has what this version does not know; the message names its fields."""
+    """A stored ScimTenant has values unknown to this version; the message names their fields."""
 
 
 class Key(NamedTuple):
-    """Which tenant."""
+    """Namespace and name of a tenant."""
 
     namespace: str
     name: str
@@ -41,14 +41,14 @@ class Key(NamedTuple):
 
 @dataclass(frozen=True)
 class Tenant:
-    """One ScimTenant.
+    """A ScimTenant.
 
     Attributes
     ----------
     is_deleting
-        Whether it waits for something before it goes, and must not be added to.
+        Whether its deletion has begun; the operator must not add objects to it.
     unreadable
-        What of it this version does not know, and `parse_readable` has left out; empty if nothing.
+        Description of the values that `parse_readable` left out; empty if none.
     """
 
     key: Key
@@ -63,12 +63,12 @@ class Tenant:
 
     @classmethod
     def parse(cls, body: Mapping[str, Any]) -> Self:
-        """Read a ScimTenant as the API server returns it.
+        """Parse a ScimTenant as the API server returns it.
 
         Raises
         ------
         UnreadableTenantError
-            The stored object is not as the CRD has it: it is from a CRD of another version.
+            The stored object does not match the CRD: a CRD of another version admitted it.
         """
         spec = _validate(Spec, "spec", body.get("spec") or {})
         status = body.get("status")
@@ -76,7 +76,7 @@ class Tenant:
 
     @classmethod
     def parse_readable(cls, body: Mapping[str, Any]) -> Self:
-        """Read what can be read of a ScimTenant, to show it; nothing may be decided by the rest."""
+        """Parse a ScimTenant without its unreadable values, for display only, not for decisions."""
         try:
             return cls.parse(body)
         except UnreadableTenantError as error:
@@ -106,7 +106,7 @@ class Tenant:
 
     @cached_property
     def owner_reference(self) -> dict[str, Any]:
-        """The reference that lets an object go with the tenant."""
+        """The owner reference by which Kubernetes deletes an object together with the tenant."""
         return {
             "apiVersion": names.API_VERSION,
             "kind": names.KIND,
@@ -121,15 +121,15 @@ def _validate(model: type[Model], field: str, body: Mapping[str, Any]) -> Model:
     try:
         return model.model_validate(body)
     except ValidationError as error:
-        problems = _innermost(error.errors(include_url=False))
-        sentences = [_sentence(field, problem) for problem in problems[:_NAMED]]
-        if len(problems) > _NAMED:
-            sentences.append(f"and {len(problems) - _NAMED} more")
-        raise UnreadableTenantError("; ".join(sentences)) from None
+        problems = _drop_outer_problems(error.errors(include_url=False))
+        descriptions = [_describe(field, problem) for problem in problems[:_MAX_FIELDS]]
+        if len(problems) > _MAX_FIELDS:
+            descriptions.append(f"and {len(problems) - _MAX_FIELDS} more")
+        raise UnreadableTenantError("; ".join(descriptions)) from None
 
 
-def _innermost(problems: Sequence[Any]) -> list[Any]:
-    """Leave out that a list has too few items because one of them cannot be read."""
+def _drop_outer_problems(problems: Sequence[Any]) -> list[Any]:
+    """Drop problems of a container, such as too few items, if a problem lies inside of it."""
     paths = [problem["loc"] for problem in problems]
     return [
         problem
@@ -141,24 +141,24 @@ def _innermost(problems: Sequence[Any]) -> list[Any]:
     ]
 
 
-def _sentence(field: str, problem: Mapping[str, Any]) -> str:
-    """Say in the words of the field what is wrong: its value is no secret."""
+def _describe(field: str, problem: Mapping[str, Any]) -> str:
+    """Describe a problem with its field and value; no field of a ScimTenant is secret."""
     path = field + "".join(
         f"[{part}]" if isinstance(part, int) else f".{part}" for part in problem["loc"]
     )
     value = problem["input"]
-    shown = json.dumps(value, ensure_ascii=False, default=str)[:_SHOWN]
-    found = f"{path} is {shown}" if not isinstance(value, dict | list) else path
+    excerpt = json.dumps(value, ensure_ascii=False, default=str)[:_MAX_CHARACTERS]
+    found = f"{path} is {excerpt}" if not isinstance(value, dict | list) else path
     return f"{found} ({problem['msg'][:1].lower()}{problem['msg'][1:]})"
 
 
 def _validate_readable(model: type[Model], body: Mapping[str, Any]) -> Model:
-    """Read a part of a tenant without the fields that cannot be read."""
+    """Validate a part of a tenant without its unreadable fields."""
     while True:
         try:
             return model.model_validate(body)
         except ValidationError as error:
-            bad = {problem["loc"][0] for problem in error.errors() if problem["loc"]}
-            rest = {key: value for key, value in body.items() if key not in bad}
-            # Where a whole part is of another type, nothing of it is left.
+            unreadable = {problem["loc"][0] for problem in error.errors() if problem["loc"]}
+            rest = {key: value for key, value in body.items() if key not in unreadable}
+            # If the part itself has another type, nothing of it is readable.
             body = rest if len(rest) < len(body) else {}

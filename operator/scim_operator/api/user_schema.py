@@ -1,4 +1,4 @@
-"""The attributes of a SCIM user: names of RFC 7643 sections 3.1, 4.1 and 4.3, as data."""
+"""Names of a SCIM user's attributes (RFC 7643 sections 3.1, 4.1 and 4.3)."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ COMMON: dict[str, tuple[str, ...]] = {
     "id": (),
     "meta": ("resourceType", "created", "lastModified", "location", "version"),
 }
-"""Attributes that every resource has, each with its sub-attributes."""
+"""Common attributes of every resource, each with its sub-attributes."""
 
 _NAME = (
     *("formatted", "familyName", "givenName", "middleName"),
@@ -31,11 +31,11 @@ USER: dict[str, tuple[str, ...]] = {
 """Attributes of the core schema, each with its sub-attributes."""
 
 READ_ONLY = ("groups",)
-"""Those of the core schema that no client can give."""
+"""Attributes of the core schema that clients cannot write."""
 
 ENTERPRISE: dict[str, tuple[str, ...]] = {
     **dict.fromkeys(("employeeNumber", "costCenter", "organization", "division"), ()),
     "department": (),
     "manager": ("value", "$ref", "displayName"),
 }
-"""Those of the enterprise extension."""
+"""Attributes of the enterprise extension, each with its sub-attributes."""

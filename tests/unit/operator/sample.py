@@ -1,4 +1,4 @@
-"""A tenant to plan for, and a cluster that does what is planned."""
+"""A sample tenant, and a simulated cluster that applies a plan."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ def body(
     created: str = "2026-11-25T08:00:00Z",
     version: int = 1,
 ) -> Object:
-    """A ScimTenant as the API server returns it."""
+    """Build a ScimTenant as the API server returns it."""
     return {
         "metadata": {
             "name": name,
@@ -49,7 +49,7 @@ def body(
 
 
 def observed(spec: Object | None = None, **annotations: str) -> Observed:
-    """A tenant that has nothing yet."""
+    """Build the observation of a tenant without objects."""
     return Observed(
         tenant=Tenant.parse(body(spec=spec, annotations=annotations)),
         seals=SEALS,
@@ -58,18 +58,18 @@ def observed(spec: Object | None = None, **annotations: str) -> Observed:
 
 
 def make(seen: Observed, settings: Settings | None = None, now: datetime = NOW) -> Plan:
-    """Plan a pass."""
+    """Build the plan of one reconciliation."""
     return plan.build(seen, settings or Settings(service_image=IMAGE), now)
 
 
 def watched(seen: Observed, children: Children) -> Observed:
-    """What is observed when there are these objects with the tenant's label."""
+    """Return the observation after objects with the tenant's label were found."""
     own, foreign, adopted = classification.classify_all(children, seen.tenant, seen.seals)
     return replace(seen, children=own, foreign=foreign, adopted=adopted)
 
 
 def applied(seen: Observed, planned: Plan) -> Observed:
-    """What is observed after a plan was carried out."""
+    """Return the observation after a plan was applied."""
     children: dict[tuple[Kind, str], Object] = dict(seen.children)
     for wanted in (*planned.secrets, *planned.objects):
         metadata = wanted.object["metadata"] | {
@@ -82,7 +82,7 @@ def applied(seen: Observed, planned: Plan) -> Observed:
 
 
 def objects(planned: Plan) -> dict[tuple[str, str], Object]:
-    """What a plan wants, by the names of kind and object."""
+    """Return the desired objects of a plan by the names of kind and object."""
     return {
         (wanted.kind.name, wanted.name): wanted.object
         for wanted in (*planned.secrets, *planned.objects)

@@ -1,4 +1,4 @@
-"""The time is the API server's, whatever the machine's own clock says."""
+"""The operator's clock follows the API server, not its machine."""
 
 from __future__ import annotations
 
@@ -16,37 +16,37 @@ DAY = timedelta(days=1)
 
 @dataclass
 class Machine:
-    """A machine with a clock that anybody can set, and one that nobody can."""
+    """A machine with a system clock, which can be adjusted, and a monotonic clock."""
 
-    own: float = NOW.timestamp()
-    steady: float = 5.0
+    system: float = NOW.timestamp()
+    monotonic: float = 5.0
 
     def __post_init__(self) -> None:
-        """Start a clock on it."""
-        self.clock = Clock(steady=lambda: self.steady, own=lambda: self.own)
+        """Create the operator's clock."""
+        self.clock = Clock(monotonic=lambda: self.monotonic, system=lambda: self.system)
 
-    def observe(self, moment: datetime) -> None:
-        """Hear the API server's time."""
-        self.clock.observe(format_datetime(moment, usegmt=True))
+    def observe(self, time: datetime) -> None:
+        """Receive a response with the API server's time."""
+        self.clock.observe(format_datetime(time, usegmt=True))
 
     def wait(self, seconds: float) -> None:
-        """Let time go by."""
-        self.own += seconds
-        self.steady += seconds
+        """Advance both clocks."""
+        self.system += seconds
+        self.monotonic += seconds
 
 
 @pytest.mark.parametrize("jump", [4 * DAY, -4 * DAY])
-def test_the_own_clock_does_not_matter(jump: timedelta) -> None:
-    """A machine's clock may be wrong and may be set: the time goes on as the API server's does."""
+def test_system_clock_is_ignored(jump: timedelta) -> None:
+    """An adjustment of the system clock does not change the time."""
     machine = Machine()
     machine.observe(NOW + jump)
-    machine.own -= 2 * jump.total_seconds()
+    machine.system -= 2 * jump.total_seconds()
     machine.wait(10)
     assert machine.clock.now() == NOW + jump + timedelta(seconds=10)
 
 
-def test_answers_do_not_move_it_to_and_fro() -> None:
-    """Answers that come a little late do not turn the time back."""
+def test_late_response_does_not_turn_the_time_back() -> None:
+    """A response with a delay within the tolerance does not adjust the clock."""
     machine = Machine()
     machine.observe(NOW)
     machine.wait(1.9)
@@ -55,17 +55,17 @@ def test_answers_do_not_move_it_to_and_fro() -> None:
     assert machine.clock.now() == before
 
 
-def test_it_follows_a_server_that_is_put_right() -> None:
-    """A jump of the API server's clock is followed, in both directions."""
+def test_clock_follows_a_corrected_server() -> None:
+    """The clock follows a jump of the API server's clock in both directions."""
     machine = Machine()
-    for moment in (NOW, NOW + DAY, NOW):
-        machine.observe(moment)
-        assert machine.clock.now() == moment
+    for time in (NOW, NOW + DAY, NOW):
+        machine.observe(time)
+        assert machine.clock.now() == time
 
 
 @pytest.mark.parametrize("date", [None, "", "yesterday"])
 def test_without_a_date(date: str | None) -> None:
-    """An answer that tells no time leaves the one that is known, at first the machine's own."""
+    """A response without a valid date does not adjust the clock."""
     machine = Machine()
     machine.clock.observe(date)
     assert machine.clock.now() == NOW.astimezone(UTC)

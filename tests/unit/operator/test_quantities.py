@@ -1,4 +1,4 @@
-"""Quantities, read as the API server reads them."""
+"""Quantities are parsed as by the API server."""
 
 from __future__ import annotations
 
@@ -33,11 +33,11 @@ from scim_operator import quantities
     ],
 )
 def test_number(text: str, number: str) -> None:
-    """Suffixes of both systems and exponents are understood."""
+    """Decimal and binary suffixes and exponents are supported."""
     assert quantities.parse(text) == Decimal(number)
 
 
 @pytest.mark.parametrize("text", ["", "lots", "1 Gi", "1gi", "1K", "1mi", "e9", "1e", "1.2.3", "."])
 def test_no_quantity(text: str) -> None:
-    """What the API server refuses is no number."""
+    """A text that the API server rejects is not a quantity."""
     assert quantities.parse(text) is None

@@ -1,4 +1,4 @@
-"""Settings come from variables and flags, and what is wrong is named."""
+"""Settings are read from variables and flags; an invalid one is named."""
 
 from __future__ import annotations
 
@@ -11,12 +11,12 @@ from scim_operator.settings import Settings, explain, from_environment
 
 
 def test_defaults() -> None:
-    """Nothing need be set."""
+    """Every setting has a default."""
     assert from_environment({}) == Settings()
 
 
 def test_forms() -> None:
-    """Lists are separated by commas, objects are JSON, other variables are ignored."""
+    """Lists are separated by commas, objects are JSON, unknown variables are ignored."""
     settings = from_environment(
         {
             "SCIM_OPERATOR_WATCH_NAMESPACES": "team-a, team-b,",
@@ -33,8 +33,8 @@ def test_forms() -> None:
     assert settings.leader_elect is True
 
 
-def test_forms_that_are_another_ones() -> None:
-    """Numbers without quotes are amounts, as in a pod's spec; the case of a host says nothing."""
+def test_normalization() -> None:
+    """Numbers without quotes are quantities, as in a pod's spec; a host is lower-cased."""
     settings = from_environment(
         {
             "SCIM_OPERATOR_SERVICE_RESOURCES": '{"limits": {"cpu": 1}, "requests": {"cpu": 0.5}}',
@@ -46,7 +46,7 @@ def test_forms_that_are_another_ones() -> None:
 
 
 def test_flag_wins() -> None:
-    """A flag that is given wins over its variable; one that is not does not."""
+    """A given flag takes precedence over its variable; a missing flag does not."""
     environment = {"SCIM_OPERATOR_WORKERS": "3", "SCIM_OPERATOR_PORT": "1"}
     settings = from_environment(environment, workers="5", port=None)
     assert (settings.workers, settings.port) == (5, 1)
@@ -96,7 +96,7 @@ def test_flag_wins() -> None:
     ],
 )
 def test_errors_name_the_setting(name: str, value: str) -> None:
-    """A wrong value is refused by the name of its setting."""
+    """The error of an invalid value names its setting."""
     with pytest.raises(ValidationError) as caught:
         from_environment({f"SCIM_OPERATOR_{name.upper()}": value})
     assert {error["loc"][0] for error in caught.value.errors()} == {name}
@@ -104,7 +104,7 @@ def test_errors_name_the_setting(name: str, value: str) -> None:
 
 @pytest.mark.parametrize("text", ["1", "1.5", ".5", "1.", "500m", "1.5Gi", "1e9", "2E9", "+1", "0"])
 def test_amounts(text: str) -> None:
-    """What Kubernetes takes as a quantity is taken here."""
+    """Every form of a Kubernetes quantity is accepted."""
     settings = from_environment(
         {"SCIM_OPERATOR_SERVICE_RESOURCES": f'{{"limits": {{"memory": "{text}"}}}}'}
     )
@@ -112,7 +112,7 @@ def test_amounts(text: str) -> None:
 
 
 def test_times_of_the_lease() -> None:
-    """A leader must stop before another one begins."""
+    """A leader must stop before another operator can acquire the Lease."""
     with pytest.raises(ValidationError) as caught:
         from_environment({"SCIM_OPERATOR_RENEW_DEADLINE": "20"})
     (line,) = explain(caught.value)
@@ -120,7 +120,7 @@ def test_times_of_the_lease() -> None:
 
 
 def test_lines() -> None:
-    """Each line has the variable as it is set, and the place in it as it is written."""
+    """Each line names the variable and the path in its value."""
     with pytest.raises(ValidationError) as caught:
         from_environment(
             {
@@ -138,7 +138,7 @@ def test_lines() -> None:
 
 
 def test_program(capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
-    """A wrong setting ends the program before it has begun, with status 2 and one line."""
+    """An invalid setting ends the program at once, with status 2 and one line."""
     monkeypatch.setattr(sys, "argv", ["scim-operator", "run"])
     monkeypatch.setenv("SCIM_OPERATOR_DEFAULT_HOST", "{tenant}.example.com")
     assert main() == 2

@@ -8,7 +8,11 @@ from datetime import UTC, datetime
 from typing import TypeVar
 from urllib.parse import urlsplit
 
-from scim_operator.api.service_status import ServiceStatus, UnreadableError, read
+from scim_operator.api.service_status import (
+    ServiceStatus,
+    UnreadableStatusError,
+    parse_service_status,
+)
 from scim_operator.api.tenant import Tenant
 from scim_operator.cli.cluster.client import Cluster
 from scim_operator.cli.cluster.pods import list_pods
@@ -56,8 +60,8 @@ def _attempt(look_up: Callable[[], T]) -> T | Unknown:
 def _read_service_status(cluster: Cluster, tenant: Tenant) -> ServiceStatus:
     response = connect_to_management(cluster, tenant).fetch("/-/status")
     try:
-        return read(response.body)
-    except UnreadableError as error:
+        return parse_service_status(response.body)
+    except UnreadableStatusError as error:
         raise ClusterError(error.problem.message) from error
 
 

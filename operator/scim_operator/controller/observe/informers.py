@@ -156,7 +156,7 @@ class Informers:
 
     def _set_problem(self, namespace: str, problem: str) -> None:
         """Log once when a namespace of the settings appears or disappears."""
-        metrics.show_namespace(namespace, is_served=not problem)
+        metrics.set_namespace_served(namespace, is_served=not problem)
         before = self._problems.get(namespace, "")
         self._problems[namespace] = problem
         if problem and problem != before:

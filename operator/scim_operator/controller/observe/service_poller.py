@@ -25,11 +25,11 @@ import aiohttp
 from scim_operator import metrics
 from scim_operator.api import names
 from scim_operator.api.service_status import (
-    MOST_BYTES,
+    MAX_BYTES,
     Problem,
     ServiceStatus,
-    UnreadableError,
-    read,
+    UnreadableStatusError,
+    parse_service_status,
 )
 from scim_operator.api.tenant import Key
 from scim_operator.controller.observe.cache import Cache
@@ -154,7 +154,7 @@ class ServicePoller:
         try:
             async with self._shares[key.namespace], self._slots:
                 await self._read(session, key)
-        except UnreadableError as error:
+        except UnreadableStatusError as error:
             self._record_failure(key, error.problem)
         except Exception as error:  # any error: it must not end the poller
             self._record_failure(
@@ -186,10 +186,10 @@ class ServicePoller:
             if response.status == 401:
                 self._credentials.pop(key, None)
             if response.status != 200:
-                raise UnreadableError(_describe_refusal(response.status))
+                raise UnreadableStatusError(_describe_refusal(response.status))
             if response.headers.get("Content-Encoding", "identity") != "identity":
-                raise UnreadableError(_describe_refusal("in a compressed form"))
-            status = read(await _read_body(response))
+                raise UnreadableStatusError(_describe_refusal("in a compressed form"))
+            status = parse_service_status(await _read_body(response))
         if credential:
             self._credentials[key] = credential
         self._record_success(key, status)
@@ -214,7 +214,7 @@ class ServicePoller:
         try:
             live = await self._get(REPLICA_SET, key.namespace, replica_set["name"])
         except ApiError as error:
-            raise UnreadableError(
+            raise UnreadableStatusError(
                 Problem(
                     "OwnerUnknown",
                     "the operator may not read the ReplicaSet of the pod, so it cannot check that "
@@ -263,14 +263,14 @@ async def _read_body(response: aiohttp.ClientResponse) -> bytes:
 
     Raises
     ------
-    UnreadableError
+    UnreadableStatusError
         It is larger.
     """
     body = b""
     async for chunk in response.content.iter_any():
         body += chunk
-        if len(body) > MOST_BYTES:
-            raise UnreadableError(_describe_refusal(f"with more than {MOST_BYTES} bytes"))
+        if len(body) > MAX_BYTES:
+            raise UnreadableStatusError(_describe_refusal(f"with more than {MAX_BYTES} bytes"))
     return body
 
 

@@ -1,4 +1,4 @@
-"""The CRD in the repository is the one in the code, and durations are read as it admits them."""
+"""The CRD in the repository equals the generated one, and every field is described."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ ROOT = Path(__file__).resolve().parents[4]
 
 @pytest.mark.parametrize("folder", ["crds", "charts/scim-operator/files/crds"])
 def test_no_drift(folder: str) -> None:
-    """The generated files are what the code says."""
+    """The generated files are up to date."""
     found = (ROOT / folder / "scim-operator.io_scimtenants.yaml").read_text(encoding="utf-8")
     assert found == render_manifest()
 
@@ -31,7 +31,7 @@ def test_durations(text: str, seconds: int) -> None:
 
 
 def test_empty_spec() -> None:
-    """A spec may be empty, and has a database then."""
+    """An empty spec is valid and has a database."""
     assert Spec.model_validate({}).database.sqlite is not None
 
 
@@ -45,7 +45,7 @@ def _descriptions(schema: dict[str, Any], path: str) -> list[str]:
 
 
 def test_every_field_is_described() -> None:
-    """kubectl explain has an answer for every field."""
+    """Every field has a description for kubectl explain."""
     (version,) = build_definition()["spec"]["versions"]
     schema = version["schema"]["openAPIV3Schema"]["properties"]
     assert _descriptions(schema["spec"], "spec") == []
@@ -53,7 +53,7 @@ def test_every_field_is_described() -> None:
 
 
 def test_rules_have_messages() -> None:
-    """Every CEL rule has a sentence for whom it refuses."""
+    """Every CEL rule has a message for the user."""
 
     def rules(schema: Any) -> list[dict[str, str]]:
         if isinstance(schema, list):

@@ -1,4 +1,4 @@
-"""What is taken of a service's report, and how a pod that lies is told."""
+"""A service status is accepted within its bounds; an invalid one is reported."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import json
 from typing import Any
 
 import pytest
-from scim_operator.api.service_status import UnreadableError, read
+from scim_operator.api.service_status import UnreadableStatusError, parse_service_status
 
 HONEST = {"users": 3, "activeUsers": 2, "groups": 1}
 SKIPPED = {
@@ -47,32 +47,32 @@ SKIPPED = {
     ],
 )
 def test_bounds(field: str, value: Any) -> None:
-    """A field out of its bounds makes the report unreadable; its name is told, and no value."""
-    with pytest.raises(UnreadableError) as caught:
-        read(json.dumps(HONEST | {field: value}).encode())
+    """A field out of bounds makes the service status unreadable; the message has no value."""
+    with pytest.raises(UnreadableStatusError) as caught:
+        parse_service_status(json.dumps(HONEST | {field: value}).encode())
     problem = caught.value.problem
     assert problem.reason == "ReportInvalid"
-    assert problem.message.startswith("the service's answer at /-/status makes no sense (at ")
+    assert problem.message.startswith("the service's response at /-/status is invalid (at ")
     assert len(problem.message) < 400
     assert problem.message.isprintable()
 
 
 @pytest.mark.finding(21)
 @pytest.mark.parametrize("text", [b"", b"null", b"[]", b"{", b"\xff\xfe", b"[" * 60_000])
-def test_no_report(text: bytes) -> None:
-    """What is no report at all is unreadable, however it is broken."""
-    with pytest.raises(UnreadableError):
-        read(text)
+def test_no_service_status(text: bytes) -> None:
+    """A text that is not a service status is unreadable."""
+    with pytest.raises(UnreadableStatusError):
+        parse_service_status(text)
 
 
 def test_unknown_fields_are_ignored() -> None:
-    """A later version of the service may say more."""
-    assert read(json.dumps(HONEST | {"news": {"a": 1}}).encode()).users == 3
+    """Fields of a later version of the service are ignored."""
+    assert parse_service_status(json.dumps(HONEST | {"news": {"a": 1}}).encode()).users == 3
 
 
 def test_skipped_attributes() -> None:
-    """What the service skips is read as it says it."""
-    (found,) = read(
+    """The attributes that the service ignored are parsed unchanged."""
+    (found,) = parse_service_status(
         json.dumps(HONEST | {"skippedAttributes": [SKIPPED]}).encode()
     ).skipped_attributes
     assert found.model_dump(by_alias=True) == SKIPPED

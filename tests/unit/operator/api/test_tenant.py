@@ -1,4 +1,4 @@
-"""What of a stored ScimTenant this version does not know is named by its field."""
+"""A message names each field of a stored ScimTenant that this version cannot read."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ ROLLOUT = {"state": "paused", "template": "x", "specGeneration": 1, "deploymentG
     ],
 )
 def test_unreadable(spec: dict[str, Any], status: dict[str, Any] | None, sentence: str) -> None:
-    """A value of another version is told by its path, and the rest can still be shown."""
+    """The error names the path of an unknown value; the rest of the tenant is still readable."""
     stored = body(spec=spec, status=status)
     with pytest.raises(UnreadableTenantError) as caught:
         Tenant.parse(stored)
@@ -52,7 +52,7 @@ def test_unreadable(spec: dict[str, Any], status: dict[str, Any] | None, sentenc
 
 
 def test_many_and_long_values() -> None:
-    """However much of it is unknown, the message stays short enough to read."""
+    """The message stays short, however many values are unknown and however long they are."""
     extensions = [
         {
             "id": f"urn:example:{number}",
@@ -67,8 +67,8 @@ def test_many_and_long_values() -> None:
     assert len(str(caught.value)) < 1000
 
 
-def test_legible_parts_are_kept() -> None:
-    """What can be read is shown although something beside it cannot."""
+def test_readable_parts_are_kept() -> None:
+    """An unreadable field does not hide the readable fields beside it."""
     spec = {"displayName": "Contoso", "deletionPolicy": "Archive"}
     status = {"users": "many", "groups": 3, "conditions": [READY]}
     shown = Tenant.parse_readable(body(spec=spec, status=status))
@@ -78,15 +78,15 @@ def test_legible_parts_are_kept() -> None:
     assert shown.status.is_true("Ready")
 
 
-def test_legible_is_the_same_where_all_can_be_read() -> None:
-    """Nothing is left out of a tenant of this version."""
+def test_both_parsers_agree_on_a_readable_tenant() -> None:
+    """Parsing the readable parts of a tenant of this version leaves nothing out."""
     stored = body()
     assert Tenant.parse_readable(stored) == Tenant.parse(stored)
     assert Tenant.parse(stored).status == UNSEEN
 
 
 def test_record_of_another_version() -> None:
-    """A rollout record that means nothing here is as good as none: the operator makes another."""
+    """An invalid rollout record is ignored; the operator writes a new one."""
     assert Tenant.parse(body(status={"users": 1, "rollout": ROLLOUT})).status.rollout is None
     known = Tenant.parse(body(status={"users": 1, "rollout": ROLLOUT | {"state": "failed"}}))
     assert known.status.rollout

@@ -1,4 +1,4 @@
-"""What of a tenant's spec reaches its objects, and what is said of the rest."""
+"""Allowed parts of a spec reach the tenant's objects; the condition names the withheld parts."""
 
 from __future__ import annotations
 
@@ -60,7 +60,7 @@ def _plan(spec: Object, settings: Settings | None = None) -> Any:
 
 @pytest.mark.finding(15)
 def test_ingress_annotations() -> None:
-    """No annotation reaches the ingress controller but those that the administrator admits."""
+    """Only allowed annotations reach the Ingress."""
     spec = _exposed(OF_THE_FINDING | ADMITTED)
     ingress = objects(_plan(spec))["Ingress", "contoso-scim"]
     assert ingress["metadata"]["annotations"].keys() & spec["exposure"]["ingress"][
@@ -74,7 +74,7 @@ def test_ingress_annotations() -> None:
 @pytest.mark.finding(15)
 @pytest.mark.parametrize("field", ["podLabels", "podAnnotations"])
 def test_pod_metadata(field: str) -> None:
-    """By default a pod has the operator's labels and annotations only."""
+    """By default a pod has only the operator's labels and annotations."""
     spec = {field: {"app": "payments", "k8s.v1.cni.cncf.io/networks": "other"}}
     assert _template(spec)["metadata"] == _template({})["metadata"]
     assert [value for _, value, _ in _withheld(spec)] == [field, field]
@@ -91,7 +91,7 @@ def test_pod_metadata(field: str) -> None:
     ],
 )
 def test_patterns(pattern: str, kept: set[str]) -> None:
-    """A pattern is a key, or with a star the beginning of one."""
+    """A pattern is a key or, with a star, a prefix of keys."""
     spec = {"podLabels": dict.fromkeys(("team", "team.example.com/a", "teams"), "x")}
     labels = _template(spec, _settings(pod_labels=[pattern]))["metadata"]["labels"]
     assert labels.keys() & spec["podLabels"].keys() == kept
@@ -103,7 +103,7 @@ def test_patterns(pattern: str, kept: set[str]) -> None:
     [([], []), (["dedicated"], ["dedicated"]), (["*"], ["dedicated", None])],
 )
 def test_tolerations(patterns: list[str], kept: list[str | None]) -> None:
-    """A toleration needs its taint's key on the list, and one of every taint needs a star."""
+    """A toleration needs a pattern for its key; a toleration of every taint needs a star."""
     spec = {"tolerations": [{"key": "dedicated", "value": "scim"}, {"operator": "Exists"}]}
     pod = _template(spec, _settings(tolerations=patterns))["spec"]
     assert [toleration.get("key") for toleration in pod.get("tolerations", ())] == kept
@@ -131,7 +131,7 @@ def _term(**more: Any) -> Object:
     ],
 )
 def test_affinity(affinity: Object, kept: bool) -> None:
-    """A pod cannot keep the pods of other namespaces off a node or a zone."""
+    """A pod cannot keep pods of other namespaces from a node or a zone."""
     spec = {"affinity": affinity}
     assert ("affinity" in _template(spec)["spec"]) is kept
     assert bool(_withheld(spec)) is not kept
@@ -140,7 +140,7 @@ def test_affinity(affinity: Object, kept: bool) -> None:
 
 @pytest.mark.finding(15)
 def test_resources() -> None:
-    """What is over the maximum is the maximum, and what has none is left out."""
+    """The maximum replaces a larger amount; a resource without a maximum is left out."""
     asked = {
         "requests": {"cpu": "64", "memory": "1Gi", "nvidia.com/gpu": "8"},
         "limits": {"cpu": "64", "memory": "500Gi", "nvidia.com/gpu": "8"},
@@ -164,21 +164,21 @@ def test_resources() -> None:
 @pytest.mark.finding(15)
 @pytest.mark.parametrize("amount", ["1e12", "1E12", "5000000000001m", "+5Gi", "5.Gi", "9e99"])
 def test_odd_amounts(amount: str) -> None:
-    """No way of writing an amount evades the maximum."""
+    """The maximum applies to every form of a quantity."""
     assert _resources({"limits": {"memory": amount}})["limits"]["memory"] == "4Gi"
 
 
 @pytest.mark.finding(15)
 @pytest.mark.parametrize("amount", ["1e999", "abc", "-", "-1"])
 def test_no_amounts(amount: str) -> None:
-    """What is no amount reaches no pod."""
+    """An invalid quantity does not reach a pod."""
     planned = make(observed({"resources": {"limits": {"memory": amount}}}))
     assert (DEPLOYMENT.name, "contoso-scim") not in objects(planned)
 
 
 @pytest.mark.finding(15)
 def test_limit_left_out() -> None:
-    """A pod without a limit gets the maximum as one, and asks for no more than before."""
+    """A missing limit becomes the maximum and does not raise the request."""
     found = _resources({"requests": {"memory": "1Gi"}})
     assert found["limits"]["memory"] == "4Gi"
     assert found["limits"]["cpu"] == "4"
@@ -189,7 +189,7 @@ def test_limit_left_out() -> None:
 @pytest.mark.finding(15)
 @pytest.mark.parametrize("size", ["500Gi", "1e12", "1E", "200000M"])
 def test_volume(size: str) -> None:
-    """A volume is made no larger than the maximum; one that is larger already stays."""
+    """A volume is not created larger than the maximum; a larger existing volume stays."""
     spec = {"database": {"sqlite": {"size": size}}}
     claim = objects(_plan(spec))["PersistentVolumeClaim", "contoso-scim-data"]
     assert claim["spec"]["resources"]["requests"]["storage"] == "100Gi"
@@ -197,7 +197,7 @@ def test_volume(size: str) -> None:
 
 
 def test_nothing_withheld() -> None:
-    """What is allowed is passed on as it is, and nothing is said."""
+    """A completely allowed spec is passed on unchanged, without a condition."""
     spec: Object = {
         "nodeSelector": {"kubernetes.io/arch": "arm64"},
         "resources": {"limits": {"cpu": "2", "memory": "1Gi", "ephemeral-storage": "1Gi"}},
@@ -210,8 +210,8 @@ def test_nothing_withheld() -> None:
 
 
 @pytest.mark.finding(15)
-def test_told() -> None:
-    """Condition and event name the part and the chart's value, once, until it is removed."""
+def test_condition_names_withheld_parts() -> None:
+    """The condition and one event name the part and the chart's value."""
     spec = {"podLabels": {"app": "payments"}, "resources": {"limits": {"memory": "500Gi"}}}
     seen, planned = observed(spec), _plan(spec)
     after = tenant_status.build(seen, planned, [], NOW)
@@ -229,8 +229,8 @@ def test_told() -> None:
 
 
 @pytest.mark.finding(15)
-def test_told_within_bounds() -> None:
-    """A spec with very many such parts makes no endless message."""
+def test_message_is_bounded() -> None:
+    """The message is bounded for a spec with many withheld parts."""
     spec = {"podLabels": {f"label-{number}": "x" for number in range(60)}}
     found = tenant_status.build(observed(spec), _plan(spec), [], NOW).condition(
         conditions.RESTRICTED
@@ -241,6 +241,6 @@ def test_told_within_bounds() -> None:
 
 
 def test_settings_read_camel_case() -> None:
-    """The setting has the form of the chart's value."""
+    """The setting has the format of the chart's value."""
     allow = json.dumps({"podLabels": ["team"], "volumeSize": "1Ti"})
     assert Settings(allow=allow).allow == Allow(pod_labels=("team",), volume_size="1Ti")
