@@ -19,7 +19,7 @@ from scim_service.__main__ import main
 from scim_service.store.copies.backup import backup
 from scim_service.store.copies.restore import restore
 from scim_service.store.database.errors import DatabaseError
-from scim_service.store.database.files import restored_copy
+from scim_service.store.database.sqlite_files import restored_copy
 
 from tests.service.program import client, program, run
 from tests.service.served import serving
@@ -171,11 +171,11 @@ def test_a_copy_of_an_earlier_revision_is_brought_to_this_one(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """The process that serves gets a database it can go on with at once."""
-    from scim_service.store.migrations.upgrade import KNOWN, _execute_script, _rendered
+    from scim_service.store.migrations.upgrade import KNOWN, _execute_script, _render
 
     old, database = tmp_path / "old.db", tmp_path / "scim.db"
     with contextlib.closing(sqlite3.connect(old, isolation_level=None)) as connection:
-        _execute_script(connection, _rendered("sqlite", "base", KNOWN[0]))
+        _execute_script(connection, _render("sqlite", "base", KNOWN[0]))
     assert main(["restore", str(old), "--database", f"sqlite:///{database}", "--json"]) == 0
     assert json.loads(capsys.readouterr().err)["revision"] == KNOWN[-1]
 

@@ -16,7 +16,7 @@ from scim_service.scim.filter import evaluator
 from scim_service.scim.messages import URN_BULK_REQUEST
 from scim_service.scim.patch.parser import MAX_OPERATIONS
 from scim_service.scim.resource.canonical import validate
-from scim_service.store.database import postgres, sqlite
+from scim_service.store.database import postgres, sqlite, sqlite_readers
 from scim_service.store.database.database import Database
 from scim_service.store.database.errors import SlowQueryError
 from scim_service.store.database.statements import Statement
@@ -345,13 +345,13 @@ async def test_a_look_up_that_reads_much_leaves_the_event_loop(
         pytest.skip("only SQLite is read in the event loop")
     monkeypatch.setattr(sqlite, "LOOP_SECONDS", 0.0)
     threads: list[str] = []
-    fetch = sqlite._fetch_all
+    fetch = sqlite_readers.fetch_all
 
     def note(connection: Any, sql: str, arguments: list[Any]) -> Any:
         threads.append(threading.current_thread().name)
         return fetch(connection, sql, arguments)
 
-    monkeypatch.setattr(sqlite, "_fetch_all", note)
+    monkeypatch.setattr(sqlite, "fetch_all", note)
     many = Statement(ENDLESS.sql.replace("n > 0", "n < 100000"), (), {})
     assert (await database.fetch(many, {}))[0][0] == 100_000
     assert threads[0] == threading.main_thread().name

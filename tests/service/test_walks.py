@@ -327,7 +327,7 @@ async def test_memory_does_not_grow_with_walks(
     serve: Serve, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Beyond a number of places the oldest go, in memory and in the database."""
-    monkeypatch.setattr(page_starts, "PLACES", 10)
+    monkeypatch.setattr(page_starts, "MAX_PAGE_STARTS", 10)
     monkeypatch.setattr(page_starts, "_PRUNE_EVERY", 10)
     served = await serve()
     for number in range(3):

@@ -1,9 +1,10 @@
-"""Where the pages of a walk by index start, so that it neither loses nor repeats anybody.
+"""Page starts: the positions that the indexes of a query stand for.
 
-An index alone does not say where a page starts, because every deletion moves those that come
-after it. So each page leaves behind which resource the next index follows. An index leads to one
-place only: a walk that would leave another one ends its page one resource earlier
-(docs/decisions/0021-walks-by-index.md). The number of places does not depend on that of walks.
+An index alone does not determine where a page starts, because every deletion moves the resources
+after it. So each page stores the position that the next index stands for, and a walk by index
+neither skips nor repeats a resource. An index has one position only: a walk that would need another
+one ends its page one resource earlier (docs/decisions/0021-walks-by-index.md). The number of page
+starts does not depend on the number of walks.
 """
 
 import json
@@ -20,11 +21,11 @@ from scim_service.store.database.errors import DatabaseError
 from scim_service.store.database.statements import Backend, compile_statement, upsert
 from scim_service.store.tables import PageStartRow, table
 
-PLACES = 10_000
-"""How many are kept; beyond that those that were used longest ago go."""
+MAX_PAGE_STARTS = 10_000
+"""The most page starts that are stored; then the least recently used one is removed."""
 
 KEPT_SECONDS = 3600
-"""How long a place is kept that no page leaves behind again."""
+"""How long a page start is stored, unless a page stores it again."""
 
 _PRUNE_EVERY = 1000
 _COLUMNS = ("position", "client", "is_first", "by_count", "at")
@@ -34,21 +35,21 @@ Position: TypeAlias = tuple[Any, ...]
 
 @dataclass(frozen=True, slots=True)
 class PageStart:
-    """What an index follows.
+    """The position that an index stands for.
 
     Parameters
     ----------
     position
-        The sort keys of the last resource before it.
+        The sort keys of the last resource before the index.
     client
-        Who asked for the page before it: the address and port of the connection, and whom it was
-        forwarded for.
+        The client of the page before the index: the address and port of the connection, and the
+        address that the proxy forwarded for.
     is_first
         Whether that page was the first one of a walk.
     by_count
-        Whether that page was shorter than asked for, so that only a client gets here that counts
-        on by what it asked for instead of by what it got. Where both kinds get here it is false,
-        as no walk may then have another place instead.
+        Whether only clients that add the requested count to their index arrive here, because that
+        page was shorter than requested. It is false if clients that add the received number arrive
+        here, too: then no walk may replace the page start.
     """
 
     position: Position
@@ -57,10 +58,10 @@ class PageStart:
     by_count: bool = False
 
     def replaces(self, earlier: "PageStart") -> bool:
-        """Whether the walk that left an earlier place behind is taken for given up.
+        """Whether the walk that stored an earlier page start counts as abandoned.
 
-        That is so where its client asks for a first page again. And clients count on in one way
-        only, of which `by_count` is the rare one.
+        It does if its client requests a first page again. And a client adds either the count or
+        the received number, never both; `by_count` is the rare kind.
         """
         if self.client == earlier.client:
             return self.by_count or (self.is_first and earlier.is_first)
@@ -68,26 +69,26 @@ class PageStart:
 
 
 class PageStarts(Protocol):
-    """The places of one tenant."""
+    """The page starts of one tenant."""
 
     async def find(self, query: str, index: int) -> PageStart | None:
-        """Return what an index of a query follows, None if that is not known any more."""
+        """Return the page start of an index of a query, None if it is not stored any more."""
         ...
 
-    async def keep(self, query: str, index: int, place: PageStart, *, insist: bool = False) -> bool:
-        """Remember what an index of a query follows.
+    async def keep(self, query: str, index: int, start: PageStart, *, insist: bool = False) -> bool:
+        """Store the page start of an index of a query.
 
-        Return False where another walk needs it for another place, unless the caller insists.
+        Return False if another walk needs another position there, unless the caller insists.
         """
         ...
 
     async def flush(self) -> None:
-        """Write what a restart must not lose."""
+        """Write the page starts that a restart would lose."""
         ...
 
 
 class _Table:
-    """The table of places."""
+    """The table of page starts."""
 
     def __init__(self, database: Database, clock: Clock) -> None:
         self._database = database
@@ -101,11 +102,11 @@ class _Table:
             ),
             backend,
         )
-        self._keep = compile_statement(_keeping(backend), backend)
+        self._keep = compile_statement(_build_keep(backend), backend)
         least = (
             select(starts.c.at)
             .order_by(starts.c.at.desc())
-            .offset(bindparam("places", type_=Integer()))
+            .offset(bindparam("most", type_=Integer()))
             .limit(1)
             .scalar_subquery()
         )
@@ -118,11 +119,11 @@ class _Table:
 
     @property
     def since(self) -> int:
-        """The time before which a place is too old."""
+        """The time before which a page start has expired."""
         return self._clock() - KEPT_SECONDS * 1_000_000
 
     async def find(self, query: str, index: int) -> tuple[PageStart, int] | None:
-        """Return a place, and when it was kept."""
+        """Return a page start, and the time when it was stored."""
         values = {"query": query, "index": index, "since": self.since}
         rows = await self._database.fetch(self._find, values)
         if not rows:
@@ -130,41 +131,41 @@ class _Table:
         position, client, is_first, by_count, at = rows[0]
         return PageStart(tuple(json.loads(position)), client, bool(is_first), bool(by_count)), at
 
-    def values(self, query: str, index: int, place: PageStart, at: int) -> Mapping[str, Any]:
-        """Return the parameters of the statement that keeps a place."""
+    def values(self, query: str, index: int, start: PageStart, at: int) -> Mapping[str, Any]:
+        """Return the parameters of the statement that stores a page start."""
         return {
             "query": query,
             "start_index": index,
-            "position": json.dumps(place.position, separators=(",", ":")),
-            "client": place.client,
-            "is_first": place.is_first,
-            "by_count": place.by_count,
+            "position": json.dumps(start.position, separators=(",", ":")),
+            "client": start.client,
+            "is_first": start.is_first,
+            "by_count": start.by_count,
             "at": at,
         }
 
-    async def keep(self, query: str, index: int, place: PageStart, *, insist: bool) -> bool:
-        """Write a place, in one statement, unless there is another one."""
+    async def keep(self, query: str, index: int, start: PageStart, *, insist: bool) -> bool:
+        """Store a page start in one statement, unless another position is stored there."""
         now = self._clock()
         values = {
-            **self.values(query, index, place, now),
+            **self.values(query, index, start, now),
             "replaceable": now + 1 if insist else self.since,
         }
         return bool(await self._database.fetch(self._keep, values))
 
-    async def save(self, places: Mapping[tuple[str, int], tuple[PageStart, int]]) -> None:
-        """Write many places over what there is."""
+    async def save(self, starts: Mapping[tuple[str, int], tuple[PageStart, int]]) -> None:
+        """Store many page starts, and replace existing ones."""
         async with self._database.transaction(long=True) as transaction:
-            for (query, index), (place, at) in places.items():
-                values = {**self.values(query, index, place, at), "replaceable": at + 1}
+            for (query, index), (start, at) in starts.items():
+                values = {**self.values(query, index, start, at), "replaceable": at + 1}
                 await transaction.fetch(self._keep, values)
         await self.prune()
 
     async def prune(self) -> None:
-        """Remove what is too old or too much."""
-        await self._database.write((self._prune, {"since": self.since, "places": PLACES}))
+        """Remove expired page starts, and the least recent ones above the maximum."""
+        await self._database.write((self._prune, {"since": self.since, "most": MAX_PAGE_STARTS}))
 
 
-def _keeping(backend: Backend) -> Any:
+def _build_keep(backend: Backend) -> Any:
     starts = table(PageStartRow)
     names = ("query", "start_index", *_COLUMNS)
     kept = upsert(starts, backend).values({name: bindparam(name) for name in names})
@@ -186,68 +187,68 @@ def _keeping(backend: Backend) -> Any:
 
 
 class SharedPageStarts:
-    """Places that several replicas share: each is written before the page is answered."""
+    """Page starts that several replicas share: each is written before its page is answered."""
 
     def __init__(self, database: Database, clock: Clock) -> None:
         self._table = _Table(database, clock)
         self._kept = 0
 
     async def find(self, query: str, index: int) -> PageStart | None:
-        """Return what an index of a query follows."""
+        """Return the page start of an index of a query."""
         found = await self._table.find(query, index)
         return None if found is None else found[0]
 
-    async def keep(self, query: str, index: int, place: PageStart, *, insist: bool = False) -> bool:
-        """Remember what an index of a query follows."""
+    async def keep(self, query: str, index: int, start: PageStart, *, insist: bool = False) -> bool:
+        """Store the page start of an index of a query."""
         self._kept += 1
         if self._kept % _PRUNE_EVERY == 0:
             await self._table.prune()
-        return await self._table.keep(query, index, place, insist=insist)
+        return await self._table.keep(query, index, start, insist=insist)
 
     async def flush(self) -> None:
-        """All of it is written already."""
+        """Do nothing: every page start is written already."""
 
 
 class LocalPageStarts:
-    """Places of the only process: in memory, and written every few seconds for the next one."""
+    """Page starts of a single process: in memory, and written every few seconds."""
 
     def __init__(self, database: Database, clock: Clock) -> None:
         self._table = _Table(database, clock)
         self._clock = clock
-        self._places: OrderedDict[tuple[str, int], tuple[PageStart, int]] = OrderedDict()
+        self._starts: OrderedDict[tuple[str, int], tuple[PageStart, int]] = OrderedDict()
         self._unsaved: dict[tuple[str, int], tuple[PageStart, int]] = {}
 
     async def find(self, query: str, index: int) -> PageStart | None:
-        """Return what an index of a query follows."""
+        """Return the page start of an index of a query."""
         found = await self._known(query, index)
         return None if found is None else found[0]
 
     async def _known(self, query: str, index: int) -> tuple[PageStart, int] | None:
         key = query, index
-        found = self._places.get(key) or await self._table.find(query, index)
+        found = self._starts.get(key) or await self._table.find(query, index)
         if found is None or found[1] < self._table.since:
             return None
-        self._places[key] = found
-        self._places.move_to_end(key)
+        self._starts[key] = found
+        self._starts.move_to_end(key)
         return found
 
-    async def keep(self, query: str, index: int, place: PageStart, *, insist: bool = False) -> bool:
-        """Remember what an index of a query follows."""
+    async def keep(self, query: str, index: int, start: PageStart, *, insist: bool = False) -> bool:
+        """Store the page start of an index of a query."""
         earlier = await self._known(query, index)
-        if earlier is not None and earlier[0].position == place.position:
-            place = replace(place, by_count=place.by_count and earlier[0].by_count)
-        elif earlier is not None and not insist and not place.replaces(earlier[0]):
+        if earlier is not None and earlier[0].position == start.position:
+            start = replace(start, by_count=start.by_count and earlier[0].by_count)
+        elif earlier is not None and not insist and not start.replaces(earlier[0]):
             return False
         key = query, index
-        self._places[key] = self._unsaved[key] = place, self._clock()
-        self._places.move_to_end(key)
-        for places in (self._places, self._unsaved):
-            if len(places) > PLACES:
-                del places[next(iter(places))]
+        self._starts[key] = self._unsaved[key] = start, self._clock()
+        self._starts.move_to_end(key)
+        for starts in (self._starts, self._unsaved):
+            if len(starts) > MAX_PAGE_STARTS:
+                del starts[next(iter(starts))]
         return True
 
     async def flush(self) -> None:
-        """Write what a restart must not lose; what cannot be written now waits."""
+        """Write the page starts that a restart would lose; after an error the next call does."""
         if not self._unsaved:
             return
         unsaved, self._unsaved = self._unsaved, {}
@@ -264,5 +265,5 @@ _KINDS: Mapping[Backend, Callable[[Database, Clock], PageStarts]] = {
 
 
 def open_page_starts(database: Database, clock: Clock) -> PageStarts:
-    """Return the places of the tenant whose database this is."""
+    """Return the page starts of the tenant that a database belongs to."""
     return _KINDS[database.backend](database, clock)

@@ -1,4 +1,4 @@
-"""Copies of a SQLite database, made while it is served (`restore` puts them back).
+"""Backups of a SQLite database while it is served.
 
 PostgreSQL has tools of its own for this (docs/decisions/0015-backups-by-the-serving-pod.md).
 """
@@ -15,12 +15,12 @@ from typing import Any, BinaryIO
 
 from scim_service.store.clock import now_microseconds
 from scim_service.store.database.errors import DatabaseError
-from scim_service.store.database.files import InUseError, locked, part_of, replacing
+from scim_service.store.database.sqlite_files import InUseError, locked, part_of, replacing
 from scim_service.store.database.url import SqliteUrl, parse_database_url
 from scim_service.store.resources.uniqueness import drop_indexes
 
 BACKUP = "backup"
-"""The name of the time of the last backup."""
+"""The name of the last backup in the last times."""
 
 _BUSY_SECONDS = 10.0
 _NOTE = (
@@ -33,7 +33,7 @@ _logger = logging.getLogger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class Copy:
-    """What a copy has; `sha256` is in hex, `size` in bytes."""
+    """The contents of a copy; `sha256` is in hex, `size` in bytes."""
 
     users: int
     groups: int
@@ -42,7 +42,7 @@ class Copy:
     sha256: str
 
     def document(self) -> dict[str, Any]:
-        """Return it as members of a JSON object."""
+        """Return the copy as members of a JSON object."""
         return asdict(self)
 
     def __str__(self) -> str:
@@ -52,17 +52,17 @@ class Copy:
 
 
 def backup(url: str, target: Path | None, output: BinaryIO) -> Copy:
-    """Copy the database to a new file, or without one to `output`, and return what it has.
+    """Copy the database to a new file, or without one to `output`.
 
     The time is noted in the copy, and in the database once the copy is complete.
 
     Raises
     ------
     DatabaseError
-        The database is not SQLite or is not there, another copy is being made, or the file exists
-        or cannot be written.
+        The database is not SQLite or does not exist, another backup or restore runs, or the file
+        exists or cannot be written.
     BrokenPipeError
-        Nobody reads the output any more.
+        The reader of the output has ended.
     """
     source = sqlite_file(url)
     if not source.exists():
@@ -71,7 +71,7 @@ def backup(url: str, target: Path | None, output: BinaryIO) -> Copy:
         raise DatabaseError(f"{target} exists already; name another file")
     at = now_microseconds()
     where = "standard output" if target is None else str(target)
-    with translated(f"cannot copy to {where}"), alone(source):
+    with translated_errors(f"cannot copy to {where}"), exclusive(source):
         if target is None:
             copy = _stream(source, at, output)
         else:
@@ -82,7 +82,7 @@ def backup(url: str, target: Path | None, output: BinaryIO) -> Copy:
 
 
 def _stream(source: Path, at: int, output: BinaryIO) -> Copy:
-    # Beside the database, since a pod's other volumes have no room for it.
+    # Beside the database, because a pod's other volumes have no space for it.
     temporary = part_of(source.with_name(f"{source.name}.backup"))
     temporary.unlink(missing_ok=True)
     try:
@@ -99,7 +99,7 @@ def _copy_with_time(source: Path, target: Path, at: int) -> Copy:
     copy_database(source, target)
     with contextlib.closing(sqlite3.connect(target, isolation_level=None)) as connection:
         connection.execute(_NOTE, (BACKUP, at))
-    return contents(target)
+    return read_contents(target)
 
 
 def _note(database: Path, at: int) -> None:
@@ -109,11 +109,11 @@ def _note(database: Path, at: int) -> None:
         ) as connection:
             connection.execute(_NOTE, (BACKUP, at))
     except sqlite3.Error as error:
-        _logger.warning("the copy is complete, but its time could not be noted: %s", error)
+        _logger.warning("the copy is complete, but its time could not be stored: %s", error)
 
 
-def contents(copy: Path) -> Copy:
-    """Return what a complete copy has."""
+def read_contents(copy: Path) -> Copy:
+    """Return the contents of a complete copy."""
     with contextlib.closing(sqlite3.connect(copy)) as connection:
         users, groups, revision = connection.execute(
             "select (select count(*) from scim_user), (select count(*) from scim_group),"
@@ -125,7 +125,7 @@ def contents(copy: Path) -> Copy:
 
 
 def copy_database(source: Path, target: Path) -> None:
-    """Copy a database that others may be writing to; the copy is one file, complete in itself."""
+    """Copy a database that other processes may write to; the copy is one complete file."""
     with (
         contextlib.closing(
             sqlite3.connect(f"{source.absolute().as_uri()}?mode=ro", uri=True)
@@ -143,7 +143,7 @@ def sqlite_file(url: str) -> Path:
     Raises
     ------
     DatabaseError
-        It is PostgreSQL's.
+        The database is PostgreSQL.
     """
     found = parse_database_url(url)
     if not isinstance(found, SqliteUrl):
@@ -152,13 +152,13 @@ def sqlite_file(url: str) -> Path:
 
 
 @contextlib.contextmanager
-def alone(database: Path) -> Iterator[None]:
-    """Let no other backup or restore of the database be under way.
+def exclusive(database: Path) -> Iterator[None]:
+    """Prevent other backups and restores of the database while the body runs.
 
     Raises
     ------
     DatabaseError
-        One is.
+        Another one runs.
     """
     try:
         with locked(database):
@@ -170,8 +170,8 @@ def alone(database: Path) -> Iterator[None]:
 
 
 @contextlib.contextmanager
-def translated(doing: str) -> Iterator[None]:
-    """Say of errors of files and of SQLite what could not be done."""
+def translated_errors(doing: str) -> Iterator[None]:
+    """Raise errors of files and of SQLite as DatabaseErrors that name the failed work."""
     try:
         yield
     except BrokenPipeError:

@@ -1,8 +1,8 @@
-"""Putting a copy of a SQLite database back, also while the database is served.
+"""Restores of a SQLite database, also while it is served.
 
-A copy is checked and brought to the program's revision beside the database. Where a service has
-that open, the copy waits for it: the service finishes its requests, takes the copy in the place
-of its database and serves on. So there is never a moment without a whole database.
+A copy is checked and upgraded to the program's revision beside the database. If a service has the
+database open, the copy waits: the service finishes its requests, replaces its database by the copy
+and continues. So there is a complete database at all times.
 """
 
 import contextlib
@@ -14,40 +14,39 @@ from typing import BinaryIO
 
 from scim_service.store.copies.backup import (
     Copy,
-    alone,
-    contents,
     copy_database,
+    exclusive,
+    read_contents,
     sqlite_file,
-    translated,
+    translated_errors,
 )
 from scim_service.store.database.errors import DatabaseError
-from scim_service.store.database.files import replacing, restored_copy, take_restored_copy
+from scim_service.store.database.sqlite_files import replacing, restored_copy, take_restored_copy
 from scim_service.store.migrations.upgrade import KNOWN, read_schema, sqlite_schema, upgrade_file
 
 WAIT_SECONDS = 60.0
-"""How long a service may take to let go of its database: requests in flight are finished."""
+"""How long a service may take to close its database: it finishes its requests first."""
 
 _POLL_SECONDS = 0.1
 _MAGIC, _HEADER_BYTES = b"SQLite format 3\x00", 100
 
 
 def restore(url: str, source: Path | None, stream: BinaryIO, *, wait: float = WAIT_SECONDS) -> Copy:
-    """Put a copy, from a file or else from a stream, in the place of the database.
+    """Replace the database by a copy, from a file or else from a stream.
 
-    It gets a new key for cursors and forgets where pages start, because the data that they were
-    made from is gone.
+    The copy gets a new key for cursors and no page starts, because they refer to the replaced data.
 
     Raises
     ------
     DatabaseError
-        The copy is damaged, has something that the program does not make or is newer than the
-        program, or what has the database open did not let go of it; the database is as before.
+        The copy is damaged, has a schema that the program does not create or is newer than the
+        program, or another process kept the database open. The database is unchanged.
     """
     target = sqlite_file(url)
     name = "standard input" if source is None else str(source)
     if source is not None and not source.is_file():
         raise DatabaseError(f"there is no file {source} to restore from")
-    with translated(f"cannot restore {name}"), alone(target):
+    with translated_errors(f"cannot restore {name}"), exclusive(target):
         waiting = restored_copy(target)
         with replacing(waiting) as temporary:
             if source is None:
@@ -60,7 +59,7 @@ def restore(url: str, source: Path | None, stream: BinaryIO, *, wait: float = WA
             with contextlib.closing(sqlite3.connect(temporary, isolation_level=None)) as connection:
                 connection.execute("delete from page_start")
                 connection.execute("pragma journal_mode=delete")
-            copy = contents(temporary)
+            copy = read_contents(temporary)
         _hand_over(target, wait)
     return copy
 
@@ -74,12 +73,18 @@ def _receive(stream: BinaryIO, target: Path) -> None:
 
 
 def _check_header(file: Path, name: str) -> None:
-    """Tell what is no backup, and what is only the begin of one."""
+    """Check that a file is a whole SQLite database, by its header.
+
+    Raises
+    ------
+    DatabaseError
+        It is another file, or only the beginning of one.
+    """
     with file.open("rb") as content:
         header = content.read(_HEADER_BYTES)
     if header[: len(_MAGIC)] != _MAGIC:
         what = "is not a backup: it is no SQLite database" if header else "is empty"
-        raise DatabaseError(f"{name} {what}; restore a file that a backup has made")
+        raise DatabaseError(f"{name} {what}; restore a file that a backup has written")
     page = int.from_bytes(header[16:18])
     size = int.from_bytes(header[28:32]) * (65536 if page == 1 else page)
     if file.stat().st_size < max(size, _HEADER_BYTES):
@@ -90,9 +95,9 @@ def _check_header(file: Path, name: str) -> None:
 
 
 def _hand_over(target: Path, wait: float) -> None:
-    """Put the copy that waits in the place of the database, or have its service do it."""
+    """Replace the database by the waiting copy, or wait until its service does so."""
     waiting = restored_copy(target)
-    problem = _use_of(target)
+    problem = _find_use(target)
     if problem is None:
         take_restored_copy(target)
         return
@@ -104,15 +109,15 @@ def _hand_over(target: Path, wait: float) -> None:
     with contextlib.suppress(FileNotFoundError):
         waiting.unlink()
         raise DatabaseError(
-            f"the database is in use ({problem}), and what has it open did not let go of it within"
-            f" {wait:g} seconds; stop that, then restore again"
+            f"the database is in use ({problem}), and the process that has it open did not close it"
+            f" within {wait:g} seconds; stop that process, then restore again"
         )
 
 
-def _use_of(target: Path) -> str | None:
-    """Return by what is seen that something has a database open, None for nothing.
+def _find_use(target: Path) -> str | None:
+    """Return the evidence that a process has a database open, None if none has.
 
-    A service keeps its connections, so in WAL mode nobody else can get it exclusively.
+    A service keeps its connections, so in WAL mode no other process can lock it exclusively.
     """
     if not target.exists():
         return None
@@ -123,15 +128,15 @@ def _use_of(target: Path) -> str | None:
         except sqlite3.OperationalError as error:
             return str(error)
         except sqlite3.DatabaseError:
-            # One that is damaged is what a copy is restored for.
+            # A damaged database is a reason to restore a copy.
             return None
     return None
 
 
 def _check(copy: Path, source: str) -> None:
-    """Check the copy of a file that a stranger may have made, and take its key for cursors away."""
+    """Check the copy of an untrusted file, and delete its key for cursors."""
     with contextlib.closing(sqlite3.connect(copy, isolation_level=None)) as connection:
-        # No function that the file names is called.
+        # SQLite calls no function that the file names.
         connection.execute("pragma trusted_schema=off")
         _check_schema(connection, source)
         damage = connection.execute("pragma integrity_check(1)").fetchone()[0]

@@ -1,7 +1,7 @@
 """PostgreSQL through asyncpg.
 
-What a round trip costs decides here, so writes that do not depend on each other travel as one
-statement (data-modifying CTEs), which is a transaction by itself where it stands alone.
+Round trips are what costs here. So writes that do not depend on each other are sent as one
+statement (data-modifying CTEs), which alone is a transaction of its own.
 """
 
 import asyncio
@@ -24,23 +24,30 @@ from scim_service.store.database.errors import (
     UncertainError,
 )
 from scim_service.store.database.postgres_errors import check_files, connection_problem
-from scim_service.store.database.retries import repeated
-from scim_service.store.database.statements import Backend, Row, Statement, Values, text_length
+from scim_service.store.database.retries import repeat
+from scim_service.store.database.statements import (
+    Backend,
+    Row,
+    Statement,
+    Step,
+    Values,
+    text_length,
+)
 from scim_service.store.database.url import PostgresUrl
 from scim_service.worker import QueueLimit
 
 CONNECTIONS = 10
 COMMAND_SECONDS = STATEMENT_SECONDS + 1.0
-"""How long an answer is waited for: the server itself stops a statement before that."""
+"""How long the client waits for a statement; the server itself stops it before that."""
 
 READERS = {"page": 2, "table": 3}
-"""How many connections may read long pages, and whole tables; the others are for look-ups."""
+"""The most connections that read long pages, and whole tables; the others are for look-ups."""
 
 WAITING = 16
-"""How many queries wait for the connections of one kind at most."""
+"""The most queries that wait for the connections of one kind."""
 
 FIRST_PORTION, PORTION = 2, 50
-"""How many rows of a page are read at once, at first and at most: any may have much text."""
+"""The rows of a page that are read at once, at first and at most: each may have much text."""
 
 _PARAMETER = re.compile(r"\$(\d+)")
 _CONSTRAINT = re.compile(r"^(?:scim_user|scim_group)_(\w+)_key$")
@@ -57,12 +64,12 @@ _LOST = (
 
 @contextlib.contextmanager
 def _translated(lost: type[UnavailableError] = UnavailableError) -> Iterator[None]:
-    """Raise the errors of the driver as those of `database`.
+    """Raise the errors of the driver as those of `errors`.
 
     Parameters
     ----------
     lost
-        What it means that the connection breaks.
+        The error for a broken connection.
     """
     try:
         yield
@@ -76,7 +83,9 @@ def _translated(lost: type[UnavailableError] = UnavailableError) -> Iterator[Non
     except asyncpg.DiskFullError as error:
         raise StorageFullError("the volume of the database is full") from error
     except (asyncpg.DeadlockDetectedError, asyncpg.SerializationError) as error:
-        raise TransientError(f"the database gave up: {connection_problem(error)}") from None
+        raise TransientError(
+            f"the database aborted the transaction: {connection_problem(error)}"
+        ) from None
     except _LOST as error:
         # Without the cause, whose message may have parts of the URL.
         raise lost(f"the connection to the database broke: {connection_problem(error)}") from None
@@ -104,17 +113,17 @@ def _reachable(url: PostgresUrl) -> Iterator[None]:
         raise DatabaseError(f"cannot connect to PostgreSQL: {connection_problem(error)}") from None
 
 
-def _shifted(shift: int, found: re.Match[str]) -> str:
+def _renumber(shift: int, found: re.Match[str]) -> str:
     return f"${int(found[1]) + shift}"
 
 
-def _combine(steps: Sequence[tuple[Statement, Values]]) -> tuple[str, list[Any]]:
+def _combine(steps: Sequence[Step]) -> tuple[str, list[Any]]:
     """Return the steps as one statement, and its arguments."""
     parts: list[str] = []
     arguments: list[Any] = []
     for statement, values in steps:
         shift = len(arguments)
-        parts.append(_PARAMETER.sub(partial(_shifted, shift), statement.sql))
+        parts.append(_PARAMETER.sub(partial(_renumber, shift), statement.sql))
         arguments += statement.arguments(values)
     *before, last = parts
     heads = ", ".join(f"step{index} AS ({part})" for index, part in enumerate(before))
@@ -135,37 +144,53 @@ class PostgresTransaction:
         return rows
 
     async def execute(self, statement: Statement, values: Values) -> int:
-        """Write, and return how many rows were touched."""
+        """Write, and return the number of rows touched."""
         tag: str = await self._connection.execute(statement.sql, *statement.arguments(values))
         return int(tag.rpartition(" ")[2])
 
-    async def write(self, *steps: tuple[Statement, Values]) -> None:
-        """Write several things as one statement."""
+    async def write(self, *steps: Step) -> None:
+        """Write several steps as one statement."""
         sql, arguments = _combine(steps)
         await self._connection.execute(sql, *arguments)
 
 
 async def _begin_session(connection: Any) -> None:
-    # Said after connecting: as a parameter of the connection, PgBouncer would refuse it.
+    # Set after connecting: PgBouncer would refuse it as a parameter of the connection.
     await connection.execute(f"set statement_timeout = {STATEMENT_SECONDS * 1000:.0f}")
 
 
 async def _keep_session(_connection: Any) -> None:
-    """Give a connection back as it is: no session state is ever changed."""
+    """Return a connection to the pool as it is: no session state is ever changed."""
+
+
+@contextlib.asynccontextmanager
+async def _committed(connection: Any) -> AsyncGenerator[None, None]:
+    """Run the body in a transaction, and commit it."""
+    block = connection.transaction()
+    with _translated(lost=TransientError):
+        await block.start()
+        try:
+            yield
+        except BaseException:
+            await _roll_back(block, connection)
+            raise
+    with _translated(lost=UncertainError):
+        await block.commit()
 
 
 async def _roll_back(block: Any, connection: Any) -> None:
-    """End a transaction, and with it the connection where that cannot be done."""
+    """Roll back a transaction; if that fails, close the connection."""
     try:
         await block.rollback()
     except BaseException as error:
-        # What is not rolled back must not be the beginning of another request's transaction.
+        # Another request's transaction must not begin inside of this one.
         connection.terminate()
         if not isinstance(error, Exception):
             raise
 
 
-async def _portions(cursor: Any, most: int) -> Sequence[Row]:
+async def _fetch_in_portions(cursor: Any, most: int) -> Sequence[Row]:
+    """Return the first rows of a cursor, until they have more than `most` characters of text."""
     rows: list[Row] = []
     length = 0
     portion = FIRST_PORTION
@@ -193,7 +218,7 @@ class PostgresDatabase:
         }
 
     def volume(self) -> None:
-        """Return nothing: the server's volume is its own matter."""
+        """Return None: the volume belongs to the server."""
 
     @classmethod
     async def open(cls, url: PostgresUrl) -> "PostgresDatabase":
@@ -202,7 +227,7 @@ class PostgresDatabase:
         Raises
         ------
         DatabaseError
-            The server does not answer or refuses; the message has no part of the URL.
+            The server does not answer or refuses; the message contains no part of the URL.
         """
         with _reachable(url):
             pool = await asyncpg.create_pool(
@@ -231,28 +256,30 @@ class PostgresDatabase:
                     rows = await connection.fetch(statement.sql, *arguments)
             return rows
 
-        return await repeated(attempt)
+        return await repeat(attempt)
 
     async def fetch_page(
         self, statement: Statement, values: Values, *, most: int, reach: Reach
     ) -> Sequence[Row]:
-        """Return the first rows of a query, up to an amount of text."""
+        """Return the first rows of a query, up to `most` characters of text."""
         if reach == "rows":
             return await self.fetch(statement, values)
         arguments = statement.arguments(values)
 
         async def attempt() -> Sequence[Row]:
             async with self._reader(reach) as connection, connection.transaction(readonly=True):
-                return await _portions(await connection.cursor(statement.sql, *arguments), most)
+                return await _fetch_in_portions(
+                    await connection.cursor(statement.sql, *arguments), most
+                )
 
-        return await repeated(attempt)
+        return await repeat(attempt)
 
     @contextlib.asynccontextmanager
     async def _reader(self, reach: Reach) -> AsyncGenerator[Any, None]:
-        """Return a connection to read much from, when there is one for it."""
-        queue, places = self._queues[reach]
+        """Return a connection for this reach, as soon as one is free."""
+        queue, slots = self._queues[reach]
         with queue, _translated():
-            async with places, self._pool.acquire() as connection:
+            async with slots, self._pool.acquire() as connection:
                 with _translated(lost=TransientError):
                     yield connection
 
@@ -260,20 +287,11 @@ class PostgresDatabase:
     async def transaction(self, *, long: bool = False) -> AsyncGenerator[PostgresTransaction, None]:
         """Return a transaction (READ COMMITTED: rows that are changed are locked first)."""
         with _translated():
-            async with self._pool.acquire() as connection:
-                block = connection.transaction()
-                with _translated(lost=TransientError):
-                    await block.start()
-                    try:
-                        yield PostgresTransaction(connection)
-                    except BaseException:
-                        await _roll_back(block, connection)
-                        raise
-                with _translated(lost=UncertainError):
-                    await block.commit()
+            async with self._pool.acquire() as connection, _committed(connection):
+                yield PostgresTransaction(connection)
 
-    async def write(self, *steps: tuple[Statement, Values]) -> None:
-        """Write several things as one statement."""
+    async def write(self, *steps: Step) -> None:
+        """Write several steps as one statement."""
         sql, arguments = _combine(steps)
 
         async def attempt() -> None:
@@ -282,10 +300,10 @@ class PostgresDatabase:
                     with _translated(lost=UncertainError):
                         await connection.execute(sql, *arguments)
 
-        await repeated(attempt)
+        await repeat(attempt)
 
     async def close(self) -> None:
-        """Wait for what is under way and disconnect."""
+        """Wait for the queries that run, and disconnect."""
         await self._pool.close()
 
 
@@ -301,7 +319,7 @@ async def migrate(
     Parameters
     ----------
     read_revision
-        The query for the present revision.
+        The query for the database's revision.
     script
         Returns the SQL from a revision to the program's.
 

@@ -1,7 +1,7 @@
-"""Why PostgreSQL cannot be reached, in words that have no part of the database URL.
+"""Why PostgreSQL cannot be reached, in messages that contain no part of the database URL.
 
-The messages of the driver and the server name the host, the user and the database; each of them may
-be another secret that was put into the URL by mistake, so none is repeated.
+The messages of the driver and the server name the host, the user and the database. Each of them may
+be another secret that is in the URL by mistake, so no message is repeated.
 """
 
 import os
@@ -21,7 +21,7 @@ _OWN_AUTHORITIES = Path("~/.postgresql/root.crt")
 _EXPIRED = 10
 _WRONG_NAME = {62, 64}
 
-# Looked at in this order: a subclass stands before its base class.
+# Searched in this order: a subclass precedes its base class.
 _REASONS: tuple[tuple[type[BaseException], str], ...] = (
     (
         asyncpg.InvalidAuthorizationSpecificationError,
@@ -36,7 +36,7 @@ _REASONS: tuple[tuple[type[BaseException], str], ...] = (
     (asyncpg.DataError, "a parameter after the ? has a value that the server does not accept"),
     (
         asyncpg.ClientConfigurationError,
-        "a parameter after the ? has a value that cannot be used, or hosts and ports do not match",
+        "a parameter after the ? has an unusable value, or hosts and ports do not match",
     ),
     (socket.gaierror, "the host's name cannot be resolved"),
     (ssl.SSLError, "TLS with the server fails"),
@@ -69,14 +69,14 @@ def _certificate_problem(code: int) -> str:
 
 
 def check_files(url: PostgresUrl) -> None:
-    """Check that the files that the URL names can be used.
+    """Check that the files named in the URL can be used.
 
     Raises
     ------
     DatabaseError
-        One cannot; the message names the parameter.
+        One cannot be used; the message names the parameter.
     """
-    # asyncpg warns of a passfile, by its name.
+    # asyncpg warns about a passfile, and the warning has its name.
     warnings.filterwarnings("ignore", module=r"asyncpg\.")
     for name in _FILES:
         if path := url.parameters.get(name):

@@ -1,7 +1,7 @@
-"""Doing again what the database gave up without a fault of the request.
+"""Repetition of transactions that the database aborted without a fault of the request.
 
-A deadlock, or a connection that breaks before the commit, leaves nothing behind; the same work done
-again is what a client would have to ask for.
+A deadlock, or a connection that breaks before the commit, leaves nothing written. So the service
+repeats the transaction itself, instead of the client.
 """
 
 import asyncio
@@ -13,19 +13,19 @@ from typing import Any, ParamSpec, TypeVar
 from scim_service.store.database.errors import TransientError
 
 PAUSES = (0.02, 0.1, 0.4)
-"""Seconds between the attempts, on average: those that were in each other's way come apart."""
+"""Seconds between the attempts, on average; random, so that colliding transactions separate."""
 
 Arguments = ParamSpec("Arguments")
 Result = TypeVar("Result")
 
 
-async def repeated(attempt: Callable[[], Awaitable[Result]]) -> Result:
-    """Return what an attempt returns; after the last one its error is raised.
+async def repeat(attempt: Callable[[], Awaitable[Result]]) -> Result:
+    """Return the result of the first attempt that succeeds.
 
     Raises
     ------
     TransientError
-        All attempts have failed.
+        All attempts failed.
     """
     for pause in PAUSES:
         try:
@@ -38,13 +38,13 @@ async def repeated(attempt: Callable[[], Awaitable[Result]]) -> Result:
 def repeatable(
     work: Callable[Arguments, Coroutine[Any, Any, Result]],
 ) -> Callable[Arguments, Coroutine[Any, Any, Result]]:
-    """Return the function that repeats a whole transaction; all that it reads, it reads again."""
+    """Return a function that repeats a whole transaction, with everything that it reads."""
 
     @wraps(work)
     async def run(*arguments: Arguments.args, **named: Arguments.kwargs) -> Result:
         try:
             return await work(*arguments, **named)
         except TransientError:
-            return await repeated(lambda: work(*arguments, **named))
+            return await repeat(lambda: work(*arguments, **named))
 
     return run

@@ -1,8 +1,8 @@
-"""Reading a database URL, and saying which part of it is wrong without repeating any of it.
+"""Parsing of database URLs, with errors that name the wrong part but never its value.
 
-The URL is a secret, and whoever may name a Secret need not be allowed to read it: a message never
-has a part of the value, whatever the value is. What asyncpg accepts is accepted, because a tenant's
-URL that worked must go on working.
+The URL is a secret, and a user who may name a Secret need not be allowed to read it. So a message
+never contains a part of the value. Everything that asyncpg accepts is accepted, because a tenant's
+URL that worked before must still work.
 """
 
 import ipaddress
@@ -22,9 +22,9 @@ _FORM = "postgresql://USER:PASSWORD@HOST:PORT/DATABASE or sqlite:///FILE"
 _ENCODE = "percent-encode % / # ? @ : [ ] in user and password"
 _POSTGRES = {"postgresql", "postgres"}
 _SCHEME = re.compile(r"([A-Za-z][A-Za-z0-9.-]*)(?:\+[A-Za-z0-9.-]*)?://")
-# What is not UTF-8 in the environment becomes surrogates.
+# Bytes in the environment that are not UTF-8 become surrogates.
 _UNUSABLE = re.compile(r"[\x00-\x1f\x7f\ud800-\udfff]")
-# The same that the standard library removes from a URL.
+# The standard library removes these from a URL, too.
 _REMOVED = str.maketrans("", "", "\t\r\n")
 _LARGEST_PORT = 65535
 
@@ -43,11 +43,11 @@ class PostgresUrl:
     Attributes
     ----------
     dsn
-        The URL as asyncpg takes it.
+        The URL for asyncpg.
     parameters
-        Those after the ``?``.
+        The parameters after the ``?``.
     hosts
-        Where the servers are; a path is the folder of a Unix socket.
+        The hosts of the servers; a path is the folder of a Unix socket.
     """
 
     dsn: str = field(repr=False)
@@ -55,8 +55,8 @@ class PostgresUrl:
     hosts: tuple[str, ...] = field(repr=False)
 
     @property
-    def verified(self) -> bool:
-        """Whether the server has to prove who it is, or is this machine."""
+    def is_verified(self) -> bool:
+        """Whether the server must prove its identity with a certificate, or is this machine."""
         mode = self.parameters.get("sslmode", "").replace("_", "-")
         return mode in VERIFYING or all(map(_is_local, self.hosts))
 
@@ -65,14 +65,14 @@ DatabaseUrl: TypeAlias = SqliteUrl | PostgresUrl
 
 
 def parse_database_url(text: str) -> DatabaseUrl:
-    """Read a database URL.
+    """Parse a database URL.
 
     The parts are those of libpq, "Connection URIs" (PostgreSQL's documentation, 34.1.1.2).
 
     Raises
     ------
     DatabaseError
-        A part is wrong; the message says which, and never what it is.
+        A part is wrong; the message names the part, and never its value.
     """
     text = text.strip().translate(_REMOVED)
     if not text:
@@ -154,7 +154,7 @@ def _parameters(query: str) -> dict[str, str]:
 
 
 def _hosts(named: str) -> Iterator[str]:
-    """Return the hosts of a list, which may have ports."""
+    """Return the hosts of a list of hosts with optional ports."""
     for each in named.split(",") if named else ():
         text = unquote_to_bytes(each).decode()
         if text.startswith("/"):

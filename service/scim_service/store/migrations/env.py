@@ -1,6 +1,6 @@
-"""Alembic's environment: it renders SQL, which `store.upgrade` runs through the service's drivers.
+"""Alembic's environment: it renders SQL, which `upgrade` runs through the service's drivers.
 
-Its output is one script without BEGIN and COMMIT, since it runs inside of a lock and a
+The output is one script without BEGIN and COMMIT, because it runs inside of a lock and a
 transaction that are not Alembic's.
 """
 

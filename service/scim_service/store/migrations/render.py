@@ -1,8 +1,8 @@
-"""Alembic's part: ``python -m scim_service.store.migrations.render BACKEND FROM TO``.
+"""The program that renders migrations: ``python -m scim_service.store.migrations.render``.
 
-It prints the SQL that leads from a revision (``base``: an empty database) to another. It is
-a process of its own because Alembic would stay in the service's memory for good, for a task of
-half a second.
+With ``BACKEND FROM TO`` it prints the SQL from one revision (``base``: an empty database) to
+another. It is a process of its own because Alembic would stay in the service's memory, for a task
+of half a second.
 """
 
 import sys

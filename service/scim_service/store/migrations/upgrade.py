@@ -1,6 +1,6 @@
-"""Bringing a database to the program's revision, and opening it.
+"""The upgrade of a database to the program's revision.
 
-Several replicas may start at once: the revision is looked at, and changed, under a lock. Alembic
+Several replicas may start at once, so the revision is read and changed under a lock. Alembic
 writes the SQL and the bare drivers run it, so that no second driver is needed.
 """
 
@@ -16,8 +16,9 @@ from typing import TypeAlias
 
 from scim_service.store.database.database import Database
 from scim_service.store.database.errors import DatabaseError
-from scim_service.store.database.files import restored_copy, take_restored_copy
-from scim_service.store.database.sqlite import SqliteDatabase, connect, make_private
+from scim_service.store.database.sqlite import SqliteDatabase
+from scim_service.store.database.sqlite_connection import connect, make_private
+from scim_service.store.database.sqlite_files import restored_copy, take_restored_copy
 from scim_service.store.database.statements import Backend
 from scim_service.store.database.url import SqliteUrl, parse_database_url
 
@@ -26,7 +27,7 @@ Schema: TypeAlias = set[tuple[str, str, str, str]]
 _logger = logging.getLogger(__name__)
 
 _LOCK = 0x5C1A
-"""The key of the advisory lock on PostgreSQL: any number that others do not use."""
+"""The key of the advisory lock on PostgreSQL, which no other lock has."""
 
 _VERSIONS = Path(__file__).parent / "versions"
 KNOWN = sorted(path.name[:4] for path in _VERSIONS.glob("[0-9]*.py"))
@@ -34,7 +35,7 @@ _REVISION = "select version_num from alembic_version"
 
 
 async def open_database(url: str) -> Database:
-    """Bring a database to the program's revision and open it.
+    """Upgrade a database to the program's revision, and open it.
 
     Raises
     ------
@@ -46,20 +47,20 @@ async def open_database(url: str) -> Database:
         _take_restored_copy(found.path)
         upgrade_file(found.path)
         return SqliteDatabase(found.path)
-    if not found.verified:
+    if not found.is_verified:
         _logger.warning(
-            "the connection to PostgreSQL is open to an impostor of the server: the database URL"
+            "the identity of the PostgreSQL server is not verified: the database URL"
             " has no sslmode=verify-full&sslrootcert=FILE"
         )
-    # Imported here since a tenant on SQLite need not pay for the driver in memory.
+    # Imported here: a tenant on SQLite need not have the driver in memory.
     from scim_service.store.database import postgres
 
-    await postgres.migrate(found, read_revision=_REVISION, lock=_LOCK, script=_script)
+    await postgres.migrate(found, read_revision=_REVISION, lock=_LOCK, script=_upgrade_script)
     return await postgres.PostgresDatabase.open(found)
 
 
-def _script(backend: Backend, current: str | None) -> str:
-    """Return the SQL that leads from a revision to the program's, empty if they are the same.
+def _upgrade_script(backend: Backend, current: str | None) -> str:
+    """Return the SQL from a revision to the program's; empty if they are the same.
 
     Raises
     ------
@@ -73,11 +74,11 @@ def _script(backend: Backend, current: str | None) -> str:
             f"the database is newer than this program: it is at revision {current}, and"
             f" the program knows up to {KNOWN[-1]}; use the version that wrote it, or a later one"
         )
-    return _rendered(backend, current or "base", KNOWN[-1])
+    return _render(backend, current or "base", KNOWN[-1])
 
 
 @lru_cache
-def _rendered(backend: Backend, start: str, end: str) -> str:
+def _render(backend: Backend, start: str, end: str) -> str:
     try:
         done = subprocess.run(
             [sys.executable, "-m", "scim_service.store.migrations.render", backend, start, end],
@@ -91,17 +92,17 @@ def _rendered(backend: Backend, start: str, end: str) -> str:
 
 
 def sqlite_schema(revision: str) -> Schema:
-    """Return what a SQLite database of a known revision consists of."""
+    """Return the schema of a SQLite database at a known revision."""
     with contextlib.closing(sqlite3.connect(":memory:", isolation_level=None)) as connection:
-        _execute_script(connection, _rendered("sqlite", "base", revision))
+        _execute_script(connection, _render("sqlite", "base", revision))
         return read_schema(connection)
 
 
 def read_schema(connection: sqlite3.Connection) -> Schema:
-    """Return the kind, name, table and definition of all that a SQLite database consists of.
+    """Return the kind, name, table and definition of each object in a SQLite database.
 
-    White space and quotes are left out of the definitions: they differ between the versions of the
-    library that writes them.
+    Definitions have no white space and no quotes, which differ between versions of the library
+    that writes them.
     """
     rows = connection.execute("select type, name, tbl_name, sql from sqlite_schema")
     return {
@@ -120,7 +121,7 @@ def _execute_script(connection: sqlite3.Connection, script: str) -> None:
 
 
 def waiting_copy(url: str) -> Path | None:
-    """Return where a copy waits until the database is closed, and opened again."""
+    """Return the path of a restored copy that waits for the service to close the database."""
     found = parse_database_url(url)
     return restored_copy(found.path) if isinstance(found, SqliteUrl) else None
 
@@ -129,13 +130,13 @@ def _take_restored_copy(path: Path) -> None:
     try:
         taken = take_restored_copy(path)
     except OSError as error:
-        raise DatabaseError(f"cannot put the restored copy in its place: {error}") from error
+        raise DatabaseError(f"cannot replace the database by the restored copy: {error}") from error
     if taken:
-        _logger.info("a restored copy has taken the place of the database")
+        _logger.info("a restored copy has replaced the database")
 
 
 def upgrade_file(path: Path) -> None:
-    """Bring a SQLite database to the program's revision.
+    """Upgrade a SQLite database to the program's revision.
 
     Raises
     ------
@@ -148,10 +149,10 @@ def upgrade_file(path: Path) -> None:
         revision = _sqlite_revision(connection)
         if revision == KNOWN[-1]:
             return
-        # Rendered, and kept, before the lock is taken: others wait for that some seconds only.
-        _script("sqlite", revision)
+        # Rendered and cached before the lock is taken: others wait for the lock some seconds only.
+        _upgrade_script("sqlite", revision)
         connection.execute("begin immediate")
-        _execute_script(connection, _script("sqlite", _sqlite_revision(connection)))
+        _execute_script(connection, _upgrade_script("sqlite", _sqlite_revision(connection)))
         connection.execute("commit")
     except sqlite3.Error as error:
         raise DatabaseError(f"cannot migrate the database file: {error}") from error

@@ -223,9 +223,8 @@ def drop_indexes(connection: sqlite3.Connection) -> None:
 def _unique_paths(resource_type: ResourceType) -> Iterator[AttributePath]:
     for extension in resource_type.extensions:
         for attribute in extension.attributes:
-            for path in _paths_of(extension.id, attribute):
-                if _is_unique(path.leaf):
-                    yield path
+            paths = _paths_of(extension.id, attribute)
+            yield from (path for path in paths if _is_unique(path.leaf))
 
 
 def _paths_of(schema: str, attribute: Attribute) -> Iterator[AttributePath]:

@@ -89,7 +89,7 @@ def test_what_the_driver_takes_is_taken(url: str) -> None:
     found = parse_database_url(url)
     assert isinstance(found, PostgresUrl)
     assert found.dsn.startswith("postgresql://")
-    assert found.verified is USABLE[url]
+    assert found.is_verified is USABLE[url]
 
 
 @pytest.mark.finding(12)

@@ -1,4 +1,4 @@
-"""Files beside a SQLite database: written whole or not at all, and put in its place."""
+"""Files beside a SQLite database: locks, partial files and restored copies."""
 
 import contextlib
 import fcntl
@@ -16,12 +16,12 @@ class InUseError(Exception):
 
 @contextlib.contextmanager
 def replacing(target: Path) -> Iterator[Path]:
-    """Write to a file beside the target, which it becomes at the end, durably and at once.
+    """Write to a file beside the target, and replace the target by it at the end, durably.
 
     Raises
     ------
     OSError
-        It cannot be written; the target is as before.
+        The file cannot be written; the target is unchanged.
     """
     temporary = part_of(target)
     temporary.unlink(missing_ok=True)
@@ -36,23 +36,23 @@ def replacing(target: Path) -> Iterator[Path]:
 
 
 def part_of(target: Path) -> Path:
-    """Return the file that becomes `target` when it is complete."""
+    """Return the file that replaces `target` when it is complete."""
     return target.with_name(f".{target.name}.part")
 
 
 @contextlib.contextmanager
 def locked(database: Path) -> Iterator[None]:
-    """Keep other copies from being made or put back at the same time.
+    """Lock a database against other backups and restores.
 
     Raises
     ------
     InUseError
-        One is under way.
+        Another one runs.
     """
     path = database.with_name(f".{database.name}.lock")
     descriptor = os.open(path, os.O_CREAT | os.O_RDWR | os.O_CLOEXEC, PRIVATE)
     try:
-        # The kernel lets go of it when the process ends, however that may be.
+        # The kernel releases the lock when the process ends, in whatever way.
         try:
             fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
@@ -63,19 +63,19 @@ def locked(database: Path) -> Iterator[None]:
 
 
 def restored_copy(database: Path) -> Path:
-    """Return where a checked copy waits for the service to put it in the database's place."""
+    """Return the path of a checked copy that waits to replace the database."""
     return database.with_name(f".{database.name}.restored")
 
 
 def take_restored_copy(database: Path) -> bool:
-    """Put the copy that waits, if there is one, in the place of a database that nobody has open.
+    """Replace a database that no process has open by the waiting copy, if there is one.
 
-    Whatever interrupts it, the next start goes on with it.
+    After any interruption, the next start completes the replacement.
     """
     copy = restored_copy(database)
     if not copy.exists():
         return False
-    # They belong to the old file, and would be applied to the new one.
+    # They belong to the old file, and SQLite would apply them to the new one.
     for suffix in ("-wal", "-shm"):
         database.with_name(database.name + suffix).unlink(missing_ok=True)
     copy.replace(database)
