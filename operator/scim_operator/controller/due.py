@@ -14,7 +14,7 @@ from scim_operator.desired.rollout.decisions import Decision
 from scim_operator.status import tenant_conditions
 
 FAULT_SECONDS = 20.0
-"""Pause until the operator writes a refused object again."""
+"""Pause after which the operator writes a refused object again."""
 
 _SLACK_SECONDS = 1.0
 """Added to each time, which is in whole seconds, so that it has passed for certain."""

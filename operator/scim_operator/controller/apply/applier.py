@@ -169,7 +169,7 @@ class Applier:
         if live is not None:
             if not classification.classify(kind, live, tenant, self._seals).is_own:
                 return classification.explain_foreign(kind, live, tenant)
-            # Somebody removed its label. With the label it is watched again.
+            # Another client removed its label. With the label it is watched again.
             try:
                 body = await self._writer.label(desired, live, tenant)
             except ApiError as error:

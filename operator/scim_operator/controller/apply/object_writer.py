@@ -125,8 +125,8 @@ class ObjectWriter:
 def _has_instance_label(body: Object, tenant: Tenant) -> bool:
     """Tell whether the object has a label of an earlier version that an apply does not remove.
 
-    An apply does not remove the label if a merge has written it: a merge restored it after
-    somebody had removed it.
+    An apply does not remove the label if a merge has written it, which happens when another client
+    had removed the labels.
     """
     labels = body["metadata"].get("labels") or {}
     return bool(labels.get(names.INSTANCE_LABEL) == tenant.key.name)

@@ -60,7 +60,7 @@ class ServicePoller:
     ----------
     get
         For the ReplicaSets, which are not watched.
-    wake
+    enqueue
         Called with a tenant whose service status has changed.
     port
         The services' management port.

@@ -53,7 +53,7 @@ class UrlClaimStore:
 
     Parameters
     ----------
-    wake
+    enqueue
         Called with tenants that can claim a URL now that was not free before, and, after the claims
         were loaded, with every tenant that has one.
     """

@@ -1,4 +1,4 @@
-"""What is written of an object, and what is accepted of the answer, beside a small API server."""
+"""Writes of one object to a small API server with admission rules and other clients."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ RULED = {"trafficDistribution": "PreferClose"}
 
 
 class _Server:
-    """One Service: an apply leaves what others have set, and `rule` changes what is written."""
+    """One Service: an apply leaves fields of others, and `rule` changes each write."""
 
     def __init__(self, rule: Callable[[Object], Object] = dict) -> None:
         self.rule = rule
@@ -64,14 +64,14 @@ class _Server:
 
 
 class _World:
-    """The Service of a tenant, brought to what is wanted again and again."""
+    """The Service of a tenant, applied repeatedly."""
 
     def __init__(self, server: _Server) -> None:
         self.server = server
         self.applier = Applier(cast("KubeClient", server), Cache(), Seals(b"k" * 32))
 
-    def bring(self, **spec: Any) -> Outcome:
-        """Let the operator work on what it sees now, with more in the wish."""
+    def apply(self, **spec: Any) -> Outcome:
+        """Apply the desired Service, with more fields in its spec."""
         body = next(each for (kind, _), each in objects(PLANNED).items() if kind == "Service")
         metadata = dict(body["metadata"])
         metadata.pop("annotations", None)
@@ -83,7 +83,7 @@ class _World:
         return asyncio.run(self.applier.apply_object(PLANNED, seen))
 
     def set(self, **spec: Any) -> None:
-        """Let somebody else write, who is not noticed by what counts the operator's writes."""
+        """Write as another client, without counting the write."""
         writes = self.server.writes
         self.server.store(self.server.body | {"spec": self.server.body["spec"] | spec})
         self.server.body["metadata"]["resourceVersion"] = f"{writes}0"
@@ -91,65 +91,65 @@ class _World:
 
 
 def test_created_under_a_rule() -> None:
-    """What a rule makes of a new object takes one write, is told once, and left."""
+    """A rule's change to a new object is reported once and left; it takes one write."""
     world = _World(_Server(lambda _: RULED))
-    first = world.bring()
+    first = world.apply()
     assert first.kept
     assert "spec.trafficDistribution" in first.kept
     assert first.admitted
-    again = world.bring()
+    again = world.apply()
     assert (again.kept, again.repaired, again.admitted) == (None, None, first.admitted)
     assert world.server.writes == 1
 
 
-def test_another_wish_under_a_rule() -> None:
-    """It is written as a whole, and what the rule makes of it is nothing new."""
+def test_new_desired_object_under_a_rule() -> None:
+    """A new desired object is written once, and the same change by the rule is not reported."""
     world = _World(_Server(lambda _: RULED))
-    world.bring()
-    changed = world.bring(sessionAffinity="ClientIP")
+    world.apply()
+    changed = world.apply(sessionAffinity="ClientIP")
     assert (changed.kept, changed.repaired) == (None, None)
     assert world.server.writes == 2
-    world.bring(sessionAffinity="ClientIP")
+    world.apply(sessionAffinity="ClientIP")
     assert world.server.writes == 2
 
 
 @pytest.mark.finding(26)
-def test_added_between_look_and_write() -> None:
-    """What somebody adds while the operator writes is removed, not taken for a rule's work."""
+def test_added_during_the_write() -> None:
+    """A field that a client adds during the write is removed, not attributed to a rule."""
     world = _World(_Server())
-    world.bring()
+    world.apply()
     world.server.between = lambda: world.set(externalIPs=["192.0.2.1"])
-    outcome = world.bring(type="LoadBalancer")
+    outcome = world.apply(type="LoadBalancer")
     assert "externalIPs" not in world.server.body["spec"]
     assert (outcome.admitted, outcome.kept) == (None, None)
 
 
 @pytest.mark.finding(26)
 def test_added_beside_a_rule() -> None:
-    """What somebody adds to a rule's work is removed and told, and the rule's stays."""
+    """A field that a client adds is removed and reported; the field that a rule sets stays."""
     world = _World(_Server(lambda _: RULED))
-    world.bring()
+    world.apply()
     world.set(externalIPs=["192.0.2.1"], trafficDistribution="other")
-    outcome = world.bring()
+    outcome = world.apply()
     assert outcome.repaired
     assert outcome.repaired.endswith("without spec.externalIPs")
     assert outcome.kept is None
     assert world.server.body["spec"]["trafficDistribution"] == "PreferClose"
 
 
-def test_fight_beside_a_rule() -> None:
-    """A client that sets a field again and again meets a pause, whatever a rule sets beside it."""
+def test_contested_field_beside_a_rule() -> None:
+    """A field that a client sets repeatedly is repaired after pauses, also beside a rule."""
     world = _World(_Server(lambda _: RULED))
-    world.bring()
+    world.apply()
     for _ in range(10):
         world.set(type="NodePort")
-        outcome = world.bring()
+        outcome = world.apply()
     assert world.server.writes <= 3
     assert outcome.pause
 
 
-def test_rule_that_never_says_the_same() -> None:
-    """A rule that gives another value at each write is not answered at each change of others."""
+def test_rule_with_random_values() -> None:
+    """A rule that sets a new value at each write does not cause a write at each change."""
     count = 0
 
     def rule(_: Object) -> Object:
@@ -158,8 +158,8 @@ def test_rule_that_never_says_the_same() -> None:
         return {"trafficDistribution": f"value {count}"}
 
     world = _World(_Server(rule))
-    world.bring()
+    world.apply()
     for _ in range(10):
         world.set()
-        world.bring()
+        world.apply()
     assert world.server.writes <= 3

@@ -1,4 +1,4 @@
-"""The watched copies: never older than what is known, and found by tenant."""
+"""The copies of watched objects: versions, changes, deletions, and the index by tenant."""
 
 from __future__ import annotations
 
@@ -18,12 +18,12 @@ OTHER = Key("team-a", "fabrikam")
 
 @pytest.fixture
 def cache() -> Cache:
-    """A cache that knows nothing."""
+    """An empty cache."""
     return Cache()
 
 
 def owned(name: str = "contoso-scim", version: int = 1, **more: Any) -> dict[str, Any]:
-    """An object of the tenant's."""
+    """An object of the tenant."""
     metadata = {
         "name": name,
         "namespace": KEY.namespace,
@@ -35,27 +35,27 @@ def owned(name: str = "contoso-scim", version: int = 1, **more: Any) -> dict[str
 
 
 def test_older_version_is_dropped(cache: Cache) -> None:
-    """An event from before the answer to a write changes nothing."""
+    """An event that is older than the answer to a write changes nothing."""
     assert cache.put(SERVICE, owned(version=10, spec={"a": "new"})) == {KEY}
     assert cache.put(SERVICE, owned(version=9, spec={"a": "old"})) == set()
     assert cache.children(KEY)[SERVICE, "contoso-scim"]["spec"] == {"a": "new"}
 
 
 def test_versions_are_numbers(cache: Cache) -> None:
-    """9 is older than 10."""
+    """Version 9 is older than version 10."""
     cache.put(SERVICE, owned(version=9))
     cache.put(SERVICE, owned(version=10, spec={"a": "new"}))
     assert cache.children(KEY)[SERVICE, "contoso-scim"]["metadata"]["resourceVersion"] == "10"
 
 
-def test_same_content_is_no_news(cache: Cache) -> None:
-    """A new version of the same content wakes nobody."""
+def test_same_content_is_no_change(cache: Cache) -> None:
+    """A new version with the same content enqueues no tenant."""
     cache.put(SERVICE, owned(version=1))
     assert cache.put(SERVICE, owned(version=2)) == set()
 
 
 def test_late_event_of_a_deleted_object(cache: Cache) -> None:
-    """What was deleted does not come back by an older event, but by a newer one."""
+    """A deleted object returns by a newer event, not by an older one."""
     cache.put(SERVICE, owned(version=1))
     assert cache.remove(SERVICE, owned(version=3)) == {KEY}
     assert cache.put(SERVICE, owned(version=2)) == set()
@@ -63,7 +63,7 @@ def test_late_event_of_a_deleted_object(cache: Cache) -> None:
 
 
 def test_list_replaces(cache: Cache) -> None:
-    """What a complete list does not have is gone, unless it is newer than the list."""
+    """A complete list removes the objects that it lacks, unless they are newer than the list."""
     cache.put(SERVICE, owned("gone", version=1))
     cache.put(SERVICE, owned("newer", version=9))
     cache.put(SERVICE, owned("listed", version=2))
@@ -71,15 +71,15 @@ def test_list_replaces(cache: Cache) -> None:
     assert {name for _, name in cache.children(KEY)} == {"listed", "newer"}
 
 
-def test_pods_are_apart(cache: Cache) -> None:
-    """Pods are no children, and kept without their specs."""
+def test_pods(cache: Cache) -> None:
+    """Pods are not among the children, and are kept without their specs."""
     cache.put(POD, owned("pod", status={"phase": "Running"}))
     assert cache.children(KEY) == {}
     assert "spec" not in cache.pods(KEY)[0]
 
 
 def test_tenants(cache: Cache) -> None:
-    """The tenants are told from their objects, and one that is gone is no longer told."""
+    """Only ScimTenants are listed as tenants, until they are deleted."""
     cache.put(TENANT, body())
     cache.put(TENANT, body("fabrikam"))
     cache.put(SERVICE, owned())
@@ -89,7 +89,7 @@ def test_tenants(cache: Cache) -> None:
 
 
 def test_unreadable_tenant(cache: Cache) -> None:
-    """A stored spec that no model knows stops neither the watches nor a lost token's return."""
+    """A tenant with an unreadable spec can be stored, and its deleted token is remembered."""
     stored = {"exposure": {"host": "Not_A_Host"}, "token": 1}
     assert cache.put(TENANT, body(spec=stored)) == {KEY}
     cache.put(SECRET, owned("contoso-scim-token"))
@@ -97,22 +97,22 @@ def test_unreadable_tenant(cache: Cache) -> None:
     assert cache.deleted_token(KEY) is not None
 
 
-def test_lost_token_secret(cache: Cache) -> None:
-    """A token Secret that is deleted beside its tenant is remembered until it is back."""
+def test_deleted_token_secret(cache: Cache) -> None:
+    """The deleted token Secret of an existing tenant is remembered until it is restored."""
     cache.put(TENANT, body())
     secret = owned("contoso-scim-token", data={"secretToken": "eA=="})
     cache.put(SECRET, secret)
     cache.remove(SECRET, owned("contoso-scim-token", version=2))
-    lost = cache.deleted_token(KEY)
-    assert lost is not None
-    assert lost["data"] == secret["data"]
+    deleted = cache.deleted_token(KEY)
+    assert deleted is not None
+    assert deleted["data"] == secret["data"]
     cache.put(SECRET, owned("contoso-scim-token", version=3))
     assert cache.deleted_token(KEY) is None
 
 
 @pytest.mark.finding("S5")
-def test_what_owners_write_beside_the_spec_is_not_kept(cache: Cache) -> None:
-    """Labels and annotations of others, which may have 256 KiB, take no memory for a tenant."""
+def test_labels_and_annotations_of_others_are_not_kept(cache: Cache) -> None:
+    """Labels and annotations of others, of up to 256 KiB, take no memory."""
     tenant = body(annotations={names.ROTATE_ANNOTATION: "1", "example.com/notes": "x" * 200_000})
     tenant["metadata"]["labels"] = {"team": "a"}
     cache.put(TENANT, tenant)

@@ -1,4 +1,4 @@
-"""When the watches are opened, and what they are taken for."""
+"""Watches: when they are opened again, and which faults they report."""
 
 from __future__ import annotations
 
@@ -21,8 +21,8 @@ from tests.unit.operator.sample import body
 ROUNDS = 20
 
 
-class Quiet:
-    """An API server where nothing happens, and whose network forgets streams."""
+class _QuietServer:
+    """An API server without events, whose streams time out."""
 
     def __init__(self, forbidden: Kind | None = None) -> None:
         self.forbidden = forbidden
@@ -34,7 +34,7 @@ class Quiet:
 
     @asynccontextmanager
     async def watch(self, kind: Kind, *_: object) -> AsyncIterator[AsyncIterator[Any]]:
-        """Open a stream, unless that is forbidden, that is silent until it is given up."""
+        """Open a stream that times out, unless the kind is forbidden."""
         self.opened += 1
         if kind is self.forbidden:
             raise ApiError(403, "you may not", reason="Forbidden")
@@ -45,8 +45,10 @@ class Quiet:
         yield
 
 
-async def follow(kube: Quiet, monkeypatch: pytest.MonkeyPatch) -> tuple[Informers, list[float]]:
-    """Follow every kind for some rounds; return the pauses between them."""
+async def follow(
+    kube: _QuietServer, monkeypatch: pytest.MonkeyPatch
+) -> tuple[Informers, list[float]]:
+    """Watch every kind for some rounds; return the pauses between the rounds."""
     settings = Settings()
     watches = Informers(kube, Cache(), settings, enqueue=lambda _: None)  # type: ignore[arg-type]
     pauses: list[float] = []
@@ -67,29 +69,29 @@ async def follow(kube: Quiet, monkeypatch: pytest.MonkeyPatch) -> tuple[Informer
     return watches, pauses
 
 
-async def test_silence_is_no_failure(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A kind without events is watched anew at once, however often its stream was given up."""
-    watches, pauses = await follow(Quiet(), monkeypatch)
+async def test_timeout_is_no_failure(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A stream that times out is opened again at once, however often."""
+    watches, pauses = await follow(_QuietServer(), monkeypatch)
     assert watches.synced.is_set()
     assert max(pauses) <= 0.5
 
 
 async def test_list_without_watch(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A kind that may be listed but not watched stays a fault, and the pauses grow."""
-    watches, pauses = await follow(Quiet(forbidden=WATCHED[0]), monkeypatch)
+    """A kind that may be listed but not watched is a fault, and the pauses grow."""
+    watches, pauses = await follow(_QuietServer(forbidden=WATCHED[0]), monkeypatch)
     assert not watches.synced.is_set()
     (fault,) = watches.find_faults("team-a")
     assert (fault.kind, fault.reason, fault.outlook) == (WATCHED[0], "Forbidden", Outlook.STALLED)
     assert max(pauses) > 10
 
 
-async def test_tenants_that_are_gone() -> None:
-    """A list of the tenants forgets those that it does not have, whose end nobody told."""
+async def test_missed_deletion() -> None:
+    """A list removes the tenants whose deletion event was missed."""
     settings = Settings()
     cache = Cache()
-    news: list[Key] = []
-    watches = Informers(Quiet(), cache, settings, enqueue=news.append)  # type: ignore[arg-type]
+    enqueued: list[Key] = []
+    watches = Informers(_QuietServer(), cache, settings, enqueue=enqueued.append)  # type: ignore[arg-type]
     cache.put(TENANT, body())
     await watches.list_tenants()
     assert cache.tenants() == []
-    assert news == [Tenant.parse(body()).key]
+    assert enqueued == [Tenant.parse(body()).key]

@@ -1,4 +1,4 @@
-"""Reading services that are hostile, without harm to the operator or to other tenants."""
+"""Reads of hostile services harm neither the operator nor other tenants."""
 
 from __future__ import annotations
 
@@ -37,13 +37,13 @@ def controlled(kind: Kind, uid: str, name: str) -> list[Object]:
 
 
 class World:
-    """Tenants with a pod each, and what the API server knows of their ReplicaSets."""
+    """Tenants with a pod each, and their ReplicaSets in the API server."""
 
     def __init__(self) -> None:
         self.settings = Settings(poll_interval=0.05, poll_in_flight=8)
         self.cache = Cache()
         self.replica_sets: dict[str, Object] = {}
-        self.asked = 0
+        self.requests = 0
 
     def add(self, key: Key, address: str | None, **pod: Any) -> None:
         """Add a tenant whose pod is ready at an address."""
@@ -73,9 +73,9 @@ class World:
         self.cache.put(POD, pod)
 
     async def get(self, kind: Kind, namespace: str, name: str) -> Object | None:
-        """Answer as the API server does."""
+        """Return a ReplicaSet as the API server does."""
         assert kind is REPLICA_SET
-        self.asked += 1
+        self.requests += 1
         return self.replica_sets.get(name)
 
     def _object(self, key: Key, name: str) -> Object:
@@ -94,7 +94,7 @@ class World:
     async def polled(
         self, port: int, enqueue: Callable[[Key], None], deadline: float = 5
     ) -> AsyncIterator[ServicePoller]:
-        """A poller at work."""
+        """A running poller."""
         poller = ServicePoller(self.cache, self.settings, self.get, enqueue, port, deadline)
         running = asyncio.create_task(poller.run())
         try:
@@ -123,7 +123,7 @@ class Pods:
         self._servers: list[asyncio.Server] = []
 
     async def start(self, answer: Answer) -> str:
-        """Start one; return its address."""
+        """Start a server; return its address."""
         address = ".".join(["127", *(str(random.randint(1, 254)) for _ in range(3))])
 
         async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -153,13 +153,13 @@ class Pods:
 
 @pytest.fixture
 async def pods() -> AsyncIterator[Pods]:
-    """Servers that are gone after the test."""
+    """Servers that stop after the test."""
     servers = Pods()
     yield servers
     await servers.stop()
 
 
-def says(payload: bytes, *fields: str, status: str = "200 OK") -> Answer:
+def answer_with(payload: bytes, *fields: str, status: str = "200 OK") -> Answer:
     """Answer with a body."""
 
     async def answer(_: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -170,8 +170,8 @@ def says(payload: bytes, *fields: str, status: str = "200 OK") -> Answer:
     return answer
 
 
-def pours(head: bytes, again: bytes) -> Answer:
-    """Answer without end."""
+def answer_endlessly(head: bytes, again: bytes) -> Answer:
+    """Answer endlessly."""
 
     async def answer(_: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         writer.write(head)
@@ -182,7 +182,7 @@ def pours(head: bytes, again: bytes) -> Answer:
     return answer
 
 
-async def hangs(reader: asyncio.StreamReader, _: asyncio.StreamWriter) -> None:
+async def never_answer(reader: asyncio.StreamReader, _: asyncio.StreamWriter) -> None:
     """Never answer; end with the connection."""
     await reader.read()
 
@@ -191,43 +191,43 @@ OK = b"HTTP/1.1 200 OK\r\n"
 MANY = json.dumps({**json.loads(GOOD), "failures": {f"k{n}": 1 for n in range(100_000)}}).encode()
 HUGE = json.dumps({**json.loads(GOOD), "failures": {"x": 10**400}}).encode()
 HOSTILE = {
-    "a host that cannot be looked up": says(
+    "an unknown host": answer_with(
         b"", f"Location: http://{'a' * 64}.example/", status="302 Found"
     ),
-    "an empty label": says(b"", "Location: http://a..b/", status="302 Found"),
-    "500": says(b"no", status="500 Internal Server Error"),
-    "another protocol": says(b"", "Upgrade: h2c", status="101 Switching Protocols"),
-    "no HTTP": pours(b"", b"\x00" * 1000),
-    "a body without end": pours(OK + b"\r\n", b" " * 65536),
-    "chunks without end": pours(
+    "an empty label": answer_with(b"", "Location: http://a..b/", status="302 Found"),
+    "500": answer_with(b"no", status="500 Internal Server Error"),
+    "another protocol": answer_with(b"", "Upgrade: h2c", status="101 Switching Protocols"),
+    "no HTTP": answer_endlessly(b"", b"\x00" * 1000),
+    "a body without end": answer_endlessly(OK + b"\r\n", b" " * 65536),
+    "chunks without end": answer_endlessly(
         OK + b"Transfer-Encoding: chunked\r\n\r\n", b"10000\r\n" + b" " * 65536 + b"\r\n"
     ),
-    "header fields without end": pours(OK, b"a:1\r\n" * 1000),
-    "a header field without end": pours(OK + b"a: ", b"b" * 65536),
-    "a gzip bomb": says(gzip.compress(b" " * 50_000_000), "Content-Encoding: gzip"),
-    "100,000 keys": says(MANY),
-    "a number beyond all": says(HUGE),
-    "nothing": says(b""),
-    "an end before the end": says(b"", "Content-Length: 10"),
-    "interim answers without end": pours(b"", b"HTTP/1.1 102 Processing\r\n\r\n" * 100),
+    "header fields without end": answer_endlessly(OK, b"a:1\r\n" * 1000),
+    "a header field without end": answer_endlessly(OK + b"a: ", b"b" * 65536),
+    "a gzip bomb": answer_with(gzip.compress(b" " * 50_000_000), "Content-Encoding: gzip"),
+    "100,000 keys": answer_with(MANY),
+    "a number beyond all": answer_with(HUGE),
+    "nothing": answer_with(b""),
+    "an end before the end": answer_with(b"", "Content-Length: 10"),
+    "interim answers without end": answer_endlessly(b"", b"HTTP/1.1 102 Processing\r\n\r\n" * 100),
 }
 
 
 @pytest.mark.finding(1, 2, 8, 11)
 @pytest.mark.parametrize("name", HOSTILE)
 async def test_hostile_answers(pods: Pods, name: str) -> None:
-    """Whatever a pod answers, it is its tenant's failed reading, and the others are read."""
-    world, woken = World(), asyncio.Event()
+    """Any hostile answer is a failure of that tenant only; the others are still read."""
+    world, enqueued = World(), asyncio.Event()
     world.add(KEY, await pods.start(HOSTILE[name]))
-    world.add(OTHER, await pods.start(says(GOOD)))
+    world.add(OTHER, await pods.start(answer_with(GOOD)))
 
     def enqueue(key: Key) -> None:
         if key == KEY:
-            woken.set()
+            enqueued.set()
 
     async with world.polled(pods.port, enqueue, deadline=1) as poller:
         async with asyncio.timeout(25):
-            await woken.wait()
+            await enqueued.wait()
         assert poller.problem(KEY)
         assert poller.latest(KEY) is None
         assert poller.latest(OTHER)
@@ -238,25 +238,25 @@ async def test_hostile_answers(pods: Pods, name: str) -> None:
 @pytest.mark.parametrize(
     "name", ["a body without end", "chunks without end", "header fields without end"]
 )
-async def test_reads_no_more_than_a_report(pods: Pods, name: str) -> None:
-    """An answer without end is left after a bounded number of bytes, and not at the deadline."""
-    world, woken = World(), asyncio.Event()
+async def test_size_limit(pods: Pods, name: str) -> None:
+    """An endless answer is dropped after a bounded number of bytes, before the deadline."""
+    world, enqueued = World(), asyncio.Event()
     address = await pods.start(HOSTILE[name])
     world.add(KEY, address)
-    async with world.polled(pods.port, lambda _: woken.set()):
+    async with world.polled(pods.port, lambda _: enqueued.set()):
         async with asyncio.timeout(4):
-            await woken.wait()
-        readings = len(pods.heads[address])
+            await enqueued.wait()
+        requests = len(pods.heads[address])
     # The kernel's buffers on both sides take more than the operator reads.
-    assert pods.sent[address] <= readings * 16 * 2**20
+    assert pods.sent[address] <= requests * 16 * 2**20
 
 
 @pytest.mark.finding(1, 11)
 async def test_only_the_tenants_own_pods(pods: Pods) -> None:
-    """A pod with the tenant's labels gets no request unless the tenant's ReplicaSet owns it."""
-    stranger = await pods.start(says(GOOD))
+    """A pod with the labels of a tenant gets no request unless the tenant's ReplicaSet owns it."""
+    stranger = await pods.start(answer_with(GOOD))
     world = World()
-    world.add(KEY, await pods.start(says(GOOD)))
+    world.add(KEY, await pods.start(answer_with(GOOD)))
     forged = controlled(REPLICA_SET, "uid-of-another", "contoso-scim-1")
     missing = controlled(REPLICA_SET, "uid-missing", "missing")
     foreign = controlled(REPLICA_SET, "uid-foreign", "foreign")
@@ -279,24 +279,24 @@ async def test_only_the_tenants_own_pods(pods: Pods) -> None:
 @pytest.mark.finding(1)
 @pytest.mark.parametrize("address", [None, "a..b", "::ffff:0:0%eth0 x", "metadata.example"])
 async def test_pod_without_a_usable_address(pods: Pods, address: str | None) -> None:
-    """A ready pod whose status has no address, or a name in its place, harms nobody."""
-    world, woken = World(), asyncio.Event()
+    """A ready pod whose status has no address, or a name instead, is a problem of its tenant."""
+    world, enqueued = World(), asyncio.Event()
     world.add(KEY, address)
-    async with world.polled(1, lambda _: woken.set()) as poller:
+    async with world.polled(1, lambda _: enqueued.set()) as poller:
         async with asyncio.timeout(5):
-            await woken.wait()
+            await enqueued.wait()
         assert poller.problem(KEY)
 
 
 @pytest.mark.finding("S6")
 async def test_pods_that_hang(pods: Pods) -> None:
-    """Pods of one namespace that never answer leave the others' readings as quick as they were."""
+    """Pods of one namespace that never answer do not delay the reads of other namespaces."""
     world = World()
-    silent = await pods.start(hangs)
+    silent = await pods.start(never_answer)
     for number in range(40):
         world.add(Key("team-a", f"silent-{number}"), silent)
     honest = Key("team-b", "honest")
-    world.add(honest, await pods.start(says(GOOD)))
+    world.add(honest, await pods.start(answer_with(GOOD)))
     read = asyncio.Event()
 
     def enqueue(key: Key) -> None:
@@ -304,34 +304,34 @@ async def test_pods_that_hang(pods: Pods) -> None:
             read.set()
 
     async with world.polled(pods.port, enqueue):
-        # Less than the deadline of one reading.
+        # Less than the deadline of one request.
         async with asyncio.timeout(3):
             await read.wait()
 
 
-async def test_owner_is_asked_for_once(pods: Pods) -> None:
-    """The owner of a pod is looked up once, and not at every reading."""
+async def test_owner_is_read_once(pods: Pods) -> None:
+    """The owner of a pod is read once, not before every request."""
     world = World()
-    address = await pods.start(says(GOOD))
+    address = await pods.start(answer_with(GOOD))
     world.add(KEY, address)
     async with world.polled(pods.port, lambda _: None):
         await asyncio.sleep(10 * world.settings.poll_interval)
     assert len(pods.heads[address]) > 1
-    assert world.asked == 1
+    assert world.requests == 1
 
 
-async def test_owner_cannot_be_asked_for(pods: Pods) -> None:
-    """Without the right to read ReplicaSets nothing is read, and the condition says so."""
-    world, woken = World(), asyncio.Event()
-    world.add(KEY, await pods.start(says(GOOD)))
+async def test_owner_cannot_be_read(pods: Pods) -> None:
+    """Without the right to read ReplicaSets no pod gets a request, and the problem says so."""
+    world, enqueued = World(), asyncio.Event()
+    world.add(KEY, await pods.start(answer_with(GOOD)))
 
     async def refuse(*_: object) -> None:
         raise ApiError(403, "cannot get resource replicasets")
 
     world.get = refuse  # type: ignore[method-assign, assignment]
-    async with world.polled(pods.port, lambda _: woken.set()) as poller:
+    async with world.polled(pods.port, lambda _: enqueued.set()) as poller:
         async with asyncio.timeout(5):
-            await woken.wait()
+            await enqueued.wait()
         problem = poller.problem(KEY)
     assert problem
     assert "replicasets" in problem.message
@@ -351,9 +351,9 @@ def access(credential: bytes, version: int) -> Object:
 
 
 async def test_credential(pods: Pods) -> None:
-    """The management port is asked with the tenant's own credential, and for plain JSON."""
+    """A request has the tenant's own credential, and asks for uncompressed JSON."""
     world, read = World(), asyncio.Event()
-    address = await pods.start(says(GOOD))
+    address = await pods.start(answer_with(GOOD))
     world.add(KEY, address)
     world.cache.put(SECRET, access(b"secret", 1))
     async with world.polled(pods.port, lambda _: read.set()), asyncio.timeout(5):
@@ -364,7 +364,7 @@ async def test_credential(pods: Pods) -> None:
 
 
 async def test_rotated_credential(pods: Pods) -> None:
-    """The old credential is sent until the pod, which hears of the new one later, refuses it."""
+    """The old credential is sent until the pod refuses it: the pod gets the new one later."""
     world, accepted = World(), b"old"
     sent = asyncio.Queue[bytes]()
 
@@ -373,7 +373,7 @@ async def test_rotated_credential(pods: Pods) -> None:
         credential = rest.partition(b"\r\n")[0]
         is_good = credential == accepted
         status = "200 OK" if is_good else "401 Unauthorized"
-        await says(GOOD if is_good else b"", status=status)(reader, writer)
+        await answer_with(GOOD if is_good else b"", status=status)(reader, writer)
         sent.put_nowait(credential)
 
     address = await pods.start(answer)
@@ -384,7 +384,7 @@ async def test_rotated_credential(pods: Pods) -> None:
         world.cache.put(SECRET, access(b"new", 2))
         assert {await sent.get() for _ in range(5)} == {b"old"}
         accepted = b"new"
-        # One may have been on its way when the pod changed its mind, and one is refused.
+        # One request may have been in flight during the change, and one is refused.
         later = [await sent.get() for _ in range(8)]
         assert later.count(b"old") <= 2
         assert later[2:] == [b"new"] * 6

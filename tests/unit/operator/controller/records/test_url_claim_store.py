@@ -1,4 +1,4 @@
-"""The records of who has which URL, where the API server is unkind to them."""
+"""Records of claims, when the API server refuses requests or others edit the records."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ RIVAL = Key("team-b", "rival")
 
 
 class Records:
-    """An API server that keeps ConfigMaps, and refuses what it is told to.
+    """An API server that stores ConfigMaps and refuses some requests.
 
     Attributes
     ----------
@@ -36,11 +36,11 @@ class Records:
     """
 
     def __init__(self, *claims: Claim, settings: Settings) -> None:
-        self.kept: dict[str, Object] = {}
+        self.stored: dict[str, Object] = {}
         for claim in claims:
-            self.keep(claim.record(settings))
+            self.store(claim.record(settings))
         self.refuses: dict[str, ApiError | Exception] = {}
-        self.asked: list[str] = []
+        self.requests: list[str] = []
         self.clock = self
         self.time = NOW
 
@@ -49,44 +49,44 @@ class Records:
         return self.time
 
     async def pages(self, *_: object) -> AsyncIterator[tuple[list[Object], str]]:
-        """Yield everything."""
+        """Yield all records."""
         self._answer("list")
-        yield list(self.kept.values()), "1"
+        yield list(self.stored.values()), "1"
 
     async def get(self, _: Kind, __: str, name: str) -> Object | None:
         """Return a record."""
         self._answer("get")
-        return self.kept.get(name)
+        return self.stored.get(name)
 
     async def create(self, _: Kind, record: Object) -> Object:
-        """Keep a record that is not there."""
+        """Store a new record."""
         self._answer("create")
-        if record["metadata"]["name"] in self.kept:
+        if record["metadata"]["name"] in self.stored:
             raise ApiError(409, "it is there", reason="AlreadyExists")
-        return self.keep(record)
+        return self.store(record)
 
     async def apply(self, _: Kind, record: Object, *, force: bool) -> Object:
-        """Keep a record."""
+        """Store a record."""
         assert force
         self._answer("apply")
-        return self.keep(record)
+        return self.store(record)
 
     async def delete(self, _: Kind, __: str, name: str, uid: str) -> None:
         """Delete a record."""
         self._answer("delete")
-        assert self.kept.pop(name)["metadata"]["uid"] == uid
+        assert self.stored.pop(name)["metadata"]["uid"] == uid
 
     def _answer(self, method: str) -> None:
-        self.asked.append(method)
+        self.requests.append(method)
         if method in self.refuses:
             raise self.refuses[method]
 
-    def keep(self, record: Object) -> Object:
-        """Keep a record."""
+    def store(self, record: Object) -> Object:
+        """Store a record."""
         name = record["metadata"]["name"]
-        kept: Object = record | {"metadata": record["metadata"] | {"uid": f"uid-{name}"}}
-        self.kept[name] = kept
-        return kept
+        stored: Object = record | {"metadata": record["metadata"] | {"uid": f"uid-{name}"}}
+        self.stored[name] = stored
+        return stored
 
 
 class World:
@@ -96,12 +96,12 @@ class World:
         self.settings = Settings(**settings)
         self.records = Records(*claims, settings=self.settings)
         self.cache = Cache()
-        self.woken: set[Key] = set()
+        self.enqueued: set[Key] = set()
         self.url_claims = UrlClaimStore(
             self.records,  # type: ignore[arg-type]
             self.cache,
             self.settings,
-            enqueue=self.woken.add,
+            enqueue=self.enqueued.add,
         )
 
     def tenant(self, key: Key = KEY, *, path: str = URL.path, exposed: bool = False) -> Tenant:
@@ -128,47 +128,47 @@ class World:
         return Tenant.parse(stored)
 
     async def reason(self, tenant: Tenant) -> str:
-        """Why a tenant does not have its URL; empty if it does."""
+        """The reason why a tenant cannot claim its URL; empty if it can."""
         hold = await self.url_claims.claim(tenant)
         return hold.finding.reason if hold.finding else ""
 
 
 @pytest.mark.finding(3)
 async def test_record_that_came_first() -> None:
-    """A record that was not known counts, not the tenant that found it in its way."""
+    """An existing record that was not known counts, not the tenant that runs into it."""
     world = World()
     await world.url_claims.load()
-    world.records.keep(Claim(URL, RIVAL, NOW).record(world.settings))
+    world.records.store(Claim(URL, RIVAL, NOW).record(world.settings))
     with pytest.raises(ApiError):
         await world.url_claims.claim(world.tenant())
     assert await world.reason(world.tenant()) == "URLConflict"
     assert await world.reason(world.tenant(RIVAL)) == ""
 
 
-async def test_answer_that_was_lost() -> None:
-    """A record of its own that a tenant finds, because the answer was lost, is its own."""
+async def test_lost_answer() -> None:
+    """A tenant that finds its own record, because the answer to its write was lost, has the URL."""
     world = World()
     await world.url_claims.load()
     world.records.refuses["create"] = TimeoutError()
     with pytest.raises(TimeoutError):
         await world.url_claims.claim(world.tenant())
     del world.records.refuses["create"]
-    world.records.keep(Claim(URL, KEY, NOW).record(world.settings))
+    world.records.store(Claim(URL, KEY, NOW).record(world.settings))
     with pytest.raises(ApiError):
         await world.url_claims.claim(world.tenant())
     assert await world.reason(world.tenant()) == ""
-    assert world.records.asked.count("apply") == 0
+    assert world.records.requests.count("apply") == 0
 
 
 @pytest.mark.parametrize(
     "edit", [{"since": "yesterday"}, {"host": "other.example.com"}, {"path": "/other"}]
 )
 async def test_edited_record(edit: dict[str, str]) -> None:
-    """What somebody made of a record keeps the URL from everybody, and is named."""
+    """An edited record keeps the URL from all tenants, and the message names it."""
     world = World()
     record = Claim(URL, RIVAL, NOW).record(world.settings)
     record["data"] |= edit
-    world.records.keep(record)
+    world.records.store(record)
     await world.url_claims.load()
     hold = await world.url_claims.claim(world.tenant())
     assert not hold.is_routed
@@ -182,7 +182,7 @@ async def test_edited_record(edit: dict[str, str]) -> None:
 
 @pytest.mark.parametrize("exposed", [True, False])
 async def test_refused_list(exposed: bool) -> None:
-    """Without a right to the records a tenant has the route that it had; lists are rare."""
+    """Without the right to list records a tenant keeps its route; lists are rarely repeated."""
     world = World()
     world.records.refuses["list"] = ApiError(403, "you may not")
     tenant = world.tenant(exposed=exposed)
@@ -191,11 +191,11 @@ async def test_refused_list(exposed: bool) -> None:
         hold = await world.url_claims.claim(tenant)
         assert hold.is_routed is exposed
         assert hold.due is not None
-    assert world.records.asked == ["list"]
+    assert world.records.requests == ["list"]
 
 
-async def test_api_server_away() -> None:
-    """An API server that is away delays a claim, and changes nothing."""
+async def test_api_server_fails() -> None:
+    """A failing API server delays a claim, and the claims stay as they are."""
     world = World()
     world.records.refuses["list"] = ApiError(500, "not now")
     with pytest.raises(ApiError):
@@ -204,7 +204,7 @@ async def test_api_server_away() -> None:
     world.records.refuses["create"] = ApiError(500, "not now")
     with pytest.raises(ApiError):
         await world.url_claims.claim(world.tenant())
-    # The place is kept meanwhile for the one that asked first.
+    # The URL stays with the first tenant meanwhile.
     assert await world.reason(world.tenant(RIVAL)) == "URLConflict"
     world.records.refuses.clear()
     assert await world.reason(world.tenant()) == ""
@@ -212,59 +212,59 @@ async def test_api_server_away() -> None:
 
 @pytest.mark.finding("S2")
 async def test_release_is_repeated() -> None:
-    """A release that did not arrive is made up for, and the URL is not free meanwhile."""
+    """A failed release is repeated, and the URL is not free meanwhile."""
     world = World(Claim(URL, KEY, NOW))
     await world.url_claims.load()
-    assert world.woken == {KEY}
+    assert world.enqueued == {KEY}
     world.records.refuses["apply"] = ApiError(500, "not now")
     with pytest.raises(ApiError):
         await world.url_claims.release(KEY)
     assert await world.reason(world.tenant(RIVAL)) == "URLConflict"
     del world.records.refuses["apply"]
     await world.url_claims.release(KEY)
-    assert RIVAL in world.woken
+    assert RIVAL in world.enqueued
     assert await world.reason(world.tenant(RIVAL)) == "URLReserved"
 
 
-async def test_namespaces_of_others() -> None:
-    """What tenants hold that are not served here stays theirs."""
+async def test_unwatched_namespaces() -> None:
+    """A tenant of a namespace that is not watched keeps its claim."""
     world = World(Claim(URL, KEY, NOW), watch_namespaces="team-b")
     await world.url_claims.load()
-    assert world.woken == set()
+    assert world.enqueued == set()
     assert await world.reason(world.tenant(RIVAL)) == "URLConflict"
 
 
 async def test_sweep() -> None:
-    """What keeps nothing out is deleted; one that cannot be is tried again."""
-    left = Claim(URL, KEY, NOW, released=NOW)
-    world = World(left, Claim(Place(HOST, "/held"), KEY, NOW))
+    """A record whose reservation has ended is deleted; a failed deletion is repeated."""
+    released = Claim(URL, KEY, NOW, released=NOW)
+    world = World(released, Claim(Place(HOST, "/held"), KEY, NOW))
     await world.url_claims.load()
     await world.url_claims.sweep()
-    assert len(world.records.kept) == 2
+    assert len(world.records.stored) == 2
     world.records.time = NOW + timedelta(hours=24)
     world.records.refuses["delete"] = ApiError(403, "you may not")
     await world.url_claims.sweep()
     del world.records.refuses["delete"]
     await world.url_claims.sweep()
-    assert [record["data"]["path"] for record in world.records.kept.values()] == ["/held"]
+    assert [record["data"]["path"] for record in world.records.stored.values()] == ["/held"]
 
 
 async def test_inside_the_cluster() -> None:
-    """A tenant that is not exposed asks nothing, and releases what it had."""
+    """A tenant that is not exposed sends no request, and releases its former URL."""
     world = World()
     await world.url_claims.load()
     tenant = Tenant.parse(body())
     assert (await world.url_claims.claim(tenant)).is_routed
-    assert world.records.asked == ["list"]
+    assert world.records.requests == ["list"]
     await world.url_claims.claim(world.tenant())
     assert (await world.url_claims.claim(tenant)).is_routed
-    (record,) = world.records.kept.values()
+    (record,) = world.records.stored.values()
     assert record["data"]["releasedAt"]
 
 
 @pytest.mark.parametrize("spec", ["x", [1], None, {"exposure": "x"}])
-async def test_a_spec_of_another_shape(spec: object) -> None:
-    """A tenant whose stored spec is none keeps no other from its URL."""
+async def test_spec_of_another_shape(spec: object) -> None:
+    """A tenant with a malformed stored spec does not block the claims of others."""
     world = World()
     stored = body("odd")
     stored["spec"] = spec
