@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-import scim_operator.metrics  # noqa: F401 (registers the metrics of the process)
+import scim_operator.metrics
 import scim_operator.status.tenant_metrics  # noqa: F401 (registers the metrics of tenants)
 import yaml
 from prometheus_client import REGISTRY

@@ -52,7 +52,7 @@ def changed(folder: Path) -> Path:
     chart = folder / "changed"
     shutil.copytree(CHART, chart)
     (path,) = (chart / "files/crds").iterdir()
-    path.write_text(path.read_text().replace("Name for people", "The customer's name"))
+    path.write_text(path.read_text().replace("Display name; ", "The customer's name; "))
     return chart
 
 
