@@ -121,8 +121,7 @@ def _text(x: int, y: int, text: str, kind: str) -> str:
 _BETWEEN = (
     (
         "API server",
-        "ScimTenant and its status; Deployment, Service, Ingress or HTTPRoute, NetworkPolicy, "
-        "volume claim of each tenant",
+        "ScimTenant and its status; each tenant's Deployment, Service, route, policy, volume claim",
     ),
     ("ConfigMap, Secrets", "config.json, tokens.json and access.json, mounted into the pod"),
     ("/-/status, /metrics", "the service's own counts, on the management port"),
