@@ -19,7 +19,7 @@ from scim_operator.cli.cluster.client import Cluster
 from scim_operator.cli.cluster.pod_exec import CommandResult
 from scim_operator.cli.cluster.pods import run_command
 from scim_operator.cli.errors import ClusterError
-from scim_operator.cli.progress import Meter
+from scim_operator.cli.progress import ProgressLine
 
 _PROGRAM = ("python3", "-m", "scim_service")
 _USAGE_ERROR = 2
@@ -40,22 +40,22 @@ class Copy(BaseModel):
 
 
 @dataclass(frozen=True, slots=True)
-class _MeteredFile:
+class _TrackedFile:
     """A file with the digest and progress of its reads or writes."""
 
     file: BinaryIO
-    meter: Meter
+    progress: ProgressLine
     sha256: hashlib._Hash
 
     def write(self, piece: bytes) -> int:
         self.sha256.update(piece)
-        self.meter.advance(len(piece))
+        self.progress.advance(len(piece))
         return self.file.write(piece)
 
     def read(self, count: int) -> bytes:
         piece = self.file.read(count)
         self.sha256.update(piece)
-        self.meter.advance(len(piece))
+        self.progress.advance(len(piece))
         return piece
 
 
@@ -77,13 +77,13 @@ def back_up(cluster: Cluster, tenant: Tenant, file: Path, *, overwrite: bool) ->
     if file.exists() and not overwrite:
         raise ClusterError(f"{file} exists already: name another file, or add --overwrite")
     with _explain_errors(file), _open_replacement(file) as target:
-        with Meter(f"Backing up {tenant.key}") as meter:
-            metered = _MeteredFile(target, meter, hashlib.sha256())
+        with ProgressLine(f"Backing up {tenant.key}") as progress:
+            tracked = _TrackedFile(target, progress, hashlib.sha256())
             result = run_command(
-                cluster, tenant, (*_PROGRAM, "backup", "-", "--json"), stdout=metered
+                cluster, tenant, (*_PROGRAM, "backup", "-", "--json"), stdout=tracked
             )
         copy = _read(tenant, result)
-        if metered.sha256.hexdigest() != copy.sha256:
+        if tracked.sha256.hexdigest() != copy.sha256:
             raise ClusterError(
                 f"the received copy differs from the one that the pod of {tenant.key} sent: it "
                 "was deleted, try again"
@@ -131,10 +131,10 @@ def restore(cluster: Cluster, tenant: Tenant, file: Path, size: int) -> Copy:
         has not changed.
     """
     with _explain_errors(file), file.open("rb") as content:
-        with Meter(f"Restoring {tenant.key}", size) as meter:
-            metered = _MeteredFile(content, meter, hashlib.sha256())
+        with ProgressLine(f"Restoring {tenant.key}", size) as progress:
+            tracked = _TrackedFile(content, progress, hashlib.sha256())
             result = run_command(
-                cluster, tenant, (*_PROGRAM, "restore", "-", "--json"), stdin=metered
+                cluster, tenant, (*_PROGRAM, "restore", "-", "--json"), stdin=tracked
             )
         return _read(tenant, result)
 

@@ -17,7 +17,7 @@ from rich.progress import (
 )
 
 
-class Meter:
+class ProgressLine:
     """A progress line, which vanishes at the end; `total` is None if it is not known."""
 
     def __init__(self, title: str, total: int | None = None) -> None:

@@ -18,7 +18,7 @@ from urllib.parse import SplitResult, urlsplit
 import websocket
 
 from scim_operator.cli.cluster import proxies
-from scim_operator.cli.cluster.credentials import Credentials, Pair
+from scim_operator.cli.cluster.credentials import ClientCertificate, Credentials
 from scim_operator.cli.cluster.kubeconfig import Access, Server
 from scim_operator.cli.errors import ClusterError
 
@@ -149,7 +149,7 @@ class ApiServer:
         if self.url.scheme == "http":
             return plain
         try:
-            context = _create_context(server, self.credentials.pair)
+            context = _create_context(server, self.credentials.client_certificate)
             name = server.tls_server_name or self.url.hostname
             return context.wrap_socket(plain, server_hostname=name)
         except (OSError, ClusterError):
@@ -164,7 +164,7 @@ class ApiServer:
         )
 
 
-def _create_context(server: Server, pair: Pair | None) -> ssl.SSLContext:
+def _create_context(server: Server, client_certificate: ClientCertificate | None) -> ssl.SSLContext:
     """Trust the kubeconfig's authorities; as in Go, every certificate there is an anchor."""
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
     context.verify_flags |= ssl.VERIFY_X509_PARTIAL_CHAIN
@@ -183,14 +183,16 @@ def _create_context(server: Server, pair: Pair | None) -> ssl.SSLContext:
         context.load_verify_locations(cafile=file)
     else:
         context.load_default_certs()
-    if pair:
-        _load_pair(context, pair)
+    if client_certificate:
+        _load_client_certificate(context, client_certificate)
     return context
 
 
-def _load_pair(context: ssl.SSLContext, pair: Pair) -> None:
+def _load_client_certificate(
+    context: ssl.SSLContext, client_certificate: ClientCertificate
+) -> None:
     """Add a client certificate to a context; OpenSSL reads it from a file only."""
     with tempfile.TemporaryDirectory() as folder:
         file = Path(folder) / "pair.pem"
-        file.write_bytes(pair.certificate + b"\n" + pair.key)
+        file.write_bytes(client_certificate.certificate + b"\n" + client_certificate.key)
         context.load_cert_chain(file)

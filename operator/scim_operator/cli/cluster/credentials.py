@@ -29,8 +29,8 @@ _UNESCAPED = string.ascii_letters + string.digits + "!#$&'*+-.^_`|~"
 
 
 @dataclass(frozen=True, slots=True)
-class Pair:
-    """A client certificate with its private key, both in PEM."""
+class ClientCertificate:
+    """A client certificate and its private key, both in PEM."""
 
     certificate: bytes
     key: bytes
@@ -64,7 +64,7 @@ class Credentials:
         self._cached: _Status | None = None
 
     @property
-    def pair(self) -> Pair | None:
+    def client_certificate(self) -> ClientCertificate | None:
         """The client certificate; None if there is none.
 
         Raises
@@ -76,10 +76,10 @@ class Credentials:
         certificate = _load(user.client_certificate_data, user.client_certificate)
         key = _load(user.client_key_data, user.client_key)
         if certificate and key:
-            return Pair(certificate, key)
+            return ClientCertificate(certificate, key)
         returned = self._run_plugin()
         if returned and returned.client_certificate_data and returned.client_key_data:
-            return Pair(
+            return ClientCertificate(
                 returned.client_certificate_data.encode(), returned.client_key_data.encode()
             )
         return None
@@ -118,8 +118,8 @@ class Credentials:
         if token:
             return f"Bearer {token}"
         if user.username:
-            pair = f"{user.username}:{user.password or ''}"
-            return f"Basic {base64.b64encode(pair.encode()).decode()}"
+            login = f"{user.username}:{user.password or ''}"
+            return f"Basic {base64.b64encode(login.encode()).decode()}"
         if user.auth_provider:
             return _read_oidc_token(user)
         returned = self._run_plugin()
@@ -127,8 +127,13 @@ class Credentials:
 
     def _run_plugin(self) -> _Status | None:
         user = self._access.user
-        fixed = user.token or user.token_file or user.username
-        if user.exec is None or fixed or user.client_certificate or user.client_certificate_data:
+        has_fixed_credential = user.token or user.token_file or user.username
+        if (
+            user.exec is None
+            or has_fixed_credential
+            or user.client_certificate
+            or user.client_certificate_data
+        ):
             return None
         if self._cached is None:
             self._cached = _run_program(user.exec, self._access.server)
@@ -174,17 +179,17 @@ def _run_program(plugin: Plugin, server: Server) -> _Status:
     ClusterError
         The plugin is missing, fails, or prints no credential.
     """
-    terminal = sys.stdin is not None and sys.stdin.isatty()
-    if plugin.interactive_mode == "Always" and not terminal:
+    has_terminal = sys.stdin is not None and sys.stdin.isatty()
+    if plugin.interactive_mode == "Always" and not has_terminal:
         raise ClusterError(
             f"the credential plugin {plugin.command} needs a terminal for its questions: run this "
             "command in one"
         )
-    interactive = terminal and plugin.interactive_mode != "Never"
+    is_interactive = has_terminal and plugin.interactive_mode != "Never"
     request = {
         "apiVersion": plugin.api_version,
         "kind": "ExecCredential",
-        "spec": {"interactive": interactive}
+        "spec": {"interactive": is_interactive}
         | ({"cluster": _describe_cluster(server)} if plugin.provide_cluster_info else {}),
     }
     variables = {each.name: each.value for each in plugin.env}
@@ -192,7 +197,7 @@ def _run_program(plugin: Plugin, server: Server) -> _Status:
         done = subprocess.run(
             [plugin.command, *plugin.args],
             env={**os.environ, **variables, "KUBERNETES_EXEC_INFO": json.dumps(request)},
-            stdin=None if interactive else subprocess.DEVNULL,
+            stdin=None if is_interactive else subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             check=False,
         )

@@ -27,7 +27,7 @@ T = TypeVar("T")
 M = TypeVar("M", bound="_Named")
 
 _EMPTY_IF_NULL = BeforeValidator(lambda value: [] if value is None else value)
-Several = Annotated[list[T], _EMPTY_IF_NULL]
+NullableList = Annotated[list[T], _EMPTY_IF_NULL]
 
 
 class _Part(BaseModel):
@@ -63,7 +63,7 @@ class Server(_Part):
     certificate_authority: str | None = None
     certificate_authority_data: Base64Bytes | None = None
     proxy_url: str | None = None
-    extensions: Several[_Extension] = []
+    extensions: NullableList[_Extension] = []
 
 
 class Variable(_Part):
@@ -81,8 +81,8 @@ class Plugin(_Part):
         Field(alias="apiVersion"),
     ]
     command: str
-    args: Several[str] = []
-    env: Several[Variable] = []
+    args: NullableList[str] = []
+    env: NullableList[Variable] = []
     install_hint: Annotated[str | None, Field(alias="installHint")] = None
     provide_cluster_info: Annotated[bool, Field(alias="provideClusterInfo")] = False
     interactive_mode: Annotated[
@@ -112,7 +112,7 @@ class User(_Part):
     auth_provider: AuthProvider | None = None
     as_: Annotated[str | None, Field(alias="as")] = None
     as_uid: str | None = None
-    as_groups: Several[str] = []
+    as_groups: NullableList[str] = []
     as_user_extra: dict[str, list[str]] | None = None
 
 
@@ -147,9 +147,9 @@ class _NamedContext(_Part):
 class _File(_Part):
     """One kubeconfig, or several merged ones."""
 
-    clusters: Several[_NamedServer] = []
-    users: Several[_NamedUser] = []
-    contexts: Several[_NamedContext] = []
+    clusters: NullableList[_NamedServer] = []
+    users: NullableList[_NamedUser] = []
+    contexts: NullableList[_NamedContext] = []
     current_context: str | None = None
 
 

@@ -30,8 +30,8 @@ _BY_STATUS = "according to the tenant's status"
 def _find_condition(facts: Facts) -> Condition | None:
     """Return the condition Provisioning; None if it says nothing about Entra."""
     found = facts.tenant.status.condition(conditions.PROVISIONING)
-    known = found and (found.status != "Unknown" or found.reason in _NO_TRAFFIC)
-    return found if known else None
+    is_known = found and (found.status != "Unknown" or found.reason in _NO_TRAFFIC)
+    return found if is_known else None
 
 
 def check_traffic(facts: Facts) -> Check:
