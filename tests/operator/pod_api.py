@@ -1,4 +1,4 @@
-"""An API server that knows one tenant and its pod, and runs commands here in the place of a node.
+"""An API server with one tenant and its pod; it runs commands on this machine instead of a node.
 
 It speaks ``v5.channel.k8s.io`` for them and ``v4.channel.k8s.io`` for ports, as the real one does,
 which the end-to-end tests have.
@@ -27,7 +27,7 @@ GROUP = "/apis/scim-operator.io/v1alpha1/namespaces/team/scimtenants/contoso"
 
 @dataclass
 class PodApi:
-    """What it knows, and how it misbehaves.
+    """The state of the API server, and its faults.
 
     Attributes
     ----------
@@ -63,7 +63,7 @@ class PodApi:
     commands: list[list[str]] = field(default_factory=list)
 
     def application(self) -> web.Application:
-        """Return it as an application."""
+        """Return the web application."""
         made = web.Application()
         made.router.add_get(GROUP, self._tenant)
         made.router.add_get("/api/v1/namespaces/team/pods", self._pods)
@@ -206,7 +206,7 @@ def _status(code: int) -> bytes:
 
 @contextmanager
 def serving(api: PodApi, folder: Path) -> Iterator[Path]:
-    """Serve on loopback, in a thread; yield a kubeconfig for it."""
+    """Serve on loopback in a thread; yield a kubeconfig for it."""
     loop = asyncio.new_event_loop()
     thread = threading.Thread(target=loop.run_forever, daemon=True)
     thread.start()

@@ -117,7 +117,7 @@ class Case:
     Attributes
     ----------
     who
-        Name of the user; None: kubectl refuses.
+        Name of the user; None if kubectl refuses.
     """
 
     make: Callable[[Files], str]
@@ -133,12 +133,12 @@ CASES = {
     "one file": Case(lambda f: f.write(), ADMIN),
     "an empty file first": Case(lambda f: several(f.text("a", ""), f.write()), ADMIN),
     "a comment only": Case(lambda f: several(f.text("a", "# none yet\n"), f.write()), ADMIN),
-    "a file that is missing": Case(lambda f: several("", "/nowhere/config", f.write()), ADMIN),
+    "a missing file": Case(lambda f: several("", "/nowhere/config", f.write()), ADMIN),
     "a byte order mark": Case(lambda f: f.text("b", "\ufeff" + Path(f.write()).read_text()), ADMIN),
-    "no context in the first": Case(
+    "a first file without a context": Case(
         lambda f: several(f.write("a", current="", context={}, cluster=None), f.write("b")), ADMIN
     ),
-    "the parts in three files": Case(
+    "cluster, user and context in three files": Case(
         lambda f: several(
             f.text("a", json.dumps({"users": [{"name": "local", "user": f.admin}]})),
             f.text("b", json.dumps({"clusters": [{"name": "local", "cluster": f.server}]})),
@@ -146,13 +146,13 @@ CASES = {
         ),
         ADMIN,
     ),
-    "the first user of a name": Case(
+    "two files with one user's name": Case(
         lambda f: several(f.write("a", user={"token": f.token}), f.write("b")), ACCOUNT
     ),
-    "the first is wholly meant": Case(
+    "entries are not merged": Case(
         lambda f: several(f.write("a", user={"as": "ann"}), f.write("b")), None, words="403"
     ),
-    "the first current context": Case(
+    "two current contexts": Case(
         lambda f: several(
             f.write("a", current="second"),
             f.text(
@@ -174,7 +174,7 @@ CASES = {
     "a token in a file": Case(
         lambda f: f.user(tokenFile=Path(f.text("token", f.token + "\n")).name), ACCOUNT
     ),
-    "a token in a file before another": Case(
+    "a token file overrides a token": Case(
         lambda f: f.user(token="stale", tokenFile=f.text("token", f.token)), ACCOUNT
     ),
     "certificates in files": Case(
@@ -204,7 +204,7 @@ CASES = {
         ),
         ADMIN,
     ),
-    "a plugin that needs the cluster": Case(
+    "a plugin with cluster information": Case(
         lambda f: f.plugin({"token": f.token}, provideClusterInfo=True), ACCOUNT
     ),
     "a plugin on PATH with arguments": Case(
@@ -215,7 +215,7 @@ CASES = {
         lambda f: f.plugin({"token": f.token}, apiVersion="client.authentication.k8s.io/v1beta1"),
         ACCOUNT,
     ),
-    "a certificate before a plugin": Case(
+    "a certificate overrides a plugin": Case(
         lambda f: f.write(
             user=f.admin
             | {
@@ -236,16 +236,16 @@ CASES = {
         None,
         words="Install it from X.",
     ),
-    "a plugin that gives nothing": Case(
+    "a plugin without a credential": Case(
         lambda f: f.plugin({}), None, words="printed no credential"
     ),
-    "a plugin that must ask": Case(
+    "a plugin that needs a terminal": Case(
         lambda f: f.plugin({"token": f.token}, interactiveMode="Always"),
         None,
         words="needs a terminal",
     ),
-    "as another": Case(lambda f: f.write(user=f.admin | {"as": "ann"}), "ann"),
-    "as another with everything": Case(
+    "impersonation": Case(lambda f: f.write(user=f.admin | {"as": "ann"}), "ann"),
+    "impersonation with uid, groups and extra": Case(
         lambda f: f.write(
             user=f.admin
             | {
@@ -258,47 +258,49 @@ CASES = {
         "Anna Łoś",
         groups=frozenset({"auditors", "team:x"}),
     ),
-    "the option as": Case(
+    "impersonation by options": Case(
         lambda f: f.write(), "bob", ("--as", "bob", "--as-group", "g", "--as-group", "h")
     ),
-    "the option before the file": Case(
+    "the option overrides the file's user": Case(
         lambda f: f.write(user=f.admin | {"as": "ann", "as-groups": ["g"]}), "bob", ("--as", "bob")
     ),
-    "groups of the option before the file's": Case(
+    "options override the file's groups": Case(
         lambda f: f.write(user=f.admin | {"as": "ann", "as-groups": ["g"], "as-uid": "1"}),
         "ann",
         ("--as-group", "h", "--as-uid", "2", "--as-user-extra", "k=v", "--as-user-extra", "k=w"),
     ),
-    "groups of nobody": Case(
+    "groups without a user": Case(
         lambda f: f.write(user=f.admin | {"as-groups": ["g"]}), None, words="name one with --as"
     ),
-    "one who may not act as another": Case(
+    "impersonation without the right": Case(
         lambda f: f.user(token=f.token), None, ("--as", "bob"), words="403"
     ),
-    "another name in the certificate": Case(
+    "the certificate's name in the kubeconfig": Case(
         lambda f: f.at(tls_server_name="kubernetes.default.svc"), ADMIN
     ),
     "a name that is not in the certificate": Case(
         lambda f: f.at(tls_server_name="elsewhere.example"), None, words="ertificate"
     ),
-    "an authority of others": Case(
+    "the system's authorities": Case(
         lambda f: f.write(cluster={"server": f.server["server"]}), None, words="ertificate"
     ),
     "insecure": Case(
         lambda f: f.write(cluster={"server": f.server["server"], "insecure-skip-tls-verify": True}),
         ADMIN,
     ),
-    "insecure beside an authority": Case(
+    "insecure with an authority": Case(
         lambda f: f.at(insecure_skip_tls_verify=True), None, words="remove one of them"
     ),
-    "a proxy of another kind": Case(
+    "a proxy of an unknown scheme": Case(
         lambda f: f.at(proxy_url="ftp://127.0.0.1:1"), None, words="correct proxy-url"
     ),
-    "a proxy that is away": Case(
+    "a proxy that does not answer": Case(
         lambda f: f.at(proxy_url="http://127.0.0.1:1"), None, words="does not answer"
     ),
     "no context": Case(lambda f: f.write(current=""), None, words="--context (local)"),
-    "a context by the option": Case(lambda f: f.write(current=""), ADMIN, ("--context", "local")),
+    "a context chosen by the option": Case(
+        lambda f: f.write(current=""), ADMIN, ("--context", "local")
+    ),
     "an unknown context": Case(
         lambda f: f.write(), None, ("--context", "x"), words="no context x; it has: local"
     ),
@@ -308,8 +310,10 @@ CASES = {
     "a context of an unknown cluster": Case(
         lambda f: f.write(context={"cluster": "x", "user": "local"}), None, words="no cluster x"
     ),
-    "a context of nobody": Case(lambda f: f.write(context={"cluster": "local"}), None, words="403"),
-    "two of a name": Case(
+    "a context without a user": Case(
+        lambda f: f.write(context={"cluster": "local"}), None, words="403"
+    ),
+    "two users of one name": Case(
         lambda f: f.text(
             "config", json.dumps({"users": [{"name": "x", "user": {}}, {"name": "x", "user": {}}]})
         ),
@@ -317,8 +321,8 @@ CASES = {
         words="two entries of one user",
     ),
     "no YAML": Case(lambda f: several(f.text("a", "users: ["), f.write()), None, words="no YAML"),
-    "nothing at all": Case(lambda f: f.text("a", ""), None, words="no kubeconfig with a cluster"),
-    "one named file that is missing": Case(
+    "an empty file": Case(lambda f: f.text("a", ""), None, words="no kubeconfig with a cluster"),
+    "a missing file named by the option": Case(
         lambda f: f.write(), None, ("--kubeconfig", "/nowhere/config"), words="cannot be read"
     ),
 }

@@ -149,7 +149,7 @@ class _Exchange:
         elif channel == STDERR:
             self._stderr = (self._stderr + piece)[-_STDERR_LIMIT:]
         elif channel == STATUS and piece:
-            self._code = _exit_code(piece)
+            self._code = _read_exit_code(piece)
 
     def _wait(self) -> None:
         """Wait for a message; pings keep proxies from closing the idle connection."""
@@ -160,7 +160,7 @@ class _Exchange:
         raise TimeoutError(f"no message arrived for {SILENCE_SECONDS:.0f} s")
 
 
-def _exit_code(message: bytes) -> int:
+def _read_exit_code(message: bytes) -> int:
     """Read the exit status from the Status object at the end of a command.
 
     Raises
