@@ -101,11 +101,6 @@ def mutability(detail: str) -> ScimError:
     return ScimError(400, detail, "mutability")
 
 
-def sensitive(detail: str) -> ScimError:
-    """The request carries sensitive data where it could be logged."""
-    return ScimError(403, detail, "sensitive")
-
-
 def too_many(detail: str) -> ScimError:
     """The request asks for more than the service is willing to process."""
     return ScimError(400, detail, "tooMany")

@@ -43,7 +43,6 @@ def build_list_response(
     total: int | None = None,
     start_index: int | None = 1,
     next_cursor: str | None = None,
-    previous_cursor: str | None = None,
 ) -> dict[str, Any]:
     """Return a ListResponse (RFC 7644 section 3.4.2, RFC 9865 section 2).
 
@@ -61,8 +60,6 @@ def build_list_response(
     }
     if start_index is not None:
         body["startIndex"] = start_index
-    if previous_cursor is not None:
-        body["previousCursor"] = previous_cursor
     if next_cursor is not None:
         body["nextCursor"] = next_cursor
     # Clients read Resources without asking whether it is there, so it is there when empty.

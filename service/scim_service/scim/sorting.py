@@ -1,14 +1,11 @@
 """``sortBy`` and ``sortOrder`` (RFC 7644 section 3.4.2.3)."""
 
-from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Any
 
 from scim_service.scim import errors
 from scim_service.scim.attribute_path import AttributePath, parse_attribute_path, resolve_path
 from scim_service.scim.errors import shorten
 from scim_service.scim.schemas.resource_type import ResourceType
-from scim_service.scim.values import fold_case, is_case_exact, parse_datetime
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,29 +53,3 @@ def parse_sort(
     if path.leaf.returned == "never" or path.leaf.type == "binary":
         raise errors.invalid_path(f"sortBy names {path}, which has no order.")
     return Sort(path, descending=order == "descending")
-
-
-def sort_resources(sort: Sort, resources: Sequence[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
-    """Sort plainly: the meaning that the store's SQL is held against."""
-
-    valued = [each for each in resources if sort_value(sort, each) is not None]
-    unvalued = [each for each in resources if sort_value(sort, each) is None]
-    ordered = sorted(valued, key=lambda each: sort_value(sort, each), reverse=sort.descending)
-    return unvalued + ordered if sort.descending else ordered + unvalued
-
-
-def sort_value(sort: Sort, resource: Mapping[str, Any]) -> Any:
-    """Return what a resource is sorted by, in comparable form; None for no value."""
-    path = sort.path
-    holder = resource if path.schema is None else resource.get(path.schema, {})
-    value = holder.get(path.name)
-    if isinstance(value, list):
-        primary = (each for each in value if isinstance(each, Mapping) and each.get("primary"))
-        value = next(primary, value[0] if value else None)
-    if path.sub is not None and value is not None:
-        value = value.get(path.sub)
-    if isinstance(value, str):
-        if path.leaf.type == "dateTime":
-            return parse_datetime(value)
-        return value if is_case_exact(path.leaf) else fold_case(value)
-    return value

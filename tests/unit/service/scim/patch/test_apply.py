@@ -1,56 +1,26 @@
 """PATCH: the rules of RFC 7644 section 3.5.2."""
 
-import copy
 from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from scim_service.scim.errors import ScimError
-from scim_service.scim.messages import URN_ENTERPRISE_USER, URN_PATCH_OP, URN_USER
+from scim_service.scim.messages import URN_ENTERPRISE_USER, URN_USER
 from scim_service.scim.patch.apply import apply_patch
-from scim_service.scim.patch.members import Member, MemberChange, split_member_values, split_members
-from scim_service.scim.patch.operation import Operation
 from scim_service.scim.patch.parser import parse_patch
 from scim_service.scim.schemas.resource_type import ResourceType
 
 from tests.unit.service.conftest import CUSTOM_URN
-
-WORK = {"type": "work", "value": "work@x", "primary": True}
-HOME = {"type": "home", "value": "home@x"}
-STORED: dict[str, Any] = {
-    "schemas": [URN_USER, URN_ENTERPRISE_USER, CUSTOM_URN],
-    "id": "1",
-    "userName": "joy",
-    "active": True,
-    "name": {"familyName": "Young", "givenName": "Joy"},
-    "emails": [WORK, HOME],
-    "meta": {"resourceType": "User"},
-    URN_ENTERPRISE_USER: {"department": "Sales", "manager": {"value": "m", "$ref": "../m"}},
-    CUSTOM_URN: {"code": "A", "tags": ["x", "y"]},
-}
-
-
-def op(name: str, path: str | None = None, **value: Any) -> dict[str, Any]:
-    return {"op": name, **({} if path is None else {"path": path}), **value}
-
-
-def message(*operations: Any) -> dict[str, Any]:
-    return {"schemas": [URN_PATCH_OP], "Operations": list(operations)}
-
-
-def patched(user: ResourceType, *operations: Any) -> dict[str, Any]:
-    before = copy.deepcopy(STORED)
-    parsed = parse_patch(message(*operations), user)
-    result = apply_patch(user, STORED, parsed)
-    assert before == STORED, "the resource that was given has been changed"
-    return result
-
-
-def refused(user: ResourceType, *operations: Any) -> ScimError:
-    with pytest.raises(ScimError) as caught:
-        patched(user, *operations)
-    return caught.value
+from tests.unit.service.scim.patch.operations import (
+    HOME,
+    STORED,
+    WORK,
+    message,
+    op,
+    patched,
+    refused,
+)
 
 
 @pytest.mark.parametrize("name", ["add", "replace"])
@@ -302,42 +272,6 @@ def test_filter_that_describes_no_element(lenient_user: ResourceType) -> None:
     assert "does not describe" in error.detail
 
 
-def test_unknown_attribute_in_the_strict_profile(user: ResourceType) -> None:
-    """It is refused by name, with the number of the operation."""
-    error = refused(user, op("remove", "title"), op("add", "nothing", value=1))
-    assert error.scim_type == "invalidPath"
-    assert error.detail.startswith('Operation 2 of 2: User has no attribute "nothing"')
-
-
-def test_remove_with_values_in_the_strict_profile(user: ResourceType) -> None:
-    """It is refused: the RFC gives it no meaning, and removing everything would lose data."""
-    error = refused(user, op("remove", "emails", value=[HOME]))
-    assert error.scim_type == "invalidValue"
-
-
-@pytest.mark.parametrize(
-    ("body", "detail"),
-    [
-        ([], "must be a JSON object"),
-        ({"Operations": [op("remove", "title")]}, '"schemas" of the body must contain'),
-        ({"schemas": [URN_PATCH_OP]}, '"Operations" must be a list'),
-        (message(), "at least one operation"),
-    ],
-)
-def test_malformed_message(user: ResourceType, body: Any, detail: str) -> None:
-    """The strict profile wants a PatchOp message with operations."""
-    with pytest.raises(ScimError, match=detail) as caught:
-        parse_patch(body, user)
-    assert caught.value.scim_type == "invalidSyntax"
-
-
-def test_number_of_operations_is_limited(user: ResourceType) -> None:
-    """Too many operations are 413, and the detail says how many are accepted."""
-    with pytest.raises(ScimError, match="at most 1000") as caught:
-        parse_patch(message(*[op("remove", "title")] * 1001), user)
-    assert caught.value.status == 413
-
-
 def test_number_of_values_is_limited(user: ResourceType) -> None:
     """Many small additions cannot make a resource as large as one likes."""
     full = {**STORED, "emails": [{"value": str(index)} for index in range(1000)]}
@@ -350,87 +284,6 @@ def test_schemas_cannot_be_patched(user: ResourceType) -> None:
     """Some clients add to schemas what they add attributes of: it is computed anyway."""
     result = patched(user, op("add", "schemas", value=["urn:x:y"]), op("add", "title", value="t"))
     assert (result["title"], result["schemas"]) == ("t", STORED["schemas"])
-
-
-def changes(
-    group: ResourceType, *operations: dict[str, Any]
-) -> tuple[list[MemberChange], list[Operation]]:
-    return split_members(parse_patch(message(*operations), group))
-
-
-def test_member_changes_keep_their_order(group: ResourceType) -> None:
-    """Changes of members come out as rows, everything else stays."""
-    rows, others = changes(
-        group,
-        op("add", "members", value=[{"value": "a", "display": "A", "type": "User"}]),
-        op("replace", "displayName", value="g"),
-        op("remove", 'members[value eq "b"]'),
-        op("remove", 'members[value eq "b" or value eq "c"]'),
-        op("replace", 'members[value eq "c"]', value={"value": "d"}),
-        op("add", value={"externalId": "e", "members": [{"value": "f"}]}),
-        op("replace", value={"members": [{"value": "g"}, {"value": "g"}]}),
-        op("remove", "members"),
-    )
-    assert rows == [
-        MemberChange("add", (Member("a", "User", "A"),)),
-        MemberChange("remove", (Member("b"),)),
-        MemberChange("remove", (Member("b"), Member("c"))),
-        MemberChange("remove", (Member("c"),)),
-        MemberChange("add", (Member("d"),)),
-        MemberChange("add", (Member("f"),)),
-        MemberChange("replace", (Member("g"),)),
-        MemberChange("replace", ()),
-    ]
-    assert [(each.op, str(each.path), each.value) for each in others] == [
-        ("replace", "displayName", "g"),
-        ("add", "None", {"externalId": "e"}),
-    ]
-
-
-@pytest.mark.parametrize(
-    ("operation", "rows"),
-    [
-        (op("replace", "members", value=[]), [MemberChange("replace", ())]),
-        (op("replace", "members", value=None), [MemberChange("replace", ())]),
-        (op("add", "members", value=[]), []),
-        (op("add", value={"members": None}), []),
-    ],
-)
-def test_no_members(
-    group: ResourceType, operation: dict[str, Any], rows: list[MemberChange]
-) -> None:
-    """Replacing by nothing removes all; adding nothing does nothing."""
-    assert changes(group, operation) == (rows, [])
-
-
-@pytest.mark.parametrize(
-    ("operation", "scim_type"),
-    [
-        (op("add", "members", value=[{"display": "A"}]), "invalidValue"),
-        (op("add", "members", value=[{"value": ""}]), "invalidValue"),
-        (op("remove", 'members[$ref eq "A"]'), "invalidFilter"),
-        (op("remove", 'members[value eq "A" or not ($ref pr)]'), "invalidFilter"),
-        (op("replace", 'members[value eq "a"].display', value="A"), "mutability"),
-        (op("remove", "members.value"), "mutability"),
-        (op("add", 'members[value eq "a"]', value={"value": "b"}), "invalidPath"),
-    ],
-)
-def test_refused_member_changes(
-    group: ResourceType, operation: dict[str, Any], scim_type: str
-) -> None:
-    """Members are added whole, and selected by what is kept of them."""
-    with pytest.raises(ScimError) as caught:
-        changes(group, operation)
-    assert caught.value.scim_type == scim_type
-
-
-def test_members_of_a_new_group() -> None:
-    """The members of a POST or PUT are rows too."""
-    document = {"displayName": "g", "members": [{"value": "a"}, {"value": "a"}]}
-    assert split_member_values(document) == ({"displayName": "g"}, (Member("a"),))
-    assert split_member_values({"displayName": "g"}) == ({"displayName": "g"}, ())
-    with pytest.raises(ScimError, match='must have a "value"'):
-        split_member_values({"members": [{"display": "x"}]})
 
 
 @given(
