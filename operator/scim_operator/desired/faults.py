@@ -1,4 +1,4 @@
-"""What keeps the operator from doing its work for a tenant, in words for the reader. Pure."""
+"""Faults of a tenant's objects and failed reconciles, explained for the readers of a condition."""
 
 from __future__ import annotations
 
@@ -16,12 +16,12 @@ from scim_operator.kube.kinds import HTTP_ROUTE, INGRESS, SECRET, Kind
 
 @dataclass(frozen=True, slots=True)
 class Fault:
-    """One object that is not as wanted, and why.
+    """One object that is not as desired, and why.
 
     Attributes
     ----------
     kind
-        Kind of the object; it decides which condition tells of it.
+        Kind of the object; it decides which condition reports the fault.
     """
 
     kind: Kind
@@ -31,12 +31,12 @@ class Fault:
 
 
 class BlockedError(Exception):
-    """Nothing can be done for a tenant as long as something else stays as it is.
+    """The operator cannot reconcile a tenant until something else changes.
 
     Attributes
     ----------
     finding
-        What that is.
+        The cause.
     """
 
     def __init__(self, finding: Finding) -> None:
@@ -44,14 +44,14 @@ class BlockedError(Exception):
         self.finding = finding
 
 
-_ASPECTS = {SECRET: TOKEN_READY, INGRESS: EXPOSED, HTTP_ROUTE: EXPOSED}
-"""By kind, the condition that tells of its faults; Available tells of the rest."""
+_CONDITIONS = {SECRET: TOKEN_READY, INGRESS: EXPOSED, HTTP_ROUTE: EXPOSED}
+"""The condition that reports the faults of a kind; Available reports all others."""
 
 
-def find_for_condition(faults: Sequence[Fault], aspect: str) -> Finding | None:
-    """Return what a condition says of the first fault that it tells of; None if there is none."""
+def find_for_condition(faults: Sequence[Fault], condition: str) -> Finding | None:
+    """Return the finding of the first fault that a condition reports; None if there is none."""
     for fault in faults:
-        if _ASPECTS.get(fault.kind, AVAILABLE) == aspect:
+        if _CONDITIONS.get(fault.kind, AVAILABLE) == condition:
             return Finding(False, fault.reason, fault.message, fault.outlook)
     return None
 
@@ -63,134 +63,126 @@ _FORBIDDEN = re.compile(
 _UNTYPED = "failed to create typed patch object"
 _NO_NAMESPACE = re.compile(r'^namespaces "[^"]+" not found')
 _TOO_LARGE = 413
-_NOT_IN_TIME = 504
+_TIMEOUT = 504
 
 
-def explain(refusal: ApiError, kind: Kind, name: str, tenant: Tenant) -> Fault | None:
-    """Return the fault behind a refusal to write an object; None if trying again may help."""
-    what = f"{kind.name} {name}"
+def explain(error: ApiError, kind: Kind, name: str, tenant: Tenant) -> Fault | None:
+    """Return the fault behind a failed write of an object; None if a retry may help."""
+    subject = f"the {kind.name} {name}"
     namespace = tenant.key.namespace
-    if denial := denials.explain(refusal.message, f"the {what}", namespace):
+    if denial := denials.explain(error.message, subject, namespace):
         return Fault(kind, *denial)
-    if "being terminated" in refusal.message or _NO_NAMESPACE.search(refusal.message):
+    if "being terminated" in error.message or _NO_NAMESPACE.search(error.message):
         return Fault(
             kind,
             "NamespaceTerminating",
             f"namespace {namespace} is being deleted, and the tenant with it",
             Outlook.SETTLED,
         )
-    if refusal.code == 403:
-        return _explain_forbidden(refusal, kind, what, namespace)
-    if refusal.code == 404:
+    if error.code == 403:
+        return _explain_forbidden(error, kind, subject, namespace)
+    if error.code == 404:
         return Fault(
             kind,
             "KindMissing",
             f"the cluster has no {kind.name} ({kind.api_version}): install its CRDs, or choose "
             "another way of exposure",
         )
-    # A server-side apply of a field that the kind does not have is answered as the server's error.
-    if refusal.code in (400, _TOO_LARGE, 422) or refusal.message.startswith(_UNTYPED):
-        return Fault(kind, "Invalid", f"the {what} is refused: {refusal.message}")
+    # The API server answers a server-side apply of an unknown field with 500.
+    if error.code in (400, _TOO_LARGE, 422) or error.message.startswith(_UNTYPED):
+        return Fault(kind, "Invalid", f"the API server refuses {subject}: {error.message}")
     return None
 
 
-def _explain_forbidden(refusal: ApiError, kind: Kind, what: str, namespace: str) -> Fault:
-    if "must support resize" in refusal.message:
+def _explain_forbidden(error: ApiError, kind: Kind, subject: str, namespace: str) -> Fault:
+    if "must support resize" in error.message:
         return Fault(
             kind,
             "VolumeCannotGrow",
-            f"the StorageClass of the {what} does not let it grow: set allowVolumeExpansion on the "
-            "class if its driver can; until then the volume keeps the size that it has",
+            f"the StorageClass of {subject} does not let it grow: set allowVolumeExpansion on the "
+            "class if its driver supports that; until then the volume keeps its size",
         )
-    if right := _FORBIDDEN.search(refusal.message):
-        return Fault(kind, "Forbidden", _missing_right(right, f"namespace {namespace}"))
-    return Fault(kind, "Forbidden", f"the {what} is refused: {refusal.message}")
+    if right := _FORBIDDEN.search(error.message):
+        return Fault(kind, "Forbidden", _describe_missing_right(right, f"namespace {namespace}"))
+    return Fault(kind, "Forbidden", f"the API server refuses {subject}: {error.message}")
 
 
 def explain_unlabelled(kind: Kind, name: str) -> Fault:
-    """Return the fault of an object whose label an admission rule of the cluster takes away."""
+    """Return the fault of an object whose label an admission rule of the cluster removes."""
     return Fault(
         kind,
         "LabelTakenAway",
-        f"the {kind.name} {name} comes back without the label {names.TENANT_LABEL} from each write:"
-        " an admission rule of the cluster takes it away, so the operator can no longer look after "
-        "the object; exempt it from the rule (kubectl get mutatingwebhookconfigurations,"
-        "mutatingadmissionpolicies)",
+        f"an admission rule of the cluster removes the label {names.TENANT_LABEL} from the "
+        f"{kind.name} {name} at each write, so the operator cannot manage the object: exempt it "
+        "from the rule (kubectl get mutatingwebhookconfigurations,mutatingadmissionpolicies)",
     )
 
 
-def _missing_right(right: re.Match[str], where: str) -> str:
+def _describe_missing_right(right: re.Match[str], where: str) -> str:
     return (
-        f"the operator may not {right['verb']} {right['resource']} in {where}: give its role that "
+        f"the operator may not {right['verb']} {right['resource']} in {where}: grant its role that "
         "right"
     )
 
 
-_HOLDS_UP = (
-    "see what holds it up, such as an admission webhook that does not answer (kubectl get "
+_FIND_CAUSE = (
+    "find the cause, such as an admission webhook that does not answer (kubectl get "
     "mutatingwebhookconfigurations,validatingwebhookconfigurations)"
 )
 
-SILENT = Finding(
-    False,
+SILENT = Finding.stalled(
     "APIServerSilent",
-    "the API server gives no answer in time to what the operator asks for this tenant: "
-    f"{_HOLDS_UP}, and the operator's log",
-    Outlook.STALLED,
+    "the API server does not answer the operator's requests for this tenant in time: "
+    f"{_FIND_CAUSE}, and read the operator's log",
 )
-"""What is said of a tenant whose passes end because a request is not answered."""
+"""The finding of a tenant whose reconciles fail because a request gets no answer."""
 
 
-def explain_failed_request(refusal: ApiError, namespace: str) -> Finding:
-    """Say why the passes over a tenant end: the answer to a request that every pass needs."""
-    if denial := denials.explain(refusal.message, refusal.request, namespace):
-        return Finding(False, *denial, Outlook.STALLED)
-    if refusal.code == _NOT_IN_TIME:
-        message = f"the API server does not complete {refusal.request} in time: {_HOLDS_UP}"
-        return Finding(False, "APIServerSilent", message, Outlook.STALLED)
-    if refusal.code == 403 and (right := _FORBIDDEN.search(refusal.message)):
+def explain_failed_request(error: ApiError, namespace: str) -> Finding:
+    """Explain reconciles that fail because the API server refuses a request that each one needs."""
+    if denial := denials.explain(error.message, error.request, namespace):
+        return Finding.stalled(*denial)
+    if error.code == _TIMEOUT:
+        message = f"the API server does not complete {error.request} in time: {_FIND_CAUSE}"
+        return Finding.stalled("APIServerSilent", message)
+    if error.code == 403 and (right := _FORBIDDEN.search(error.message)):
         where = f"namespace {right['namespace']}" if right["namespace"] else "the cluster"
-        return Finding(False, "Forbidden", _missing_right(right, where), Outlook.STALLED)
-    return Finding(
-        False,
+        return Finding.stalled("Forbidden", _describe_missing_right(right, where))
+    return Finding.stalled(
         "APIServerRefuses",
-        f"the API server refuses {refusal.request} ({refusal}), and the operator goes on trying: "
-        "see its log",
-        Outlook.STALLED,
+        f"the API server refuses {error.request} ({error}), and the operator keeps retrying: see "
+        "its log",
     )
 
 
 def explain_exception(error: Exception) -> Finding:
-    """Say that the passes over a tenant end by an error of the operator's own.
+    """Explain reconciles that fail because of an internal error of the operator.
 
-    The error's text is left to the log: it may hold what is not for the readers of a status.
+    The error's text is only in the log, because it may contain details that a status must not show.
     """
-    return Finding(
-        False,
+    return Finding.stalled(
         "OperatorError",
-        f"the operator fails at this tenant by an error of its own ({type(error).__name__}), and "
-        "goes on trying: its log has the place; report it",
-        Outlook.STALLED,
+        "the operator cannot reconcile this tenant because of an internal error "
+        f"({type(error).__name__}), and keeps retrying: find the traceback in its log, and report "
+        "the error",
     )
 
 
 def explain_missing_key(where: str, why: str) -> Finding:
-    """Say that the operator does not begin, because it lacks the key of its seals."""
-    return Finding(
-        False,
+    """Explain that the operator does not start its work without the key of its seals."""
+    return Finding.stalled(
         "OperatorKeyMissing",
-        f"the operator cannot begin its work, because it cannot have its key, the Secret {where} "
-        f"({why}): give its role get and create there, or restore the Secret from a backup",
-        Outlook.STALLED,
+        "the operator cannot start its work, because it cannot read or create its key, the Secret "
+        f"{where} ({why}): grant its role get and create there, or restore the Secret from a "
+        "backup",
     )
 
 
 def explain_unreadable(error: UnreadableTenantError) -> Finding:
-    """Say that this version of the operator cannot read a tenant."""
-    return Finding(
-        False,
+    """Explain that this version of the operator cannot read a tenant."""
+    return Finding.stalled(
         "Unreadable",
-        f"this version of the operator cannot read the tenant, and leaves everything as it is: "
-        f"{error}. Correct it, or install the version of the operator that it was written for",
-        Outlook.STALLED,
+        f"this version of the operator cannot read the tenant, and changes nothing: {error}. "
+        "Correct the tenant, or install the version of the operator that the tenant was written "
+        "for",
     )

@@ -1,4 +1,4 @@
-"""What an Ingress needs beside itself: its class and its TLS Secret. Pure."""
+"""Facts about an Ingress: its class, its address and its TLS Secret."""
 
 from __future__ import annotations
 
@@ -20,9 +20,9 @@ class TLSSecret(NamedTuple):
     Attributes
     ----------
     problem
-        Why it is of no use, as the end of a sentence about it; None if it is of use.
+        Why it is unusable, as the end of a sentence about it; None if it is usable.
     not_after
-        When its certificate expires.
+        Expiry time of its certificate.
     """
 
     name: str
@@ -31,14 +31,14 @@ class TLSSecret(NamedTuple):
 
 
 class IngressFacts(NamedTuple):
-    """What was read beside the Ingress itself.
+    """Facts that were read beside the Ingress.
 
     Attributes
     ----------
     is_class_missing
-        Whether the class that it names does not exist.
+        Whether the named class does not exist.
     tls
-        None if it names no Secret, or the Secret could not be read.
+        The named Secret; None if there is none, or if it could not be read.
     """
 
     is_class_missing: bool = False
@@ -46,7 +46,7 @@ class IngressFacts(NamedTuple):
 
     @property
     def has_problem(self) -> bool:
-        """Whether something is to be read again soon."""
+        """Whether a missing object must be read again soon."""
         return self.is_class_missing or (self.tls is not None and self.tls.problem is not None)
 
 
@@ -54,12 +54,12 @@ NOTHING_READ = IngressFacts()
 
 
 def has_address(ingress: Object) -> bool:
-    """Tell whether a controller has said where the Ingress is reached."""
+    """Tell whether a controller has written an address."""
     return bool(ingress.get("status", {}).get("loadBalancer", {}).get("ingress"))
 
 
 def read_class(ingress: Object) -> str | None:
-    """Return the class of an Ingress; None if it has none."""
+    """Return the name of an Ingress's class; None if it names none."""
     annotations = ingress["metadata"].get("annotations") or {}
     found: str | None = ingress["spec"].get("ingressClassName") or annotations.get(
         _CLASS_ANNOTATION
@@ -68,13 +68,13 @@ def read_class(ingress: Object) -> str | None:
 
 
 def read_tls_secret_name(ingress: Object) -> str | None:
-    """Return the name of the TLS Secret that an Ingress names; None if it names none."""
+    """Return the name of an Ingress's TLS Secret; None if it names none."""
     named = (entry.get("secretName") for entry in ingress["spec"].get("tls") or ())
     return next((name for name in named if name), None)
 
 
 def read_tls_secret(name: str, secret: Object | None) -> TLSSecret:
-    """Read a TLS Secret; of its private key only the presence is looked at."""
+    """Check a TLS Secret; its private key is only checked for presence."""
     if secret is None:
         return TLSSecret(name, "does not exist")
     data = secret.get("data") or {}

@@ -1,4 +1,4 @@
-"""Whose a pod is, and whether it is ready. Pure."""
+"""The owners of pods, and whether a pod is ready."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from scim_operator.kube.kinds import REPLICA_SET, Object
 
 
 def is_ready(pod: Object) -> bool:
-    """Tell whether a pod takes requests."""
+    """Tell whether a pod receives requests."""
     return "deletionTimestamp" not in pod["metadata"] and any(
         condition["type"] == "Ready" and condition["status"] == "True"
         for condition in pod.get("status", {}).get("conditions", ())
@@ -24,10 +24,10 @@ def find_controller(live: Object) -> Object | None:
 
 
 def is_own(key: Key, pod: Object) -> bool:
-    """Tell whether a pod looks like one of the tenant's Deployment.
+    """Tell whether a pod names the tenant's Deployment as the owner of its ReplicaSet.
 
-    It may be a pretence all the same, for which the cluster's ReplicaSet controller makes up soon:
-    it takes such a pod for one too many.
+    A pod may claim that falsely, but not for long: the ReplicaSet controller counts such a pod as
+    one of its own and deletes one.
     """
     owner = find_controller(pod)
     template = (pod["metadata"].get("labels") or {}).get("pod-template-hash")
@@ -38,11 +38,11 @@ def is_own(key: Key, pod: Object) -> bool:
 
 
 def find_foreign_pod(key: Key, pods: Sequence[Object]) -> str | None:
-    """Return the name of a pod that gets the tenant's requests and is not its own; None if none."""
-    wanted = selector(key.name).items()
+    """Return the name of a pod that receives the tenant's requests but is not its own, or None."""
+    required = selector(key.name).items()
     for pod in pods:
         labels = pod["metadata"].get("labels") or {}
-        if is_ready(pod) and wanted <= labels.items() and not is_own(key, pod):
+        if is_ready(pod) and required <= labels.items() and not is_own(key, pod):
             name: str = pod["metadata"]["name"]
             return name
     return None

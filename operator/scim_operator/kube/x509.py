@@ -1,6 +1,6 @@
-"""When a certificate ends. Pure.
+"""The expiry time of an X.509 certificate.
 
-The standard library reads certificates of peers only, and one date is not worth a dependency.
+The standard library parses certificates of TLS peers only, and one date is not worth a dependency.
 """
 
 from __future__ import annotations
@@ -19,35 +19,35 @@ _CENTURY_BREAK = 50
 
 
 def read_not_after(pem: bytes) -> datetime:
-    """Return when the first certificate of a PEM file ends (RFC 5280 section 4.1.2.5).
+    """Return the expiry time of the first certificate in a PEM file (RFC 5280 section 4.1.2.5).
 
     Raises
     ------
     ValueError
-        There is none.
+        The file contains no readable certificate.
     """
     found = _PEM.search(pem)
     if found is None:
         raise ValueError("there is no certificate in it")
     try:
         der = base64.b64decode(found[1])
-        certificate, _ = _read(der, _SEQUENCE)
-        rest, _ = _read(certificate, _SEQUENCE)
+        certificate, _ = _read_element(der, _SEQUENCE)
+        rest, _ = _read_element(certificate, _SEQUENCE)
         if rest[:1] == bytes([_VERSION]):
-            _, rest = _read(rest, _VERSION)
+            _, rest = _read_element(rest, _VERSION)
         # serialNumber, signature, issuer
         for _ in range(3):
-            _, rest = _read(rest)
-        validity, _ = _read(rest, _SEQUENCE)
-        _, end = _read(validity)
-        text, _ = _read(end)
-        return _time(end[0], text.decode("ascii"))
+            _, rest = _read_element(rest)
+        validity, _ = _read_element(rest, _SEQUENCE)
+        _, end = _read_element(validity)
+        text, _ = _read_element(end)
+        return _parse_time(end[0], text.decode("ascii"))
     except (IndexError, UnicodeDecodeError, binascii.Error) as error:
         raise ValueError("the certificate in it cannot be read") from error
 
 
-def _read(data: bytes, tag: int | None = None) -> tuple[bytes, bytes]:
-    """Return the contents of the first element of a DER encoding, and what comes after it."""
+def _read_element(data: bytes, tag: int | None = None) -> tuple[bytes, bytes]:
+    """Return the contents of the first element of a DER encoding, and the rest after it."""
     if tag is not None and data[0] != tag:
         raise ValueError("the certificate in it cannot be read")
     length, start = data[1], 2
@@ -59,7 +59,7 @@ def _read(data: bytes, tag: int | None = None) -> tuple[bytes, bytes]:
     return data[start : start + length], data[start + length :]
 
 
-def _time(tag: int, text: str) -> datetime:
+def _parse_time(tag: int, text: str) -> datetime:
     if tag == _UTC_TIME:
         century = "19" if int(text[:2]) >= _CENTURY_BREAK else "20"
         text = century + text

@@ -1,4 +1,4 @@
-"""When certificates end, as another implementation has made them."""
+"""The expiry time of certificates that another implementation has created."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ KEY = ec.generate_private_key(ec.SECP256R1())
 
 
 def certificate(end: datetime, name: str = "scim.example.com") -> bytes:
-    """A certificate that ends at some time, in PEM."""
+    """A certificate with this expiry time, in PEM."""
     subject = reference.Name([reference.NameAttribute(reference.NameOID.COMMON_NAME, name)])
     return (
         reference.CertificateBuilder()
@@ -34,20 +34,20 @@ def certificate(end: datetime, name: str = "scim.example.com") -> bytes:
 
 @pytest.mark.parametrize("year", [1999, 2026, 2049, 2050, 2200])
 def test_the_end(year: int) -> None:
-    """Both forms of a time are read, on either side of the year from which the second is used."""
+    """Both encodings of a time are parsed, before and after the year that separates them."""
     end = datetime(year, 6, 1, 12, 30, 59, tzinfo=UTC)
     assert x509.read_not_after(certificate(end)) == end
 
 
 def test_a_chain() -> None:
-    """Of a chain the first certificate counts, which is the server's own."""
+    """The first certificate of a chain counts: the server's own."""
     first, second = (datetime(year, 1, 1, tzinfo=UTC) for year in (2027, 2040))
     pem = certificate(first) + certificate(second)
     assert x509.read_not_after(b"# a comment\n" + pem) == first
 
 
 def test_long_lengths() -> None:
-    """A certificate of several kilobytes is read."""
+    """A certificate with long fields is parsed."""
     end = datetime(2027, 1, 1, tzinfo=UTC)
     assert x509.read_not_after(certificate(end, "x" * 64)) == end
 
@@ -60,13 +60,13 @@ PEM = certificate(datetime(2027, 1, 1, tzinfo=UTC))
     [b"", b"text", PEM[:200], PEM.replace(b"CERTIFICATE", b"PRIVATE KEY")],
 )
 def test_no_certificate(text: bytes) -> None:
-    """What is no certificate is told as such."""
+    """A text without a certificate is an error."""
     with pytest.raises(ValueError, match="in it"):
         x509.read_not_after(text)
 
 
 @given(st.integers(0, len(PEM) - 1), st.binary(min_size=1, max_size=4))
 def test_damage(at: int, junk: bytes) -> None:
-    """Damage is told or leaves a time; it never raises anything else."""
+    """A damaged certificate raises ValueError or has a time; it raises nothing else."""
     with contextlib.suppress(ValueError):
         x509.read_not_after(PEM[:at] + junk + PEM[at + len(junk) :])

@@ -36,13 +36,10 @@ class Store:
         return self.objects.get(name)
 
 
-def secret(**change: str | None) -> Object:
+def secret() -> Object:
     """A TLS Secret."""
-    data = {
-        "tls.crt": base64.b64encode(certificate(NOW + timedelta(days=30))).decode(),
-        "tls.key": "eA==",
-    } | change
-    return {"data": {key: text for key, text in data.items() if text is not None}}
+    pem = base64.b64encode(certificate(NOW + timedelta(days=30))).decode()
+    return {"data": {"tls.crt": pem, "tls.key": "eA=="}}
 
 
 @pytest.fixture
@@ -101,24 +98,6 @@ async def test_a_missing_object_is_read_again_soon(now: list[float]) -> None:
     store.objects = {"tls": secret(), "public": {}}
     now[0] += 60
     assert await read(reader, seen) == IngressFacts(tls=TLS_SECRET)
-
-
-@pytest.mark.parametrize(
-    ("found", "problem"),
-    [
-        (secret(**{"tls.crt": None}), "has no key tls.crt"),
-        (secret(**{"tls.key": None}), "has no key tls.key"),
-        (secret(**{"tls.crt": "eA=="}), "has no certificate under its key tls.crt"),
-        (secret(**{"tls.crt": "?"}), "has no certificate under its key tls.crt"),
-        ({}, "has no key tls.crt"),
-    ],
-)
-@pytest.mark.usefixtures("now")
-async def test_an_unusable_secret(found: Object, problem: str) -> None:
-    """A Secret that no controller can serve TLS_SECRET with is told with what it lacks."""
-    reader = IngressReader(Store(tls=found))  # type: ignore[arg-type]
-    tls = (await read(reader, routed(WITH_INGRESS, found=ADDRESS))).tls
-    assert tls == TLSSecret("tls", problem)
 
 
 @pytest.mark.usefixtures("now")

@@ -8,7 +8,6 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
-from scim_operator.api import names
 from scim_operator.api.tenant import Tenant
 from scim_operator.api.v1alpha1.status import Status
 from scim_operator.desired.observed import Observed
@@ -16,7 +15,6 @@ from scim_operator.desired.ownership import classification
 from scim_operator.desired.ownership.classification import Ownership, classify
 from scim_operator.desired.ownership.seals import SEALED, Seals
 from scim_operator.desired.tokens import token_format, trusted_secrets
-from scim_operator.kube import pod_owners
 from scim_operator.kube.kinds import (
     CONFIG_MAP,
     DEPLOYMENT,
@@ -477,34 +475,3 @@ def test_what_is_sealed() -> None:
         if "scim-operator.io/seal" in each.object["metadata"]["annotations"]
     }
     assert carried == set(SEALED)
-
-
-def pod(labels: dict[str, str], *owners: Object, ready: str = "True") -> Object:
-    """A pod as it is watched."""
-    return {
-        "metadata": {"name": "x", "labels": labels, "ownerReferences": list(owners)},
-        "status": {"conditions": [{"type": "Ready", "status": ready}]},
-    }
-
-
-ALL_LABELS = names.selector("contoso") | {"pod-template-hash": "abc"}
-REPLICAS = owner("ReplicaSet", "contoso-scim-abc", "4")
-
-
-@pytest.mark.finding("S4")
-@pytest.mark.parametrize(
-    ("found", "is_intruder"),
-    [
-        (pod(ALL_LABELS, *REPLICAS), False),
-        (pod(ALL_LABELS), True),
-        (pod(ALL_LABELS, *owner("ReplicaSet", "contoso-scim-other", "4")), True),
-        (pod(ALL_LABELS, *owner("StatefulSet", "contoso-scim-abc", "4")), True),
-        (pod(names.selector("contoso"), *REPLICAS), True),
-        (pod(ALL_LABELS, ready="False"), False),
-        (pod(LABELS), False),
-    ],
-    ids=["own", "no controller", "other set", "other kind", "no hash", "not ready", "one label"],
-)
-def test_intruder(found: Object, is_intruder: bool) -> None:
-    """A pod is in the way that the Service selects and the tenant's Deployment has not made."""
-    assert (pod_owners.find_foreign_pod(tenant().key, [found]) is not None) == is_intruder
