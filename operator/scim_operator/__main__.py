@@ -17,27 +17,27 @@ from scim_operator.controller.operator import run
 from scim_operator.settings import PREFIX, Settings, explain, from_environment
 
 
-def _parser() -> argparse.ArgumentParser:
+def _build_parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="scim-operator", description=__doc__)
     parser.add_argument("--version", action="version", version=__version__)
     commands = parser.add_subparsers(dest="command", required=True)
     commands.add_parser("crd", help="print the CustomResourceDefinition")
-    running = commands.add_parser("run", help="run the operator")
+    run_command = commands.add_parser("run", help="run the operator")
     for name, field in Settings.model_fields.items():
-        # A flag alone is enough where the value can only be yes or no.
-        yes = {"nargs": "?", "const": "true"} if field.annotation is bool else {}
-        running.add_argument(
+        # A Boolean flag needs no value.
+        optional_value = {"nargs": "?", "const": "true"} if field.annotation is bool else {}
+        run_command.add_argument(
             f"--{name.replace('_', '-')}",
             metavar="VALUE",
             help=f"{field.description} [{PREFIX}{name.upper()}]".replace("%", "%%"),
-            **yes,  # type: ignore[arg-type]
+            **optional_value,  # type: ignore[arg-type]
         )
     return parser
 
 
 def main() -> int:
-    """Run the command line; return the exit status."""
-    arguments = vars(_parser().parse_args())
+    """Run the command line and return the exit status."""
+    arguments = vars(_build_parser().parse_args())
     if arguments.pop("command") == "crd":
         sys.stdout.write(render_manifest())
         return 0

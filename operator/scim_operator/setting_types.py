@@ -47,10 +47,10 @@ def _check_requests(resources: dict[str, dict[str, str]]) -> dict[str, dict[str,
     return resources
 
 
-def _check_template(template: str, pattern: str, what: str) -> str:
+def _check_template(template: str, pattern: str, kind: str) -> str:
     """Reject a template with unknown placeholders or without a valid result."""
     if re.search(pattern, template.replace("{namespace}", "a").replace("{name}", "a")) is None:
-        raise ValueError(f"must be {what}; the only placeholders are {{namespace}} and {{name}}")
+        raise ValueError(f"must be {kind}; the only placeholders are {{namespace}} and {{name}}")
     return template
 
 

@@ -129,7 +129,7 @@ class VolumeStatus(ApiModel):
 
 
 class Status(ApiModel):
-    """What the operator has seen.
+    """The observed state of a tenant.
 
     Attributes
     ----------

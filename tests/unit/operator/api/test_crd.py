@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
 from scim_operator.api.crd import build_definition, render_manifest
-from scim_operator.api.v1alpha1.formats import parse_duration
-from scim_operator.api.v1alpha1.spec import Spec
 
 ROOT = Path(__file__).resolve().parents[4]
 
@@ -19,20 +16,6 @@ def test_no_drift(folder: str) -> None:
     """The generated files are up to date."""
     found = (ROOT / folder / "scim-operator.io_scimtenants.yaml").read_text(encoding="utf-8")
     assert found == render_manifest()
-
-
-@pytest.mark.parametrize(
-    ("text", "seconds"),
-    [("72h", 259200), ("1h30m", 5400), ("40m", 2400), ("5s", 5), ("3d", 259200)],
-)
-def test_durations(text: str, seconds: int) -> None:
-    """Hours, minutes and seconds add up."""
-    assert parse_duration(text) == timedelta(seconds=seconds)
-
-
-def test_empty_spec() -> None:
-    """An empty spec is valid and has a database."""
-    assert Spec.model_validate({}).database.sqlite is not None
 
 
 def _descriptions(schema: dict[str, Any], path: str) -> list[str]:
