@@ -338,7 +338,7 @@ def test_obstacles(
     assert "Service contoso-scim" in message
     full.kubectl("delete", "quota", "small")
     message = stalled(occupied, "contoso", "ForeignOwner")
-    assert message.startswith("the Service contoso-scim was not made by the operator")
+    assert message.startswith("the Service contoso-scim was not created by the operator")
     assert "scim-operator.io/applied" not in json.dumps(occupied.get("service", "contoso-scim"))
     occupied.kubectl("delete", "service", "contoso-scim")
     removed = time.monotonic()

@@ -1,4 +1,4 @@
-"""What the operator has observed of a tenant: the input of plan and status."""
+"""Everything that the operator has observed of a tenant: the input of plan and status."""
 
 from __future__ import annotations
 
@@ -12,54 +12,55 @@ from scim_operator.api.v1alpha1.status import RolloutStatus
 from scim_operator.desired.ownership.seals import Seals
 from scim_operator.desired.urls.claims import HELD, Hold
 from scim_operator.kube.ingress_facts import NOTHING_READ, IngressFacts
-from scim_operator.kube.kinds import Kind, Object
+from scim_operator.kube.kinds import Identity, Object
 
 
 @dataclass(frozen=True, slots=True)
 class Observed:
-    """Everything that a plan and a status depend on, beside settings and clock.
+    """Everything that a plan and a status depend on, except settings and time.
 
     Attributes
     ----------
     seals
-        The operator's key.
+        Seals of the operator's key.
     children
         The watched copies of the tenant's objects, by kind and name.
     foreign
-        Those that have one of its names and its label, and are not the tenant's.
+        Objects with one of the tenant's names and its label that are not the tenant's.
     adopted
-        Those of its own that the operator has yet to make so; see `ownership.Sorted`.
+        Objects of the tenant's that the operator has not sealed yet; see
+        `ownership.classification.Classified`.
     pods
-        The watched copies of its pods.
+        The watched copies of the tenant's pods.
     pod_events
         Events of a pod whose node does not create its containers.
     hold
-        Whether it has its Tenant URL.
+        Whether the tenant has its Tenant URL.
     existing_secret
-        The Secret that ``token.existingSecret`` names; None if it is not there.
+        The Secret that ``token.existingSecret`` names; None if it does not exist.
     database_secret
-        The Secret that ``database.postgres.urlFrom`` names; None if it is not there.
+        The Secret that ``database.postgres.urlFrom`` names; None if it does not exist.
     deleted_token
-        The token Secret as it was when somebody deleted it under the operator's eyes.
+        The token Secret as it was when another client deleted it while the operator watched.
     ingress
-        What its Ingress needs beside itself.
+        The class and the certificate of the tenant's Ingress.
     storage_missing
-        What is wrong with the volume's StorageClass, as words; None if nothing is known.
+        The problem of the volume's StorageClass, as a sentence; None if none is known.
     service_status, status_problem
-        The last reading of the service's counts, and why the latest attempts failed.
+        The last service status, and why the latest attempts to read it failed.
     rollout
-        The operator's record of the pods, as it is after the pass.
+        The operator's record of the pods after the reconcile.
     admitted
-        What admission has made of its objects, as it is after the pass; see `admitted.Admitted`.
+        Accepted changes of admission rules after the reconcile; see `drift.admission_changes`.
     conflicts
-        What others set again and again, after the pass; one sentence each.
+        What other clients change repeatedly, after the reconcile; one sentence each.
     """
 
     tenant: Tenant
     seals: Seals
-    children: Mapping[tuple[Kind, str], Object]
-    foreign: Mapping[tuple[Kind, str], Object] = field(default_factory=dict)
-    adopted: Collection[tuple[Kind, str]] = ()
+    children: Mapping[Identity, Object]
+    foreign: Mapping[Identity, Object] = field(default_factory=dict)
+    adopted: Collection[Identity] = ()
     pods: Sequence[Object] = ()
     pod_events: Sequence[Object] = ()
     hold: Hold = HELD
@@ -75,7 +76,7 @@ class Observed:
     conflicts: Sequence[str] = ()
 
     def last_used(self) -> dict[str, datetime]:
-        """When each token was used last, from the latest reading and from status before it."""
+        """Return when each token was last used, by the service status or the tenant's status."""
         known = {
             token.id: token.last_used for token in self.tenant.status.tokens if token.last_used
         }

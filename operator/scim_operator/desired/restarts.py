@@ -1,8 +1,8 @@
-"""Which of the operator's settings replace the pods of which tenants. Pure.
+"""Which of the operator's settings replace the pods of which tenants.
 
-The builders of `desired.objects` decide what pods are made of. This says it without them and
-without the settings, for the plugin, and a test holds the two together: a new setting that changes
-pods needs an entry here.
+The builders of `desired.objects` decide about pods. The plugin has neither them nor the settings,
+so this table says which settings have an effect; a test fails if a setting that changes pods has no
+entry.
 """
 
 from __future__ import annotations
@@ -14,26 +14,26 @@ from scim_operator.api.tenant import Tenant
 
 
 class Effect(NamedTuple):
-    """What another value of a setting does.
+    """The effect of another value of a setting.
 
     Attributes
     ----------
     value
-        Where the setting is in the chart's values.
+        The path of the setting in the chart's values.
     replaces
-        Tells whether it replaces the pods of a tenant, or may do so.
+        Tells whether the setting may replace the pods of a tenant.
     """
 
     value: str
     replaces: Callable[[Tenant], bool]
 
 
-def _everybody(_: Tenant) -> bool:
+def _always(_: Tenant) -> bool:
     return True
 
 
-def _limited(tenant: Tenant) -> bool:
-    """Tell whether a tenant passes on to its pods what may be limited."""
+def _has_limited_fields(tenant: Tenant) -> bool:
+    """Tell whether a tenant gives its pods anything that ``tenants.allow`` may limit."""
     spec = tenant.spec
     return any(
         (
@@ -55,28 +55,28 @@ def _is_exposed(tenant: Tenant) -> bool:
     return bool(exposure.host or exposure.ingress or exposure.gateway)
 
 
-def _without_host(tenant: Tenant) -> bool:
+def _has_default_host(tenant: Tenant) -> bool:
     return _is_exposed(tenant) and tenant.spec.exposure.host is None
 
 
-def _without_path(tenant: Tenant) -> bool:
+def _has_default_path(tenant: Tenant) -> bool:
     return tenant.spec.exposure.path is None
 
 
-def _inside(tenant: Tenant) -> bool:
+def _is_inside_only(tenant: Tenant) -> bool:
     return not _is_exposed(tenant)
 
 
 EFFECTS = {
-    "service_image": Effect("service.image", _everybody),
-    "service_image_pull_policy": Effect("service.image.pullPolicy", _everybody),
-    "service_image_pull_secrets": Effect("service.imagePullSecrets", _everybody),
-    "service_resources": Effect("service.resources", _everybody),
-    "trusted_proxies": Effect("service.trustedProxies", _everybody),
-    "assigns_ids": Effect("platform", _everybody),
-    "allow": Effect("tenants.allow", _limited),
-    "default_host": Effect("exposure.host", _without_host),
-    "default_path": Effect("exposure.path", _without_path),
-    "cluster_domain": Effect("clusterDomain", _inside),
+    "service_image": Effect("service.image", _always),
+    "service_image_pull_policy": Effect("service.image.pullPolicy", _always),
+    "service_image_pull_secrets": Effect("service.imagePullSecrets", _always),
+    "service_resources": Effect("service.resources", _always),
+    "trusted_proxies": Effect("service.trustedProxies", _always),
+    "assigns_ids": Effect("platform", _always),
+    "allow": Effect("tenants.allow", _has_limited_fields),
+    "default_host": Effect("exposure.host", _has_default_host),
+    "default_path": Effect("exposure.path", _has_default_path),
+    "cluster_domain": Effect("clusterDomain", _is_inside_only),
 }
 """By setting; the others replace no pods."""

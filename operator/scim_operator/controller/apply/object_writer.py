@@ -51,7 +51,7 @@ class ObjectWriter:
         if live is None:
             return await self._apply_or_restore(desired)
         body = live
-        is_restored = any(difference.added for difference in desired.differences)
+        is_restored = any(difference.is_added for difference in desired.differences)
         if is_restored:
             # Before an apply: an admission policy need not admit an apply that leaves additions.
             body = await self._restore(desired, live)
@@ -72,15 +72,17 @@ class ObjectWriter:
             return body
         return await self._restore_newest(desired, body)
 
-    async def _restore(self, desired: DesiredObject, live: Object, *, bare: bool = False) -> Object:
-        restoration = differences.build_restoration(desired.object, live, bare=bare)
+    async def _restore(
+        self, desired: DesiredObject, live: Object, *, is_bare: bool = False
+    ) -> Object:
+        restoration = differences.build_restoration(desired.object, live, is_bare=is_bare)
         return await self._kube.patch(desired.kind, live, restoration)
 
     async def _restore_newest(self, desired: DesiredObject, body: Object) -> Object:
         """Restore an object whose status others may write at the same time."""
         for _ in range(_ATTEMPTS - 1):
             try:
-                return await self._restore(desired, body, bare=True)
+                return await self._restore(desired, body, is_bare=True)
             except ApiError as error:
                 if error.code != 409:
                     raise
@@ -89,7 +91,7 @@ class ObjectWriter:
             if newest is None or newest["metadata"]["uid"] != metadata["uid"]:
                 break
             body = newest
-        return await self._restore(desired, body, bare=True)
+        return await self._restore(desired, body, is_bare=True)
 
     async def _apply_or_restore(self, desired: DesiredObject) -> Object | None:
         """Apply an object, after a restoration if it cannot be merged into the existing one.

@@ -105,7 +105,7 @@ class UrlClaimStore:
             now = self._kube.clock.now()
             self._changed.update(seed(self._register, tenants, self._settings, now))
             self._is_loaded, self._problem = True, ""
-        for key in self._register.holders():
+        for key in self._register.list_holders():
             if self._is_watched(key):
                 self._enqueue(key)
         return ""
@@ -133,12 +133,14 @@ class UrlClaimStore:
             await self.release(key)
             return refuse(verdict)
         obstacle = (
-            None if held else await self._find_obstacle(place, key, whole=not verdict.is_shared)
+            None
+            if held
+            else await self._find_obstacle(place, key, needs_host=not verdict.is_shared)
         )
         if obstacle:
             await self.release(key)
             self._waiting[key] = place.host
-            return keep_out(where, obstacle, self._register.ends(obstacle), settings)
+            return keep_out(where, obstacle, self._register.find_end(obstacle), settings)
         if problem := await self._record(place, key, now):
             return explain_unrecorded(tenant, where, problem, now + RETRY_TIME)
         await self.release(key, but=place)
@@ -153,7 +155,7 @@ class UrlClaimStore:
             The API server cannot answer now.
         """
         self._waiting.pop(key, None)
-        for place in self._register.held(key):
+        for place in self._register.list_held(key):
             claim = self._register.get(place)
             if place == but or claim is None:
                 continue
@@ -169,7 +171,7 @@ class UrlClaimStore:
 
     async def sweep(self) -> None:
         """Delete the records whose reservation has ended."""
-        for claim in self._register.outlived(self._kube.clock.now()):
+        for claim in self._register.list_expired(self._kube.clock.now()):
             name = names.url_claim(self._settings.lease_name, *claim.place)
             try:
                 if uid := self._recorded.get(claim.place):
@@ -203,9 +205,9 @@ class UrlClaimStore:
             except UnreadableTenantError as error:
                 _LOG.warning("the ScimTenant %s cannot be read: %s", key, error)
 
-    async def _find_obstacle(self, place: Place, key: Key, *, whole: bool) -> Claim | None:
+    async def _find_obstacle(self, place: Place, key: Key, *, needs_host: bool) -> Claim | None:
         now = self._kube.clock.now()
-        while obstacle := self._register.obstacle(place, key, now, whole=whole):
+        while obstacle := self._register.find_obstacle(place, key, now, needs_host=needs_host):
             if obstacle.released is None or await self._has_record(obstacle):
                 return obstacle
             self._drop(obstacle)
@@ -234,7 +236,7 @@ class UrlClaimStore:
         return ""
 
     async def _write(self, claim: Claim) -> None:
-        record = claim.record(self._settings)
+        record = claim.to_config_map(self._settings)
         if claim.place in self._recorded:
             body = await self._kube.apply(CONFIG_MAP, record, force=True)
         else:
@@ -261,7 +263,7 @@ class UrlClaimStore:
         self._changed.discard(claim.place)
 
     def _remember(self, record: Object) -> Claim:
-        claim = Claim.of(record)
+        claim = Claim.from_config_map(record)
         if record["metadata"]["name"] != names.url_claim(self._settings.lease_name, *claim.place):
             raise ValueError("its name does not match its URL: host or path was changed")
         self._recorded[claim.place] = record["metadata"]["uid"]

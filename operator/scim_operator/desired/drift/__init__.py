@@ -1,1 +1,4 @@
-"""How an object in the cluster differs from the desired one, and who changed it."""
+"""Finds how an object in the cluster differs from the desired one, and which client changed it.
+
+Law: no I/O. What other clients do repeatedly is remembered here, in bounded memory.
+"""

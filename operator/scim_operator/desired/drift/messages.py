@@ -14,8 +14,8 @@ from scim_operator.kube.kinds import DEPLOYMENT
 
 def describe_repair(repaired: Sequence[Difference]) -> str:
     """List the fields that were repaired."""
-    changed = [str(each) for each in repaired if not each.added]
-    added = [str(each) for each in repaired if each.added]
+    changed = [str(each) for each in repaired if not each.is_added]
+    added = [str(each) for each in repaired if each.is_added]
     return (f" in {list_fields(changed)}" if changed else "") + (
         f", without {list_fields(added)}" if added else ""
     )

@@ -1,9 +1,10 @@
-"""Whose object has a name that a tenant needs. Pure.
+"""Classifies the objects at a tenant's names: which are the tenant's own, and by what.
 
-A tenant's object may be replaced, deleted with the tenant, and trusted; anybody else's is left
-alone. So an object is the tenant's only by what nobody but the operator can write: its seal, its
-uid in the tenant's status, or, where whoever made it has thereby given it away, the tenant as its
-controller. An administrator decides about the rest by consenting on both sides.
+The operator replaces, deletes and trusts a tenant's own objects, and leaves all others alone. So
+only what no client but the operator can write makes an object the tenant's: its seal, or its uid in
+the tenant's status. For an object that needs no seal, the tenant as its controller is enough: the
+client that created it has thereby given it away. An administrator can adopt any other object by an
+annotation on both objects.
 """
 
 from __future__ import annotations
@@ -17,25 +18,30 @@ from scim_operator.api.conditions import Outlook
 from scim_operator.api.tenant import Tenant
 from scim_operator.desired.faults import Fault
 from scim_operator.desired.objects.builders import BUILDERS
+from scim_operator.desired.objects.secrets import (
+    identify_access,
+    identify_digests,
+    identify_token,
+)
 from scim_operator.desired.ownership.seals import SEALED, Seals
 from scim_operator.kube import pod_owners
-from scim_operator.kube.kinds import SECRET, Kind, Object
+from scim_operator.kube.kinds import Identity, Kind, Object
 
 FOREIGN_OWNER = "ForeignOwner"
-"""Reason of a condition: an object that is not the tenant's has the name of one of its own."""
+"""Reason of a condition: the object at one of the tenant's names is not the tenant's."""
 
-Children = Mapping[tuple[Kind, str], Object]
+Children = Mapping[Identity, Object]
 
 
 class Ownership(Enum):
-    """What an object is to a tenant; the value says by what."""
+    """The relation of an object to a tenant; the value says what proves it."""
 
-    SEALED = "its seal holds, or it needs none and the tenant controls it"
+    SEALED = "its seal is valid, or it needs none and the tenant controls it"
     ADOPTED = "the object and the tenant both ask for it by an annotation"
     RECORDED = "its uid is in status, but it does not carry the seal of its content"
     GRANDFATHERED = "it is in status, and nothing carries the present key's seal yet"
     LEFTOVER = "an earlier tenant of the same name controls it, and it is being removed"
-    FOREIGN = "nothing says that it is the tenant's"
+    FOREIGN = "nothing proves that it is the tenant's"
 
     @property
     def is_own(self) -> bool:
@@ -44,31 +50,35 @@ class Ownership(Enum):
 
 
 class Classified(NamedTuple):
-    """A tenant's watched copies, by whose they are; those with other names are left out.
+    """The objects at a tenant's names, by ownership.
 
     Attributes
     ----------
     adopted
-        Those of its own that are so only by people's consent, until the operator has written them.
+        Those of its own that people have adopted, until the operator has written them.
     """
 
-    own: dict[tuple[Kind, str], Object]
-    foreign: dict[tuple[Kind, str], Object]
-    adopted: frozenset[tuple[Kind, str]]
+    own: dict[Identity, Object]
+    foreign: dict[Identity, Object]
+    adopted: frozenset[Identity]
 
 
 def classify(kind: Kind, live: Object, tenant: Tenant, seals: Seals) -> Ownership:
-    """Tell what an object with one of a tenant's names is to the tenant."""
+    """Classify an object at one of a tenant's names."""
     metadata = live["metadata"]
     if (controller := pod_owners.find_controller(live)) and controller["uid"] != tenant.uid:
         return Ownership.LEFTOVER if _is_earlier(controller, tenant) else Ownership.FOREIGN
-    # Of a Secret or a volume the tenant may be made the controller to have its content trusted.
+    # Anyone may name the tenant as the controller of a Secret or claim to have it trusted.
     if seals.is_sealed(kind, tenant.key, live) if kind in SEALED else controller:
         return Ownership.SEALED
     status = tenant.status
     if status.objects.get(record_name(kind, metadata["name"])) == metadata["uid"]:
         return Ownership.RECORDED if status.sealed_by == seals.id else Ownership.GRANDFATHERED
-    if not status.is_unseen and status.sealed_by is None and _is_of_old(kind, live, tenant):
+    if (
+        not status.is_unseen
+        and status.sealed_by is None
+        and _is_from_before_seals(kind, live, tenant)
+    ):
         return Ownership.GRANDFATHERED
     annotations = metadata.get("annotations") or {}
     consent = tenant.annotations.get(names.ADOPT_ANNOTATION, "").split(",")
@@ -77,8 +87,8 @@ def classify(kind: Kind, live: Object, tenant: Tenant, seals: Seals) -> Ownershi
     return Ownership.FOREIGN
 
 
-def _is_of_old(kind: Kind, live: Object, tenant: Tenant) -> bool:
-    """Tell whether it looks like an object of a version that sealed and recorded nothing."""
+def _is_from_before_seals(kind: Kind, live: Object, tenant: Tenant) -> bool:
+    """Tell whether an object looks like one of a version that sealed and recorded nothing."""
     labels = live["metadata"].get("labels") or {}
     return (
         kind in SEALED
@@ -89,54 +99,49 @@ def _is_of_old(kind: Kind, live: Object, tenant: Tenant) -> bool:
 
 def _is_earlier(controller: Object, tenant: Tenant) -> bool:
     """Tell whether a controller is an earlier tenant of the same name."""
-    is_of_name = (controller["kind"], controller["name"]) == (names.KIND, tenant.key.name)
-    return is_of_name and bool(controller["uid"] != tenant.uid)
+    has_name = (controller["kind"], controller["name"]) == (names.KIND, tenant.key.name)
+    return has_name and bool(controller["uid"] != tenant.uid)
 
 
 def classify_all(children: Children, tenant: Tenant, seals: Seals) -> Classified:
-    """Sort what carries a tenant's label."""
+    """Classify all objects with a tenant's label; objects at other names are left out."""
     name = tenant.key.name
-    known = {(kind, name_of(name)) for kind, name_of, _ in BUILDERS} | {
-        (SECRET, name_of(name))
-        for name_of in (names.token_secret, names.access_secret, names.digest_secret)
-    }
-    found = {
-        identity: classify(identity[0], live, tenant, seals)
-        for identity, live in children.items()
-        if identity in known
-    }
-    return Classified(
-        own={identity: children[identity] for identity, is_so in found.items() if is_so.is_own},
-        foreign={
-            identity: children[identity] for identity, is_so in found.items() if not is_so.is_own
-        },
-        adopted=frozenset(
-            identity for identity, is_so in found.items() if is_so is Ownership.ADOPTED
-        ),
-    )
+    secrets = (identify_token(name), identify_access(name), identify_digests(name))
+    known = {*secrets, *(builder.identify(name) for builder in BUILDERS)}
+    own: dict[Identity, Object] = {}
+    foreign: dict[Identity, Object] = {}
+    adopted = set()
+    for identity, live in children.items():
+        if identity not in known:
+            continue
+        ownership = classify(identity[0], live, tenant, seals)
+        (own if ownership.is_own else foreign)[identity] = live
+        if ownership is Ownership.ADOPTED:
+            adopted.add(identity)
+    return Classified(own, foreign, frozenset(adopted))
 
 
 def record_name(kind: Kind, name: str) -> str:
-    """Return the name of an object in the record in status."""
+    """Return the key of an object in the status of its tenant."""
     return f"{kind.name}/{name}"
 
 
 def record_uids(own: Children, tenant: Tenant) -> dict[str, str]:
     """Return the uids of a tenant's objects, for its status.
 
-    One that is not seen now, as when its label was taken away, keeps its place.
+    An object that is not watched now, because its label was removed, stays in it.
     """
     seen = {record_name(kind, name): live["metadata"]["uid"] for (kind, name), live in own.items()}
     return dict(sorted({**tenant.status.objects, **seen}.items()))
 
 
 def explain_foreign(kind: Kind, live: Object, tenant: Tenant) -> Fault:
-    """Return the fault of a name that an object has which is not the tenant's."""
+    """Return the fault of a name at which an object is not the tenant's."""
     metadata = live["metadata"]
     what = f"the {kind.name} {metadata['name']}"
     controller = pod_owners.find_controller(live)
     if controller and _is_earlier(controller, tenant):
-        message = f"{what} of an earlier tenant of this name is still being removed"
+        message = f"{what} of an earlier tenant of this name is still being deleted"
         return Fault(kind, "Leftover", message, Outlook.PROGRESSING)
     if controller and controller["uid"] != tenant.uid:
         message = (
@@ -145,8 +150,8 @@ def explain_foreign(kind: Kind, live: Object, tenant: Tenant) -> Fault:
         )
     else:
         message = (
-            f"{what} was not made by the operator for this tenant and is left alone: remove it, "
-            "or, if you know and trust what is in it, let the tenant have it by two annotations, "
+            f"{what} was not created by the operator for this tenant and is left alone: remove it, "
+            "or, if you know and trust its content, give it to the tenant by two annotations, "
             f"{names.ADOPT_BY_ANNOTATION}={tenant.key.name} on it and "
             f"{names.ADOPT_ANNOTATION}={metadata['uid']} on the ScimTenant"
         )

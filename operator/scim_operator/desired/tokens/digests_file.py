@@ -1,4 +1,4 @@
-"""The digests of the accepted tokens, and the file that gives them to the service."""
+"""The digests of accepted tokens, and the files that give them to the service."""
 
 from __future__ import annotations
 
@@ -17,13 +17,13 @@ class AcceptedToken:
     Attributes
     ----------
     id
-        Shown in status, logs and metrics; random.
+        Random; appears in status, logs and metrics.
     sha256
         The token's digest, 64 hexadecimal digits.
     created_at
         When the operator first accepted it.
     not_after
-        When the service stops to accept it; None while its retirement is not decided.
+        When the service stops accepting it; None while no retirement is decided.
     """
 
     id: str
@@ -47,7 +47,7 @@ def dump(accepted: Sequence[AcceptedToken]) -> str:
 
 
 def load(text: str) -> tuple[AcceptedToken, ...]:
-    """Read ``tokens.json``; what cannot be read counts as lost, and is made again."""
+    """Read ``tokens.json``; a file that cannot be read counts as lost, and is written again."""
     try:
         return tuple(
             AcceptedToken(

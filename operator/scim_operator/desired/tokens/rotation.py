@@ -1,12 +1,12 @@
-"""The life of a tenant's tokens: issue, rotate, retire, revoke. Pure.
+"""Decides when a token is issued, rotated, retired and revoked.
 
-What is stored is the current token (a Secret for people and Entra) and the digests of every
-accepted token (a Secret for the service). One rule joins them, and heals every interruption: the
-current token's digest is accepted, whether it was issued a moment ago, by a pass that was cut off
-between its two writes, or put back from a backup. The other digests are waiting to be retired,
-which happens only once the current token has been proved in use: until then Entra may still be
-sending the old one. A pod that says so is not believed, since it may have been taken over: the
-proof is a MAC keyed with the token itself, which a pod has only after a request brought it.
+The cluster stores the current token (a Secret for people and Entra) and the digests of all accepted
+tokens (a Secret for the service). One rule connects them, and repairs every interruption: the
+current token's digest is accepted, whether the token was just issued, was issued by a reconcile
+that was interrupted between its two writes, or was restored from a backup. The other digests wait
+to be retired, which happens only after a proof that the current token is in use: until then Entra
+may still send the old one. A statement of a pod is no proof, because an attacker may control the
+pod: the proof is a MAC keyed with the token itself, which a pod has only after a request with it.
 """
 
 from __future__ import annotations
@@ -30,21 +30,21 @@ from scim_operator.desired.tokens.token_format import (
 
 @dataclass(frozen=True, slots=True)
 class Instructions:
-    """What the tenant's spec and annotations say about its tokens.
+    """What the tenant's spec and annotations ask about its tokens.
 
     Attributes
     ----------
     rotate_every, overlap
         From the spec.
     rotate, revoke
-        Values of the two annotations; each new value is one request.
+        Values of the two annotations; each new value asks once.
     is_forced
-        Whether a token is desired even while the one before waits for its first use.
+        Whether to rotate even while the current token waits for its first use.
     waits_for_use
-        Whether an older token stays until the current one has been used. The operator itself is
-        the user of the management port's credential, and needs no proof that it has it.
+        Whether an older token stays until the current one is used. The operator itself uses the
+        management port's credential, and needs no proof that it has it.
     prefix
-        What a new token begins with.
+        Prefix of a new token.
     """
 
     overlap: timedelta
@@ -58,21 +58,21 @@ class Instructions:
 
 @dataclass(frozen=True, slots=True)
 class Uses:
-    """What shows that tokens are in use.
+    """Evidence that tokens are in use.
 
     Attributes
     ----------
     proofs
-        What the service says, by the tokens' ids; see `proof`.
+        Proofs in the service status, by the tokens' ids; see `token_format.compute_proof`.
     confirmed
-        Ids of tokens whose proof was right before.
+        Ids of tokens whose proof was correct before.
     """
 
     proofs: Mapping[str, str] = field(default_factory=dict)
     confirmed: frozenset[str] = frozenset()
 
     def confirm(self, token_id: str, token: str) -> bool:
-        """Tell whether a token was in a request, for certain."""
+        """Tell whether a request with a token is proved."""
         if token_id in self.confirmed:
             return True
         claim = self.proofs.get(token_id)
@@ -84,7 +84,7 @@ NO_USES = Uses()
 
 @dataclass(frozen=True, slots=True)
 class Stored:
-    """What is in the cluster.
+    """The tokens in the cluster.
 
     Attributes
     ----------
@@ -93,7 +93,7 @@ class Stored:
     accepted
         The entries of ``tokens.json``, newest last.
     rotated, revoked
-        Values of the annotations that were carried out last.
+        Values of the annotations that were applied last.
     """
 
     token: str | None = None
@@ -103,7 +103,7 @@ class Stored:
 
 
 class Change(Enum):
-    """What a plan does, for events; the value is the event's reason."""
+    """A change of tokens, for events; the value is the reason of an event."""
 
     ISSUED = "TokenIssued"
     REISSUED = "TokenReissued"
@@ -116,20 +116,20 @@ class Change(Enum):
 
 @dataclass(frozen=True, slots=True)
 class TokenPlan:
-    """What should be in the cluster.
+    """The tokens that should be in the cluster.
 
     Attributes
     ----------
     stored
-        The state to write; equal to what was given when nothing is to be done.
+        The state to write; equal to the given one when nothing changes.
     changes
-        What happened, in order.
+        The changes, in order.
     confirmed
         Id of the current token once its use is proved; None before.
     waiting_for
         Id of the current token while older ones wait for it to be used; None otherwise.
     due
-        When something is to be done next; None if only an event can bring it.
+        When the next change is due; None if time alone causes none.
     """
 
     stored: Stored
@@ -154,7 +154,7 @@ def plan_issued_token(
         held_back = (Change.HELD_BACK,) if _is_rotation_asked(instructions, stored) else ()
         return replace(kept, changes=(*kept.changes, *held_back))
     token = generate(instructions.prefix)
-    # Asked for together with the tenant's first token, or carried out by this very change.
+    # A rotation that was asked for with the first token, or that this change performs, is done.
     desired = accept_current_token(
         instructions, replace(stored, token=token, rotated=instructions.rotate), uses, now
     )
@@ -164,16 +164,16 @@ def plan_issued_token(
 def accept_current_token(
     instructions: Instructions, stored: Stored, uses: Uses, now: datetime
 ) -> TokenPlan:
-    """Bring the accepted digests in line with the current token, which there must be.
+    """Update the accepted digests for the current token, which must exist.
 
-    This is the whole decision about a token that somebody else issues (``existingSecret``).
+    This is the whole decision about a token of the owner (``existingSecret``).
     """
     assert stored.token is not None
     sha256 = hash_token(stored.token)
-    entries = {entry.sha256: _renew_id(entry, sha256, stored.token) for entry in stored.accepted}
+    entries = {entry.sha256: _replace_id(entry, sha256, stored.token) for entry in stored.accepted}
     current = entries.pop(sha256, None)
     changes = [] if current else [Change.ACCEPTED]
-    # A token that became current again (its owner went back to it) is desired again.
+    # A token that its owner has made current again is no longer retired.
     current = replace(current or AcceptedToken(generate_id(), sha256, now), not_after=None)
     others = () if _is_revoked(instructions, stored) else tuple(entries.values())
     is_confirmed = uses.confirm(current.id, stored.token)
@@ -185,28 +185,28 @@ def accept_current_token(
     desired = replace(
         stored, accepted=(*kept, current), rotated=instructions.rotate, revoked=instructions.revoke
     )
-    moments = (*(entry.not_after for entry in kept), _next_rotation(instructions, desired))
+    times = (*(entry.not_after for entry in kept), _find_next_rotation(instructions, desired))
     return TokenPlan(
         stored=desired,
         changes=tuple(changes),
         confirmed=current.id if is_confirmed else None,
         waiting_for=current.id if any(entry.not_after is None for entry in kept) else None,
-        due=min((moment for moment in moments if moment and moment > now), default=None),
+        due=min((time for time in times if time and time > now), default=None),
     )
 
 
-def _renew_id(entry: AcceptedToken, sha256: str, token: str) -> AcceptedToken:
-    """Replace an id that an earlier version took from the digest: guesses can be tested by it.
+def _replace_id(entry: AcceptedToken, sha256: str, token: str) -> AcceptedToken:
+    """Replace an id that an earlier version derived from the digest, which can test guesses.
 
-    A current token that the operator has issued cannot be guessed all the same, and keeps its id.
+    A current token that the operator has issued cannot be guessed, and keeps its id.
     """
     if entry.id != entry.sha256[:8] or (entry.sha256 == sha256 and is_well_formed(token)):
         return entry
     return replace(entry, id=generate_id())
 
 
-def _retire(entry: AcceptedToken, moment: datetime) -> AcceptedToken:
-    return entry if entry.not_after else replace(entry, not_after=moment)
+def _retire(entry: AcceptedToken, time: datetime) -> AcceptedToken:
+    return entry if entry.not_after else replace(entry, not_after=time)
 
 
 def _is_revoked(instructions: Instructions, stored: Stored) -> bool:
@@ -218,7 +218,7 @@ def _is_rotation_asked(instructions: Instructions, stored: Stored) -> bool:
 
 
 def _is_rotation_due(instructions: Instructions, stored: Stored, uses: Uses, now: datetime) -> bool:
-    # While Entra still sends an older token, one more would only pile up.
+    # While Entra still sends an older token, another token would only add to the accepted ones.
     waiting = (
         instructions.waits_for_use
         and stored.token is not None
@@ -227,11 +227,11 @@ def _is_rotation_due(instructions: Instructions, stored: Stored, uses: Uses, now
     )
     if _is_rotation_asked(instructions, stored):
         return instructions.is_forced or not waiting
-    due = _next_rotation(instructions, stored)
+    due = _find_next_rotation(instructions, stored)
     return due is not None and due <= now and not waiting
 
 
-def _next_rotation(instructions: Instructions, stored: Stored) -> datetime | None:
+def _find_next_rotation(instructions: Instructions, stored: Stored) -> datetime | None:
     if instructions.rotate_every is None or not stored.accepted:
         return None
     return stored.accepted[-1].created_at + instructions.rotate_every

@@ -41,23 +41,23 @@ _MIN_PAIRS = 24
 
 
 _MIN_STEPS = 10
-"""What a token of the owner's own (``existingSecret``) must have: that many characters, different
-characters, different pairs of neighbours (fewer are a repetition) and different distances of
-neighbours (fewer are a run such as ``abcdef``). Of random tokens of 32 hexadecimal digits one in
-2,000 has less, of longer ones none in 100,000."""
+"""The minimum for an owner's token (``existingSecret``): characters, different characters,
+different pairs of neighbours (fewer are a repetition) and different distances of neighbours (fewer
+are a sequence such as ``abcdef``). Of random tokens of 32 hexadecimal digits one in 2,000 has less,
+of longer ones none in 100,000."""
 
 
 _PROOF_PREFIX = b"scim-operator.io/token-used:"
 
 
 def generate(prefix: str = PREFIX) -> str:
-    """Make a new token."""
+    """Generate a new token."""
     digits = _base62(secrets.randbits(256), _RANDOM_DIGITS)
     return prefix + digits + _checksum(digits)
 
 
 def is_well_formed(token: str) -> bool:
-    """Tell whether a string is a token that `generate` can have made."""
+    """Tell whether a string can be a token of `generate`."""
     body = token.removeprefix(PREFIX)
     digits = body[:_RANDOM_DIGITS]
     return (
@@ -80,10 +80,10 @@ def _base62(number: int, width: int) -> str:
 
 
 def find_weakness(token: str) -> str | None:
-    """Say why a token of the owner's own can be guessed; None if it is strong enough.
+    """Say why an owner's token can be guessed; None if it is strong enough.
 
-    A token is guessed without a trace from a digest that leaked, so it needs about 128 random bits;
-    what it is made of can only be judged by its looks.
+    An attacker can test guesses against a leaked digest unnoticed, so a token needs about 128
+    random bits, which can only be judged by its characters.
     """
     pairs = set(pairwise(token))
     steps = {ord(right) - ord(left) for left, right in pairs}
@@ -95,12 +95,12 @@ def find_weakness(token: str) -> str | None:
 
 
 def generate_id() -> str:
-    """Make the id of a token: random, for whoever sees one must not be able to test guesses."""
+    """Generate the id of a token: random, so that its readers cannot test guesses of the token."""
     return base64.b32encode(secrets.token_bytes(5)).decode().lower()
 
 
 def compute_proof(token: str, token_id: str) -> str:
-    """Return what the service answers once a request has brought the token.
+    """Return the proof that the service gives after a request with the token.
 
     HMAC-SHA256 in hexadecimal (``docs/contract.md`` section 3).
     """

@@ -1,1 +1,4 @@
-"""Tenant URLs: what they are made of, which are allowed, and which tenant has claimed one."""
+"""Tenant URLs: how one is derived, which ones a tenant may name, and which tenant has claimed one.
+
+Law: no I/O. `claims.Register` alone has state; the controller stores its claims as ConfigMaps.
+"""

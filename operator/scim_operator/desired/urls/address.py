@@ -1,4 +1,4 @@
-"""Where a tenant is reached: its spec, and the operator's defaults. Pure."""
+"""Derives the address of a tenant from its spec and the operator's defaults."""
 
 from __future__ import annotations
 
@@ -11,16 +11,16 @@ from scim_operator.settings import Settings
 
 @dataclass(frozen=True, slots=True)
 class Address:
-    """Where a tenant is reached.
+    """Where clients reach a tenant.
 
     Attributes
     ----------
     host
-        Host of the Tenant URL; None if the tenant is to be exposed but nobody named a host.
+        Host of the Tenant URL; None if the tenant is exposed and no host is configured.
     path
-        Base path, without a slash at its end.
+        Base path, without a trailing slash.
     is_exposed
-        Whether the URL is meant for the world outside the cluster.
+        Whether the URL is for clients outside the cluster.
     """
 
     host: str | None
@@ -29,14 +29,14 @@ class Address:
 
     @property
     def url(self) -> str | None:
-        """The Tenant URL."""
+        """The Tenant URL; None without a host."""
         if self.host is None:
             return None
         return f"{'https' if self.is_exposed else 'http'}://{self.host}{self.path}"
 
 
 def fill(template: str, key: Key) -> str:
-    """Fill a tenant's namespace and name into one of the operator's defaults."""
+    """Insert a tenant's namespace and name into one of the operator's defaults."""
     return template.format(namespace=key.namespace, name=key.name)
 
 

@@ -1,8 +1,8 @@
-"""Who has which Tenant URL: the claims in the order in which they were made. Pure.
+"""Decides which tenant has which Tenant URL, by claims in the order of their creation.
 
-A claim is made before the route and outlives it: the tenant that holds it keeps it through edits
-of others, restarts and restores, and what it leaves stays reserved for its namespace, because
-Entra may go on sending the old customer's users there.
+A claim is created before the route and outlives it: its tenant keeps the URL whatever other tenants
+change, through restarts and restores. A released URL stays reserved for its namespace, because
+Entra may continue to send the users of the old tenant there.
 """
 
 from __future__ import annotations
@@ -27,19 +27,19 @@ CONFLICT = "URLConflict"
 _Age = tuple[datetime, Key, Place]
 
 MOST_RESERVED = 1000
-"""URLs that are reserved for one namespace at most, so that its owner cannot fill the store."""
+"""Maximum of URLs that are reserved for one namespace, so that its owner cannot fill the store."""
 
 
 @dataclass(frozen=True, slots=True)
 class Claim:
-    """One URL and the tenant that has it, or had it last.
+    """One URL, and the tenant that has it or had it last.
 
     Attributes
     ----------
     since
         When the namespace claimed it.
     released
-        When its tenant left it; None while it is held.
+        When its tenant released it; None while the tenant has it.
     """
 
     place: Place
@@ -47,15 +47,15 @@ class Claim:
     since: datetime
     released: datetime | None = None
 
-    def record(self, settings: Settings) -> Object:
-        """Return the ConfigMap that keeps it."""
+    def to_config_map(self, settings: Settings) -> Object:
+        """Return the ConfigMap that stores the claim."""
         data = {
             "host": self.place.host,
             "path": self.place.path,
             "namespace": self.tenant.namespace,
             "name": self.tenant.name,
             "since": format_timestamp(self.since),
-            # Present and empty, so that an apply ends it.
+            # Present although empty, so that an apply clears it.
             "releasedAt": format_timestamp(self.released) if self.released else "",
         }
         return {
@@ -73,13 +73,13 @@ class Claim:
         }
 
     @classmethod
-    def of(cls, record: Object) -> Self:
-        """Read a ConfigMap.
+    def from_config_map(cls, record: Object) -> Self:
+        """Read a claim from a ConfigMap.
 
         Raises
         ------
         KeyError, ValueError
-            It is not as `record` makes it.
+            The ConfigMap is not one of `to_config_map`.
         """
         data = record.get("data") or {}
         released = data.get("releasedAt")
@@ -93,18 +93,18 @@ class Claim:
 
 @dataclass(frozen=True, slots=True)
 class Hold:
-    """What a pass may do with the URL of its tenant.
+    """What a reconcile may do with the URL of its tenant.
 
     Attributes
     ----------
     is_routed
-        Whether the tenant may have its route, and show its URL.
+        Whether the tenant may have its route and show its URL.
     finding
-        What the condition says instead of telling of the route; None if there is nothing.
+        The finding of the condition Exposed; None if that depends on the route.
     note
-        What it says beside that.
+        An addition to the message of the condition.
     due
-        When time alone may change it.
+        When time alone may change the hold.
     """
 
     is_routed: bool
@@ -117,12 +117,12 @@ HELD = Hold(is_routed=True)
 
 
 class Register:
-    """The claims, found by place, host and tenant.
+    """All claims, indexed by place, host and tenant.
 
     Parameters
     ----------
     reserve
-        How long a claim that was released keeps other namespaces out.
+        How long a released claim keeps other namespaces out.
     """
 
     def __init__(self, reserve: timedelta) -> None:
@@ -133,28 +133,28 @@ class Register:
         self._by_age: defaultdict[str, list[_Age]] = defaultdict(list)
 
     def get(self, place: Place) -> Claim | None:
-        """Return the claim on just that place."""
+        """Return the claim on exactly that place."""
         return self._claims.get(place)
 
     def put(self, claim: Claim) -> None:
-        """Add a claim, in place of one on the same place."""
+        """Add a claim, which replaces one on the same place."""
         self.remove(claim.place)
         self._claims[claim.place] = claim
-        insort(self._by_age[claim.place.host], _age(claim))
-        for place in claim.place.above():
+        insort(self._by_age[claim.place.host], _sort_key(claim))
+        for place in claim.place.list_above():
             self._below[place].add(claim.place)
         if claim.released is None:
             self._held[claim.tenant].add(claim.place)
 
     def take(self, place: Place, key: Key, now: datetime, since: datetime) -> Claim:
-        """Claim a place that nothing keeps a tenant from; a namespace goes on with its own claim.
+        """Claim a place without an obstacle; a namespace continues its own claim.
 
         Parameters
         ----------
         since
-            When it was claimed if nothing is known of an earlier claim.
+            Time of the claim if there is no earlier one.
         """
-        known = next(self._standing((place,), now), None)
+        known = next(self._list_valid((place,), now), None)
         if known is None or known.tenant.namespace != key.namespace:
             claim = Claim(place, key, since)
         else:
@@ -163,15 +163,15 @@ class Register:
         return claim
 
     def remove(self, place: Place) -> None:
-        """Forget the claim on a place, if there is one."""
+        """Remove the claim on a place, if there is one."""
         claim = self._claims.pop(place, None)
         if claim is None:
             return
         ages = self._by_age[place.host]
-        del ages[bisect_left(ages, _age(claim))]
+        del ages[bisect_left(ages, _sort_key(claim))]
         if not ages:
             del self._by_age[place.host]
-        for above in place.above():
+        for above in place.list_above():
             self._below[above].discard(place)
             if not self._below[above]:
                 del self._below[above]
@@ -179,7 +179,7 @@ class Register:
         if not self._held[claim.tenant]:
             del self._held[claim.tenant]
 
-    def held(self, key: Key) -> list[Place]:
+    def list_held(self, key: Key) -> list[Place]:
         """Return the places that a tenant holds."""
         return sorted(self._held.get(key, ()))
 
@@ -187,42 +187,44 @@ class Register:
         """Tell whether a tenant holds a place."""
         return place in self._held.get(key, ())
 
-    def holders(self) -> list[Key]:
-        """Return the tenants that hold something."""
+    def list_holders(self) -> list[Key]:
+        """Return the tenants that hold a place."""
         return list(self._held)
 
-    def ends(self, claim: Claim) -> datetime | None:
-        """Return when a claim no longer keeps anything out; None while it is held."""
+    def find_end(self, claim: Claim) -> datetime | None:
+        """Return when a claim no longer keeps other tenants out; None while it is held."""
         return claim.released + self._reserve if claim.released else None
 
-    def obstacle(self, place: Place, key: Key, now: datetime, *, whole: bool) -> Claim | None:
-        """Return the claim that keeps a tenant from a place, the oldest of several.
+    def find_obstacle(
+        self, place: Place, key: Key, now: datetime, *, needs_host: bool
+    ) -> Claim | None:
+        """Return the oldest claim that keeps a tenant from a place; None if none does.
 
         Parameters
         ----------
-        whole
-            Whether the tenant's namespace must have the host alone.
+        needs_host
+            Whether the tenant's namespace must have the host for itself.
         """
-        near = {place, *place.above(), *self._below.get(place, ())}
+        near = {place, *place.list_above(), *self._below.get(place, ())}
         found = [
             claim
-            for claim in self._standing(near, now)
+            for claim in self._list_valid(near, now)
             if claim.tenant != key
             and not (claim.released and claim.tenant.namespace == key.namespace)
         ]
-        if not found and whole:
+        if not found and needs_host:
             by_age = (place for _, _, place in self._by_age.get(place.host, ()))
-            first = next(self._standing(by_age, now), None)
+            first = next(self._list_valid(by_age, now), None)
             if first and first.tenant.namespace != key.namespace:
                 return first
-        return min(found, key=_age, default=None)
+        return min(found, key=_sort_key, default=None)
 
-    def outlived(self, now: datetime) -> list[Claim]:
-        """Return the claims that keep nothing out any more, or are more than may be reserved."""
+    def list_expired(self, now: datetime) -> list[Claim]:
+        """Return the released claims that have expired or exceed `MOST_RESERVED`."""
         reserved: defaultdict[str, list[tuple[datetime, Claim]]] = defaultdict(list)
         found = []
         for claim in self._claims.values():
-            ends = self.ends(claim)
+            ends = self.find_end(claim)
             if ends is None:
                 continue
             if ends <= now:
@@ -236,22 +238,22 @@ class Register:
                 found += [claim for _, claim in claims[:surplus]]
         return found
 
-    def _standing(self, places: Iterable[Place], now: datetime) -> Iterator[Claim]:
+    def _list_valid(self, places: Iterable[Place], now: datetime) -> Iterator[Claim]:
         for place in places:
             claim = self._claims.get(place)
             if claim is None:
                 continue
-            ends = self.ends(claim)
+            ends = self.find_end(claim)
             if ends is None or ends > now:
                 yield claim
 
 
-def _age(claim: Claim) -> _Age:
+def _sort_key(claim: Claim) -> _Age:
     return claim.since, claim.tenant, claim.place
 
 
 def had_url(tenant: Tenant, where: Address) -> bool:
-    """Tell from its status whether a tenant had the URL already; only an operator writes that."""
+    """Tell whether a tenant had the URL, from its status, which only the operator writes."""
     exposed = tenant.status.condition(EXPOSED)
     return (
         exposed is not None
@@ -264,45 +266,45 @@ def had_url(tenant: Tenant, where: Address) -> bool:
 def seed(
     register: Register, tenants: Iterable[Tenant], settings: Settings, now: datetime
 ) -> list[Place]:
-    """Claim for tenants without a claim what their statuses say they have, and then the rest.
+    """Claim URLs for tenants without a claim, first those that their statuses show.
 
-    So nobody's URL goes to another tenant when there are no records yet, or no longer.
+    So no tenant loses its URL to another one when records do not exist yet, or were lost.
 
     Returns
     -------
     list[Place]
-        What was claimed, and is not recorded.
+        The places that were claimed and are not recorded yet.
     """
     found = []
-    for tenant in sorted(tenants, key=lambda tenant: _seniority(tenant, settings)):
+    for tenant in sorted(tenants, key=lambda tenant: _rank(tenant, settings)):
         where = derive_address(tenant, settings)
         place = Place.of(where)
         if place is None or register.holds(tenant.key, place):
             continue
         verdict = check_url(tenant, settings)
         old = had_url(tenant, where)
-        # One that is paused has made no route since; whatever it has shows in its status.
+        # A paused tenant creates no route; its status shows the one that it has.
         if (verdict.message and (verdict.is_lasting or not old)) or (tenant.is_paused and not old):
             continue
-        whole = not old and not verdict.is_shared
-        if register.obstacle(place, tenant.key, now, whole=whole):
+        needs_host = not old and not verdict.is_shared
+        if register.find_obstacle(place, tenant.key, now, needs_host=needs_host):
             continue
-        register.take(place, tenant.key, now, since=_since(tenant) if old else now)
+        register.take(place, tenant.key, now, since=_find_claim_time(tenant) if old else now)
         found.append(place)
     return found
 
 
-def _since(tenant: Tenant) -> datetime:
+def _find_claim_time(tenant: Tenant) -> datetime:
     exposed = tenant.status.condition(EXPOSED)
     if exposed is not None and exposed.status == "True":
         return exposed.last_transition_time
     return tenant.created
 
 
-def _seniority(tenant: Tenant, settings: Settings) -> tuple[int, datetime, Key]:
+def _rank(tenant: Tenant, settings: Settings) -> tuple[int, datetime, Key]:
     if not had_url(tenant, derive_address(tenant, settings)):
         return 2, tenant.created, tenant.key
-    return 0 if tenant.status.is_true(EXPOSED) else 1, _since(tenant), tenant.key
+    return 0 if tenant.status.is_true(EXPOSED) else 1, _find_claim_time(tenant), tenant.key
 
 
 def refuse(verdict: UrlPermission) -> Hold:
@@ -319,11 +321,11 @@ def keep_out(where: Address, obstacle: Claim, ends: datetime | None, settings: S
     """Return the hold of a tenant whose URL another tenant has, or had."""
     place = Place.of(where)
     holder = f"{obstacle.tenant} ({obstacle.place})"
-    near = place is not None and place.meets(obstacle.place)
+    near = place is not None and place.overlaps(obstacle.place)
     what = f"the Tenant URL {where.url}" if near else f"the host {where.host}"
     if obstacle.released:
         record = names.url_claim(settings.lease_name, *obstacle.place)
-        return _out(
+        return _build_hold(
             "URLReserved",
             f"{what} was in use by tenant {holder}, to which Entra may still send users: it is "
             f"reserved for namespace {obstacle.tenant.namespace} for {settings.reserve_urls_for} "
@@ -332,7 +334,7 @@ def keep_out(where: Address, obstacle: Claim, ends: datetime | None, settings: S
             ends,
         )
     whose = "" if near else f", as its namespace {obstacle.tenant.namespace} used the host first"
-    return _out(
+    return _build_hold(
         CONFLICT,
         f"{what} belongs to tenant {holder}{whose}: choose another spec.exposure.host"
         + (" or path" if near else ", or have it shared by the chart's exposure.allow"),
@@ -340,7 +342,7 @@ def keep_out(where: Address, obstacle: Claim, ends: datetime | None, settings: S
     )
 
 
-def _out(reason: str, message: str, due: datetime | None) -> Hold:
+def _build_hold(reason: str, message: str, due: datetime | None) -> Hold:
     finding = Finding(is_good=False, reason=reason, message=message, outlook=Outlook.STALLED)
     return Hold(is_routed=False, finding=finding, due=due)
 
@@ -352,7 +354,7 @@ def explain_unrecorded(tenant: Tenant, where: Address, problem: str, due: dateti
     return Hold(
         is_routed=old,
         finding=Finding(
-            # A tenant that is exposed must go on saying so: without records the statuses count.
+            # The status of an exposed tenant must not change: without records the statuses count.
             is_good=old,
             reason="ClaimNotRecorded",
             message=f"{problem}; {effect}",

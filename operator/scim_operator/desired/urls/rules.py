@@ -1,4 +1,4 @@
-"""Which Tenant URLs a tenant may name, by the CRD's rules and the administrator's. Pure."""
+"""Checks whether a tenant may name its Tenant URL, by the CRD and the administrator."""
 
 from __future__ import annotations
 
@@ -18,8 +18,8 @@ from scim_operator.settings import Settings
 class Place(NamedTuple):
     """Host and path of a URL in the form in which they are compared.
 
-    Hosts have no case. Paths have, but an ingress controller may match them without it, so two
-    that differ only in case count as one.
+    Hosts ignore case. Paths do not, but an ingress controller may ignore it, so two paths that
+    differ only in case count as one.
     """
 
     host: str
@@ -27,22 +27,22 @@ class Place(NamedTuple):
 
     @classmethod
     def of(cls, where: Address) -> Self | None:
-        """Return the place of an exposed address; None if it has none outside the cluster."""
+        """Return the place of an exposed address; None for an address inside the cluster."""
         if not where.is_exposed or where.host is None:
             return None
         return cls(where.host.lower().rstrip("."), where.path.lower())
 
-    def above(self) -> list[Place]:
-        """Return the places whose routes would lead here as well, the nearest first."""
+    def list_above(self) -> list[Place]:
+        """Return the places whose routes lead here as well, the nearest first."""
         found = []
         path = self.path
         while path := path.rpartition("/")[0]:
             found.append(Place(self.host, path))
         return found
 
-    def meets(self, other: Place) -> bool:
-        """Tell whether a request may belong to both: they are equal, or one is above the other."""
-        return self == other or self in other.above() or other in self.above()
+    def overlaps(self, other: Place) -> bool:
+        """Tell whether a request may match both: they are equal, or one is above the other."""
+        return self == other or self in other.list_above() or other in self.list_above()
 
     def __str__(self) -> str:
         return f"https://{self.host}{self.path}"
@@ -50,15 +50,15 @@ class Place(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class UrlPermission:
-    """Whether a tenant may name its URL.
+    """Tells whether a tenant may name its URL, or why not.
 
     Attributes
     ----------
     reason, message
-        Why not, for programs and people; empty if it may.
+        Why it may not, for programs and people; empty if it may.
     is_lasting
-        Whether that ends a URL that the tenant has already: what the administrator or the CRD
-        says does, a default of the operator does not.
+        Whether the tenant loses a URL that it has: a rule of the administrator or the CRD takes it,
+        a default of the operator does not.
     is_shared
         Whether other namespaces may have other paths of the host.
     """
@@ -70,13 +70,13 @@ class UrlPermission:
 
 
 def check_url(tenant: Tenant, settings: Settings) -> UrlPermission:
-    """Judge the URL of an exposed tenant."""
-    if sentence := _impossible(tenant.spec.exposure, settings):
+    """Check the URL of an exposed tenant."""
+    if sentence := _find_problem(tenant.spec.exposure, settings):
         return UrlPermission("InvalidURL", f"spec.exposure cannot be a Tenant URL: {sentence}")
     place = Place.of(derive_address(tenant, settings))
     if place is None:
         return UrlPermission()
-    platform = _default(tenant.key, settings)
+    platform = _build_default(tenant.key, settings)
     is_default = place == platform
     if not is_default and not settings.tenants_may_name:
         return UrlPermission(
@@ -84,7 +84,7 @@ def check_url(tenant: Tenant, settings: Settings) -> UrlPermission:
             f"a tenant may name no host or path here: omit spec.exposure.host and path to have "
             f"{platform}, or have the chart's exposure.tenantsMayName set",
         )
-    foreign = _foreign_gateways(tenant)
+    foreign = _list_foreign_gateways(tenant)
     rules: Sequence[ExposureRule] = ()
     if settings.exposure_rules and (foreign or not is_default):
         named = None if is_default else place
@@ -92,18 +92,20 @@ def check_url(tenant: Tenant, settings: Settings) -> UrlPermission:
             rule for rule in settings.exposure_rules if _admits(rule, tenant.key, named, foreign)
         ]
         if not rules:
-            return UrlPermission("NotAllowed", _not_admitted(tenant.key, named, foreign))
+            return UrlPermission("NotAllowed", _explain_not_admitted(tenant.key, named, foreign))
     if any(rule.paths for rule in rules):
         return UrlPermission(is_shared=True)
-    return _judge_by_default(tenant.key, place, platform, settings)
+    return _check_against_default(tenant.key, place, platform, settings)
 
 
-def _judge_by_default(key: Key, place: Place, platform: Place, settings: Settings) -> UrlPermission:
+def _check_against_default(
+    key: Key, place: Place, platform: Place, settings: Settings
+) -> UrlPermission:
     template = settings.default_host.lower()
     is_common = "{" not in template
     if place == platform:
         return UrlPermission(is_shared=is_common)
-    if not template or not _stands_for(template).fullmatch(place.host):
+    if not template or not _compile(template).fullmatch(place.host):
         return UrlPermission()
     own = f"/{key.namespace}"
     if place.host == platform.host and (place.path == own or place.path.startswith(f"{own}/")):
@@ -117,13 +119,13 @@ def _judge_by_default(key: Key, place: Place, platform: Place, settings: Setting
     )
 
 
-def _default(key: Key, settings: Settings) -> Place:
+def _build_default(key: Key, settings: Settings) -> Place:
     host = fill(settings.default_host, key).lower().rstrip(".")
     return Place(host, fill(settings.default_path, key).lower())
 
 
-def _impossible(exposure: Exposure, settings: Settings) -> str:
-    """Say what is wrong with a name, which may be stored from before the CRD refused it."""
+def _find_problem(exposure: Exposure, settings: Settings) -> str:
+    """Return the problem of a host or path that was stored before the CRD had the rule."""
     host, path = exposure.host, exposure.path
     inside = settings.cluster_domain.lower()
     if host and (host == inside or host.endswith(f".{inside}")):
@@ -139,7 +141,7 @@ def _impossible(exposure: Exposure, settings: Settings) -> str:
     return ""
 
 
-def _foreign_gateways(tenant: Tenant) -> list[str]:
+def _list_foreign_gateways(tenant: Tenant) -> list[str]:
     """Return the Gateways of other namespaces that a tenant names, as namespace/name."""
     gateway = tenant.spec.exposure.gateway
     own = tenant.key.namespace
@@ -151,24 +153,26 @@ def _foreign_gateways(tenant: Tenant) -> list[str]:
 
 
 def _admits(rule: ExposureRule, key: Key, place: Place | None, gateways: Sequence[str]) -> bool:
-    if not _fits(key.namespace, rule.namespaces, key):
+    if not _matches(key.namespace, rule.namespaces, key):
         return False
-    if place and not (_fits(place.host, rule.hosts, key) and _fits(place.path, rule.paths, key)):
+    if place and not (
+        _matches(place.host, rule.hosts, key) and _matches(place.path, rule.paths, key)
+    ):
         return False
-    return all(_fits(gateway, rule.gateways, key) for gateway in gateways)
+    return all(_matches(gateway, rule.gateways, key) for gateway in gateways)
 
 
-def _fits(text: str, patterns: Sequence[str] | None, key: Key) -> bool:
-    """Tell whether one of the patterns fits; no patterns set no limit."""
+def _matches(text: str, patterns: Sequence[str] | None, key: Key) -> bool:
+    """Tell whether a text matches one of the patterns; None matches every text."""
     if patterns is None:
         return True
     return any(
-        _stands_for(pattern.lower().replace("{namespace}", key.namespace)).fullmatch(text)
+        _compile(pattern.lower().replace("{namespace}", key.namespace)).fullmatch(text)
         for pattern in patterns
     )
 
 
-def _not_admitted(key: Key, place: Place | None, gateways: Sequence[str]) -> str:
+def _explain_not_admitted(key: Key, place: Place | None, gateways: Sequence[str]) -> str:
     named = [str(place)] if place else []
     named += [f"the Gateway {gateway}" for gateway in gateways]
     return (
@@ -178,8 +182,8 @@ def _not_admitted(key: Key, place: Place | None, gateways: Sequence[str]) -> str
 
 
 @lru_cache(maxsize=1024)
-def _stands_for(pattern: str) -> re.Pattern[str]:
-    """Compile a pattern; one of the operator's defaults stands for what may be filled in."""
+def _compile(pattern: str) -> re.Pattern[str]:
+    """Compile a pattern or a default, whose fields match any name."""
     parts = re.split(r"([*]|\{namespace\}|\{name\})", pattern)
     return re.compile(
         "".join(

@@ -38,7 +38,7 @@ class Records:
     def __init__(self, *claims: Claim, settings: Settings) -> None:
         self.stored: dict[str, Object] = {}
         for claim in claims:
-            self.store(claim.record(settings))
+            self.store(claim.to_config_map(settings))
         self.refuses: dict[str, ApiError | Exception] = {}
         self.requests: list[str] = []
         self.clock = self
@@ -138,7 +138,7 @@ async def test_record_that_came_first() -> None:
     """An existing record that was not known counts, not the tenant that runs into it."""
     world = World()
     await world.url_claims.load()
-    world.records.store(Claim(URL, RIVAL, NOW).record(world.settings))
+    world.records.store(Claim(URL, RIVAL, NOW).to_config_map(world.settings))
     with pytest.raises(ApiError):
         await world.url_claims.claim(world.tenant())
     assert await world.reason(world.tenant()) == "URLConflict"
@@ -153,7 +153,7 @@ async def test_lost_answer() -> None:
     with pytest.raises(TimeoutError):
         await world.url_claims.claim(world.tenant())
     del world.records.refuses["create"]
-    world.records.store(Claim(URL, KEY, NOW).record(world.settings))
+    world.records.store(Claim(URL, KEY, NOW).to_config_map(world.settings))
     with pytest.raises(ApiError):
         await world.url_claims.claim(world.tenant())
     assert await world.reason(world.tenant()) == ""
@@ -166,7 +166,7 @@ async def test_lost_answer() -> None:
 async def test_edited_record(edit: dict[str, str]) -> None:
     """An edited record keeps the URL from all tenants, and the message names it."""
     world = World()
-    record = Claim(URL, RIVAL, NOW).record(world.settings)
+    record = Claim(URL, RIVAL, NOW).to_config_map(world.settings)
     record["data"] |= edit
     world.records.store(record)
     await world.url_claims.load()

@@ -156,7 +156,8 @@ def _found(wanted: Object, spec: Object) -> list[tuple[str, Any, bool]]:
     wanted = applied_digest.add_digest(wanted)
     live = _live(wanted) | {"spec": spec}
     return [
-        (str(each), each.value, each.added) for each in differences.find_differences(wanted, live)
+        (str(each), each.value, each.is_added)
+        for each in differences.find_differences(wanted, live)
     ]
 
 

@@ -64,7 +64,7 @@ def register(*claims: Claim) -> Register:
 @pytest.mark.parametrize("key", [RIVAL, SIBLING])
 def test_prefix(path: str, blocked: bool, key: Key) -> None:
     """What lies below or above a URL is kept from every other tenant, of the namespace as well."""
-    found = register(held()).obstacle(Place(HOST, path), key, NOW, whole=False)
+    found = register(held()).find_obstacle(Place(HOST, path), key, NOW, needs_host=False)
     assert found == (held() if blocked else None)
 
 
@@ -74,15 +74,18 @@ def test_host(whole: bool, blocked: bool) -> None:
     """A host belongs with all its paths to the namespace that was first, unless it is shared."""
     claims = register(held(), held(Place(HOST, "/later"), RIVAL, since=NOW))
     other = Place(HOST, "/.well-known/acme-challenge")
-    assert (claims.obstacle(other, RIVAL, NOW, whole=whole) == held()) is blocked
-    assert claims.obstacle(other, SIBLING, NOW, whole=whole) is None
+    assert (claims.find_obstacle(other, RIVAL, NOW, needs_host=whole) == held()) is blocked
+    assert claims.find_obstacle(other, SIBLING, NOW, needs_host=whole) is None
     elsewhere = Place("www.example.com", "/contoso/scim")
-    assert claims.obstacle(elsewhere, RIVAL, NOW, whole=whole) is None
+    assert claims.find_obstacle(elsewhere, RIVAL, NOW, needs_host=whole) is None
 
 
 def test_own_url_is_no_obstacle() -> None:
     """A tenant may move below or above its own URL."""
-    assert register(held()).obstacle(Place(HOST, "/contoso"), VICTIM, NOW, whole=True) is None
+    assert (
+        register(held()).find_obstacle(Place(HOST, "/contoso"), VICTIM, NOW, needs_host=True)
+        is None
+    )
 
 
 @pytest.mark.finding("S2")
@@ -95,8 +98,8 @@ def test_reservation(after: timedelta, blocked: bool, path: str) -> None:
     """A URL that was left, and its host, wait for their namespace and then for nobody."""
     claims = register(held(left=NOW))
     place = Place(HOST, path)
-    assert (claims.obstacle(place, RIVAL, NOW + after, whole=True) is not None) is blocked
-    assert claims.obstacle(place, SIBLING, NOW + after, whole=True) is None
+    assert (claims.find_obstacle(place, RIVAL, NOW + after, needs_host=True) is not None) is blocked
+    assert claims.find_obstacle(place, SIBLING, NOW + after, needs_host=True) is None
 
 
 @pytest.mark.finding("S2")
@@ -104,8 +107,8 @@ def test_take() -> None:
     """A namespace goes on with the age of its claim; another one begins anew after the end."""
     claims = register(held(left=NOW))
     assert claims.take(URL, SIBLING, NOW, since=NOW) == held(key=SIBLING)
-    assert claims.held(SIBLING) == [URL]
-    assert claims.held(VICTIM) == []
+    assert claims.list_held(SIBLING) == [URL]
+    assert claims.list_held(VICTIM) == []
     claims = register(held(left=NOW))
     late = NOW + RESERVE
     assert claims.take(URL, RIVAL, late, since=late) == held(key=RIVAL, since=late)
@@ -121,10 +124,10 @@ def test_outlived() -> None:
     ]
     few = held(Place(HOST, "/few"), RIVAL, left=NOW)
     claims = register(held(), few, *many)
-    assert claims.outlived(NOW) == many[:2]
+    assert claims.list_expired(NOW) == many[:2]
     over = NOW + RESERVE
-    assert few in claims.outlived(over)
-    assert held() not in claims.outlived(over + timedelta(days=9))
+    assert few in claims.list_expired(over)
+    assert held() not in claims.list_expired(over + timedelta(days=9))
 
 
 def test_removed() -> None:
@@ -132,8 +135,8 @@ def test_removed() -> None:
     claims = register(held())
     claims.remove(URL)
     claims.remove(URL)
-    assert claims.obstacle(URL, RIVAL, NOW, whole=True) is None
-    assert claims.holders() == []
+    assert claims.find_obstacle(URL, RIVAL, NOW, needs_host=True) is None
+    assert claims.list_holders() == []
     assert claims.get(URL) is None
 
 
@@ -141,12 +144,12 @@ def test_record() -> None:
     """A claim is read from its record as it was written, and each URL has a record of its own."""
     settings = Settings()
     for claim in (held(), held(left=NOW)):
-        assert Claim.of(claim.record(settings)) == claim
-    record = held().record(settings)
+        assert Claim.from_config_map(claim.to_config_map(settings)) == claim
+    record = held().to_config_map(settings)
     assert record["metadata"]["namespace"] == settings.namespace
-    other = held(Place(HOST, "/other")).record(settings)
+    other = held(Place(HOST, "/other")).to_config_map(settings)
     assert other["metadata"]["name"] != record["metadata"]["name"]
-    second = held().record(settings.model_copy(update={"lease_name": "second"}))
+    second = held().to_config_map(settings.model_copy(update={"lease_name": "second"}))
     assert second["metadata"]["name"] != record["metadata"]["name"]
 
 
@@ -154,7 +157,7 @@ def test_record() -> None:
 def test_broken_record(data: dict[str, str] | None) -> None:
     """What is no record is told."""
     with pytest.raises((KeyError, ValueError)):
-        Claim.of({"data": data})
+        Claim.from_config_map({"data": data})
 
 
 def tenant(
@@ -241,8 +244,8 @@ YOUNG = "2026-11-25T08:30:00Z"
 def test_seed(victim: dict[str, Any], rival: dict[str, Any], path: str) -> None:
     """Without records a URL stays with whom the status says it belongs to, then with the older."""
     claims = seeded(tenant(RIVAL, path=path, **rival), tenant(VICTIM, **victim))
-    assert claims.held(VICTIM) == [URL]
-    assert claims.held(RIVAL) == []
+    assert claims.list_held(VICTIM) == [URL]
+    assert claims.list_held(RIVAL) == []
 
 
 @pytest.mark.finding("S1")
@@ -250,8 +253,8 @@ def test_seed_after_records() -> None:
     """A record counts more than any status, or age."""
     claims = register(held())
     seeded(tenant(RIVAL, created=OLD, exposed=OLD), tenant(VICTIM, created=YOUNG), claims=claims)
-    assert claims.held(VICTIM) == [URL]
-    assert claims.held(RIVAL) == []
+    assert claims.list_held(VICTIM) == [URL]
+    assert claims.list_held(RIVAL) == []
 
 
 @pytest.mark.finding("S1")
@@ -274,15 +277,15 @@ def test_seed_of_a_shared_host() -> None:
         tenant(RIVAL, path="/rival/scim", exposed=YOUNG),
         tenant(Key("team-c", "new"), path="/new/scim", created=OLD),
     )
-    assert claims.held(VICTIM) == [URL]
-    assert claims.held(RIVAL) == [Place(HOST, "/rival/scim")]
-    assert claims.held(Key("team-c", "new")) == []
+    assert claims.list_held(VICTIM) == [URL]
+    assert claims.list_held(RIVAL) == [Place(HOST, "/rival/scim")]
+    assert claims.list_held(Key("team-c", "new")) == []
 
 
 def test_seed_of_what_may_not_be() -> None:
     """A name that cannot be a URL is not claimed, whatever the status says."""
     claims = seeded(tenant(VICTIM, path="/.well-known/x", exposed=OLD))
-    assert claims.held(VICTIM) == []
+    assert claims.list_held(VICTIM) == []
 
 
 def test_seed_of_the_paused() -> None:
@@ -292,8 +295,8 @@ def test_seed_of_the_paused() -> None:
         tenant(VICTIM, exposed=OLD, annotations=paused),
         tenant(RIVAL, path="/rival", annotations=paused),
     )
-    assert claims.held(VICTIM) == [URL]
-    assert claims.held(RIVAL) == []
+    assert claims.list_held(VICTIM) == [URL]
+    assert claims.list_held(RIVAL) == []
 
 
 @pytest.mark.parametrize(

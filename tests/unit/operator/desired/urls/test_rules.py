@@ -48,8 +48,8 @@ def verdict(
 def test_places_meet(one: str, other: str, meet: bool) -> None:
     """Two URLs of a host meet if one is the other or lies below it, by whole segments."""
     first, second = Place(HOST, one), Place(HOST, other)
-    assert first.meets(second) is second.meets(first) is meet
-    assert not first.meets(Place("scim.example.org", other))
+    assert first.overlaps(second) is second.overlaps(first) is meet
+    assert not first.overlaps(Place("scim.example.org", other))
 
 
 @pytest.mark.finding(4)
