@@ -19,7 +19,7 @@ def normalise_resource(
     Parameters
     ----------
     budget
-        Pays for values that are named by a path; by default, one for this body.
+        Pays for values under paths; by default, one for this body.
 
     Raises
     ------
@@ -47,7 +47,7 @@ def standardise_attributes(resource_type: ResourceType, body: dict[str, Any]) ->
 
 
 def _put_in_place(body: dict[str, Any], named: Named, budget: Budget) -> None:
-    """Put a value where its path says, unless something is there under its own name already."""
+    """Set a value at its path, unless the body has a value there under its own name."""
     target = named.place.target
     assert target is not None
     path, attribute, holder = target.path, target.path.attribute, body
@@ -69,7 +69,10 @@ def _put_in_place(body: dict[str, Any], named: Named, budget: Budget) -> None:
 
 
 def _copy_part(holder: dict[str, Any], name: str, budget: Budget) -> dict[str, Any]:
-    """Return a copy of the object under a name that takes its place; one apart from no object."""
+    """Replace the object under a name by a copy, and return the copy.
+
+    Where the body has something other than an object there, return an empty object apart from it.
+    """
     key = _find_key(holder, name)
     present = holder.get(key)
     if present is not None and not isinstance(present, dict):
@@ -81,7 +84,7 @@ def _copy_part(holder: dict[str, Any], name: str, budget: Budget) -> dict[str, A
 
 
 def _find_key(holder: dict[str, Any], name: str) -> str:
-    """Return the spelling that an object has a name in."""
+    """Return the spelling of a name in an object."""
     if name in holder:
         return name
     return next((each for each in holder if each.lower() == name.lower()), name)

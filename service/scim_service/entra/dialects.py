@@ -42,16 +42,16 @@ class NormalisePatch(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Dialect:
-    """What a profile decides, with one member for each place that it reaches.
+    """What a profile decides, with one member for each place where it matters.
 
     Parameters
     ----------
     leniencies
         What the protocol core overlooks.
     normalise_resource, normalise_patch
-        What happens to a body before the protocol core reads it.
+        Put a body into standard form before the protocol core reads it.
     correct_endpoint
-        What happens to the path of a request before it is routed.
+        Corrects the path of a request before it is routed.
     has_unique_group_names
         Whether a group's displayName must be unique.
     """

@@ -1,7 +1,7 @@
-"""Which attribute a name means: the spellings that clients have for paths, also as keys.
+"""Which attribute a name means: the spellings of paths that clients use, also as keys.
 
-The protocol core knows the RFC's names. What it does not find is looked for once more here, in
-another spelling of the same name; what is not found then is unknown.
+The protocol core knows the names of the RFCs. For any other name, this module tries other spellings
+of known names; a name without a match is unknown.
 """
 
 import re
@@ -25,7 +25,7 @@ _WELL_KNOWN_URN = re.compile(
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """What a name means.
+    """The meaning of a name.
 
     Parameters
     ----------
@@ -40,7 +40,7 @@ class Place:
 
 
 def find_place(name: str, resource_type: ResourceType) -> Place | None:
-    """Return what a name means, None where it is unknown or the protocol core refuses it."""
+    """Return the meaning of a name, None where it is unknown or the protocol core refuses it."""
     find = _find_place if len(name) <= CACHED_LENGTH else _find_place.__wrapped__
     return find(name, resource_type)
 
@@ -71,7 +71,7 @@ def _list_spellings(name: str, resource_type: ResourceType) -> Iterator[str]:
 
 
 def strip_blanks(text: str) -> str:
-    """Leave out blanks around a path, and around its brackets, dots and colons.
+    """Remove blanks around a path, and around its brackets, dots and colons.
 
     Administrators type paths by hand into Entra's target attributes (attributes).
     """
@@ -87,11 +87,11 @@ def strip_blanks(text: str) -> str:
 
 
 def correct_urn(text: str, resource_type: ResourceType) -> str | None:
-    """Put a URN that the resource type has in the place of another spelling of it.
+    """Replace another spelling of a URN by the URN of the resource type.
 
-    A dot in the place of the colon after a URN (apache/directory-scimple#704), the URNs of SCIM
-    1.1 that OneLogin sends (``urn:scim:schemas:core:1.0``), URNs without ``User`` at their end,
-    or with it run into the version (tutorial, example of creating a user: ``2.0User``).
+    Clients write a dot instead of the colon after a URN (apache/directory-scimple#704), the URNs of
+    SCIM 1.1 (OneLogin: ``urn:scim:schemas:core:1.0``), and URNs without ``User`` at their end or
+    with ``User`` directly after the version (tutorial, example of creating a user: ``2.0User``).
 
     Returns
     -------
@@ -118,7 +118,7 @@ def _qualify(urn: str, name: str, resource_type: ResourceType) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Named:
-    """A value that a body has under another name than that of an attribute of its top level."""
+    """A value whose name in a body is the path of an attribute, not a top-level name."""
 
     place: Place
     value: Any
@@ -127,11 +127,11 @@ class Named:
 def split_names(
     resource_type: ResourceType, body: Mapping[str, Any]
 ) -> tuple[dict[str, Any], list[Named]]:
-    """Split a body into what has an attribute's name, or an unknown one, and what has a path's.
+    """Split a body into attributes under their own or unknown names, and values under paths.
 
-    Such as ``name.givenName``, ``urn:...:enterprise:2.0:User:employeeNumber``, ``department``
-    without its URN (compatibility, the requests with the flag aadOptscim062020; tutorial, example
-    of creating a user), or an object under the URN of the core schema
+    Paths are, for example, ``name.givenName``, ``urn:...:enterprise:2.0:User:employeeNumber``,
+    ``department`` without its URN (compatibility, the requests with the flag aadOptscim062020;
+    tutorial, example of creating a user), or an object under the URN of the core schema
     (limosa-io/laravel-scim-server#28).
     """
     plain: dict[str, Any] = {}
@@ -157,7 +157,7 @@ def split_names(
 def _split_extension(
     resource_type: ResourceType, urn: str, value: dict[str, Any], named: list[Named]
 ) -> dict[str, Any]:
-    """Take the names with dots out of the object of an extension."""
+    """Move the values whose names have dots from the object of an extension to `named`."""
     extension = resource_type.extension(urn)
     assert extension is not None
     places = {
@@ -173,7 +173,7 @@ def _split_extension(
 def _split_core_object(
     resource_type: ResourceType, name: str, value: Any, plain: dict[str, Any]
 ) -> Iterator[Named]:
-    """Return what an object under the URN of the core schema has; what is unknown stays."""
+    """Return the values of an object under the core schema's URN; unknown names stay in `plain`."""
     if not isinstance(value, dict):
         plain[name] = value
         return

@@ -26,7 +26,7 @@ def normalise_patch(
     budget
         Pays for long paths, which take long to parse; by default, one for this message.
     skipped
-        Is told the read-only attributes whose operations are left out.
+        Records the read-only attributes whose operations are left out.
 
     Raises
     ------
@@ -65,15 +65,16 @@ def _normalise_operations(
             skipped.add("readOnly", str(target))
             if target.path.name == "id":
                 of_id.append(each)
-    # Left to the protocol core where there is nothing else: a client that has success for it goes
-    # on with an id that nobody has.
+    # Without other operations, the protocol core refuses these: after a success, the client would
+    # continue with an id that no resource has.
     return result or of_id
 
 
 def is_read_only(target: PatchPath) -> bool:
-    """Whether an operation is left out, as refusing it would refuse what is beside it.
+    """Whether an operation is left out because its target is read-only.
 
-    Such as ``active "False"``. ``schemas`` is for the protocol core, which computes it.
+    To refuse it would also refuse the operations beside it, such as ``active "False"``. The
+    protocol core itself ignores operations on ``schemas``.
     """
     return target.is_read_only and target.path.name != "schemas"
 
@@ -81,7 +82,7 @@ def is_read_only(target: PatchPath) -> bool:
 def _normalise_operation(
     resource_type: ResourceType, operation: dict[str, Any]
 ) -> Iterator[tuple[dict[str, Any], PatchPath | None]]:
-    """Return what an operation stands for, each with the attribute that its path means."""
+    """Return the operations that one operation stands for, each with the target of its path."""
     path, value = operation.get("path"), operation.get("value")
     place = find_place(path, resource_type) if isinstance(path, str) else None
     if place is not None and place.target is None:
@@ -108,7 +109,7 @@ def _is_extension(place: Place, operation: dict[str, Any]) -> bool:
 def expand_path_keys(
     resource_type: ResourceType, operation: dict[str, Any], value: dict[str, Any]
 ) -> Iterator[tuple[dict[str, Any], PatchPath | None]]:
-    """Make an operation of each member of a pathless value that is named by a path.
+    """Return an operation for each member of a pathless value whose name is a path.
 
     Compatibility, the requests with the flag aadOptscim062020.
     """
@@ -136,7 +137,7 @@ def _standardise_operation(operation: dict[str, Any], target: PatchPath) -> dict
 
 
 def lower_op(op: Any) -> Any:
-    """Add, Replace and Remove are add, replace and remove.
+    """Return Add, Replace and Remove as add, replace and remove.
 
     Tutorial: "Microsoft Entra ID emits the values of op as Add, Replace, and Remove";
     compatibility, the requests without the feature flag.

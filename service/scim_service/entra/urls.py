@@ -1,4 +1,4 @@
-"""Paths of requests, as Entra asks for them."""
+"""Corrects the paths that Entra requests."""
 
 _ENDPOINTS = {
     name.lower(): name

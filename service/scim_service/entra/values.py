@@ -1,11 +1,11 @@
-"""Values of any shape and of any type's text, made into what their attribute takes.
+"""Gives values the shape and the type of their attributes.
 
-One rule for every place where a value can be (a path, a member of a body, a value path, the list
-of a remove): what is wrapped is unwrapped, what is bare is wrapped, what is written as text gets
-its type, and nothing is made of what is not understood, so that the protocol core refuses it.
+One rule holds wherever a value can be (a path, a member of a body, a value path, the list of a
+remove): wrapped values are unwrapped, bare values are wrapped, and texts are converted to their
+attribute's type. Other values stay as they are, and the protocol core refuses them.
 
     ==================== ========================== =============================================
-    attribute            taken as it is             understood as well
+    attribute            standard form              other accepted forms
     ==================== ========================== =============================================
     simple               ``x``                      ``[x]``, ``{"value": x}``, ``[{"value": x}]``
     simple, multi-valued ``[x, y]``                 ``x``, ``{"value": x}``, ``[{"value": x}]``
@@ -26,7 +26,7 @@ _BOOLEANS = {"true": True, "false": False}
 _INTEGER = re.compile(r"[+-]?[0-9]{1,19}", re.ASCII)
 _DECIMAL = re.compile(r"[+-]?[0-9]{1,40}(?:\.[0-9]{1,40})?(?:[eE][+-]?[0-9]{1,3})?", re.ASCII)
 _BESIDE_VALUE = LABELS | {"value", "$ref"}
-"""What an object that wraps a simple value may have."""
+"""The members that an object around a simple value may have."""
 
 
 def standardise_value(attribute: Attribute, value: Any, *, clear: bool = True) -> Any:
@@ -35,8 +35,8 @@ def standardise_value(attribute: Attribute, value: Any, *, clear: bool = True) -
     Parameters
     ----------
     clear
-        Read an empty text as "no value"; a remove must not, as none of what it names may come to
-        mean everything.
+        Read an empty text as "no value". A remove must not, as an empty list of values to remove
+        would come to mean all values.
     """
     if clear and (value is None or value == ""):
         # Gallery tests, SCIM_Null_Update and SCIM_Update_Manager: a replace with "" clears the
@@ -44,7 +44,7 @@ def standardise_value(attribute: Attribute, value: Any, *, clear: bool = True) -
         return None
     if not attribute.multi_valued:
         if isinstance(value, str) and attribute.type == "string":
-            return value  # nearly all values are such
+            return value  # nearly all values are of this form
         return standardise_element(attribute, value, clear=clear)
     given = wrap_in_list(value)
     elements = [standardise_element(attribute, each, clear=clear) for each in given]
@@ -52,7 +52,7 @@ def standardise_value(attribute: Attribute, value: Any, *, clear: bool = True) -
         return elements
     kept = [each for each in elements if each is not None and not has_only_labels(each)]
     if not kept and not _says_empty(attribute, given, elements):
-        # Nothing is left and nothing said so: the protocol core says what is wrong.
+        # No value is left, but the list did not mean that: the protocol core refuses it.
         return elements
     return keep_first_primary(kept) if len(kept) > 1 and "primary" in attribute.by_name else kept
 
@@ -90,7 +90,7 @@ def _standardise_members(
 
 
 def _says_empty(attribute: Attribute, given: list[Any], elements: list[Any]) -> bool:
-    """Whether a list without values says so: of a part that is known, or by an empty text."""
+    """Whether a list without values means so: by a known sub-attribute or by an empty text."""
     if attribute.type == "complex":
         return says_empty(attribute, elements)
     return any(each is not None for each in given) and not any(
@@ -99,10 +99,10 @@ def _says_empty(attribute: Attribute, given: list[Any], elements: list[Any]) -> 
 
 
 def unwrap_list(value: list[Any]) -> Any:
-    """Take the value out of a list where there is one value only.
+    """Return the only value of a list; any other list is returned as it is.
 
     Tutorial, example of updating the manager: ``"value": [{"$ref": "...", "value": "..."}]``;
-    sent for single texts too (stackoverflow.com/questions/52840348). ``[null]`` says nothing.
+    sent for single texts too (stackoverflow.com/questions/52840348). ``[null]`` has no meaning.
     """
     if not value:
         return None
@@ -110,7 +110,7 @@ def unwrap_list(value: list[Any]) -> Any:
 
 
 def wrap_in_list(value: Any) -> list[Any]:
-    """Make a list of a single value where the attribute has several.
+    """Return a list for a single value of a multi-valued attribute.
 
     Collection: a member is added with ``"value": "string id 1"``.
     """
@@ -118,7 +118,7 @@ def wrap_in_list(value: Any) -> list[Any]:
 
 
 def wrap_in_object(attribute: Attribute, value: Any) -> Any:
-    """Make ``{"value": id}`` of an id where the attribute is complex.
+    """Return ``{"value": id}`` for a bare id if the attribute is complex.
 
     Gallery tests, SCIM_Update_Manager: the manager is a bare id; collection: a member is added
     with ``"value": "string id 1"``.
@@ -128,7 +128,7 @@ def wrap_in_object(attribute: Attribute, value: Any) -> Any:
 
 
 def unwrap_object(value: dict[str, Any]) -> Any:
-    """Take a simple value out of an object.
+    """Return the simple value that an object wraps.
 
     Entra sends ``[{"value": "x"}]`` for a custom multi-valued text
     (learn.microsoft.com/answers/questions/1693075), and ``[{"$ref": null, "value": "x"}]`` for a
@@ -142,7 +142,7 @@ def unwrap_object(value: dict[str, Any]) -> Any:
 
 
 def read_boolean(value: str) -> bool | str:
-    """``"True"`` and ``"False"``, in any case, are booleans where the attribute is one.
+    """Return the boolean for ``"True"`` or ``"False"`` in any case.
 
     Compatibility: ``{"op": "Replace", "path": "active", "value": "False"}`` without the flag;
     collection: a user is created with ``"active": "True"``; the gallery tests send
@@ -152,7 +152,7 @@ def read_boolean(value: str) -> bool | str:
 
 
 def read_integer(value: str) -> int | str:
-    """``"42"`` is a number where the attribute is an integer.
+    """Return the integer for a text such as ``"42"``.
 
     Entra's source attributes are texts (elimity-com/scim#165).
     """
@@ -161,7 +161,7 @@ def read_integer(value: str) -> int | str:
 
 
 def read_decimal(value: str) -> float | str:
-    """``"0.5"`` is a number where the attribute is a decimal (elimity-com/scim#165)."""
+    """Return the number for a text such as ``"0.5"`` (elimity-com/scim#165)."""
     text = value.strip()
     if _INTEGER.fullmatch(text):
         return int(text)
@@ -170,9 +170,9 @@ def read_decimal(value: str) -> float | str:
 
 
 def read_date(value: str) -> str:
-    """``"2026-01-31"`` is the first moment of that day in UTC where the attribute is a dateTime.
+    """Return the start of the day in UTC for a date such as ``"2026-01-31"``.
 
-    Dates that a directory keeps as text, such as a day of hiring from a personnel system.
+    Directories keep some dates as text, such as the hire date from a personnel system.
     """
     return complete_date(value.strip())
 
@@ -183,13 +183,13 @@ _TYPED: dict[str, Callable[[str], Any]] = {
     "decimal": read_decimal,
     "dateTime": read_date,
 }
-"""The types of which Entra writes values otherwise than the standard does."""
+"""The types whose values Entra writes in another form than the RFCs."""
 
 
 def has_only_labels(element: Any) -> bool:
-    """Whether an element of a list has its value taken away, so that only its type is left.
+    """Whether the value of a list element is null, and only its labels are left.
 
-    Tutorial, example of creating a user: what has no value in Entra comes as null.
+    Tutorial, example of creating a user: attributes without a value in Entra are sent as null.
     """
     if not isinstance(element, dict) or None not in element.values():
         return False
@@ -198,7 +198,7 @@ def has_only_labels(element: Any) -> bool:
 
 
 def keep_first_primary(elements: list[Any]) -> list[Any]:
-    """Keep the first of several elements that are primary as the primary one.
+    """Keep only the first of several primary elements as the primary one.
 
     PingOne sends the work and the home mail as primary
     (docs/decisions/0027-understood-skipped-and-told.md).
@@ -219,7 +219,7 @@ def _is_primary(element: Any) -> bool:
 
 
 def rename_display_name_of_member(value: dict[str, Any]) -> dict[str, Any]:
-    """Read ``displayName`` of a member as ``display``.
+    """Rename ``displayName`` of a member to ``display``.
 
     Collection: a member is added with ``"displayName": "new User"``, and expected back.
     """

@@ -14,7 +14,7 @@ MAX_NAME_LENGTH = 1024
 
 @dataclass(frozen=True, slots=True)
 class AttributePath:
-    """An attribute, or a sub-attribute, as it is named in a filter or a path.
+    """An attribute or a sub-attribute, as a filter or a path names it.
 
     In a resolved path the names are in canonical spelling, `schema` is None for core and common
     attributes, and `attribute` and `sub_attribute` are set; inside of a `ValuePath`, `name` and
@@ -30,7 +30,7 @@ class AttributePath:
 
     @property
     def leaf(self) -> Attribute:
-        """What a resolved path ends in: the sub-attribute if there is one."""
+        """The attribute that a resolved path ends in: the sub-attribute if there is one."""
         leaf = self.sub_attribute or self.attribute
         assert leaf is not None
         return leaf
@@ -51,12 +51,12 @@ _SCHEMA_PATH = re.compile(r"urn(?::[A-Za-z0-9_$.-]+)+", re.IGNORECASE)
 
 @lru_cache(maxsize=1024)
 def parse_attribute_path(text: str) -> AttributePath:
-    """Return the path that a name, qualified by a URN or not, spells.
+    """Return the path that a name spells, with a URN or without.
 
     Raises
     ------
     ScimError
-        invalidPath for what is not a name, and for what is too long to be kept as one.
+        invalidPath for a text that is no name or is too long for one.
     """
     if len(text) > MAX_NAME_LENGTH:
         raise errors.invalid_path(
@@ -64,7 +64,7 @@ def parse_attribute_path(text: str) -> AttributePath:
             f" {MAX_NAME_LENGTH}."
         )
     if not ATTRIBUTE_NAME.fullmatch(text):
-        # A URN may end in what is no name, as urn:example:contoso:1.5 does.
+        # A URN may end in a part that is no name, as urn:example:contoso:1.5 does.
         if not _SCHEMA_PATH.fullmatch(text):
             raise errors.invalid_path(f'"{shorten(text)}" is not the name of an attribute.')
         return AttributePath(text, "")

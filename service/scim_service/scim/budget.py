@@ -1,9 +1,9 @@
-"""The work that one request may cause, counted so that the same request always ends the same."""
+"""Bounds the work of one request by a count: the same request always has the same outcome."""
 
 from scim_service.scim import errors
 
 COMPARISONS = 25_000
-"""What a request may compare or copy, by default.
+"""The comparisons and copies that a request may make, by default.
 
 Entra sends at most some 50 operations for a user, each with one condition on a few values; this
 is a thousand operations with one condition on twenty values each, and takes about 25 ms.
@@ -11,10 +11,10 @@ is a thousand operations with one condition on twenty values each, and takes abo
 
 
 class Budget:
-    """What is left of the comparisons of one request; a bulk request has one for all of it.
+    """The comparisons that one request may still make; a bulk request has one budget.
 
-    What costs in proportion to the body or to the stored resource is bounded by their sizes. This
-    counts what multiplies: the operations of a PATCH, by the values of an attribute, by the
+    The sizes of the body and of the stored resource bound all costs in proportion to them. The
+    budget counts products: the operations of a PATCH, times the values of an attribute, times the
     conditions of a value filter.
     """
 
@@ -24,7 +24,7 @@ class Budget:
         self._whole = self._left = comparisons
 
     def spend(self, comparisons: int) -> None:
-        """Take comparisons out of the budget, before they are made.
+        """Take comparisons from the budget, before they are made.
 
         Raises
         ------

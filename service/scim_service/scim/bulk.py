@@ -28,8 +28,8 @@ _MAX_DEPTH = 32
 class BulkOperation:
     """One operation; `endpoint` is ``/Users`` or ``/Groups``, `resource_id` None for POST.
 
-    `resource_id` may be ``bulkId:x``, and so may values in `data`; `references` are the bulkIds
-    that they name, and `size` is how many values and characters `data` has.
+    `resource_id` may be ``bulkId:x``, and so may values in `data`; `references` are all bulkIds
+    among these, and `size` is the number of values and characters in `data`.
     """
 
     index: int
@@ -121,10 +121,10 @@ def _parse_operation(index: int, document: object, leniencies: Leniencies) -> Bu
 
 
 def order_operations(operations: Sequence[BulkOperation]) -> list[BulkOperation]:
-    """Return the operations so that each comes after those it refers to.
+    """Return the operations in an order where each follows those that it refers to.
 
-    Operations that refer to nothing keep their order; those in a cycle of references come in
-    their order too, and `resolve_references` refuses the one that cannot be resolved.
+    Operations without references keep their order. So do those in a cycle of references, and
+    `resolve_references` refuses the one that cannot be resolved.
     """
     by_bulk_id = {each.bulk_id or "": each for each in operations}
     ordered: list[BulkOperation] = []
@@ -154,7 +154,7 @@ def _find_referred(
 
 
 def resolve_references(operation: BulkOperation, ids: Mapping[str, str]) -> BulkOperation:
-    """Return the operation with every ``bulkId:x`` replaced by the id it got.
+    """Return the operation with each ``bulkId:x`` replaced by the id of the created resource.
 
     Raises
     ------
@@ -201,7 +201,7 @@ def build_bulk_response(entries: Sequence[dict[str, Any]]) -> dict[str, Any]:
 
 
 def _survey(data: Any) -> tuple[list[str], int]:
-    """Return the bulkIds that `data` refers to, and how many values and characters it has."""
+    """Return the bulkIds that `data` refers to, and the number of values and characters in it."""
     names: list[str] = []
     size = 0
     stack = [(data, 0)]

@@ -1,4 +1,4 @@
-"""The one exception of the protocol core, and a constructor for every kind of refusal.
+"""The only exception of the protocol core, and a function for each kind of it.
 
 A detail tells an administrator what is wrong, where, and what to do about it. It never repeats
 a value that could be a secret: values of attributes that are never returned are not quoted.
@@ -18,19 +18,19 @@ URN_ERROR = "urn:ietf:params:scim:api:messages:2.0:Error"
 
 
 class ScimError(Exception):
-    """A refusal in the terms of RFC 7644 section 3.12.
+    """An error in the terms of RFC 7644 section 3.12.
 
     Parameters
     ----------
     status
         The HTTP status.
     detail
-        A sentence for a person.
+        A sentence for an administrator.
     scim_type
         The error keyword of RFC 7644 table 9 or RFC 9865 section 2.1, where there is one.
     reason
         The detail without values of people, for the log; by default the detail itself, in which
-        only what looks like an attribute's name is quoted.
+        quotes are removed unless they look like the name of an attribute.
     """
 
     def __init__(
@@ -49,7 +49,7 @@ class ScimError(Exception):
 
     @property
     def reason(self) -> str:
-        """What to log: printable ASCII, `REASON_CHARACTERS` at most, and no value of a person."""
+        """The text to log: `REASON_CHARACTERS` of printable ASCII at most, no personal values."""
         text = self._reason or _remove_values(self.detail)
         return _UNPRINTABLE.sub("?", text)[:REASON_CHARACTERS]
 
@@ -63,7 +63,7 @@ class ScimError(Exception):
 
 
 def _remove_values(detail: str) -> str:
-    """Leave out what is quoted, up to the last quote: a value may have quotes of its own."""
+    """Remove all text from the first quoted value to the last quote: values can contain quotes."""
     for quoted in _QUOTED.finditer(detail):
         if not _NAME.fullmatch(quoted[1]):
             last = detail.rindex('"')
@@ -72,7 +72,7 @@ def _remove_values(detail: str) -> str:
 
 
 def invalid_filter(detail: str) -> ScimError:
-    """The filter is malformed, or compares what cannot be compared."""
+    """The filter is malformed, or compares an attribute with a value that does not fit it."""
     return ScimError(400, detail, "invalidFilter")
 
 
@@ -92,7 +92,7 @@ def invalid_value(detail: str, *, reason: str | None = None) -> ScimError:
 
 
 def no_target(detail: str) -> ScimError:
-    """The path of a PATCH operation selects nothing."""
+    """The path of a PATCH operation selects no value."""
     return ScimError(400, detail, "noTarget")
 
 
@@ -107,12 +107,12 @@ def too_many(detail: str) -> ScimError:
 
 
 def invalid_cursor(detail: str) -> ScimError:
-    """The cursor is not one of ours, or belongs to another query (RFC 9865)."""
+    """The service did not issue the cursor, or issued it for another query (RFC 9865)."""
     return ScimError(400, detail, "invalidCursor")
 
 
 def expired_cursor(detail: str) -> ScimError:
-    """The cursor has outlived its time (RFC 9865)."""
+    """The cursor is older than its lifetime (RFC 9865)."""
     return ScimError(400, detail, "expiredCursor")
 
 
@@ -127,7 +127,7 @@ def not_found(detail: str) -> ScimError:
 
 
 def uniqueness(detail: str, *, reason: str | None = None) -> ScimError:
-    """A value that must be unique is taken."""
+    """Another resource has a value that must be unique."""
     return ScimError(409, detail, "uniqueness", reason=reason)
 
 

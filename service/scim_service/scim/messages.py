@@ -62,7 +62,7 @@ def build_list_response(
         body["startIndex"] = start_index
     if next_cursor is not None:
         body["nextCursor"] = next_cursor
-    # Clients read Resources without asking whether it is there, so it is there when empty.
+    # Clients read Resources without checking that it exists, so it exists even when empty.
     body["Resources"] = list(resources)
     return body
 

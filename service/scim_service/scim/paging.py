@@ -39,14 +39,14 @@ class Page:
 def parse_page(
     start_index: str | int | None, count: str | int | None, *, default: int, maximum: int
 ) -> Page:
-    """Return the page that a client asked for.
+    """Return the page that a client requested.
 
     A start below 1 means 1, a negative count 0, a count above the maximum the maximum.
 
     Raises
     ------
     ScimError
-        invalidValue for what is not an integer.
+        invalidValue for a text that is no integer.
     """
     start = 1 if start_index is None else _parse_integer(start_index)
     size = default if count is None else _parse_integer(count)
@@ -63,7 +63,7 @@ def parse_cursor_count(count: str | int | None, *, default: int, maximum: int) -
     Raises
     ------
     ScimError
-        invalidCount for what is not an integer above 0.
+        invalidCount for a number that is no integer above 0.
     """
     size = default if count is None else _parse_integer(count)
     if size is None or size < 1:

@@ -15,7 +15,7 @@ from scim_service.scim.schemas.resource_type import ResourceType
 MAX_LENGTH = 8192
 
 _CACHED_LENGTH = 1024
-"""The longest lists that are kept parsed: a client could fill the memory with long ones."""
+"""The longest lists that are cached: a client could fill the memory with longer ones."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -43,7 +43,7 @@ class Projection:
         ------
         ScimError
             invalidPath for a malformed name, invalidSyntax where both are given. Unknown names
-            select nothing, as there is nothing to show.
+            select nothing.
         """
         shown, hidden = _join_names(attributes), _join_names(excluded_attributes)
         short = len(shown) + len(hidden) <= _CACHED_LENGTH
@@ -52,11 +52,11 @@ class Projection:
 
     @property
     def is_default(self) -> bool:
-        """Whether the client asked for nothing in particular."""
+        """Whether the client requested no particular attributes."""
         return self.included is None and self.excluded is None
 
     def wants(self, name: str) -> bool:
-        """Whether the answer shows the attribute `name`, in any part, if it has a value."""
+        """Whether the answer shows the attribute `name`, or a part of it, if it has a value."""
         attribute = self.resource_type.attribute(name)
         return attribute is not None and _is_shown(attribute, self.included, self.excluded)
 
@@ -114,7 +114,7 @@ def _select_from_value(
     if isinstance(value, list):
         elements = [_select_from_value(attribute, each, included, excluded) for each in value]
         return [each for each in elements if each]
-    # A tenant's extension may once have had a simple value here.
+    # An earlier version of the tenant's extension may have had a simple value here.
     if not isinstance(value, dict):
         return value
     return _select(attribute.sub_attribute, value, included, excluded)
@@ -142,7 +142,7 @@ def _parse(resource_type: ResourceType, attributes: str, excluded: str) -> Proje
 
 
 def _build_tree(resource_type: ResourceType, names: str) -> dict[str, Any]:
-    """Return the named attributes, each under the attribute or the extension that has it."""
+    """Return the named attributes, each below its attribute or its extension."""
     tree: dict[str, Any] = {}
     for text in filter(None, map(str.strip, _split(names))):
         path = _parse_name(text, resource_type.leniencies)
@@ -162,7 +162,7 @@ def _insert(tree: dict[str, Any], names: list[str]) -> None:
 
 
 def _split(names: str) -> Iterator[str]:
-    """Split a list at its commas, but not at those in a value filter."""
+    """Split a list at its commas, except for those in a value filter."""
     if len(names) > MAX_LENGTH:
         raise errors.invalid_path(f"The list of attributes has more than {MAX_LENGTH} characters.")
     depth, begin = 0, 0

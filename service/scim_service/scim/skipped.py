@@ -1,4 +1,4 @@
-"""What a request names and the service leaves out, so that it can be told."""
+"""Records the attributes of a request that the service skips, so that it can report them."""
 
 import re
 from collections.abc import Iterator
@@ -24,8 +24,8 @@ class Name(NamedTuple):
 class Skipped:
     """The names of one request, each once.
 
-    A client may send anything as a name: what is kept is printable ASCII, bounded, and without the
-    value filters and indexes of its path, as these could hold what belongs to a person.
+    A client may send anything as a name. The record has printable ASCII only, is bounded, and omits
+    the value filters and indexes of paths, as these could contain personal data.
     """
 
     __slots__ = ("_names",)
@@ -34,7 +34,7 @@ class Skipped:
         self._names: dict[Name, None] = {}
 
     def add(self, reason: Reason, name: str) -> None:
-        """Note an attribute by the name that the client has for it."""
+        """Record an attribute under the client's name for it."""
         if len(self._names) >= MOST_NAMES:
             return
         text = _SELECTION.sub("", name[: 8 * NAME_CHARACTERS]) if "[" in name else name
@@ -42,7 +42,7 @@ class Skipped:
         self._names[Name(reason, text)] = None
 
     def update(self, other: "Skipped") -> None:
-        """Note what another request, or a part of this one, has skipped."""
+        """Record the names that another request, or a part of this one, has skipped."""
         for each in other:
             if len(self._names) < MOST_NAMES:
                 self._names[each] = None

@@ -1,4 +1,4 @@
-"""Single values: does a JSON value fit the type of its attribute (RFC 7643 section 2.3)."""
+"""Checks that a single JSON value fits the type of its attribute (RFC 7643 section 2.3)."""
 
 import re
 from datetime import UTC, datetime
@@ -14,7 +14,7 @@ _DATE = re.compile(r"\d{4}-\d{2}-\d{2}", re.ASCII)
 _BINARY = re.compile(r"[A-Za-z0-9+/_=\s-]*")
 
 INTEGERS = range(-(1 << 63), 1 << 63)
-"""The integers that are accepted: JSON knows larger ones, which databases do not keep exactly."""
+"""The accepted integers: JSON has larger ones, which databases do not keep exactly."""
 
 _EXPECTED = {
     "string": "a string",
@@ -29,7 +29,7 @@ _EXPECTED = {
 
 
 def parse_datetime(text: str) -> datetime | None:
-    """Return the instant of an xsd:dateTime in UTC, None for what is none.
+    """Return the instant of an xsd:dateTime in UTC, None for any other text.
 
     A time without an offset is read as UTC; digits beyond microseconds are cut off.
     """
@@ -50,7 +50,7 @@ def format_datetime(instant: datetime) -> str:
 
 
 def complete_date(text: str) -> str:
-    """Return a date without a time as its first moment in UTC, and any other text as it is."""
+    """Return the start of the day in UTC for a date without a time, and any other text as is."""
     return f"{text}T00:00:00Z" if _DATE.fullmatch(text) else text
 
 
@@ -87,7 +87,7 @@ def wrong_type_error(attribute: Attribute, value: Any, where: str) -> errors.Sci
 
 
 def name_json_type(value: Any) -> str:
-    """Return what a JSON value is called in a sentence; never the value itself."""
+    """Return the name of the type of a JSON value for a sentence; never the value itself."""
     if value is None:
         return "null"
     if isinstance(value, bool):
@@ -108,7 +108,7 @@ def _text_fits(kind: str, value: str) -> bool:
 
 
 def fold_case(text: str) -> str:
-    """Return the form in which values are compared where case does not count."""
+    """Return the form of a value for comparisons that ignore case."""
     return text.casefold()
 
 

@@ -1,4 +1,4 @@
-"""What a filter means for resources that have no value of what it asks for."""
+"""Simplifies filters for resources that have no value of an attribute."""
 
 from collections.abc import Callable, Sequence
 
@@ -12,11 +12,11 @@ def remove_absent(
     resource_type: ResourceType,
     among: Sequence[ResourceType],
 ) -> Filter | bool:
-    """Return what is left of a parsed filter for one of the types that it is over.
+    """Return the rest of a parsed filter for one of several resource types.
 
-    A condition on an attribute that only another one of the types has is decided here, as if there
-    were no value (RFC 7644 section 3.4.2.1); the result is True or False where that decides the
-    whole filter. What no type has is left as it is.
+    A condition on an attribute that only another type has is decided here, as if the attribute had
+    no value (RFC 7644 section 3.4.2.1). The result is True or False where that decides the whole
+    filter. Attributes that no type has are left as they are.
     """
 
     def is_absent(path: AttributePath) -> bool:
@@ -46,7 +46,7 @@ def _reduce(filter: Filter, is_absent: Callable[[AttributePath], bool]) -> Filte
 def count_missing_as_active(filter: Filter) -> Filter:  # noqa: A002
     """Return a resolved filter in which a user without ``active`` is active.
 
-    Such a user counts as one (`resource.is_active`), so ``active eq true`` becomes
+    Such a user counts as active (`resource.changes.is_active`), so ``active eq true`` becomes
     ``not (active eq false)``, and ``active ne true`` becomes ``active eq false``.
     """
     match filter:

@@ -12,8 +12,8 @@ from scim_service.scim.values import fold_case, is_case_exact, parse_datetime
 def matches(filter: Filter, resource: Mapping[str, Any]) -> bool:  # noqa: A002
     """Evaluate a resolved filter on a resource in canonical form.
 
-    ``ne`` also matches where the attribute has no value at all, as no value is identical to
-    none; with several values, it matches if any of them differs.
+    ``ne`` also matches an attribute without a value; with several values, it matches if any of
+    them differs.
     """
     match filter:
         case Compare():
@@ -31,7 +31,7 @@ def matches(filter: Filter, resource: Mapping[str, Any]) -> bool:  # noqa: A002
 
 
 def wrap_element(element: Any) -> Mapping[str, Any]:
-    """Return an element in the form that a value filter is evaluated on."""
+    """Return an element in the form that value filters are evaluated on."""
     return element if isinstance(element, Mapping) else {"value": element}
 
 

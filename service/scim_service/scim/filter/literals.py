@@ -57,7 +57,7 @@ _LITERALS = {
 
 
 def convert_literal(value: Value, kind: str) -> Value:
-    """Return a literal in the type of its attribute where the text of it allows that."""
+    """Return a literal converted to the type of its attribute, if its text allows that."""
     if isinstance(value, str):
         if kind == "boolean":
             return KEYWORDS.get(value.lower(), value)

@@ -76,7 +76,7 @@ def parse_filter(text: str, leniencies: Leniencies = NO_LENIENCIES) -> Filter:
 
 
 class _Parser:
-    """A parser by recursive descent; every method leaves the next token to be looked at."""
+    """A parser by recursive descent; each method stops at the next token."""
 
     __slots__ = (
         "_kind",
@@ -267,7 +267,7 @@ class _Parser:
 
 
 def parse_value_path(text: str, leniencies: Leniencies = NO_LENIENCIES) -> tuple[ValuePath, str]:
-    """Parse ``path[filter]`` at the beginning of a PATCH path; also return what follows it.
+    """Parse ``path[filter]`` at the beginning of a PATCH path; also return the rest of the text.
 
     Raises
     ------

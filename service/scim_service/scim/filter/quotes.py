@@ -1,8 +1,8 @@
-"""Values in quotes other than double quotes, as some clients write them: ``userName eq 'ann'``.
+"""Values in quotes other than double quotes, as in ``userName eq 'ann'``.
 
 RFC 7644 (figure 1) takes values from JSON, whose strings have double quotes. Without a rule,
-another quote would be a part of an unquoted value: the filter finds nobody, and the client makes a
-second user.
+another quote would be a part of an unquoted value: the filter would find no user, and the client
+would create a second one.
 """
 
 import re
@@ -30,9 +30,9 @@ def ends_in_quote(word: str) -> bool:
 
 
 def find_closing_quote(text: str, start: int) -> int | None:
-    """Return where the value ends whose quote is at `start`, None where nothing closes it.
+    """Return the end of the value whose quote is at `start`, None without a closing quote.
 
-    A quote closes where the filter may go on, so that ``'O'Neil'`` is one value.
+    A quote closes only where the filter can continue, so ``'O'Neil'`` is one value.
     """
     kind = _SINGLE if text[start] in _SINGLE else _DOUBLE
     found = _CLOSED[kind].search(text, start + 1)
@@ -40,5 +40,5 @@ def find_closing_quote(text: str, start: int) -> int | None:
 
 
 def remove_quotes(value: str) -> str:
-    """Return what is between the quotes; a backslash makes a quote or a backslash a plain one."""
+    """Return the text between the quotes; a backslash before a quote or a backslash is removed."""
     return _ESCAPED.sub(r"\1", value[1:-1])

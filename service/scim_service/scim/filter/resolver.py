@@ -1,6 +1,6 @@
 """Binds the paths of a filter to attributes and types its literals.
 
-It also rewrites what is only another spelling:
+It also rewrites these spellings:
 
 * ``emails eq "x"`` becomes ``emails.value eq "x"``,
 * ``title eq null`` becomes ``not (title pr)`` and ``title ne null`` becomes ``title pr``,
@@ -141,7 +141,7 @@ def _resolve_compare(compare: Compare, path: AttributePath, leniencies: Lenienci
 
 
 def _select_value_sub_attribute(path: AttributePath) -> AttributePath:
-    """Return the path of ``value``, which a comparison of a complex attribute is about."""
+    """Return the path of ``value``, which stands for its complex attribute in comparisons."""
     value = path.leaf.sub_attribute("value")
     if value is None:
         names = ", ".join(sub.name for sub in path.leaf.sub_attributes[:3])
@@ -153,6 +153,6 @@ def _select_value_sub_attribute(path: AttributePath) -> AttributePath:
 
 
 def _reject_never_returned(path: AttributePath) -> None:
-    """Refuse to say by a filter what is never returned."""
+    """Reject filters on attributes that are never returned."""
     if path.leaf.returned == "never":
         raise errors.invalid_filter(f"The filter names {path}, which cannot be filtered by.")

@@ -6,8 +6,8 @@ from scim_service.scim.filter.tree import And, Compare, Filter, Not, Or, Present
 def split_literals(filter: Filter) -> tuple[str, tuple[Value, ...]]:  # noqa: A002
     """Split a resolved filter into its shape and its literals.
 
-    Two filters of one shape differ in their literals only, so a compiled form can be kept by
-    shape. The literals are in the order of the comparisons, from left to right.
+    Filters of one shape differ in their literals only, so a compiled form can be cached by shape.
+    The literals are in the order of the comparisons, from left to right.
     """
     if isinstance(filter, Compare):
         return f"{filter.path} {filter.op}", (filter.value,)
@@ -33,9 +33,9 @@ def _write_shape(filter: Filter, values: list[Value]) -> str:  # noqa: A002
 
 
 def count_comparisons(filter: Filter | None) -> int:  # noqa: A002
-    """Return how many comparisons the filter makes of one element, long literals counting more.
+    """Return how many comparisons the filter makes of one element; long literals count more.
 
-    None, no filter, makes none.
+    None means no filter and no comparisons.
     """
     match filter:
         case None:

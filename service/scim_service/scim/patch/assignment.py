@@ -27,7 +27,7 @@ def apply_to_whole(holder: dict[str, Any], attribute: Attribute, op: Op, value: 
 
 
 def _is_named_by(named: Any, element: Any) -> bool:
-    """Whether a value of a remove means this element: by its ``value``, else by what it has."""
+    """Whether a value of a remove means this element: by its ``value``, else by all its parts."""
     if not isinstance(named, dict):
         return bool(named == element)
     if "value" in named:
@@ -51,7 +51,7 @@ def assign(holder: dict[str, Any], attribute: Attribute, op: Op, value: Any) -> 
 def merge(
     attribute: Attribute, current: Mapping[str, Any], value: Mapping[str, Any], op: Op
 ) -> dict[str, Any]:
-    """Return a complex value with sub-attributes set; those that are not named stay."""
+    """Return a complex value with new sub-attributes; all other sub-attributes stay."""
     part = dict(current)
     for name, each in value.items():
         sub = attribute.sub_attribute(name)
@@ -62,14 +62,14 @@ def merge(
 
 
 def drop_stale_reference(part: dict[str, Any], before: Mapping[str, Any]) -> None:
-    """Drop a ``$ref`` that belongs to what ``value`` named before."""
+    """Remove a ``$ref`` that belongs to the previous ``value``."""
     stale = part.get("value") != before.get("value") and part.get("$ref") == before.get("$ref")
     if stale and "$ref" in part:
         del part["$ref"]
 
 
 def _add_values(attribute: Attribute, current: list[Any], added: list[Any]) -> list[Any]:
-    """Return the values with those added that are not there yet."""
+    """Return the values with the added ones; a value that exists already is not added again."""
     if attribute.type != "complex":
         values = list(dict.fromkeys([*current, *added]))
         check_number_of_values(attribute, values)
@@ -77,7 +77,7 @@ def _add_values(attribute: Attribute, current: list[Any], added: list[Any]) -> l
     values = list(current)
     places: dict[frozenset[tuple[str, Any]], int] = {}
     for index, each in enumerate(values):
-        # Of elements that have become the same, the first one stands for all.
+        # Of elements that became equal, the first one stands for all.
         places.setdefault(_identify(each), index)
     for each in added:
         place = places.setdefault(_identify(each), len(values))
@@ -93,7 +93,7 @@ def _add_values(attribute: Attribute, current: list[Any], added: list[Any]) -> l
 
 
 def _identify(element: Mapping[str, Any]) -> frozenset[tuple[str, Any]]:
-    """Return what makes an element the same as another: everything but ``primary``."""
+    """Return the parts that identify an element: all but ``primary``."""
     return frozenset(
         (name, tuple(each) if isinstance(each, list) else each)
         for name, each in element.items()
@@ -119,7 +119,7 @@ def _reject_immutable(attribute: Attribute, current: Any, value: Any) -> None:
 
 
 def put(holder: dict[str, Any], name: str, value: Any) -> None:
-    """Set a value, or drop the attribute where nothing is left of it."""
+    """Set a value; remove the attribute if the value is empty."""
     if value in (None, [], {}):
         holder.pop(name, None)
     else:

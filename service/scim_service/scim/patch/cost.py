@@ -8,7 +8,7 @@ from scim_service.scim.patch.operation import Operation
 
 
 def estimate_cost(operation: Operation, resource: Mapping[str, Any]) -> int:
-    """Return how many values an operation compares or copies, at most."""
+    """Return an upper bound of the values that an operation compares or copies."""
     value = operation.value
     if operation.path is None:
         return sum(
@@ -30,14 +30,14 @@ def estimate_cost(operation: Operation, resource: Mapping[str, Any]) -> int:
 
 
 def _count_values(value: Any) -> int:
-    """Return how many values there are in a value, those of sub-attributes not counted."""
+    """Return the number of values in a value, without those of sub-attributes in a list."""
     if isinstance(value, list):
         return 1 + len(value)
     return 1 + sum(map(_count_values, value.values())) if isinstance(value, dict) else 1
 
 
 def _count_characters(elements: Any) -> int:
-    """Return how much text the elements of a multi-valued attribute have."""
+    """Return the number of characters in the elements of a multi-valued attribute."""
     return sum(
         len(text)
         for each in (elements if isinstance(elements, list) else ())

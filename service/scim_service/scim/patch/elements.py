@@ -66,7 +66,7 @@ def apply_to_elements(
 def _change_element(
     attribute: Attribute, element: Any, op: Op, path: PatchPath, value: Any, leniencies: Leniencies
 ) -> Any:
-    """Return an element after the operation, None if it is gone."""
+    """Return an element after the operation, None if the operation removes it."""
     name = path.sub or path.path.sub
     if name is not None:
         sub = attribute.sub_attribute(name)
@@ -109,7 +109,10 @@ def describe_element(path: PatchPath) -> dict[str, Any]:
 
 
 def _read_described_members(filter: Filter) -> Iterator[tuple[str, Any]]:  # noqa: A002
-    """Return the parts that every selected element has; none unless they are all it asks for."""
+    """Return the parts that each selected element has.
+
+    There are none if the filter asks for more than equality.
+    """
     match filter:
         case And(left, right):
             parts = [list(_read_described_members(each)) for each in (left, right)]

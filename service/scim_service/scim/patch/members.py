@@ -24,14 +24,14 @@ class Member:
 class MemberChange:
     """A change of a group's member rows.
 
-    ``add`` adds the members that are not there, ``remove`` removes those that are (only `value`
-    counts), ``replace`` makes `members` all there are, so with none of them it removes all.
+    ``add`` adds the members that the group does not have, ``remove`` removes those that it has
+    (only `value` counts), and ``replace`` replaces all members by `members`, which may be empty.
 
     Parameters
     ----------
     filter
-        With ``remove``: only those go that it selects, of `members`, or of all where there are
-        none.
+        Restricts ``remove`` to the members that it selects: of `members`, or of all members if
+        `members` is empty.
     """
 
     op: Op
@@ -42,7 +42,7 @@ class MemberChange:
 def split_members(
     operations: Sequence[Operation],
 ) -> tuple[list[MemberChange], list[Operation]]:
-    """Take the changes of a group's members out of the operations, in their order.
+    """Separate the changes of a group's members from the other operations, in their order.
 
     Raises
     ------
@@ -67,7 +67,7 @@ def split_members(
 
 
 def split_member_values(resource: Mapping[str, Any]) -> tuple[dict[str, Any], tuple[Member, ...]]:
-    """Take the members out of a canonical group: the rest, and the members.
+    """Separate the members of a canonical group from its other attributes.
 
     Raises
     ------
@@ -128,15 +128,15 @@ def _remove_selected(filter: Filter) -> MemberChange:  # noqa: A002
 
 
 def _restrict_to_named(removal: MemberChange, named: tuple[Member, ...]) -> MemberChange:
-    """Return the removal of those of the selected members that are named.
+    """Return a removal of those selected members that are also named.
 
-    Where the filter itself names them by their ids, it is enough.
+    If the filter names members by their ids, those ids are enough.
     """
     return removal if removal.members else replace(removal, members=named)
 
 
 def _find_selected_ids(filter: Filter) -> tuple[list[str] | None, bool]:  # noqa: A002
-    """Return the ids that a filter can select, None for any, and whether it asks for more."""
+    """Return the ids that a filter can select, None for any, and if it has other conditions."""
     match filter:
         case Compare(AttributePath(name="value"), "eq", value):
             return [cast("str", value)], False

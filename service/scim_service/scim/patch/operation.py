@@ -12,10 +12,10 @@ Op: TypeAlias = Literal["add", "replace", "remove"]
 class Operation:
     """One operation; its path is resolved and its value in canonical form.
 
-    `path` is None for an operation on the resource itself; `value` then is an object whose
-    members may be None for unassigned. Otherwise `value` is None for unassigned, and for a remove
-    without values. A remove with a list of values removes these only, and so none if it is empty;
-    members are removed that are named as well as selected by a value filter in `path`.
+    `path` is None for an operation on the resource itself; `value` then is an object, in which None
+    means unassigned. Otherwise `value` is None for unassigned, and for a remove without values. A
+    remove with a list of values removes only these, so an empty list removes nothing. If its path
+    has a value filter, it removes the members that the filter selects and the list names.
     """
 
     op: Op

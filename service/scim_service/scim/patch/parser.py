@@ -83,9 +83,9 @@ def parse_patch(
 def _parse_operation(
     document: object, resource_type: ResourceType, skipped: Skipped | None
 ) -> Operation | None:
-    """Return the operation, or None where there is nothing to do.
+    """Return the operation, or None if it has no effect.
 
-    Without `skipped`, nothing is skipped.
+    Without `skipped`, unknown attributes are refused.
     """
     members = {name.lower(): each for name, each in read_object(document, "It").items()}
     op = members.get("op")
@@ -116,7 +116,7 @@ def _parse_operation(
             "(/Schemas lists the attributes)."
         )
     if path.path.name == "schemas":
-        return None  # computed from what the resource has, whatever a client says
+        return None  # derived from the resource's attributes, whatever a client sends
     if path.is_read_only:
         raise errors.mutability(f"{path} is read-only; leave it out.")
     if op == "remove":
@@ -154,5 +154,5 @@ def _parse_removed_values(path: PatchPath, value: Any, skipped: Skipped | None) 
         if each is not None
     ]
     named = [each for each in named if each is not None]
-    # A value filter says by itself who goes, so there need be no values beside it.
+    # A value filter selects the values by itself, so no values are needed beside it.
     return None if is_selected and all(each == {"value": ""} for each in named) else named

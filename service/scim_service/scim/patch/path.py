@@ -15,7 +15,7 @@ from scim_service.scim.schemas.attribute import Attribute
 from scim_service.scim.schemas.resource_type import ResourceType
 
 CACHED_LENGTH = 256
-"""The longest path that is kept parsed: a client could fill the memory with long ones."""
+"""The longest path that is cached: a client could fill the memory with longer ones."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,7 +33,7 @@ class PatchPath:
 
     @property
     def leaf(self) -> Attribute:
-        """What a resolved path ends in."""
+        """The attribute that a resolved path ends in."""
         attribute = self.path.leaf
         if self.sub is None:
             return attribute
@@ -43,7 +43,7 @@ class PatchPath:
 
     @property
     def is_read_only(self) -> bool:
-        """Whether no client may change what a resolved path ends in, or what it goes through."""
+        """Whether the target of a resolved path, or an attribute on the way to it, is read-only."""
         holders = (self.path.attribute, self.path.sub_attribute, self.leaf)
         return any(each is not None and each.mutability == "readOnly" for each in holders)
 
@@ -60,7 +60,7 @@ def parse_path(text: str, leniencies: Leniencies = NO_LENIENCIES) -> PatchPath:
     Raises
     ------
     ScimError
-        invalidPath, or invalidFilter for what is between brackets; the detail names the position
+        invalidPath, or invalidFilter for the text in brackets; the detail names the position
         of the character.
     """
     if len(text) > MAX_LENGTH:
@@ -105,7 +105,7 @@ def resolve_patch_path(path: PatchPath, resource_type: ResourceType) -> PatchPat
 
 
 def estimate_parsing_cost(path: object) -> int:
-    """Return what parsing a path is worth in comparisons: nothing where it may be kept parsed."""
+    """Return the cost of parsing a path in comparisons; it is 0 for a path that can be cached."""
     return len(path) >> 3 if isinstance(path, str) and len(path) > CACHED_LENGTH else 0
 
 

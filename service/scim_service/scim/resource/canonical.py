@@ -1,8 +1,8 @@
 """Resources in canonical form: the only form that is stored.
 
 Canonical means: attribute names in the spelling of their schema, extension attributes under the
-URN of their schema, no null, no empty list and no empty object, ``schemas`` computed from what
-is present. Values are never changed: a telephone number is returned as it was sent.
+URN of their schema, no null, no empty list and no empty object, ``schemas`` derived from the
+attributes. Values are never changed: a telephone number is returned as it was sent.
 """
 
 from collections.abc import Iterable, Mapping
@@ -18,7 +18,7 @@ from scim_service.scim.values import check_simple, name_json_type, wrong_type_er
 MAX_VALUES = 1000
 
 LABELS = frozenset({"type", "primary", "display"})
-"""What is left of an element once its value is gone says nothing: ``{"type": "work"}``."""
+"""The labels of an element; without a value they have no meaning: ``{"type": "work"}``."""
 
 
 def validate(
@@ -30,7 +30,7 @@ def validate(
     """Return the resource that a body describes, in canonical form.
 
     Read-only attributes (``id``, ``meta``) are ignored, so the result has none of them. Required
-    sub-attributes are not asked for: `find_missing_parts` finds those that are missing.
+    sub-attributes are not checked: `find_missing_parts` finds those that are missing.
 
     Parameters
     ----------
@@ -75,9 +75,9 @@ def canonicalise_object(
     where
         The path of the object: empty for a resource.
     skipped
-        Keep unknown attributes out instead of refusing them, and name them here.
+        Skip unknown attributes instead of refusing them, and record their names here.
     keep_null
-        Keep what is unassigned as None; a PATCH needs to know it.
+        Keep unassigned attributes as None; a PATCH needs them.
 
     Raises
     ------
@@ -143,7 +143,7 @@ def canonicalise_value(
     if value and not values and not says_empty(attribute, value):
         raise errors.invalid_value(
             f"{where} has a list without a valid value; {_describe_expected(attribute)}."
-            " Only an empty list, null or a remove takes all values away."
+            " Only an empty list, null or a remove removes all values."
         )
     if attribute.type == "complex" and sum(each.get("primary") is True for each in values) > 1:
         raise errors.invalid_value(
@@ -167,8 +167,8 @@ def canonicalise_element(
     Raises
     ------
     ScimError
-        invalidSyntax or invalidValue, also for an object with no part that is known where
-        dropping it would remove something; the detail names the attribute.
+        invalidSyntax or invalidValue, also for an object without a known part if to drop it
+        would remove something; the detail names the attribute.
     """
     if attribute.type != "complex":
         check_simple(attribute, value, where)
@@ -185,9 +185,9 @@ def canonicalise_element(
 
 
 def says_empty(attribute: Attribute, values: Iterable[Any]) -> bool:
-    """Whether a list whose elements have no values says so of a part that is known.
+    """Whether a list whose elements have no values names a known sub-attribute.
 
-    Entra sends ``{"type": "work", "value": null}`` for what a user does not have; a member
+    Entra sends ``{"type": "work", "value": null}`` for an attribute without a value; a member
     without id is no member.
     """
     return attribute.name != "members" and any(
@@ -196,9 +196,10 @@ def says_empty(attribute: Attribute, values: Iterable[Any]) -> bool:
 
 
 def _loses_content(attribute: Attribute, value: Mapping[str, Any], *, keep_null: bool) -> bool:
-    """Whether what is left of a value, once unknown parts are dropped, says nothing.
+    """Whether a value has no meaning once its unknown parts are dropped.
 
-    An empty object in a list is nothing, and unknown attributes of an extension are skipped.
+    An empty object in a list has no meaning either, and unknown attributes of an extension are
+    skipped.
     """
     if ":" in attribute.name:
         return False
@@ -213,7 +214,7 @@ def _loses_content(attribute: Attribute, value: Mapping[str, Any], *, keep_null:
 
 
 def _describe_expected(attribute: Attribute) -> str:
-    """Say what a value of the attribute may be."""
+    """Return the part of a message that says which values the attribute can have."""
     if attribute.type != "complex":
         return f"expected values of the type {attribute.type}"
     known = (each.name for each in attribute.sub_attributes if each.mutability != "readOnly")
@@ -221,9 +222,9 @@ def _describe_expected(attribute: Attribute) -> str:
 
 
 def check_number_of_values(attribute: Attribute, values: list[Any]) -> None:
-    """Refuse more values than a resource should carry.
+    """Refuse more values than one attribute may have.
 
-    The members of a group are rows, not part of the resource, so only the size of the body
+    The members of a group are rows and not part of the resource, so only the size of the body
     limits them.
     """
     if len(values) > MAX_VALUES and attribute.name != "members":
@@ -233,7 +234,7 @@ def check_number_of_values(attribute: Attribute, values: list[Any]) -> None:
 
 
 def set_schemas(resource_type: ResourceType, resource: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the resource with ``schemas`` naming what it has attributes of."""
+    """Return the resource with ``schemas`` set to the schemas of its attributes."""
     schemas = [resource_type.schema.id]
     schemas += [each.id for each in resource_type.extensions if each.id in resource]
     result: dict[str, Any] = {"schemas": schemas}

@@ -1,4 +1,4 @@
-"""Compares two states of a resource: what a PUT keeps, what changed, who stays disabled."""
+"""Replaces a resource as a PUT does, and compares two states of one."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -12,10 +12,10 @@ from scim_service.scim.schemas.resource_type import ResourceType
 def replace_resource(
     resource_type: ResourceType, resource: Mapping[str, Any], replacement: Mapping[str, Any]
 ) -> dict[str, Any]:
-    """Return what a PUT makes of `resource` (RFC 7644 section 3.5.1).
+    """Return `resource` after a PUT (RFC 7644 section 3.5.1).
 
-    Read-only attributes are kept as they are, a write-only attribute is kept where the replacement
-    has none, and an immutable one may be given only with the value it has.
+    Read-only attributes are kept, a write-only attribute is kept if the replacement has none, and
+    an immutable one may be given only with its current value.
 
     Parameters
     ----------
@@ -33,15 +33,15 @@ def replace_resource(
 
 
 def is_active(user: Mapping[str, Any]) -> bool:
-    """Whether a user counts as active: unless it is said to be disabled."""
+    """Whether a user counts as active: unless ``active`` is false."""
     return user.get("active") is not False
 
 
 def keep_disabled(before: Mapping[str, Any], after: dict[str, Any]) -> dict[str, Any]:
-    """Return `after`, still disabled where nothing says that a disabled user is to be enabled.
+    """Return `after`, still disabled unless the client enables the user.
 
-    What a client leaves out or clears, the service may give a default (RFC 7644 section 3.5.1):
-    here that is ``false``, because no ``active`` at all would count as active.
+    The service may give a default to an attribute that a client leaves out or clears (RFC 7644
+    section 3.5.1). Here it is ``false``, because a user without ``active`` would count as active.
     """
     return after if is_active(before) or "active" in after else {**after, "active": False}
 
@@ -66,7 +66,7 @@ def _carry_over(
     replacement: dict[str, Any],
     where: str,
 ) -> None:
-    """Keep in the replacement what a client cannot take away."""
+    """Copy the attributes that a client cannot remove into the replacement."""
     find = holder.attribute if isinstance(holder, ResourceType) else holder.sub_attribute
     for name, value in resource.items():
         attribute = find(name)

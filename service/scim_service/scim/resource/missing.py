@@ -14,13 +14,13 @@ def find_missing_attributes(
 ) -> tuple[str, ...]:
     """Return those of `names` that the resource has no value for.
 
-    An attribute of an extension may be named by its short name.
+    The short name of an extension attribute is enough.
     """
     return tuple(name for name in names if not _has_value(resource_type, resource, name))
 
 
 def find_missing_parts(resource_type: ResourceType, resource: Mapping[str, Any]) -> tuple[str, ...]:
-    """Return the paths of the required sub-attributes that have no value, once for each place.
+    """Return the paths of the required sub-attributes without a value, once for each place.
 
     The attributes of an extension are sub-attributes of its URN; without any of them, none is
     required (RFC 7643 section 6: the extension itself is optional).

@@ -28,7 +28,7 @@ _URN = re.compile(r"urn:[A-Za-z0-9][A-Za-z0-9-]*(:[A-Za-z0-9_.$-]+)+", re.IGNORE
 
 
 class SchemaError(ValueError):
-    """A schema document that cannot be used; the message says which, where and why."""
+    """A schema document is not usable; the message names it, the place in it and the reason."""
 
 
 def parse_schema(document: object, where: str, *, levels: int = 2) -> Schema:
@@ -37,7 +37,7 @@ def parse_schema(document: object, where: str, *, levels: int = 2) -> Schema:
     Parameters
     ----------
     where
-        What the document is called in the message of an error.
+        The name of the document in error messages.
     levels
         How deep attributes may be nested; the schema of schemas alone needs more than two.
 
@@ -72,7 +72,7 @@ def _parse_attributes(
     for index, attribute in enumerate(attributes):
         if attribute.name.lower() in seen:
             raise SchemaError(
-                f"{where}.{key}[{index}].name: {attribute.name} is there already; "
+                f"{where}.{key}[{index}].name: {attribute.name} exists already; "
                 "the case of a name does not count."
             )
         seen.add(attribute.name.lower())

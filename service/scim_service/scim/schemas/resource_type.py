@@ -18,13 +18,13 @@ from scim_service.scim.schemas.schema import Schema
 
 @dataclass(frozen=True, slots=True, eq=False)
 class ResourceType:
-    """A kind of resource: its endpoint, its core schema and its extensions.
+    """A kind of resource: its endpoint, its core schema, its extensions and its leniencies.
 
     `top_level` holds the attributes that a resource has at its top level, by their name and by
     their name in lower case: common, core, and the `root` of each extension by its URN.
-    `required` are those that a resource must have a value for, `with_required_parts` those that
-    have required sub-attributes, `not_by_default` the names of those that an answer lacks, in
-    whole or in part, unless the client asks for them.
+    `required` are the attributes that must have a value, `with_required_parts` those that have
+    required sub-attributes, `not_by_default` the names of those that an answer lacks, in whole or
+    in part, unless the client requests them. Caches by resource type also keep leniencies apart.
     """
 
     name: str
@@ -61,7 +61,7 @@ class ResourceType:
         return self._extensions.get(urn.lower())
 
     def find(self, schema: str | None, name: str) -> tuple[str | None, Attribute] | None:
-        """Return where an attribute lives, and its definition.
+        """Return the schema of an attribute, and its definition.
 
         Parameters
         ----------
@@ -73,7 +73,7 @@ class ResourceType:
         Returns
         -------
         The URN of the extension (None for the core schema and the common attributes) and the
-        attribute; None where there is no such attribute.
+        attribute; None for an unknown attribute.
         """
         if schema is None or schema.lower() == self.schema.id.lower():
             attribute = self.attribute(name)

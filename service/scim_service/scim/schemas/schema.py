@@ -15,7 +15,7 @@ from scim_service.scim.schemas.attribute import (
 class Schema:
     """A schema: a URN and its attributes.
 
-    `root` is what an extension is in a resource: a complex attribute with the URN as its name
+    `root` is the form of an extension in a resource: a complex attribute with the URN as its name
     and the schema's attributes as its sub-attributes.
     """
 

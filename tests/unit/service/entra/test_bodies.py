@@ -28,7 +28,7 @@ MANAGER = f"{URN_ENTERPRISE_USER}:manager"
 
 
 def test_1_2_values_are_stored_as_sent(user: ResourceType) -> None:
-    """A telephone number or an address is not put into another form."""
+    """Telephone numbers and addresses are not reformatted."""
     phones = [{"type": "mobile", "value": " +1 (312) 320-1707"}]
     emails = [{"type": "work", "value": "Joy.Young@CONTOSO.com"}]
     resource = created(user, {"userName": "Joy@X", "phoneNumbers": phones, "emails": emails})
@@ -72,7 +72,7 @@ def test_1_3_explicit_nulls_core_level_and_misspelled_urn(user: ResourceType) ->
 
 
 def test_1_3_core_level_extension_attributes(user: ResourceType) -> None:
-    """department and manager in the core are those of the enterprise extension."""
+    """department and manager without a URN belong to the enterprise extension."""
     resource = created(
         user,
         {
@@ -90,7 +90,7 @@ def test_1_3_core_level_extension_attributes(user: ResourceType) -> None:
 
 
 def test_1_3_create_group_with_adscim_urn(group: ResourceType) -> None:
-    """A group names a schema that is not one of SCIM."""
+    """A group may name a schema that SCIM does not define."""
     resource = created(
         group,
         {
@@ -139,7 +139,7 @@ def test_collection_active_as_text(user: ResourceType) -> None:
 
 
 def test_collection_misspelled_attribute_in_a_put(user: ResourceType) -> None:
-    """A PUT with an attribute that does not exist is done without it."""
+    """A PUT skips an attribute that does not exist."""
     body = entra.normalise_resource(user, {"userName": "joy", "displayNam": "x", "title": "t"})
     replaced = replace_resource(user, STORED, validate(user, body))
     assert replaced == {"schemas": [URN_USER], "id": "1", "userName": "joy", "title": "t"}
@@ -164,7 +164,7 @@ def test_collection_address_with_nulls(user: ResourceType) -> None:
 
 @pytest.mark.parametrize("body", [None, [], "x", {"Operations": 5}, {"Operations": ["x"]}])
 def test_malformed_body_is_left_alone(user: ResourceType, body: Any) -> None:
-    """The protocol core says what is wrong with it."""
+    """The protocol core refuses a malformed body."""
     assert entra.normalise_patch(user, body) == body
     with pytest.raises(ScimError):
         parse_patch(entra.normalise_patch(user, body), user)

@@ -8,7 +8,7 @@ from scim_service.scim.schemas.resource_type import ResourceType
 
 
 def test_every_profile_has_a_dialect() -> None:
-    """A profile of the configuration cannot be without one."""
+    """Each profile of the configuration has a dialect."""
     assert set(DIALECTS) == set(get_args(Profile))
 
 

@@ -15,7 +15,7 @@ from tests.unit.service.entra.requests import found
 
 
 def test_1_2_filter_on_a_matching_attribute(user: ResourceType) -> None:
-    """Every attribute set as matching can be filtered by, in the bracket form too."""
+    """Filters find users by each matching attribute, in the bracket form too."""
     assert found(user, 'emails[type eq "work"].value eq "JOY@contoso.com"')
     assert not found(user, 'emails[type eq "home"].value eq "joy@contoso.com"')
 
@@ -36,7 +36,7 @@ def test_1_3_filter_without_quotes(user: ResourceType, text: str, outcome: bool)
 
 
 def test_1_3_filter_on_members(group: ResourceType) -> None:
-    """Whether a group has a member is asked by ``id eq "g" and members eq "u"``."""
+    """``id eq "g" and members eq "u"`` checks that a group has a member."""
     tree = resolve_filter(parse_filter('id eq "g" and members eq "u"'), group)
     assert matches(tree, {"id": "g", "members": [{"value": "t"}, {"value": "u"}]})
     assert not matches(tree, {"id": "g", "members": [{"value": "t"}]})
@@ -50,7 +50,7 @@ def test_1_8_filter_in_another_case(user: ResourceType) -> None:
 
 @pytest.mark.parametrize("primary", ["true", '"True"', '"true"', "True"])
 def test_1_9_filter_on_primary(user: ResourceType, primary: str) -> None:
-    """``emails[primary eq true].value`` is filtered by, the boolean as text too."""
+    """``emails[primary eq true].value`` works in filters, with the boolean as text too."""
     assert found(user, f'emails[primary eq {primary}].value eq "joy@contoso.com"')
     assert not found(user, f'emails[primary eq {primary}].value eq "other"')
 

@@ -4,7 +4,7 @@ from scim_service.entra.mappings import explain_missing_values
 
 
 def test_missing_values_are_explained_with_their_sources() -> None:
-    """An attribute of the default mappings has a source; any other is mapped by the reader."""
+    """A message names the source of a default mapping, or asks the reader to map the attribute."""
     detail = explain_missing_values(["title", "urn:example:x:2.0:User:badge"])
     assert "title (usually from jobTitle, to title)" in detail
     assert "(usually from a source attribute you map to urn:example:x:2.0:User:badge)" in detail

@@ -71,14 +71,14 @@ ACTIVE = [
 @pytest.mark.parametrize("name", ACTIVE)
 @pytest.mark.parametrize("value", ["False", False, [{"value": "False"}]], ids=str)
 def test_a_disable_is_a_disable(user: ResourceType, put: Put, name: str, value: Any) -> None:
-    """However active is spelled, the user is disabled."""
+    """Each spelling of ``active`` disables the user."""
     assert put(user, name, value)["active"] is False
 
 
 @PLACES
 @pytest.mark.parametrize("core", [URN_USER, URN_USER.lower(), OLD_CORE, f" {URN_USER}:"])
 def test_the_core_schema_as_an_object(user: ResourceType, put: Put, core: str) -> None:
-    """Attributes may stand in an object under the core schema's URN, as an extension's do."""
+    """An object under the core schema's URN may hold attributes."""
     value = {
         "active": "False",
         "name.givenName": "Erna",
@@ -116,7 +116,7 @@ def test_the_core_schema_as_an_object(user: ResourceType, put: Put, core: str) -
     ],
 )
 def test_an_attribute_of_the_enterprise_extension(user: ResourceType, put: Put, name: str) -> None:
-    """A dot after the URN, and the URNs of SCIM 1.1, mean the same."""
+    """A dot after the URN, and the URNs of SCIM 1.1, are other spellings of the URN."""
     assert put(user, name, "R&D")[URN_ENTERPRISE_USER] == {"department": "R&D"}
 
 
@@ -127,14 +127,14 @@ def test_an_attribute_of_the_enterprise_extension(user: ResourceType, put: Put, 
 )
 @pytest.mark.parametrize("value", ["m", [{"$ref": None, "value": "m"}]], ids=str)
 def test_the_manager(user: ResourceType, put: Put, name: str, value: Any) -> None:
-    """So do the names of the manager, and of its id."""
+    """The names of the manager and of its id have the same other spellings."""
     assert put(user, name, value)[URN_ENTERPRISE_USER] == {"manager": {"value": "m"}}
 
 
 @PLACES
 @pytest.mark.parametrize("urn", [URN_ENTERPRISE_USER, OLD_ENTERPRISE, f"{URN_ENTERPRISE_USER} "])
 def test_an_extension_as_an_object(user: ResourceType, put: Put, urn: str) -> None:
-    """An object under another spelling of the URN, with paths as its keys."""
+    """An object under another spelling of the URN may have paths as its keys."""
     value = {"department": "R&D", "manager.value": "m"}
     assert put(user, urn, value)[URN_ENTERPRISE_USER] == {
         "department": "R&D",
@@ -145,7 +145,7 @@ def test_an_extension_as_an_object(user: ResourceType, put: Put, urn: str) -> No
 @PLACES
 @pytest.mark.parametrize("dot", [":", ".", " : "])
 def test_a_tenants_own_extension(user: ResourceType, put: Put, dot: str) -> None:
-    """A dot after the URN of a tenant's extension, before attribute and sub-attribute."""
+    """A dot may follow the URN of a tenant's extension."""
     assert put(user, f"{CUSTOM_URN}{dot}badge", "4")[CUSTOM_URN] == {"badge": 4}
     assert put(user, f"{CUSTOM_URN}{dot}desk.floor", "3")[CUSTOM_URN] == {"desk": {"floor": "3"}}
 
@@ -162,20 +162,20 @@ def test_a_tenants_own_extension(user: ResourceType, put: Put, dot: str) -> None
     ],
 )
 def test_blanks_in_a_path(user: ResourceType, put: Put, name: str) -> None:
-    """Blanks beside dots and brackets are left out."""
+    """Blanks beside dots and brackets are removed."""
     assert put(user, name, "e@x")["emails"] == [{"type": "work", "value": "e@x"}]
     assert put(user, "name . givenName", "Erna")["name"] == {"givenName": "Erna"}
 
 
 def test_blanks_within_a_value_stay(user: ResourceType) -> None:
-    """What is between quotes is no part of the spelling."""
+    """Blanks within quotes belong to the value."""
     path = ' emails[type eq " a . b " ] .value'
     assert by_path(user, path, "e@x")["emails"] == [{"type": " a . b ", "value": "e@x"}]
 
 
 @pytest.mark.parametrize("path", ["emails type", "emails[type eq work", "[x]", "", "a..b"])
 def test_a_path_that_is_none_is_refused(user: ResourceType, path: str) -> None:
-    """What has no grammar is no unknown attribute."""
+    """A malformed path is refused, not skipped as an unknown attribute."""
     with pytest.raises(ScimError) as caught:
         by_path(user, path, "x")
     assert caught.value.status == 400
@@ -189,7 +189,7 @@ def test_an_extension_of_the_tenant_has_its_own_urn() -> None:
 
 
 def test_names_of_groups(group: ResourceType) -> None:
-    """Groups have the same spellings, and not those of users."""
+    """Attributes of groups have the same other spellings; those of users are unknown."""
     for name in (f"{URN_GROUP}.displayName", "urn:scim:schemas:core:1.0:Group:displayName"):
         place = find_place(name, group)
         assert place is not None
@@ -206,7 +206,7 @@ def posted(user: ResourceType, **values: Any) -> dict[str, Any]:
 
 
 def test_paths_of_one_element_make_one_element(user: ResourceType) -> None:
-    """Several paths with the same filter are about one element, new or there already."""
+    """Several paths with the same value filter change one element, new or existing."""
     work = {
         'emails[type eq "work"].value': "w@x",
         'emails[type eq "work"].primary': "True",
@@ -220,13 +220,13 @@ def test_paths_of_one_element_make_one_element(user: ResourceType) -> None:
 
 
 def test_a_value_path_with_a_whole_element(user: ResourceType) -> None:
-    """The element keeps the type of the path."""
+    """The element gets the type that its path names."""
     after = posted(user, **{'emails[type eq "work"]': [{"value": "w@x"}]})
     assert after["emails"] == [{"type": "work", "value": "w@x"}]
 
 
 def test_what_has_its_own_name_counts_more(user: ResourceType) -> None:
-    """A path fills in what is not there; it replaces nothing."""
+    """A path adds a missing value; it never replaces a value under the attribute's own name."""
     after = posted(
         user,
         name={"givenName": "Own"},
@@ -256,13 +256,13 @@ def test_what_has_its_own_name_counts_more(user: ResourceType) -> None:
 def test_a_wrong_value_beside_a_path_is_refused(
     user: ResourceType, values: dict[str, Any], named: str
 ) -> None:
-    """A path hides no error of what stands under the attribute's own name."""
+    """A wrong value under the attribute's own name is refused in spite of a path."""
     with pytest.raises(ScimError, match=named):
         posted(user, **values)
 
 
 def test_values_by_paths_are_paid_for(user: ResourceType) -> None:
-    """Very many value paths in one body cost no more than the budget."""
+    """The budget bounds the cost of very many value paths in one body."""
     body = {"userName": "joy", **{f'emails[type eq "{n}"].value': "x" for n in range(5000)}}
     with pytest.raises(ScimError) as caught:
         entra.normalise_resource(user, body, budget=Budget(25_000))
@@ -289,7 +289,7 @@ def test_values_by_paths_are_paid_for(user: ResourceType) -> None:
 def test_what_is_unknown_is_told(
     user: ResourceType, put: Put, name: str, value: Any, told: str
 ) -> None:
-    """It is left out, and its name is kept, without what a filter selects by."""
+    """Unknown names are skipped and recorded, without the values of their filters."""
     skipped = Skipped()
     put(user, name, value, skipped=skipped)
     assert list(skipped) == [Name("unknown", told)]
@@ -300,7 +300,7 @@ def test_what_is_unknown_is_told(
 )
 @pytest.mark.parametrize("op", ["Replace", "Add", "Remove"])
 def test_a_read_only_path_is_skipped_and_told(user: ResourceType, path: str, op: str) -> None:
-    """The operations beside it are done."""
+    """The operations beside a read-only path are applied."""
     skipped = Skipped()
     disable = {"op": "Replace", "path": "active", "value": "False"}
     after = patched(user, {"op": op, "path": path, "value": "x"}, disable, skipped=skipped)
@@ -310,14 +310,14 @@ def test_a_read_only_path_is_skipped_and_told(user: ResourceType, path: str, op:
 
 @pytest.mark.parametrize("path", ["id", f"{URN_USER}.id"])
 def test_nothing_but_an_id_is_refused(user: ResourceType, path: str) -> None:
-    """A client that has success for it would go on with an id that nobody has."""
+    """After a success, the client would continue with an id that no resource has."""
     with pytest.raises(ScimError, match="id is read-only") as caught:
         by_path(user, path, "other")
     assert caught.value.scim_type == "mutability"
 
 
 def test_a_name_that_is_told_is_bounded_and_printable() -> None:
-    """A name may be anything; what is kept of it goes into logs and into a status."""
+    """Recorded names are safe for logs and for a status."""
     skipped = Skipped()
     for name in ["a\nb", "ä\x1b[31m", "x" * 10_000, *map(str, range(100))]:
         skipped.add("unknown", name)
@@ -337,7 +337,7 @@ NAMES = st.lists(
 
 @given(NAMES, st.sampled_from([None, "", "x", {}, {"value": "x"}, ["x"], {"active": False}]))
 def test_any_name_is_understood_refused_or_told(user: ResourceType, name: str, value: Any) -> None:
-    """No name is an error of the service, and none that changes nothing is told as if it did."""
+    """No name causes an internal error, and a name without effect is recorded."""
     for put in (by_path, by_key, by_post):
         skipped = Skipped()
         try:

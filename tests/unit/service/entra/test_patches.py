@@ -43,7 +43,7 @@ def test_1_2_default_mapping_with_capital_sub_attributes(user: ResourceType) -> 
 
 
 def test_1_3_update_in_the_default_dialect(user: ResourceType) -> None:
-    """One operation an attribute, paths with brackets, dots and URNs."""
+    """Each attribute has an operation; paths have brackets, dots and URNs."""
     result = patched(
         user,
         {"op": "Replace", "path": "displayName", "value": "Pvlo"},
@@ -63,7 +63,7 @@ def test_1_3_update_in_the_default_dialect(user: ResourceType) -> None:
 
 
 def test_1_3_update_in_the_flag_dialect(user: ResourceType) -> None:
-    """One operation without path, its keys with dots and URNs, or without the URN they need."""
+    """One operation has no path; its keys have dots and URNs, or lack their URN."""
     result = patched(
         user,
         {"op": "replace", "path": 'emails[type eq "work"].value', "value": "T@test"},
@@ -116,7 +116,7 @@ def test_1_3_manager_as_text_or_list(user: ResourceType, path: str, value: Any) 
 
 @pytest.mark.parametrize("value", ["", None, [], {"value": ""}, [{"value": ""}]])
 def test_1_3_manager_is_cleared(user: ResourceType, value: Any) -> None:
-    """A Replace of the manager with "" takes it away."""
+    """A Replace of the manager with "" removes the manager."""
     result = patched(user, {"op": "Replace", "path": MANAGER, "value": value})
     assert URN_ENTERPRISE_USER not in result
     assert result["schemas"] == [URN_USER]
@@ -139,13 +139,13 @@ def test_1_3_add_member(group: ResourceType) -> None:
     ],
 )
 def test_1_3_remove_member_in_both_dialects(group: ResourceType, operation: dict[str, Any]) -> None:
-    """A remove with a list of values removes these, never all members."""
+    """A remove with a list of values removes only these members."""
     assert member_changes(group, operation) == [MemberChange("remove", (Member("u"),))]
 
 
 @pytest.mark.parametrize("value", [[], [None], [{}], [{"value": None}], {}])
 def test_1_3_remove_of_no_member_removes_none(group: ResourceType, value: Any) -> None:
-    """A list that turns out empty is not the absence of a list."""
+    """A remove with an empty list of values removes no member."""
     operation = {"op": "Remove", "path": "members", "value": value}
     assert member_changes(group, operation) == [MemberChange("remove", ())]
 
@@ -158,13 +158,13 @@ def test_1_3_remove_of_an_empty_id_is_refused(group: ResourceType, value: Any) -
 
 
 def test_1_3_remove_without_values_removes_all(group: ResourceType) -> None:
-    """Only a remove that names no values at all means all members, as the RFC says."""
+    """Only a remove without a list of values removes all members, as the RFC says."""
     operation = {"op": "Remove", "path": "members"}
     assert member_changes(group, operation) == [MemberChange("replace", ())]
 
 
 def test_1_3_remove_values_of_a_user(user: ResourceType) -> None:
-    """The same form removes values of any other attribute, by their ``value``."""
+    """A list of values also removes values of other attributes, by their ``value``."""
     stored = STORED | {
         "roles": [{"value": "a", "display": "A"}, {"value": "b"}],
         "addresses": [{"type": "work", "locality": "Oslo"}, {"type": "home", "locality": "Oslo"}],
@@ -206,7 +206,7 @@ def test_1_3_single_app_role_assignment(user: ResourceType) -> None:
 
 
 def test_1_3_app_role_assignments_are_json_text(user: ResourceType) -> None:
-    """A role whose value is JSON is kept as it was sent, and added once only."""
+    """A role with a JSON value is stored as it was sent, and added only once."""
     value = json.dumps({"id": "1", "value": "25", "displayName": "Role"})
     operation = {"op": "Add", "path": "roles", "value": [{"value": value}]}
     assert patched(user, operation, operation)["roles"] == [{"value": value}]
@@ -224,7 +224,7 @@ def test_1_3_app_role_assignments_complex(user: ResourceType) -> None:
 
 
 def test_1_3_custom_extension_without_its_urn_in_schemas(user: ResourceType) -> None:
-    """The header of a custom schema is not sent; the attribute is taken all the same."""
+    """An extension attribute is accepted although ``schemas`` lacks its URN."""
     urn = "urn:example:contoso:2.0:User"
     resource = created(user, {"schemas": [URN_USER], "userName": "joy", urn: {"badge": 7}})
     assert resource["schemas"] == [URN_USER, urn]
@@ -287,7 +287,7 @@ def test_1_8_no_operations(user: ResourceType) -> None:
 
 @pytest.mark.parametrize("op", ["Add", "Replace"])
 def test_1_9_brackets_without_a_match_create(user: ResourceType, op: str) -> None:
-    """A value filter that selects nothing creates what it describes."""
+    """A value filter that selects nothing creates the element that it describes."""
     path = 'phoneNumbers[type eq "work"].value'
     result = patched(user, {"op": op, "path": path, "value": "123"})
     assert result["phoneNumbers"] == [{"type": "work", "value": "123"}]

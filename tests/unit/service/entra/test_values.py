@@ -100,7 +100,7 @@ PLACES = pytest.mark.parametrize("put", [by_path, by_add, by_key, by_post])
     ],
 )
 def test_text_of_a_type(user: ResourceType, put: Put, name: str, text: str, value: Any) -> None:
-    """A number or a boolean may be written as text, wherever it stands."""
+    """A number or a boolean may be written as text in each place."""
     holder, _, sub = name.partition(".")
     found = put(user, f"{URN}:{name}", text)[URN][holder]
     found = found[sub] if sub else found
@@ -127,7 +127,7 @@ def test_text_of_a_type(user: ResourceType, put: Put, name: str, text: str, valu
     ],
 )
 def test_text_of_no_such_type(user: ResourceType, put: Put, name: str, text: str) -> None:
-    """What is no number of the type is refused by its name."""
+    """A text that is no number of the type is refused by name."""
     with pytest.raises(ScimError, match=name.rpartition(".")[2]) as caught:
         put(user, f"{URN}:{name}", text)
     assert caught.value.scim_type == "invalidValue"
@@ -178,7 +178,7 @@ def test_shapes_of_a_single_text(user: ResourceType, put: Put, name: str, shape:
     ids=str,
 )
 def test_no_shape_of_a_single_text(user: ResourceType, put: Put, shape: Any) -> None:
-    """Several values, and what has another meaning, are refused and not cut."""
+    """Several values, and objects with other members, are refused."""
     with pytest.raises(ScimError, match="title must be a string"):
         put(user, "title", shape)
 
@@ -187,7 +187,7 @@ def test_no_shape_of_a_single_text(user: ResourceType, put: Put, shape: Any) -> 
 @pytest.mark.parametrize("shape", ["", None, [], [""], {"value": ""}, [{"value": None}]], ids=str)
 @pytest.mark.parametrize("name", ["title", f"{URN}:otherMails", f"{URN}:badge"])
 def test_an_empty_text_in_any_shape(user: ResourceType, put: Put, name: str, shape: Any) -> None:
-    """It says that there is no value, of a single attribute and of one with several."""
+    """An empty text clears an attribute, single-valued or multi-valued."""
     assert put(user, name, shape) == stored()
 
 
@@ -212,7 +212,7 @@ def test_several_values_of_each_shape(user: ResourceType, put: Put) -> None:
 @PLACES
 @pytest.mark.parametrize("shape", ["m", ["m"], {"value": "m"}, [{"value": ["m"]}]], ids=str)
 def test_shapes_of_a_manager(user: ResourceType, put: Put, shape: Any) -> None:
-    """A complex value is made of its id, and its id may be wrapped as well."""
+    """An id becomes a complex value, also if the id is wrapped."""
     found = put(user, f"{URN_ENTERPRISE_USER}:manager", shape)[URN_ENTERPRISE_USER]
     assert found["manager"] == {"value": "m"}
 
@@ -220,7 +220,7 @@ def test_shapes_of_a_manager(user: ResourceType, put: Put, shape: Any) -> None:
 @PLACES
 @pytest.mark.parametrize("shape", ["a@x", ["a@x"], {"value": "a@x"}, [{"value": ["a@x"]}]], ids=str)
 def test_shapes_of_mails(user: ResourceType, put: Put, shape: Any) -> None:
-    """The same for an attribute with several of them."""
+    """An id in a list becomes a complex value, too."""
     assert put(user, "emails", shape)["emails"] == [{"value": "a@x"}]
 
 
@@ -243,14 +243,14 @@ def test_a_new_element_keeps_its_type(user: ResourceType, path: str, shape: Any,
 
 @pytest.mark.parametrize("shape", SHAPES, ids=str)
 def test_a_replaced_element_keeps_its_type(user: ResourceType, shape: Any) -> None:
-    """So does one that was there, while all else of it is replaced."""
+    """A replaced element keeps the type of its path and loses its other parts."""
     before = stored(emails=WORK)
     operation = {"op": "Replace", "path": 'emails[type eq "work"]', "value": shape}
     assert patched(user, before, operation)["emails"] == [{"type": "work", "value": "a@x"}]
 
 
 def test_what_a_value_says_counts_more_than_its_path(user: ResourceType) -> None:
-    """A value with a type of its own has that one."""
+    """A type in the value replaces the type of the path."""
     value = {"type": "home", "value": "a@x"}
     operation = {"op": "Replace", "path": 'emails[type eq "work"]', "value": value}
     assert patched(user, stored(emails=WORK), operation)["emails"] == [value]
@@ -271,7 +271,7 @@ def test_a_new_element_has_values_of_its_types(user: ResourceType) -> None:
     "shape", ["x", ["x"], {"value": "x"}, [{"value": "x"}], [{"$ref": None, "value": "x"}]], ids=str
 )
 def test_remove_of_texts(user: ResourceType, shape: Any) -> None:
-    """A value is found in whatever shape it is named."""
+    """A remove finds a value in each shape."""
     before = stored(**{URN: {"otherMails": ["x", "y"]}})
     operation = {"op": "Remove", "path": f"{URN}:otherMails", "value": shape}
     assert patched(user, before, operation)[URN] == {"otherMails": ["y"]}
@@ -279,7 +279,7 @@ def test_remove_of_texts(user: ResourceType, shape: Any) -> None:
 
 @pytest.mark.parametrize("shape", ["1", ["1"], {"value": "1"}, [{"value": 1}]], ids=str)
 def test_remove_of_numbers(user: ResourceType, shape: Any) -> None:
-    """So is a number that is written as text."""
+    """A remove finds a number that is written as text."""
     before = stored(**{URN: {"numbers": [1, 2]}})
     operation = {"op": "Remove", "path": f"{URN}:numbers", "value": shape}
     assert patched(user, before, operation)[URN] == {"numbers": [2]}
@@ -295,7 +295,7 @@ def test_remove_of_an_element_by_typed_parts(user: ResourceType) -> None:
 
 @pytest.mark.parametrize("shape", [[], "", [""], [None], {"value": ""}, [{"value": None}]], ids=str)
 def test_remove_of_nothing_removes_none(user: ResourceType, shape: Any) -> None:
-    """What names no value is not taken for all of them."""
+    """A remove that names no value removes nothing."""
     before = stored(schemas=[URN_USER, URN], **{URN: {"otherMails": ["x", "y"]}})
     operation = {"op": "Remove", "path": f"{URN}:otherMails", "value": shape}
     assert patched(user, before, operation) == before
@@ -306,7 +306,7 @@ def test_remove_of_nothing_removes_none(user: ResourceType, shape: Any) -> None:
 
 @PLACES
 def test_the_first_of_two_primaries_counts(user: ResourceType, put: Put) -> None:
-    """PingOne sends both mails as primary: the first one is, the others are not."""
+    """PingOne sends both mails as primary; only the first one stays primary."""
     mails = [
         {"type": "other", "value": "o@x"},
         {"type": "work", "value": "w@x", "primary": "True"},
@@ -320,7 +320,7 @@ def test_the_first_of_two_primaries_counts(user: ResourceType, put: Put) -> None
 
 
 def test_a_primary_that_comes_later_takes_the_place(user: ResourceType) -> None:
-    """RFC 7644 section 3.5.2: the operation that comes last says which one is primary."""
+    """RFC 7644 section 3.5.2: the last operation decides which value is primary."""
     value = [{"type": "home", "value": "h@x", "primary": True}]
     operation = {"op": "Add", "path": "emails", "value": value}
     after = patched(user, stored(emails=WORK), operation)["emails"]

@@ -43,7 +43,7 @@ def stored(number: int) -> dict[str, Any]:
 def test_every_kind_of_operation_pays_for_the_values(
     lenient_user: ResourceType, operation: dict[str, Any]
 ) -> None:
-    """The same operations that a user with few values can have are too many for one with many."""
+    """The cost of each kind of operation grows with the values of the user."""
     operations = [operation] * 40
     assert patched(lenient_user, stored(5), Budget(15_000), *operations)
     with pytest.raises(ScimError, match="more than 15000 comparisons") as caught:
@@ -64,7 +64,7 @@ def test_long_texts_cost_more(lenient_user: ResourceType) -> None:
 
 @pytest.mark.finding(13)
 def test_the_detail_names_the_operation(lenient_user: ResourceType) -> None:
-    """Conditions are paid for when the message is read, before the resource is."""
+    """The parser charges for conditions, before the resource is read."""
     operation = {"op": "remove", "path": 'emails[type eq "1" or type eq "2"]'}
     with pytest.raises(ScimError, match=r"Operation 6 of 9: .*Send the operations in several"):
         parse_patch({"Operations": [operation] * 9}, lenient_user, budget=Budget(11))
@@ -72,7 +72,7 @@ def test_the_detail_names_the_operation(lenient_user: ResourceType) -> None:
 
 @pytest.mark.finding(22)
 def test_long_texts_of_a_client_are_not_kept(lenient_user: ResourceType) -> None:
-    """What is kept parsed has a number of entries, so each must be short."""
+    """Caches hold a number of entries, so long texts are not cached."""
     find_path('emails[type eq "kept"].value', lenient_user)
     kept = paths._find_path.cache_info().currsize, projections._parse.cache_info().currsize
     condition = " or ".join(f'type eq "{index}"' for index in range(100))

@@ -20,7 +20,7 @@ def post(bulk_id: str, path: str = "/Users", **data: Any) -> dict[str, Any]:
 
 
 def test_bulk_order_and_references() -> None:
-    """An operation comes after those it refers to, and gets the ids they were given."""
+    """An operation follows those that it refers to, and gets the ids of their resources."""
     parsed = request(
         post("g", "/Groups", members=[{"value": "bulkId:u"}, {"value": "7"}]),
         post("x", displayName="about bulkId:nobody"),
@@ -72,7 +72,7 @@ def test_bulk_cycle_is_refused() -> None:
     ],
 )
 def test_bad_bulk_operation(operation: Any, where: str) -> None:
-    """A malformed operation is refused by its place."""
+    """The error names the place of a malformed operation."""
     with pytest.raises(errors.ScimError, match=where) as caught:
         request(operation)
     assert caught.value.status == 400
@@ -93,7 +93,7 @@ def test_bad_bulk_request() -> None:
 
 
 def test_bulk_response() -> None:
-    """An answer has what there is of an operation, its status as text."""
+    """An entry has the known facts of its operation, with the status as text."""
     operation = request(post("a")).operations[0]
     entry = bulk.build_operation_response(operation, 201, location="l", version='W/"1"')
     failed = bulk.build_operation_response(operation, 409, response={"status": "409"})

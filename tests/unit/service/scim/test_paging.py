@@ -27,7 +27,7 @@ HOUR = timedelta(hours=1)
     ],
 )
 def test_page(start: Any, count: Any, page: tuple[int, int]) -> None:
-    """What is out of range is brought into it (RFC 7644 table 6)."""
+    """A number out of range is moved into the range (RFC 7644 table 6)."""
     parsed = paging.parse_page(start, count, default=100, maximum=1000)
     assert (parsed.start_index, parsed.count) == page
     assert parsed.offset == page[0] - 1
@@ -35,7 +35,7 @@ def test_page(start: Any, count: Any, page: tuple[int, int]) -> None:
 
 @pytest.mark.parametrize("text", ["", "x", "1.5", "--1", "9" * 5000, 10**30])
 def test_bad_page(text: Any) -> None:
-    """What is no number is refused by the name of the parameter."""
+    """The error names the parameter that is no number."""
     with pytest.raises(errors.ScimError, match="count must be an integer"):
         paging.parse_page(1, text, default=100, maximum=1000)
     with pytest.raises(errors.ScimError, match="startIndex must be an integer"):
@@ -62,7 +62,7 @@ def decoded(cursor: str, now: datetime = NOW) -> tuple[Any, ...]:
 
 
 def test_cursor() -> None:
-    """A cursor gives its position back until it is too old."""
+    """A cursor returns its position until it expires."""
     assert decoded(encoded(), NOW + HOUR) == ("joy", 7, None)
     with pytest.raises(errors.ScimError) as caught:
         decoded(encoded(), NOW + 2 * HOUR)
@@ -79,7 +79,7 @@ def test_foreign_cursor() -> None:
 
 @given(st.text() | st.binary().map(lambda raw: raw.hex()))
 def test_made_up_cursor(cursor: str) -> None:
-    """No text but one that was issued is a cursor."""
+    """Only an issued text is a cursor."""
     with pytest.raises(errors.ScimError) as caught:
         decoded(cursor)
     assert caught.value.scim_type == "invalidCursor"

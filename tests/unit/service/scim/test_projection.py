@@ -27,7 +27,7 @@ ALWAYS = {"schemas": [URN_USER], "id": "1"}
 
 
 def test_default(user: ResourceType) -> None:
-    """Without parameters, all is shown but what is never returned or only on request."""
+    """Without parameters, all attributes are shown that are returned by default."""
     shown = Projection.parse(user).apply(RESOURCE)
     assert shown == {
         **{name: value for name, value in RESOURCE.items() if name != "password"},
@@ -57,13 +57,13 @@ def test_default(user: ResourceType) -> None:
     ],
 )
 def test_attributes(user: ResourceType, attributes: str, shown: dict[str, Any]) -> None:
-    """Only what is asked for is shown, and what is always returned."""
+    """Only the requested attributes and those that are always returned are shown."""
     assert Projection.parse(user, attributes).apply(RESOURCE) == ALWAYS | shown
     assert Projection.parse(user, attributes.split(",")).apply(RESOURCE) == ALWAYS | shown
 
 
 def test_excluded_attributes(user: ResourceType) -> None:
-    """What is excluded is left out, in part or as a whole, but for what is always returned."""
+    """Excluded attributes are hidden, in part or as a whole, unless they are always returned."""
     excluded = f"id,emails,meta,name.givenName,{URN_ENTERPRISE_USER}:manager,{CUSTOM_URN},nothing"
     assert Projection.parse(user, None, excluded).apply(RESOURCE) == {
         **ALWAYS,
@@ -74,7 +74,7 @@ def test_excluded_attributes(user: ResourceType) -> None:
 
 
 def test_part_of_what_is_returned_on_request(user: ResourceType) -> None:
-    """Excluding another attribute does not bring to light what is shown on request only."""
+    """To exclude another attribute does not show attributes that are returned on request."""
     shown = Projection.parse(user, None, f"{CUSTOM_URN}:badge").apply(RESOURCE)
     assert shown[CUSTOM_URN] == {"tags": ["x"]}
 
@@ -104,7 +104,7 @@ def test_attribute_that_does_not_exist_is_not_wanted(user: ResourceType) -> None
 
 
 def test_both_parameters(user: ResourceType, lenient_user: ResourceType) -> None:
-    """They exclude each other, unless a leniency prefers attributes."""
+    """attributes and excludedAttributes exclude each other, unless a leniency prefers one."""
     with pytest.raises(ScimError) as caught:
         Projection.parse(user, "id", "emails")
     assert caught.value.scim_type == "invalidSyntax"

@@ -41,7 +41,7 @@ def test_bad_sort(user: ResourceType, by: str) -> None:
 
 
 def test_no_sort(user: ResourceType) -> None:
-    """Without sortBy there is no order; an order must be one of two words."""
+    """Without sortBy there is no order; sortOrder must be ascending or descending."""
     assert parse_sort(user, None, "descending") is None
     with pytest.raises(errors.ScimError, match="sortOrder must be"):
         parse_sort(user, "userName", "up")

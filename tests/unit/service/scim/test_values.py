@@ -32,7 +32,7 @@ from scim_service.scim.values import check_simple, parse_datetime
     ],
 )
 def test_datetime(text: str, instant: datetime | None) -> None:
-    """An xsd:dateTime is an instant in UTC; other forms of ISO 8601 are none."""
+    """An xsd:dateTime is an instant in UTC; other forms of ISO 8601 are refused."""
     assert parse_datetime(text) == instant
 
 
@@ -44,13 +44,13 @@ def test_datetime(text: str, instant: datetime | None) -> None:
     )
 )
 def test_datetime_is_read_as_it_is_written(instant: datetime) -> None:
-    """Any moment comes back from its text, whatever the offset."""
+    """Each time equals the one parsed from its text, whatever the offset."""
     assert parse_datetime(instant.isoformat()) == instant
 
 
 @pytest.mark.parametrize("value", [2**63, -(2**63) - 1])
 def test_integers_that_no_database_keeps_are_refused(value: int) -> None:
-    """More than 64 bits are refused, and the error says so; the largest that fit are taken."""
+    """Integers of more than 64 bits are refused; the largest that fit are accepted."""
     integer = Attribute("badge", "integer")
     with pytest.raises(ScimError, match="an integer of at most 64 bits"):
         check_simple(integer, value, "badge")

@@ -72,7 +72,7 @@ def test_grammar(text: str, tree: Filter) -> None:
     ],
 )
 def test_malformed_filter_names_the_position(text: str, position: int) -> None:
-    """A malformed filter is refused at the character where it stops making sense."""
+    """The error names the character where a malformed filter is wrong."""
     with pytest.raises(ScimError, match=rf"at character {position}\b") as caught:
         parse_filter(text)
     assert caught.value.scim_type == "invalidFilter"

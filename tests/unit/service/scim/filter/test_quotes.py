@@ -25,7 +25,7 @@ def value_of(text: str) -> object:
 @pytest.mark.parametrize("value", VALUES)
 @pytest.mark.parametrize("pair", PAIRS)
 def test_a_value_in_other_quotes_is_the_value(pair: str, value: str) -> None:
-    """What stands between two quotes of a kind is the value, alone and within more of a filter."""
+    """The text between two quotes of one kind is the value, also within a longer filter."""
     quoted = f"{pair[0]}{value}{pair[1]}"
     alone = f"userName eq {quoted}"
     assert value_of(alone) == value
@@ -72,7 +72,7 @@ def test_an_apostrophe_in_a_word_stays(text: str, value: str) -> None:
     ["'ann", "'Ann Lee", "“ann", "ann”", "`ann", "ann`", "'", "“", "'ann”", "“ann'", '“ann"'],
 )
 def test_a_quote_that_is_not_closed_is_refused(text: str) -> None:
-    """Half a pair of quotes is a mistake, and no part of a value that nobody has."""
+    """An unclosed quote is refused and does not become a part of the value."""
     with pytest.raises(ScimError, match=r"quote|no end") as caught:
         parse_filter(f"userName eq {text}", UNQUOTED)
     assert caught.value.scim_type == "invalidFilter"
@@ -80,7 +80,7 @@ def test_a_quote_that_is_not_closed_is_refused(text: str) -> None:
 
 @pytest.mark.parametrize("pair", PAIRS)
 def test_other_quotes_are_refused_by_the_standard(pair: str) -> None:
-    """Without Entra's dialect a value has double quotes, and the error says so."""
+    """Without the leniency a value has double quotes, and the error says so."""
     quoted = f"{pair[0]}work{pair[1]}"
     for refused in (lambda: parse_filter(f"title eq {quoted}"),
                     lambda: parse_path(f"emails[type eq {quoted}].value")):  # fmt: skip

@@ -79,7 +79,7 @@ def test_filter_that_does_not_fit_is_refused(user: ResourceType, text: str, deta
 def test_lenient_literals_and_names(
     user: ResourceType, lenient_user: ResourceType, text: str, equivalent: str
 ) -> None:
-    """What a leniency accepts means the same as its standard form."""
+    """Each lenient form is equal to its standard form."""
     accepted = resolve_filter(parse_filter(text, lenient_user.leniencies), lenient_user)
     assert accepted == resolve_filter(parse_filter(equivalent), user)
 
@@ -128,7 +128,7 @@ def test_any_text_is_parsed_or_refused(
 
 @given(FILTERS)
 def test_any_filter_is_resolved_or_refused(user: ResourceType, tree: Filter) -> None:
-    """Resolving is idempotent in its text, and its outcome can be evaluated."""
+    """A resolved filter can be printed, resolved again and evaluated."""
     try:
         resolved = resolve_filter(tree, user)
     except ScimError:

@@ -83,7 +83,7 @@ from tests.unit.service.scim.patch.operations import (
 def test_add_and_replace_of_one_value(
     user: ResourceType, name: str, path: str, value: Any, attribute: str, outcome: Any
 ) -> None:
-    """For what has one value, add and replace are the same: the rest of a complex value stays."""
+    """For a single value, add and replace are equal; other sub-attributes stay."""
     assert patched(user, op(name, path, value=value)).get(attribute) == outcome
 
 
@@ -136,7 +136,7 @@ def test_several_values(user: ResourceType, operation: dict[str, Any], outcome: 
 
 @pytest.mark.parametrize("name", ["remove", "add", "replace"])
 def test_elements_of_which_nothing_is_left(lenient_user: ResourceType, name: str) -> None:
-    """They go, also where another one that the path selects is primary."""
+    """Elements without a value are removed, also beside a primary one."""
     work = {"type": "work", "locality": "Reading", "primary": True}
     home = {"type": "home", "streetAddress": "1 Low Street"}
     after = patched(
@@ -179,7 +179,7 @@ def test_remove(user: ResourceType, path: str, attribute: str, outcome: Any) -> 
 
 
 def test_operations_follow_each_other(user: ResourceType) -> None:
-    """Each operation sees what those before it did, and schemas follow what is there."""
+    """Each operation works on the result of the one before; schemas are derived at the end."""
     result = patched(
         user,
         op("remove", URN_ENTERPRISE_USER),
@@ -265,7 +265,7 @@ def test_no_target_in_the_strict_profile(user: ResourceType, operation: dict[str
 
 
 def test_filter_that_describes_no_element(lenient_user: ResourceType) -> None:
-    """Only a filter of equalities says what an element would have to be."""
+    """Only equalities describe a new element."""
     operation = op("add", 'emails[type ne "work" and type ne "home"].value', value="n")
     error = refused(lenient_user, operation)
     assert error.scim_type == "noTarget"
@@ -273,7 +273,7 @@ def test_filter_that_describes_no_element(lenient_user: ResourceType) -> None:
 
 
 def test_number_of_values_is_limited(user: ResourceType) -> None:
-    """Many small additions cannot make a resource as large as one likes."""
+    """The number of values of one attribute is limited."""
     full = {**STORED, "emails": [{"value": str(index)} for index in range(1000)]}
     operations = parse_patch(message(op("add", "emails", value=[{"value": "n"}])), user)
     with pytest.raises(ScimError, match="at most 1000"):
@@ -281,7 +281,7 @@ def test_number_of_values_is_limited(user: ResourceType) -> None:
 
 
 def test_schemas_cannot_be_patched(user: ResourceType) -> None:
-    """Some clients add to schemas what they add attributes of: it is computed anyway."""
+    """Operations on schemas are ignored; schemas are derived from the attributes."""
     result = patched(user, op("add", "schemas", value=["urn:x:y"]), op("add", "title", value="t"))
     assert (result["title"], result["schemas"]) == ("t", STORED["schemas"])
 

@@ -19,7 +19,7 @@ def changes(
 
 
 def test_member_changes_keep_their_order(group: ResourceType) -> None:
-    """Changes of members come out as rows, everything else stays."""
+    """Changes of members become rows; all other operations stay."""
     rows, others = changes(
         group,
         op("add", "members", value=[{"value": "a", "display": "A", "type": "User"}]),
@@ -59,7 +59,7 @@ def test_member_changes_keep_their_order(group: ResourceType) -> None:
 def test_no_members(
     group: ResourceType, operation: dict[str, Any], rows: list[MemberChange]
 ) -> None:
-    """Replacing by nothing removes all; adding nothing does nothing."""
+    """A replace by nothing removes all members; an add of nothing changes nothing."""
     assert changes(group, operation) == (rows, [])
 
 
@@ -78,14 +78,14 @@ def test_no_members(
 def test_refused_member_changes(
     group: ResourceType, operation: dict[str, Any], scim_type: str
 ) -> None:
-    """Members are added whole, and selected by what is kept of them."""
+    """Members are added as a whole, and selected only by their stored parts."""
     with pytest.raises(ScimError) as caught:
         changes(group, operation)
     assert caught.value.scim_type == scim_type
 
 
 def test_members_of_a_new_group() -> None:
-    """The members of a POST or PUT are rows too."""
+    """The members of a POST or PUT become rows too."""
     document = {"displayName": "g", "members": [{"value": "a"}, {"value": "a"}]}
     assert split_member_values(document) == ({"displayName": "g"}, (Member("a"),))
     assert split_member_values({"displayName": "g"}) == ({"displayName": "g"}, ())

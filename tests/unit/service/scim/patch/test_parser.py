@@ -17,14 +17,14 @@ from tests.unit.service.scim.patch.operations import (
 
 
 def test_unknown_attribute_in_the_strict_profile(user: ResourceType) -> None:
-    """It is refused by name, with the number of the operation."""
+    """The error names the attribute and the number of the operation."""
     error = refused(user, op("remove", "title"), op("add", "nothing", value=1))
     assert error.scim_type == "invalidPath"
     assert error.detail.startswith('Operation 2 of 2: User has no attribute "nothing"')
 
 
 def test_remove_with_values_in_the_strict_profile(user: ResourceType) -> None:
-    """It is refused: the RFC gives it no meaning, and removing everything would lose data."""
+    """The RFC gives values of a remove no meaning, and to remove all would lose data."""
     error = refused(user, op("remove", "emails", value=[HOME]))
     assert error.scim_type == "invalidValue"
 
@@ -39,7 +39,7 @@ def test_remove_with_values_in_the_strict_profile(user: ResourceType) -> None:
     ],
 )
 def test_malformed_message(user: ResourceType, body: Any, detail: str) -> None:
-    """The strict profile wants a PatchOp message with operations."""
+    """Without leniencies, the body must be a PatchOp message with operations."""
     with pytest.raises(ScimError, match=detail) as caught:
         parse_patch(body, user)
     assert caught.value.scim_type == "invalidSyntax"

@@ -35,7 +35,7 @@ WORK = Compare(AttributePath(None, "type"), "eq", "work")
     ],
 )
 def test_forms(text: str, path: PatchPath) -> None:
-    """Each form of RFC 7644 figure 7 is understood, with a URN that has dots and colons."""
+    """Each form of RFC 7644 figure 7 is parsed, with a URN that has dots and colons."""
     assert parse_path(text) == path
     assert str(path) == text
 
@@ -85,7 +85,7 @@ def test_canonical_spelling(user: ResourceType, text: str, canonical: str) -> No
     "text", ["nothing", "emails.nothing", 'emails[type eq "a"].no', "urn:a:b:c"]
 )
 def test_unknown_attribute(user: ResourceType, text: str) -> None:
-    """There is no path to an attribute that no schema has."""
+    """A path to an unknown attribute is None."""
     assert resolve_patch_path(parse_path(text), user) is None
 
 
@@ -99,7 +99,7 @@ def test_short_name_of_an_extension_attribute(
 
 
 def test_value_filter_on_a_single_value(user: ResourceType) -> None:
-    """Brackets need an attribute with several values."""
+    """Only a multi-valued attribute can have brackets."""
     with pytest.raises(ScimError, match="one value only") as caught:
         resolve_patch_path(parse_path('name[familyName eq "x"]'), user)
     assert caught.value.scim_type == "invalidPath"

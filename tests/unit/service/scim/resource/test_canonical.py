@@ -27,7 +27,7 @@ def body(**attributes: Any) -> dict[str, Any]:
 
 
 def test_canonical_form(user: ResourceType) -> None:
-    """Names get their canonical case, nothing that is empty stays, values stay as they are."""
+    """Names get their canonical case, empty values are removed, other values stay as they are."""
     assert validate(
         user,
         {
@@ -70,7 +70,7 @@ def test_read_only_attributes_are_ignored(user: ResourceType) -> None:
 
 
 def test_schemas_are_computed(user: ResourceType) -> None:
-    """An extension without values is not named, one with values is."""
+    """``schemas`` names an extension only if the resource has values of it."""
     assert validate(user, body(**{URN_ENTERPRISE_USER: {"department": None}}))["schemas"] == [
         URN_USER
     ]
@@ -88,7 +88,7 @@ def test_schemas_are_asked_for(
 
 
 def test_an_extension_may_name_its_schema(user: ResourceType) -> None:
-    """Clients that treat an extension as a resource send its schemas too; nothing is kept of it."""
+    """An extension's own ``schemas``, as some clients send it, is ignored."""
     extension = {"schemas": [URN_ENTERPRISE_USER], "department": "Sales"}
     canonical = validate(user, body(**{URN_ENTERPRISE_USER: extension}))
     assert canonical[URN_ENTERPRISE_USER] == {"department": "Sales"}
@@ -147,7 +147,7 @@ def test_body_must_be_an_object(lenient_user: ResourceType, document: object) ->
 
 
 def test_name_given_twice(user: ResourceType) -> None:
-    """Two spellings of one name are refused: which one is meant cannot be known."""
+    """Two spellings of one name in a body are refused."""
     assert "title is given twice" in refusal(user, body(title="a", Title="b")).detail
 
 

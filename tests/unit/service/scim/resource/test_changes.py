@@ -29,7 +29,7 @@ STORED = {
 
 
 def test_replace(user: ResourceType) -> None:
-    """PUT takes away what is not sent, but nothing that a client cannot take away."""
+    """PUT removes all attributes that are not sent, except for those that clients cannot remove."""
     before = copy.deepcopy(STORED)
     assert replace_resource(
         user, STORED, validate(user, body(userName="ryan", displayName="Ryan", id="other"))
@@ -46,7 +46,7 @@ def test_replace(user: ResourceType) -> None:
 
 
 def test_replace_of_an_immutable_value(user: ResourceType) -> None:
-    """An immutable value may be sent as it is, not with a change."""
+    """An immutable value may be sent without a change only."""
     same = replace_resource(user, STORED, validate(user, body(**{CUSTOM_URN: {"code": "A"}})))
     assert same[CUSTOM_URN] == {"code": "A"}
     with pytest.raises(ScimError, match=f"{CUSTOM_URN}:code is immutable") as caught:
@@ -55,7 +55,7 @@ def test_replace_of_an_immutable_value(user: ResourceType) -> None:
 
 
 def test_changed_attributes() -> None:
-    """Changes are named by attribute, those of an extension with its URN, meta never."""
+    """Changes have the names of the attributes, with the URN of an extension; meta is left out."""
     after = {
         "schemas": [URN_USER],
         "id": "1",

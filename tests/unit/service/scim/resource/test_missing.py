@@ -6,7 +6,7 @@ from scim_service.scim.schemas.resource_type import ResourceType
 
 
 def test_missing_attributes(user: ResourceType) -> None:
-    """Of a tenant's required attributes those are named that have no value."""
+    """The required attributes without a value are named."""
     resource = {
         "userName": "joy",
         "emails": [{"type": "work"}],

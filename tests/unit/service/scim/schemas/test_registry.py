@@ -45,14 +45,14 @@ def test_external_id_is_published(registry: Registry, urn: str) -> None:
 
 
 def test_password_is_never_returned(user: ResourceType) -> None:
-    """The schema of User says that a password stays in the service."""
+    """The schema of User defines the password as never returned."""
     password = user.attribute("password")
     assert password is not None
     assert (password.returned, password.mutability) == ("never", "writeOnly")
 
 
 def test_every_schema_of_a_resource_type_is_published(registry: Registry) -> None:
-    """What /ResourceTypes refers to is found under /Schemas."""
+    """/Schemas has each schema that /ResourceTypes names."""
     published = {document["id"] for document in registry.list_schema_documents(BASE)}
     for document in registry.list_resource_type_documents(BASE):
         assert document["schema"] in published
@@ -67,7 +67,7 @@ def test_user_is_the_first_resource_type(registry: Registry) -> None:
 
 
 def test_user_account_is_named(registry: Registry) -> None:
-    """Microsoft's collection looks for this text in /Schemas."""
+    """Microsoft's collection searches this text in /Schemas."""
     assert "User Account" in str(registry.list_schema_documents(BASE))
 
 
