@@ -48,7 +48,7 @@ def standardise_attributes(resource_type: ResourceType, body: dict[str, Any]) ->
 
 def _put_in_place(body: dict[str, Any], named: Named, budget: Budget) -> None:
     """Set a value at its path, unless the body has a value there under its own name."""
-    target = named.place.target
+    target = named.meaning.target
     assert target is not None
     path, attribute, holder = target.path, target.path.attribute, body
     assert attribute is not None

@@ -24,7 +24,7 @@ _WELL_KNOWN_URN = re.compile(
 
 
 @dataclass(frozen=True, slots=True)
-class Place:
+class Meaning:
     """The meaning of a name.
 
     Parameters
@@ -39,23 +39,23 @@ class Place:
     target: PatchPath | None
 
 
-def find_place(name: str, resource_type: ResourceType) -> Place | None:
+def find_meaning(name: str, resource_type: ResourceType) -> Meaning | None:
     """Return the meaning of a name, None where it is unknown or the protocol core refuses it."""
-    find = _find_place if len(name) <= CACHED_LENGTH else _find_place.__wrapped__
+    find = _find_meaning if len(name) <= CACHED_LENGTH else _find_meaning.__wrapped__
     return find(name, resource_type)
 
 
 @lru_cache(maxsize=1024)
-def _find_place(name: str, resource_type: ResourceType) -> Place | None:
+def _find_meaning(name: str, resource_type: ResourceType) -> Meaning | None:
     for spelling in _list_spellings(name, resource_type):
         if not spelling:
-            return Place("", None)
+            return Meaning("", None)
         try:
             target = find_path(spelling, resource_type)
         except ScimError:
             continue
         if target is not None:
-            return Place(spelling, target)
+            return Meaning(spelling, target)
     return None
 
 
@@ -120,7 +120,7 @@ def _qualify(urn: str, name: str, resource_type: ResourceType) -> str:
 class Named:
     """A value whose name in a body is the path of an attribute, not a top-level name."""
 
-    place: Place
+    meaning: Meaning
     value: Any
 
 
@@ -142,13 +142,13 @@ def split_names(
             if ":" in name and isinstance(value, dict):
                 plain[name] = _split_extension(resource_type, name, value, named)
             continue
-        place = find_place(name, resource_type)
-        if place is None:
+        meaning = find_meaning(name, resource_type)
+        if meaning is None:
             plain[name] = value
-        elif place.target is not None:
-            if not place.target.path.name and isinstance(value, dict):
-                value = _split_extension(resource_type, place.name, value, named)
-            named.append(Named(place, value))
+        elif meaning.target is not None:
+            if not meaning.target.path.name and isinstance(value, dict):
+                value = _split_extension(resource_type, meaning.name, value, named)
+            named.append(Named(meaning, value))
         else:
             named += _split_core_object(resource_type, name, value, plain)
     return plain, named
@@ -160,14 +160,14 @@ def _split_extension(
     """Move the values whose names have dots from the object of an extension to `named`."""
     extension = resource_type.extension(urn)
     assert extension is not None
-    places = {
-        name: place
+    meanings = {
+        name: meaning
         for name in value
         if extension.attribute(name) is None
-        and (place := find_place(f"{extension.id}:{name}", resource_type)) is not None
+        and (meaning := find_meaning(f"{extension.id}:{name}", resource_type)) is not None
     }
-    named += (Named(place, value[name]) for name, place in places.items())
-    return {name: each for name, each in value.items() if name not in places}
+    named += (Named(meaning, value[name]) for name, meaning in meanings.items())
+    return {name: each for name, each in value.items() if name not in meanings}
 
 
 def _split_core_object(
@@ -179,10 +179,10 @@ def _split_core_object(
         return
     unknown: dict[str, Any] = {}
     for inner, each in value.items():
-        place = find_place(inner, resource_type)
-        if place is None or place.target is None:
+        meaning = find_meaning(inner, resource_type)
+        if meaning is None or meaning.target is None:
             unknown[inner] = each
         else:
-            yield Named(place, each)
+            yield Named(meaning, each)
     if unknown:
         plain[name] = unknown

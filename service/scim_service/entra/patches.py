@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from scim_service.entra.bodies import standardise_attributes
-from scim_service.entra.names import Place, find_place, split_names
+from scim_service.entra.names import Meaning, find_meaning, split_names
 from scim_service.entra.values import standardise_element, standardise_value
 from scim_service.scim.budget import Budget
 from scim_service.scim.patch.path import PatchPath, estimate_parsing_cost
@@ -84,16 +84,16 @@ def _normalise_operation(
 ) -> Iterator[tuple[dict[str, Any], PatchPath | None]]:
     """Return the operations that one operation stands for, each with the target of its path."""
     path, value = operation.get("path"), operation.get("value")
-    place = find_place(path, resource_type) if isinstance(path, str) else None
-    if place is not None and place.target is None:
+    meaning = find_meaning(path, resource_type) if isinstance(path, str) else None
+    if meaning is not None and meaning.target is None:
         # The core schema's URN is the resource itself (thomaspoignant/scim-patch#207).
         operation = {**operation, "path": None}
-    elif place is not None and isinstance(value, dict) and _is_extension(place, operation):
-        value = {place.name: value}
+    elif meaning is not None and isinstance(value, dict) and _is_extension(meaning, operation):
+        value = {meaning.name: value}
         operation = {**operation, "path": None, "value": value}
-    elif place is not None and place.target is not None:
-        standard = _standardise_operation({**operation, "path": place.name}, place.target)
-        yield standard, place.target
+    elif meaning is not None and meaning.target is not None:
+        standard = _standardise_operation({**operation, "path": meaning.name}, meaning.target)
+        yield standard, meaning.target
         return
     if operation.get("path") is not None or not isinstance(value, dict):
         yield operation, None
@@ -101,8 +101,8 @@ def _normalise_operation(
     yield from expand_path_keys(resource_type, operation, value)
 
 
-def _is_extension(place: Place, operation: dict[str, Any]) -> bool:
-    whole = place.target is not None and not place.target.path.name
+def _is_extension(meaning: Meaning, operation: dict[str, Any]) -> bool:
+    whole = meaning.target is not None and not meaning.target.path.name
     return whole and operation["op"] != "remove"
 
 
@@ -117,9 +117,9 @@ def expand_path_keys(
     if plain or not named:
         yield {**operation, "value": standardise_attributes(resource_type, plain)}, None
     for each in named:
-        assert each.place.target is not None
-        members = {**operation, "path": each.place.name, "value": each.value}
-        yield _standardise_operation(members, each.place.target), each.place.target
+        assert each.meaning.target is not None
+        members = {**operation, "path": each.meaning.name, "value": each.value}
+        yield _standardise_operation(members, each.meaning.target), each.meaning.target
 
 
 def _standardise_operation(operation: dict[str, Any], target: PatchPath) -> dict[str, Any]:

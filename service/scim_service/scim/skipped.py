@@ -7,7 +7,7 @@ from typing import Literal, NamedTuple, TypeAlias
 Reason: TypeAlias = Literal["unknown", "readOnly"]
 
 MOST_NAMES = 20
-"""How many names are kept of one request."""
+"""The number of names that are recorded of one request."""
 
 NAME_CHARACTERS = 120
 

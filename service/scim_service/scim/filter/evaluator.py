@@ -49,12 +49,12 @@ def find_values(path: AttributePath, resource: Mapping[str, Any]) -> Iterator[An
 
 def _compare(compare: Compare, resource: Mapping[str, Any]) -> bool:
     leaf = compare.path.leaf
-    wanted = _to_comparable(compare.value, leaf)
+    expected = _to_comparable(compare.value, leaf)
     values = [_to_comparable(value, leaf) for value in find_values(compare.path, resource)]
     if compare.op == "ne":
-        return not values or any(value != wanted for value in values)
+        return not values or any(value != expected for value in values)
     holds = _COMPARISONS[compare.op]
-    return any(holds(value, wanted) for value in values)
+    return any(holds(value, expected) for value in values)
 
 
 def _to_comparable(value: Any, leaf: Attribute) -> Any:
@@ -66,12 +66,12 @@ def _to_comparable(value: Any, leaf: Attribute) -> Any:
 
 
 _COMPARISONS: dict[str, Callable[[Any, Any], bool]] = {
-    "eq": lambda value, wanted: bool(value == wanted),
-    "co": lambda value, wanted: wanted in value,
-    "sw": lambda value, wanted: bool(value.startswith(wanted)),
-    "ew": lambda value, wanted: bool(value.endswith(wanted)),
-    "gt": lambda value, wanted: bool(value > wanted),
-    "ge": lambda value, wanted: bool(value >= wanted),
-    "lt": lambda value, wanted: bool(value < wanted),
-    "le": lambda value, wanted: bool(value <= wanted),
+    "eq": lambda value, expected: bool(value == expected),
+    "co": lambda value, expected: expected in value,
+    "sw": lambda value, expected: bool(value.startswith(expected)),
+    "ew": lambda value, expected: bool(value.endswith(expected)),
+    "gt": lambda value, expected: bool(value > expected),
+    "ge": lambda value, expected: bool(value >= expected),
+    "lt": lambda value, expected: bool(value < expected),
+    "le": lambda value, expected: bool(value <= expected),
 }

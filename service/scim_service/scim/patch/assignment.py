@@ -75,21 +75,21 @@ def _add_values(attribute: Attribute, current: list[Any], added: list[Any]) -> l
         check_number_of_values(attribute, values)
         return values
     values = list(current)
-    places: dict[frozenset[tuple[str, Any]], int] = {}
+    positions: dict[frozenset[tuple[str, Any]], int] = {}
     for index, each in enumerate(values):
         # Of elements that became equal, the first one stands for all.
-        places.setdefault(_identify(each), index)
+        positions.setdefault(_identify(each), index)
     for each in added:
-        place = places.setdefault(_identify(each), len(values))
-        if place == len(values):
+        position = positions.setdefault(_identify(each), len(values))
+        if position == len(values):
             values.append(each)
         elif "primary" in each:
-            values[place] = {**values[place], "primary": each["primary"]}
+            values[position] = {**values[position], "primary": each["primary"]}
     check_number_of_values(attribute, values)
     chosen = next((each for each in added if each.get("primary") is True), None)
     if chosen is None:
         return values
-    return clear_other_primaries(values, {places[_identify(chosen)]})
+    return clear_other_primaries(values, {positions[_identify(chosen)]})
 
 
 def _identify(element: Mapping[str, Any]) -> frozenset[tuple[str, Any]]:

@@ -47,8 +47,8 @@ def split_members(
     Raises
     ------
     ScimError
-        invalidValue, invalidFilter or mutability: a member without id, a filter on what is not
-        kept of members, or a change of a member's sub-attribute.
+        invalidValue, invalidFilter or mutability: a member without id, a filter on a part that is
+        not stored of members, or a change of a member's sub-attribute.
     """
     changes: list[MemberChange] = []
     others: list[Operation] = []

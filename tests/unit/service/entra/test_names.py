@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scim_service import entra
 from scim_service.entra.leniencies import ENTRA_LENIENCIES
-from scim_service.entra.names import find_place
+from scim_service.entra.names import find_meaning
 from scim_service.scim.budget import Budget
 from scim_service.scim.errors import ScimError
 from scim_service.scim.messages import URN_ENTERPRISE_USER, URN_GROUP, URN_USER
@@ -191,10 +191,10 @@ def test_an_extension_of_the_tenant_has_its_own_urn() -> None:
 def test_names_of_groups(group: ResourceType) -> None:
     """Attributes of groups have the same other spellings; those of users are unknown."""
     for name in (f"{URN_GROUP}.displayName", "urn:scim:schemas:core:1.0:Group:displayName"):
-        place = find_place(name, group)
-        assert place is not None
-        assert str(place.target) == "displayName"
-    assert find_place(f"{URN_USER}.displayName", group) is None
+        meaning = find_meaning(name, group)
+        assert meaning is not None
+        assert str(meaning.target) == "displayName"
+    assert find_meaning(f"{URN_USER}.displayName", group) is None
 
 
 # The body of a POST or PUT
@@ -344,6 +344,6 @@ def test_any_name_is_understood_refused_or_told(user: ResourceType, name: str, v
             after = put(user, name, value, skipped=skipped)
         except ScimError:
             continue
-        meant = find_place(name, user) is not None or user.attribute(name) is not None
+        meant = find_meaning(name, user) is not None or user.attribute(name) is not None
         assert meant or skipped or put is by_key
         assert after["userName"] == "joy" or "username" in name.lower()

@@ -19,7 +19,7 @@ from tests.unit.service.conftest import CUSTOM_SCHEMA
         ({"attributes": []}, "attributes must be a list"),
         ({"attributes": ["badge"]}, r"attributes\[0\] must be an object"),
         ({"attributes": [{"name": "a b"}]}, r"attributes\[0\]\.name must be a name"),
-        ({"attributes": [{"name": "a"}, {"name": "A"}]}, r"attributes\[1\]\.name: A is there"),
+        ({"attributes": [{"name": "a"}, {"name": "A"}]}, r"attributes\[1\]\.name: A exists"),
         ({"attributes": [{"name": "a", "type": "date"}]}, "type must be one of string, boolean"),
         ({"attributes": [{"name": "a", "multiValued": "no"}]}, "multiValued must be true or false"),
         ({"attributes": [{"name": "a", "canonicalValues": "x"}]}, "must be a list of texts"),
