@@ -39,6 +39,7 @@ def normalise_resource(
 
 
 def standardise_attributes(resource_type: ResourceType, body: dict[str, Any]) -> dict[str, Any]:
+    """Return the attributes of a body with their values in standard form."""
     result: dict[str, Any] = {}
     for name, value in body.items():
         attribute = resource_type.attribute(name)

@@ -41,11 +41,7 @@ class AttributePath:
 
 
 NAME_PATTERN = r"(?:urn:[A-Za-z0-9_$.:-]+:)?[A-Za-z$][A-Za-z0-9_$-]*(?:\.[A-Za-z$][A-Za-z0-9_$-]*)?"
-
-
 ATTRIBUTE_NAME = re.compile(NAME_PATTERN, re.IGNORECASE)
-
-
 _SCHEMA_PATH = re.compile(r"urn(?::[A-Za-z0-9_$.-]+)+", re.IGNORECASE)
 
 

@@ -50,8 +50,5 @@ class Skipped:
     def __iter__(self) -> Iterator[Name]:
         return iter(self._names)
 
-    def __contains__(self, name: object) -> bool:
-        return name in self._names
-
     def __bool__(self) -> bool:
         return bool(self._names)

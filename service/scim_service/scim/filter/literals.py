@@ -10,18 +10,21 @@ from scim_service.scim.leniencies import Leniencies
 from scim_service.scim.values import INTEGERS, complete_date, parse_datetime
 
 KEYWORDS: dict[str, Value] = {"true": True, "false": False, "null": None}
-
-
 NUMBER = re.compile(r"-?(?:0|[1-9][0-9]*)(\.[0-9]+)?([eE][+-]?[0-9]+)?")
-
-
 NUMBER_LENGTH = 40
 
 
-def type_literal(value: Value, path: AttributePath, leniencies: Leniencies) -> Value:
+def check_literal(value: Value, path: AttributePath, leniencies: Leniencies) -> Value:
+    """Return a literal in the type of its attribute.
+
+    Raises
+    ------
+    ScimError
+        invalidFilter: a literal of another type.
+    """
     kind = path.leaf.type
     if leniencies.converts_literals:
-        value = convert_literal(value, kind)
+        value = _convert_literal(value, kind)
     if isinstance(value, str):
         if kind == "dateTime":
             instant = parse_datetime(value)
@@ -56,7 +59,7 @@ _LITERALS = {
 }
 
 
-def convert_literal(value: Value, kind: str) -> Value:
+def _convert_literal(value: Value, kind: str) -> Value:
     """Return a literal converted to the type of its attribute, if its text allows that."""
     if isinstance(value, str):
         if kind == "boolean":

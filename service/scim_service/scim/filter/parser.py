@@ -27,20 +27,10 @@ from scim_service.scim.filter.tree import (
 from scim_service.scim.leniencies import NO_LENIENCIES, Leniencies
 
 MAX_LENGTH = 8192
-
-
 MAX_DEPTH = 32
-
-
 MAX_TERMS = 128  # each is a level of the tree, and of the recursion over it
-
-
 _OPERATORS = frozenset({"eq", "ne", "co", "sw", "ew", "gt", "ge", "lt", "le"})
-
-
 _SUB_ATTRIBUTE = re.compile(r"[A-Za-z$][A-Za-z0-9_$-]*")
-
-
 _TOKEN = re.compile(
     r'\s*(?:(?P<string>"(?:[^"\\\x00-\x1f]|\\.)*")'
     r'|(?P<mark>[()\[\]])|(?P<word>[^\s()\[\]"]+)|(?P<end>\Z))'
@@ -70,7 +60,7 @@ def parse_filter(text: str, leniencies: Leniencies = NO_LENIENCIES) -> Filter:
         name, op, value = simple.groups()
         return Compare(parse_attribute_path(name), cast("Operator", op.lower()), value)
     parser = _Parser(text, leniencies)
-    result = parser.expression(depth=0)
+    result = parser.parse_expression(depth=0)
     parser.expect_end()
     return result
 
@@ -102,7 +92,8 @@ class _Parser:
         self._position = 0
         self._advance(start)
 
-    def expression(self, depth: int) -> Filter:
+    def parse_expression(self, depth: int) -> Filter:
+        """Parse conjunctions that are joined by ``or``."""
         if depth > MAX_DEPTH:
             self._fail(f"more than {MAX_DEPTH} nested parentheses")
         result = self._parse_conjunction(depth)
@@ -112,6 +103,7 @@ class _Parser:
         return result
 
     def expect_end(self) -> None:
+        """Refuse a text that continues after the filter."""
         if self._kind == "end":
             return
         if self._reads_unquoted and self._kind == "word":
@@ -126,42 +118,42 @@ class _Parser:
             self._fail("a value filter follows an attribute, not a sub-attribute")
         self._within = True
         self._advance_token()
-        inner = self.expression(depth=1)
+        inner = self.parse_expression(depth=1)
         self._within = False
         if not self._is_mark("]"):
             self._fail("']' is expected here")
         return ValuePath(path, inner), self._position
 
     def _parse_conjunction(self, depth: int) -> Filter:
-        result = self._term(depth)
+        result = self._parse_term(depth)
         while self._is_word("and"):
             self._advance_token()
-            result = And(result, self._term(depth))
+            result = And(result, self._parse_term(depth))
         return result
 
-    def _term(self, depth: int) -> Filter:
+    def _parse_term(self, depth: int) -> Filter:
         self._terms += 1
         if self._terms > MAX_TERMS:
             self._fail(f"more than {MAX_TERMS} expressions")
         if self._is_mark("("):
-            return self._group(depth)
-        if self._is_word("not") and self._following_mark() == "(":
+            return self._parse_group(depth)
+        if self._is_word("not") and self._find_following_mark() == "(":
             self._advance_token()
-            return Not(self._group(depth))
-        path = self._path()
+            return Not(self._parse_group(depth))
+        path = self._parse_path()
         if self._is_mark("["):
-            return self._value_path(path)
-        return self._condition(path)
+            return self._parse_value_path(path)
+        return self._parse_condition(path)
 
-    def _group(self, depth: int) -> Filter:
+    def _parse_group(self, depth: int) -> Filter:
         self._advance_token()
-        result = self.expression(depth + 1)
+        result = self.parse_expression(depth + 1)
         if not self._is_mark(")"):
             self._fail("')' is expected here")
         self._advance_token()
         return result
 
-    def _value_path(self, path: AttributePath) -> ValuePath:
+    def _parse_value_path(self, path: AttributePath) -> ValuePath:
         value_path, closing = self.parse_brackets(path)
         self._advance_token()
         if self._text[closing + 1 : closing + 2] != ".":
@@ -171,17 +163,17 @@ class _Parser:
         if not _SUB_ATTRIBUTE.fullmatch(sub):
             self._fail("the name of a sub-attribute is expected after ']'")
         self._advance_token()
-        condition = self._condition(AttributePath(None, sub))
+        condition = self._parse_condition(AttributePath(None, sub))
         return ValuePath(path, And(value_path.filter, condition))
 
-    def _path(self) -> AttributePath:
+    def _parse_path(self) -> AttributePath:
         if self._kind != "word" or not ATTRIBUTE_NAME.fullmatch(self._token):
             self._fail("the name of an attribute is expected here")
         path = parse_attribute_path(self._token)
         self._advance_token()
         return path
 
-    def _condition(self, path: AttributePath) -> Compare | Present:
+    def _parse_condition(self, path: AttributePath) -> Compare | Present:
         op = self._token.lower() if self._kind == "word" else ""
         if op == "pr":
             self._advance_token()
@@ -189,11 +181,11 @@ class _Parser:
         if op not in _OPERATORS:
             self._fail("an operator (eq, ne, co, sw, ew, gt, ge, lt, le or pr) is expected here")
         self._advance_token()
-        value = self._literal()
+        value = self._parse_literal()
         self._advance_token()
         return Compare(path, cast("Operator", op), value)
 
-    def _literal(self) -> Value:
+    def _parse_literal(self) -> Value:
         token = self._token
         if self._kind == "string":
             return self._unquote(token)
@@ -203,23 +195,23 @@ class _Parser:
             return KEYWORDS[token]
         number = NUMBER.fullmatch(token)
         if number is not None and len(token) <= NUMBER_LENGTH:
-            return self._number(token, is_integer=number.group(1) is number.group(2) is None)
+            return self._read_number(token, is_integer=number.group(1) is number.group(2) is None)
         if not self._reads_unquoted:
             self._fail("a value is a string in double quotes, a number, true, false or null")
         if quotes.opens_quote(token):
-            return self._other_quotes()
+            return self._read_other_quotes()
         if quotes.ends_in_quote(token):
             self._fail("a quote ends here that nothing opens; put the value in double quotes")
         return token
 
-    def _other_quotes(self) -> str:
+    def _read_other_quotes(self) -> str:
         end = quotes.find_closing_quote(self._text, self._position)
         if end is None:
             self._fail("a quote opens here that nothing closes; put the value in double quotes")
         self._token = self._text[self._position : end]
         return quotes.remove_quotes(self._token)
 
-    def _number(self, token: str, *, is_integer: bool) -> Value:
+    def _read_number(self, token: str, *, is_integer: bool) -> Value:
         if is_integer:
             return int(token)
         value = float(token)
@@ -244,7 +236,7 @@ class _Parser:
     def _is_mark(self, mark: str) -> bool:
         return self._kind == "mark" and self._token == mark
 
-    def _following_mark(self) -> str | None:
+    def _find_following_mark(self) -> str | None:
         match = _TOKEN.match(self._text, self._position + len(self._token))
         return None if match is None else match.group("mark")
 

@@ -13,14 +13,12 @@ from dataclasses import replace
 from scim_service.scim import errors
 from scim_service.scim.attribute_path import AttributePath, is_value_of_simple, resolve_path
 from scim_service.scim.errors import shorten
-from scim_service.scim.filter.literals import type_literal
+from scim_service.scim.filter.literals import check_literal
 from scim_service.scim.filter.tree import And, Compare, Filter, Not, Or, Present, ValuePath
 from scim_service.scim.leniencies import Leniencies
 from scim_service.scim.schemas.resource_type import ResourceType
 
 _STRING_OPERATORS = frozenset({"co", "sw", "ew"})
-
-
 _ORDER_OPERATORS = frozenset({"gt", "ge", "lt", "le"})
 
 
@@ -137,7 +135,7 @@ def _resolve_compare(compare: Compare, path: AttributePath, leniencies: Lenienci
             f"The filter uses {op} on {path}, but an attribute of type {leaf.type} does not "
             "have this operator."
         )
-    return Compare(path, op, type_literal(compare.value, path, leniencies))
+    return Compare(path, op, check_literal(compare.value, path, leniencies))
 
 
 def _select_value_sub_attribute(path: AttributePath) -> AttributePath:

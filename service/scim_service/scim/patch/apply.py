@@ -10,20 +10,12 @@ from typing import Any
 from scim_service.scim import errors
 from scim_service.scim.budget import Budget
 from scim_service.scim.leniencies import Leniencies
-from scim_service.scim.patch.assignment import (
-    apply_to_whole,
-    assign,
-    drop_stale_reference,
-    put,
-)
+from scim_service.scim.patch.assignment import apply_to_whole, assign, drop_stale_reference, put
 from scim_service.scim.patch.cost import estimate_cost
 from scim_service.scim.patch.elements import apply_to_elements
 from scim_service.scim.patch.operation import Op, Operation
 from scim_service.scim.patch.path import PatchPath
-from scim_service.scim.resource.canonical import (
-    check_required,
-    set_schemas,
-)
+from scim_service.scim.resource.canonical import check_required, set_schemas
 from scim_service.scim.schemas.attribute import Attribute
 from scim_service.scim.schemas.resource_type import ResourceType
 

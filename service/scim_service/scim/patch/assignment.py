@@ -5,13 +5,12 @@ from typing import Any
 
 from scim_service.scim import errors
 from scim_service.scim.patch.operation import Op
-from scim_service.scim.resource.canonical import (
-    check_number_of_values,
-)
+from scim_service.scim.resource.canonical import check_number_of_values
 from scim_service.scim.schemas.attribute import Attribute
 
 
 def apply_to_whole(holder: dict[str, Any], attribute: Attribute, op: Op, value: Any) -> None:
+    """Apply an operation to a whole attribute of an object."""
     if op != "remove":
         assign(holder, attribute, op, value)
     elif value is None:
@@ -110,6 +109,7 @@ def clear_other_primaries(values: list[Any], chosen: set[int]) -> list[Any]:
 
 
 def is_primary(element: Any) -> bool:
+    """Whether an element is marked as the primary one."""
     return isinstance(element, dict) and element.get("primary") is True
 
 

@@ -19,10 +19,7 @@ from scim_service.scim.patch.assignment import (
 )
 from scim_service.scim.patch.operation import Op
 from scim_service.scim.patch.path import PatchPath
-from scim_service.scim.resource.canonical import (
-    LABELS,
-    check_number_of_values,
-)
+from scim_service.scim.resource.canonical import LABELS, check_number_of_values
 from scim_service.scim.schemas.attribute import Attribute
 from scim_service.scim.values import format_datetime
 

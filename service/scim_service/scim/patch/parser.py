@@ -19,8 +19,6 @@ from scim_service.scim.schemas.resource_type import ResourceType
 from scim_service.scim.skipped import Skipped
 
 MAX_OPERATIONS = 1000
-
-
 _OPS = ("add", "replace", "remove")
 
 

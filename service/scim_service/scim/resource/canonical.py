@@ -267,6 +267,7 @@ def _check_schemas(resource_type: ResourceType, body: Mapping[str, Any]) -> None
 
 
 def join_path(holder: ResourceType | Attribute, where: str, name: str) -> str:
+    """Return the path of an attribute within the object at `where`."""
     if not where:
         return name
     return f"{where}:{name}" if ":" in holder.name else f"{where}.{name}"

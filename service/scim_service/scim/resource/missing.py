@@ -28,11 +28,11 @@ def find_missing_parts(resource_type: ResourceType, resource: Mapping[str, Any])
     return tuple(
         path
         for attribute in resource_type.with_required_parts
-        for path in _missing_parts(attribute, resource.get(attribute.name), attribute.name)
+        for path in _find_parts(attribute, resource.get(attribute.name), attribute.name)
     )
 
 
-def _missing_parts(attribute: Attribute, value: Any, where: str) -> Iterator[str]:
+def _find_parts(attribute: Attribute, value: Any, where: str) -> Iterator[str]:
     elements = value if isinstance(value, list) else [value]
     for each in (element for element in elements if isinstance(element, Mapping)):
         for sub in attribute.sub_attributes:
@@ -40,7 +40,7 @@ def _missing_parts(attribute: Attribute, value: Any, where: str) -> Iterator[str
             if sub.required and each.get(sub.name) in (None, "", []):
                 yield path
             elif sub.type == "complex":
-                yield from _missing_parts(sub, each.get(sub.name), path)
+                yield from _find_parts(sub, each.get(sub.name), path)
 
 
 def _has_value(resource_type: ResourceType, resource: Mapping[str, Any], name: str) -> bool:

@@ -6,6 +6,7 @@ from typing import Any
 
 
 def index_by_name(attributes: Iterable["Attribute"]) -> dict[str, "Attribute"]:
+    """Return attributes by their name, and by their name in lower case."""
     names: dict[str, Attribute] = {}
     for attribute in attributes:
         names[attribute.name] = attribute
@@ -61,10 +62,12 @@ class Attribute:
 
 
 def has_required_parts(attribute: Attribute) -> bool:
+    """Whether an attribute has a required sub-attribute, at any depth."""
     return any(sub.required or has_required_parts(sub) for sub in attribute.sub_attributes)
 
 
 def is_returned_by_default(attribute: Attribute) -> bool:
+    """Whether an answer has the whole attribute unless the client asks for others."""
     return attribute.returned in {"always", "default"} and all(
         is_returned_by_default(sub) for sub in attribute.sub_attributes
     )

@@ -4,26 +4,14 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
-from scim_service.scim.schemas.attribute import (
-    Attribute,
-)
+from scim_service.scim.schemas.attribute import Attribute
 from scim_service.scim.schemas.schema import Schema
 
 TYPES = ("string", "boolean", "decimal", "integer", "dateTime", "reference", "binary", "complex")
-
-
 MUTABILITIES = ("readOnly", "readWrite", "immutable", "writeOnly")
-
-
 RETURNED = ("always", "never", "default", "request")
-
-
 UNIQUENESS = ("none", "server", "global")
-
-
 _NAME = re.compile(r"[A-Za-z$][A-Za-z0-9_-]*")
-
-
 _URN = re.compile(r"urn:[A-Za-z0-9][A-Za-z0-9-]*(:[A-Za-z0-9_.$-]+)+", re.IGNORECASE)
 
 

@@ -7,11 +7,7 @@ from importlib.resources import files
 from typing import Any
 
 from scim_service.scim.leniencies import NO_LENIENCIES, Leniencies
-from scim_service.scim.messages import (
-    URN_ENTERPRISE_USER,
-    URN_GROUP,
-    URN_USER,
-)
+from scim_service.scim.messages import URN_ENTERPRISE_USER, URN_GROUP, URN_USER
 from scim_service.scim.schemas.parser import SchemaError, parse_schema
 from scim_service.scim.schemas.resource_type import ResourceType
 from scim_service.scim.schemas.schema import Schema

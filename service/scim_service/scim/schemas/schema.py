@@ -3,12 +3,8 @@
 from dataclasses import dataclass, field
 from typing import Any
 
-from scim_service.scim.messages import (
-    URN_SCHEMA,
-)
-from scim_service.scim.schemas.attribute import (
-    Attribute,
-)
+from scim_service.scim.messages import URN_SCHEMA
+from scim_service.scim.schemas.attribute import Attribute
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -5,9 +5,7 @@ from typing import Any
 
 import pytest
 from scim_service.scim import bulk, errors
-from scim_service.scim.messages import (
-    URN_BULK_REQUEST,
-)
+from scim_service.scim.messages import URN_BULK_REQUEST
 
 
 def request(*operations: dict[str, Any], **members: Any) -> bulk.BulkRequest:

@@ -2,9 +2,7 @@
 
 import pytest
 from scim_service.scim import errors
-from scim_service.scim.messages import (
-    URN_ENTERPRISE_USER,
-)
+from scim_service.scim.messages import URN_ENTERPRISE_USER
 from scim_service.scim.schemas.resource_type import ResourceType
 from scim_service.scim.sorting import parse_sort
 

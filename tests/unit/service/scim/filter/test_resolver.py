@@ -16,11 +16,7 @@ from scim_service.scim.messages import URN_ENTERPRISE_USER
 from scim_service.scim.schemas.resource_type import ResourceType
 
 from tests.unit.service.conftest import CUSTOM_URN
-from tests.unit.service.scim.filter.sample_filters import (
-    FILTERS,
-    RESOURCE,
-    refusal,
-)
+from tests.unit.service.scim.filter.sample_filters import FILTERS, RESOURCE, refusal
 
 
 @pytest.mark.parametrize(

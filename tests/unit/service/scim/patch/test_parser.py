@@ -8,12 +8,7 @@ from scim_service.scim.messages import URN_PATCH_OP
 from scim_service.scim.patch.parser import parse_patch
 from scim_service.scim.schemas.resource_type import ResourceType
 
-from tests.unit.service.scim.patch.operations import (
-    HOME,
-    message,
-    op,
-    refused,
-)
+from tests.unit.service.scim.patch.operations import HOME, message, op, refused
 
 
 def test_unknown_attribute_in_the_strict_profile(user: ResourceType) -> None:
