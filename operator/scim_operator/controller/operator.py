@@ -110,7 +110,7 @@ class Operator:
             asyncio.create_task(self._poller.run()),
         ]
         if self._elector:
-            workers.append(asyncio.create_task(self._elector.hold()))
+            workers.append(asyncio.create_task(self._elector.keep_renewing()))
         watch = asyncio.create_task(
             watch_tenants(
                 self._kube,

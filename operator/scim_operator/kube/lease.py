@@ -49,15 +49,15 @@ class LeaderElector:
         """Wait until this operator holds the Lease."""
         metrics.LEADER.labels(self._settings.lease_name).set(0)
         _LOG.info("waiting for the Lease as %s", self._settings.holder)
-        while not await self._try():  # noqa: ASYNC110 (another process changes it)
+        while not await self._acquire_or_renew():  # noqa: ASYNC110 (another process changes it)
             await asyncio.sleep(self._settings.retry_period)
         _LOG.info("holding the Lease as %s", self._settings.holder)
 
-    async def hold(self) -> None:
+    async def keep_renewing(self) -> None:
         """Renew until renewals fail for ``renew_deadline`` or another operator holds the Lease."""
         while self.holds():
             await asyncio.sleep(self._settings.retry_period)
-            if not await self._try() and not self._is_mine():
+            if not await self._acquire_or_renew() and not self._is_own():
                 break
         metrics.LEADER.labels(self._settings.lease_name).set(0)
         _LOG.error("the Lease is lost")
@@ -65,7 +65,7 @@ class LeaderElector:
     async def release(self) -> None:
         """Release the Lease, so that the next leader need not wait until it expires."""
         metrics.LEADER.labels(self._settings.lease_name).set(0)
-        if not self._is_mine():
+        if not self._is_own():
             return
         assert self._lease is not None
         # The API server requires a duration of at least one second.
@@ -75,13 +75,13 @@ class LeaderElector:
         except (ApiError, *UNREACHABLE) as error:
             _LOG.warning("the Lease cannot be released and will expire: %r", error)
 
-    def _is_mine(self) -> bool:
+    def _is_own(self) -> bool:
         return (
             self._lease is not None
             and self._lease["spec"].get("holderIdentity") == self._settings.holder
         )
 
-    async def _try(self) -> bool:
+    async def _acquire_or_renew(self) -> bool:
         """Acquire or renew once; return whether this operator holds the Lease now."""
         settings = self._settings
         began = self._clock()

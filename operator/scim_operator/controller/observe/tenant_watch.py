@@ -1,6 +1,7 @@
 """Watches the ScimTenants with kopf: each event updates the cache and enqueues the tenant.
 
-This is the only module that uses kopf. See docs/decisions on what kopf does here and what not.
+This is the only module that uses kopf. What kopf does here, and what it does not, is explained in
+docs/decisions/0028-own-client-and-informers-beside-kopf.md.
 """
 
 from __future__ import annotations

@@ -38,15 +38,15 @@ async def load(kube: KubeClient, settings: Settings) -> bytes:
     live = await kube.get(SECRET, namespace, name)
     if live is None:
         try:
-            live = await kube.create(SECRET, _build(namespace, name))
+            live = await kube.create(SECRET, _build_secret(namespace, name))
         except ApiError as error:
             if error.code != 409:
                 raise
             live = await kube.get(SECRET, namespace, name)
-    return _read(live, f"{namespace}/{name}")
+    return _read_key(live, f"{namespace}/{name}")
 
 
-def _build(namespace: str, name: str) -> Object:
+def _build_secret(namespace: str, name: str) -> Object:
     return {
         "apiVersion": SECRET.api_version,
         "kind": SECRET.name,
@@ -61,7 +61,7 @@ def _build(namespace: str, name: str) -> Object:
     }
 
 
-def _read(live: Object | None, where: str) -> bytes:
+def _read_key(live: Object | None, where: str) -> bytes:
     try:
         key = base64.b64decode(((live or {}).get("data") or {}).get(_FIELD, ""))
     except binascii.Error:

@@ -20,7 +20,7 @@ from scim_operator.kube.transport import UNREACHABLE
 _LOG = logging.getLogger(__name__)
 
 REFUSED_SECONDS = 600.0
-"""Pause after a refused mark: its role may get the right later."""
+"""Pause after a refused mark: the operator's role may get the right later."""
 
 
 class ServedMark:

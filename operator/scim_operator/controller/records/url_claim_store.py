@@ -101,7 +101,7 @@ class UrlClaimStore:
                 self._problem = self._explain(error)
                 _LOG.error(self._problem)
                 return self._problem
-            tenants = [tenant async for tenant in self._exposed_tenants()]
+            tenants = [tenant async for tenant in self._read_exposed_tenants()]
             now = self._kube.clock.now()
             self._changed.update(seed(self._register, tenants, self._settings, now))
             self._is_loaded, self._problem = True, ""
@@ -192,7 +192,7 @@ class UrlClaimStore:
                     name = body["metadata"]["name"]
                     _LOG.error("the record %s of a Tenant URL cannot be read: %r", name, error)
 
-    async def _exposed_tenants(self) -> AsyncIterator[Tenant]:
+    async def _read_exposed_tenants(self) -> AsyncIterator[Tenant]:
         for number, key in enumerate(self._cache.tenants()):
             if number % _BATCH == 0:
                 await asyncio.sleep(0)
