@@ -156,7 +156,9 @@ def test_missing_namespace(fragile: ControlPlane, unserved: Namespace, tmp_path:
         gone.settled("contoso")
         gone.kubectl("delete", "namespace", gone.name, "--timeout=30s")
         eventually(lambda: not served(address, gone), 30)
-        assert f"namespace {gone.name}, which the settings name" in operator.log()
+        assert (
+            f"namespace {gone.name}, which watch_namespaces of the settings names" in operator.log()
+        )
         unserved.apply("fabrikam")
         unserved.settled("fabrikam")
         assert operator.stop() == 0
@@ -184,7 +186,12 @@ def test_every_namespace_refuses(
     port = free_port()
     settings = {"watch_namespaces": unserved.name, "port": str(port), "bind_address": "127.0.0.1"}
     with installation.operator("rightless", **settings) as (operator, _):
-        eventually(lambda: f"namespace {unserved.name}, which the settings name" in operator.log())
+        eventually(
+            lambda: (
+                f"namespace {unserved.name}, which watch_namespaces of the settings names"
+                in operator.log()
+            )
+        )
         answer = httpx.get(f"http://127.0.0.1:{port}/readyz", trust_env=False)
         assert answer.status_code == 503
         installation.grant()
