@@ -13,6 +13,19 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from scim_operator.api import names
+from scim_operator.kube.kinds import (
+    CONFIG_MAP,
+    DEPLOYMENT,
+    INGRESS,
+    NETWORK_POLICY,
+    POD,
+    POD_DISRUPTION_BUDGET,
+    SECRET,
+    SERVICE,
+    TENANT,
+    VOLUME_CLAIM,
+    Kind,
+)
 from scim_operator.settings import PREFIX
 
 from tests.cluster import ClusterError, ControlPlane
@@ -26,10 +39,15 @@ SOON_S = 10.0
 COLLECTION_S = 75.0
 """How long the garbage collector may take, which learns of a new kind within half a minute."""
 
-KINDS = (
-    "configmap,secret,persistentvolumeclaim,service,deployment,networkpolicy,ingress,"
-    "poddisruptionbudget"
+_CHILDREN = (
+    *(CONFIG_MAP, SECRET, VOLUME_CLAIM, SERVICE, DEPLOYMENT, NETWORK_POLICY, INGRESS),
+    POD_DISRUPTION_BUDGET,
 )
+_BY_NAME = {
+    **{kind.name.lower(): kind for kind in (*_CHILDREN, POD, TENANT)},
+    "pvc": VOLUME_CLAIM,
+    "sct": TENANT,
+}
 
 
 def eventually(look: Callable[[], T], seconds: float = SOON_S) -> T:
@@ -163,23 +181,27 @@ class Namespace:
 
     def get(self, kind: str, name: str) -> Object:
         """An object; empty if there is none."""
+        if kind in _BY_NAME:
+            return self._cluster.read(_BY_NAME[kind].path(self.name, name))
         text = self.kubectl("get", kind, name, "-o", "json", "--ignore-not-found")
         body: Object = json.loads(text) if text else {}
         return body
 
+    def _list(self, kind: Kind, tenant: str | None = None) -> list[Object]:
+        """The objects of a kind, of all or of one tenant."""
+        query = "" if tenant is None else f"?labelSelector={names.TENANT_LABEL}%3D{tenant}"
+        items: list[Object] = self._cluster.read(kind.path(self.name) + query)["items"]
+        # The API server leaves this out of a list.
+        return [{"apiVersion": kind.api_version, "kind": kind.name, **body} for body in items]
+
     def objects(self, tenant: str) -> dict[str, Object]:
         """The objects of a tenant by kind and name."""
-        selector = f"scim-operator.io/tenant={tenant}"
-        listed = json.loads(self.kubectl("get", KINDS, "-l", selector, "-o", "json"))
-        return {f"{body['kind']}/{body['metadata']['name']}": body for body in listed["items"]}
+        listed = [body for kind in _CHILDREN for body in self._list(kind, tenant)]
+        return {f"{body['kind']}/{body['metadata']['name']}": body for body in listed}
 
     def pods(self, tenant: str) -> list[Object]:
         """The pods of a tenant."""
-        selector = f"scim-operator.io/tenant={tenant}"
-        found: list[Object] = json.loads(self.kubectl("get", "pods", "-l", selector, "-o", "json"))[
-            "items"
-        ]
-        return found
+        return self._list(POD, tenant)
 
     def run(self, pod: str, address: str) -> None:
         """Say of a pod that it runs and is ready, as a kubelet would."""
@@ -225,12 +247,11 @@ class Namespace:
 
     def secrets(self) -> dict[str, dict[str, str]]:
         """The contents of all Secrets, by their names."""
-        listed = json.loads(self.kubectl("get", "secrets", "-o", "json"))["items"]
         return {
             body["metadata"]["name"]: {
                 key: base64.b64decode(text).decode() for key, text in body.get("data", {}).items()
             }
-            for body in listed
+            for body in self._list(SECRET)
         }
 
     def token(self, tenant: str) -> str:
@@ -255,8 +276,8 @@ class Namespace:
         """Wait until all that tenants want is there and their status says so."""
 
         def seen() -> bool:
-            listed = json.loads(self.kubectl("get", "scimtenant,deployment", "-o", "json"))
-            found = {(body["kind"], body["metadata"]["name"]): body for body in listed["items"]}
+            listed = [*self._list(TENANT), *self._list(DEPLOYMENT)]
+            found = {(body["kind"], body["metadata"]["name"]): body for body in listed}
             return all(
                 _is_settled(
                     found[names.KIND, tenant], found.get(("Deployment", names.workload(tenant)), {})
