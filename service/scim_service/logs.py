@@ -3,22 +3,38 @@
 import asyncio
 import logging
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
 from datetime import UTC, datetime
 from typing import Any, BinaryIO
 
 import orjson
 
 FLUSH_SECONDS = 0.2
-"""How long a line of the access log waits for others: writing each alone costs a system call."""
+"""The time for which a line of the access log waits for others: each write is a system call."""
+
+_tenant: ContextVar[str | None] = ContextVar("tenant", default=None)
+"""The name of the tenant that the current task works for, None for the process itself."""
+
+
+@contextmanager
+def log_as(tenant: str) -> Iterator[None]:
+    """Name a tenant in the log records of a block, and of the tasks that it creates."""
+    token = _tenant.set(tenant)
+    try:
+        yield
+    finally:
+        _tenant.reset(token)
 
 
 class JsonFormatter(logging.Formatter):
-    """A log record as one line of JSON.
+    """Formats a log record as one line of JSON.
 
     Parameters
     ----------
     tenant
-        Whose process it is.
+        The name in the lines of tasks that work for no tenant.
     """
 
     def __init__(self, tenant: str) -> None:
@@ -30,7 +46,7 @@ class JsonFormatter(logging.Formatter):
         document: dict[str, Any] = {
             "time": datetime.fromtimestamp(record.created, UTC).isoformat(),
             "level": record.levelname.lower(),
-            "tenant": self._tenant,
+            "tenant": _tenant.get() or self._tenant,
             "logger": record.name,
             "message": record.getMessage(),
         }
@@ -40,7 +56,7 @@ class JsonFormatter(logging.Formatter):
 
 
 def configure_logging(tenant: str) -> None:
-    """Write everything that is logged to standard error."""
+    """Write all log records to standard error."""
     handler = logging.StreamHandler(sys.stderr)
     handler.setFormatter(JsonFormatter(tenant))
     logging.basicConfig(level=logging.INFO, handlers=[handler], force=True)
@@ -55,13 +71,13 @@ class AccessLogWriter:
         self._lines: list[bytes] = []
 
     def __call__(self, entry: dict[str, Any]) -> None:
-        """Take a line."""
+        """Add a line."""
         if not self._lines:
             asyncio.get_running_loop().call_later(FLUSH_SECONDS, self.flush)
         self._lines.append(orjson.dumps(entry, option=orjson.OPT_APPEND_NEWLINE))
 
     def flush(self) -> None:
-        """Write what has been taken."""
+        """Write the added lines."""
         lines, self._lines = self._lines, []
         self._stream.writelines(lines)
         self._stream.flush()

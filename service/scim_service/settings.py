@@ -1,13 +1,10 @@
-"""Settings: the tenant's configuration file, and the limits that hold for every tenant.
-
-The fields and their meaning are those of ``docs/contract.md``; unknown ones are ignored.
-"""
+"""Settings that cannot be used, and the file with the URL of the database."""
 
 from pathlib import Path
 
 
 class SettingsError(Exception):
-    """Settings that cannot be used; the message names the place and the remedy."""
+    """Settings that cannot be used; the message names the setting and the remedy."""
 
 
 def read_database_url(path: Path) -> str:
@@ -16,8 +13,8 @@ def read_database_url(path: Path) -> str:
     Raises
     ------
     SettingsError
-        The file cannot be read, or is not UTF-8. The message does not have the path: it may be the
-        URL itself, given in its place.
+        The file cannot be read, or is not UTF-8. The message does not have the path, since it may
+        be the URL itself, given by mistake.
     """
     where = "the file of --database-file (SCIM_DATABASE_URL_FILE)"
     try:

@@ -118,15 +118,3 @@ class Worker:
         with self._queue:
             async with self._turn:
                 return await asyncio.get_running_loop().run_in_executor(self._thread, work)
-
-
-_thread = work_thread()
-_queue = QueueLimit(_WAITING)
-
-
-async def run(size: int, work: Callable[[], Result]) -> Result:
-    """Do some work of the store as `Worker.run` does."""
-    if size <= INLINE:
-        return work()
-    with _queue:
-        return await asyncio.get_running_loop().run_in_executor(_thread, work)

@@ -235,7 +235,7 @@ def test_a_reader_that_goes_away_ends_a_backup_in_words(database: Path) -> None:
             check=False,
         )
     assert ended.returncode == 1
-    assert ended.stderr.decode().startswith("error: nobody reads the backup")
+    assert ended.stderr.decode().startswith("error: the reader of the backup")
     with contextlib.closing(sqlite3.connect(database)) as connection:
         assert connection.execute("select * from moment").fetchall() == []
     assert not list(database.parent.glob("*.part"))

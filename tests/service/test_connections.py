@@ -10,7 +10,7 @@ from pathlib import Path
 
 import httpx
 import pytest
-from scim_service.server.connections import PIPELINED
+from scim_service.server.http_connection import PIPELINED
 
 from tests.service.program import TOKEN, client, free_port, program
 

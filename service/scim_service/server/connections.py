@@ -1,9 +1,4 @@
-"""Connections and request heads within bounds, for anybody who reaches a port.
-
-uvicorn bounds neither a head nor the time that it takes nor the number of connections, and answers
-a request without Host. The rules of RFC 9112 section 3.2 (Host) and RFC 6585 section 5 (431) are
-applied here, before a request is one.
-"""
+"""The number of connections of a port, and the connections to close when there are too many."""
 
 from __future__ import annotations
 
@@ -12,75 +7,42 @@ import resource
 from collections import defaultdict
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from functools import partial
-from http import HTTPStatus
-from typing import Any
-
-import orjson
-import uvicorn
-from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
-from uvicorn.server import ServerState
-
-from scim_service.scim.errors import ScimError
-from scim_service.scim.messages import CONTENT_TYPE
+from typing import Protocol
 
 MOST_CONNECTIONS = 768
 MOST_MANAGEMENT_CONNECTIONS = 128
 _RESERVED_FILES = 96
-HEAD_BYTES = 65_536
-HEAD_FIELDS = 100
-URL_BYTES = 16_384
-HEAD_SECONDS = 10.0
-"""From the first byte of a head, or from the connection's beginning, to the end of the head."""
-IDLE_SECONDS = 75
-DISCARD_SECONDS = 2.0
-"""How long the rest of a body is read that the answer did not wait for.
 
-To close at once would reset the connection, and the client could lose the answer.
-"""
-PIPELINED = 16
-"""Requests that wait on a connection behind the one in flight; what follows them is not read.
-
-One read of a socket may bring ten thousand, and each takes some kilobytes as it waits.
-"""
 UNSENT_BYTES = 128 << 20
-"""Answers of a port that its clients have not taken yet, all of them together."""
-_SENT_BYTES = 4 << 20
-"""What the kernel may have of an answer; all of it is kept until the last byte is sent."""
-UNSENT_SECONDS = 30.0
-"""A client that has taken nothing of its answer for so long is given up."""
-_OVERHEAD_BYTES = 65_536
-_OVERHEAD_RATIO = 8
-"""Bytes of chunk heads and trailers for each byte of a body; a chunk of one byte has five."""
-
-_TOO_LONG = ScimError(414, f"The URL is longer than {URL_BYTES} bytes; shorten the query.")
-_TOO_LARGE = ScimError(
-    431, f"The head has more than {HEAD_BYTES} bytes or {HEAD_FIELDS} fields; send fewer headers."
-)
-_NO_HOST = ScimError(400, "The request must have exactly one Host header (RFC 9112 section 3.2).")
-_MALFORMED = ScimError(400, "This is no valid HTTP request.")
-_TOO_SLOW = ScimError(408, f"The head was not complete within {HEAD_SECONDS:g} seconds.")
-_CROWDED = ScimError(503, "Too many connections are open; try again later.")
+"""The most bytes of answers that the clients of a port have not taken yet, all together."""
 
 
-class _RefusedError(Exception):
-    """Stops the parser; the protocol has the answer."""
+class Connection(Protocol):
+    """A connection, as far as it is counted here."""
+
+    kept: int
+    """The bytes of its answer that are kept until the client has taken them."""
+
+    transport: asyncio.Transport
+
+    def leave(self) -> None:
+        """Close the connection, which has no request in flight."""
 
 
 @dataclass(slots=True)
 class Connections:
-    """The open connections of one port, and who has to go when there are too many.
+    """The open connections of one port.
 
-    Over a limit the connection that has been without a request for the longest time is closed: of
-    the same source where that one has too many, else of the source that has the most. Only where
-    every connection has a request in flight is the new one refused.
+    Over a limit, the connection that has been idle for the longest time is closed: one of the same
+    source if that source has too many, else one of the source with the most connections. A new
+    connection is refused only if each other one has a request in flight.
 
     Parameters
     ----------
     most, most_of_source
-        How many there may be, in all and from one source.
+        The most connections, in all and from one source.
     exempt
-        Tells the sources that the second limit does not hold for: proxies with many clients.
+        Whether a source is exempt from the second limit: a proxy with many clients.
     """
 
     most: int
@@ -88,11 +50,13 @@ class Connections:
     exempt: Callable[[str], bool] = lambda _: False
     _count: int = 0
     _of: defaultdict[str, int] = field(default_factory=lambda: defaultdict(int))
-    _idle: defaultdict[str, dict[Protocol, None]] = field(default_factory=lambda: defaultdict(dict))
-    _slow: dict[Protocol, None] = field(default_factory=dict)
+    _idle: defaultdict[str, dict[Connection, None]] = field(
+        default_factory=lambda: defaultdict(dict)
+    )
+    _slow: dict[Connection, None] = field(default_factory=dict)
 
-    def add(self, protocol: Protocol, source: str) -> bool:
-        """Make room for a connection; False if there is none."""
+    def add(self, protocol: Connection, source: str) -> bool:
+        """Add a connection, and close another one if necessary; return whether it is accepted."""
         if self._of[source] >= self.most_of_source and not self.exempt(source):
             fits = self._close_idle_of(source)
         elif self._count >= self.most:
@@ -109,23 +73,23 @@ class Connections:
             self._forget_empty(source)
         return fits
 
-    def remove(self, protocol: Protocol, source: str) -> None:
-        """Take out a connection that was added."""
+    def remove(self, protocol: Connection, source: str) -> None:
+        """Remove a connection that was added."""
         self._count -= 1
         self._of[source] -= 1
         self._idle[source].pop(protocol, None)
         self._forget_empty(source)
 
-    def idle_of(self, source: str) -> dict[Protocol, None]:
-        """Return those of a source that have no request in flight, the longest idle first.
+    def idle_of(self, source: str) -> dict[Connection, None]:
+        """Return the connections of a source without a request in flight, the longest idle first.
 
-        A connection that was added takes itself out and puts itself in again, which costs each
-        request less than a call. The mapping is the same while the source has connections.
+        A connection that was added removes itself and adds itself again, which costs each request
+        less than a call. The mapping is the same while the source has connections.
         """
         return self._idle[source]
 
-    def add_slow(self, protocol: Protocol) -> None:
-        """Note that a client is behind with its answer, and give up those that are for longest."""
+    def add_slow(self, protocol: Connection) -> None:
+        """Note that a client is behind with its answer; over `UNSENT_BYTES`, end the slowest."""
         self._slow[protocol] = None
         kept = sum(each.kept for each in self._slow)
         for each in list(self._slow):
@@ -135,8 +99,8 @@ class Connections:
             del self._slow[each]
             each.transport.abort()
 
-    def remove_slow(self, protocol: Protocol) -> None:
-        """Note that a client has caught up, or is gone."""
+    def remove_slow(self, protocol: Connection) -> None:
+        """Note that a client has caught up or has left."""
         self._slow.pop(protocol, None)
 
     def _close_idle_of(self, source: str) -> bool:
@@ -152,261 +116,16 @@ class Connections:
             self._idle.pop(source, None)
 
 
-class Protocol(HttpToolsProtocol):
-    """One connection."""
+def divide_connections() -> tuple[int, int]:
+    """Return the most connections of the SCIM port and of the management port.
 
-    def __init__(
-        self,
-        config: uvicorn.Config,
-        server_state: ServerState,
-        app_state: dict[str, Any],
-        _loop: asyncio.AbstractEventLoop | None = None,
-        *,
-        connections_of_port: Connections,
-    ) -> None:
-        super().__init__(config, server_state, app_state, _loop)
-        self._port = connections_of_port
-        self._source = ""
-        self._idle_of_source: dict[Protocol, None] = {}
-        self._counted = False
-        self._in_head = True
-        self._begun = False
-        self._discards = False
-        self._head_bytes = 0
-        self._body_bytes = 0
-        self._overhead_bytes = 0
-        self._refusal = _MALFORMED
-        self._timer: asyncio.TimerHandle | None = None
-        self._earlier: list[RequestResponseCycle] = []
-        self.kept = 0
-        self._unsent = 0
-        self._unsent_timer: asyncio.TimerHandle | None = None
-
-    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
-        """Count the connection, or refuse it."""
-        super().connection_made(transport)
-        self._source = self.client[0] if self.client else ""
-        self._counted = self._port.add(self, self._source)
-        if self._counted:
-            self._idle_of_source = self._port.idle_of(self._source)
-        else:
-            self._discards = True
-            transport.write(_message(_CROWDED))
-            transport.close()
-            return
-        self._arm(HEAD_SECONDS, self._head_is_late)
-
-    def connection_lost(self, exc: Exception | None) -> None:
-        """Forget the connection."""
-        self._disarm()
-        if self._unsent_timer is not None:
-            self._unsent_timer.cancel()
-        # uvicorn tells only the newest request, and an earlier one would write to nowhere.
-        for cycle in self._earlier:
-            cycle.disconnected = True
-            cycle.message_event.set()
-        self._port.remove_slow(self)
-        self._uncount()
-        super().connection_lost(exc)
-
-    def leave(self) -> None:
-        """Close a connection that has no request in flight, and count it no longer."""
-        self._uncount()
-        # To close would wait for the client to take the rest of an answer.
-        if self.unsent:
-            self.transport.abort()
-        else:
-            self.transport.close()
-
-    @property
-    def unsent(self) -> int:
-        """How many bytes the client has not taken yet."""
-        size: int = self.transport.get_write_buffer_size()
-        return size
-
-    def pause_writing(self) -> None:
-        """Watch a client that is behind with its answer."""
-        super().pause_writing()
-        self.kept = self.unsent + _SENT_BYTES
-        self._port.add_slow(self)
-        self._watch_unsent()
-
-    def resume_writing(self) -> None:
-        """Go on; the client has caught up."""
-        super().resume_writing()
-        self._port.remove_slow(self)
-
-    def timeout_keep_alive_handler(self) -> None:
-        """Close a connection that has been idle for too long."""
-        super().timeout_keep_alive_handler()
-        self._watch_unsent()
-
-    def data_received(self, data: bytes) -> None:
-        """Parse, within the bounds."""
-        if self._discards:
-            return
-        in_body, before = not self._in_head, self._body_bytes
-        if not in_body:
-            self._begun = True
-            self._head_bytes += len(data)
-        super().data_received(data)
-        if self._discards or self.transport.is_closing():
-            return
-        # The beginning of another head may have come with the end of a request.
-        if self._in_head and (self._begun or self.scope is not self.cycle.scope):
-            self._begun = True
-            if self._head_bytes > HEAD_BYTES:
-                self._answer(_TOO_LARGE)
-            elif self._timer is None:
-                self._arm(HEAD_SECONDS, self._head_is_late)
-        elif in_body and not self._in_head:
-            self._overhead_bytes += len(data) - (self._body_bytes - before)
-            if self._overhead_bytes > _OVERHEAD_BYTES + _OVERHEAD_RATIO * self._body_bytes:
-                self._answer(_MALFORMED)
-
-    def on_headers_complete(self) -> None:
-        """End the head; the request begins."""
-        fields = self.headers
-        if len(self.url) > URL_BYTES:
-            self._refuse(_TOO_LONG)
-        if len(fields) > HEAD_FIELDS or (
-            self._head_bytes > HEAD_BYTES
-            and len(self.url) + sum(len(name) + len(value) for name, value in fields) > HEAD_BYTES
-        ):
-            self._refuse(_TOO_LARGE)
-        if len(self.pipeline) >= PIPELINED:
-            raise _RefusedError
-        hosts = [name for name, _ in fields].count(b"host")
-        if hosts != 1 and (hosts or self.parser.get_http_version() == "1.1"):
-            self._refuse(_NO_HOST)
-        self._in_head = self._begun = False
-        self._head_bytes = self._body_bytes = self._overhead_bytes = 0
-        if self._timer is not None:
-            self._disarm()
-        self._idle_of_source.pop(self, None)
-        previous = self.cycle
-        super().on_headers_complete()
-        if self.pipeline:
-            self._earlier = [each for each in self._earlier if not each.response_complete]
-            self._earlier.append(previous)
-        # The fields of a trailer go nowhere (RFC 9110 section 6.5.1).
-        self.headers = []
-
-    def on_body(self, body: bytes) -> None:
-        """Take a part of the body."""
-        self._body_bytes += len(body)
-        super().on_body(body)
-
-    def on_message_complete(self) -> None:
-        """End the request; another head may follow."""
-        self._in_head = True
-        super().on_message_complete()
-
-    def on_response_complete(self) -> None:
-        """End the answer; the rest of a body that nobody waited for is read for a moment."""
-        super().on_response_complete()
-        if self.transport.is_closing():
-            self._watch_unsent()
-            return
-        # A request that waited its turn has begun otherwise.
-        if self.cycle.response_complete:
-            if self._in_head:
-                self._idle_of_source[self] = None
-            else:
-                self._discard()
-
-    def send_400_response(self, msg: str) -> None:
-        """Answer a request that the parser does not take."""
-        self._answer(self._refusal)
-
-    def _refuse(self, error: ScimError) -> None:
-        self._refusal = error
-        raise _RefusedError
-
-    def _answer(self, error: ScimError) -> None:
-        """Answer and close; behind an answer that is still under way, only close."""
-        cycle = self.cycle
-        if cycle is not None and not cycle.response_complete:
-            if not cycle.more_body:
-                cycle.keep_alive = False
-                self._discards = True
-                return
-            if self.pipeline or cycle.response_started:
-                self.transport.close()
-                return
-            # What waits for the body learns that there will be no more of it.
-            cycle.disconnected = True
-            cycle.message_event.set()
-        self.transport.write(_message(error))
-        self._discard()
-
-    def _discard(self) -> None:
-        """Read what comes for a moment longer, then close."""
-        self._discards = True
-        self._unset_keepalive_if_required()
-        self._disarm()
-        if self._counted:
-            self._idle_of_source[self] = None
-        self._arm(DISCARD_SECONDS, self.timeout_keep_alive_handler)
-
-    def _head_is_late(self) -> None:
-        self._timer = None
-        if self._begun:
-            self._answer(_TOO_SLOW)
-        else:
-            self.transport.close()
-
-    def _watch_unsent(self) -> None:
-        if self._unsent_timer is None and self.unsent:
-            self._unsent = self.unsent
-            self._unsent_timer = self.loop.call_later(UNSENT_SECONDS, self._end_unsent)
-
-    def _end_unsent(self) -> None:
-        self._unsent_timer = None
-        if 0 < self._unsent <= self.unsent:
-            self.transport.abort()
-        else:
-            self._watch_unsent()
-
-    def _uncount(self) -> None:
-        if self._counted:
-            self._counted = False
-            self._port.remove(self, self._source)
-
-    def _arm(self, seconds: float, then: Any) -> None:
-        self._timer = self.loop.call_later(seconds, then)
-
-    def _disarm(self) -> None:
-        if self._timer is not None:
-            self._timer.cancel()
-            self._timer = None
-
-
-def connection_limits() -> tuple[int, int]:
-    """Return how many connections the SCIM port and the management port may have.
-
-    They share what files the process may open, without those that databases and logs need.
+    They share the files that the process may open, without those that databases and logs need.
     """
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-    wanted = _RESERVED_FILES + MOST_CONNECTIONS + MOST_MANAGEMENT_CONNECTIONS
-    most = wanted if hard == resource.RLIM_INFINITY else min(hard, wanted)
+    desired = _RESERVED_FILES + MOST_CONNECTIONS + MOST_MANAGEMENT_CONNECTIONS
+    most = desired if hard == resource.RLIM_INFINITY else min(hard, desired)
     if soft != resource.RLIM_INFINITY and soft < most:
         resource.setrlimit(resource.RLIMIT_NOFILE, (most, hard))
-    room = max(8, most - _RESERVED_FILES)
-    share = room * MOST_CONNECTIONS // (MOST_CONNECTIONS + MOST_MANAGEMENT_CONNECTIONS)
-    return share, room - share
-
-
-def _message(error: ScimError) -> bytes:
-    body = orjson.dumps(error.body())
-    head = (
-        f"HTTP/1.1 {error.status} {HTTPStatus(error.status).phrase}\r\n"
-        f"content-type: {CONTENT_TYPE}\r\ncontent-length: {len(body)}\r\nconnection: close\r\n\r\n"
-    )
-    return head.encode() + body
-
-
-def protocol_of(connections: Connections) -> type[asyncio.Protocol]:
-    """Return what uvicorn makes for each connection of a port."""
-    made: Any = partial(Protocol, connections_of_port=connections)
-    return made  # type: ignore[no-any-return]
+    files = max(8, most - _RESERVED_FILES)
+    share = files * MOST_CONNECTIONS // (MOST_CONNECTIONS + MOST_MANAGEMENT_CONNECTIONS)
+    return share, files - share

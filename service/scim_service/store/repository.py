@@ -11,6 +11,7 @@ from scim_service.store.page_starts import PageStarts, open_page_starts
 from scim_service.store.resources.group_store import GROUPS, GroupStore
 from scim_service.store.resources.user_store import ACTIVE, INACTIVE, UserStore
 from scim_service.store.shared_secrets import SharedSecrets
+from scim_service.worker import Worker
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +42,7 @@ class Repository:
         database: Database,
         registry: Registry,
         *,
+        worker: Worker,
         unique_group_names: bool,
         max_users: int | None,
         clock: Clock = now_microseconds,
@@ -63,6 +65,7 @@ class Repository:
                 activity.log,
                 counters,
                 clock,
+                worker=worker,
                 resource_type=registry.user,
                 maximum=max_users,
             ),
@@ -71,6 +74,7 @@ class Repository:
                 activity.log,
                 counters,
                 clock,
+                worker=worker,
                 resource_type=registry.group,
                 unique_names=unique_group_names,
             ),

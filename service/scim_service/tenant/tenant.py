@@ -123,6 +123,7 @@ class Tenant:
         repository = Repository.over(
             database,
             registry,
+            worker=worker,
             unique_group_names=config.provisioning.dialect.has_unique_group_names,
             max_users=config.provisioning.max_users,
             clock=clock,

@@ -27,6 +27,7 @@ from scim_service.store.resources.resource_store import Change, ResourceStore
 from scim_service.store.search.search_form import read_key
 from scim_service.store.search.source import META, Expression, Relation, Source
 from scim_service.store.tables import Group, Membership, table
+from scim_service.worker import Worker
 
 GROUPS = "groups"
 
@@ -50,6 +51,7 @@ class GroupStore(ResourceStore):
         counters: Counters,
         clock: Clock,
         *,
+        worker: Worker,
         resource_type: ResourceType,
         unique_names: bool,
     ) -> None:
@@ -58,6 +60,7 @@ class GroupStore(ResourceStore):
             log,
             counters,
             clock,
+            worker=worker,
             resource_type=resource_type,
             table=_GROUP,
             source=_group_source(resource_type, database.backend),
@@ -66,7 +69,7 @@ class GroupStore(ResourceStore):
             counter_names=(GROUPS,),
         )
         self._unique_names = unique_names
-        self._members = Members(database.backend)
+        self._members = Members(database.backend, worker)
 
     @repeatable
     async def create(

@@ -8,7 +8,6 @@ import orjson
 from sqlalchemy import Text, bindparam, column, delete, func, literal_column, select, true
 from sqlalchemy.sql.selectable import Select
 
-from scim_service import worker
 from scim_service.scim import errors
 from scim_service.scim.errors import shorten
 from scim_service.scim.filter.evaluator import matches
@@ -26,6 +25,7 @@ from scim_service.store.database.statements import (
 from scim_service.store.resources.ids import is_id
 from scim_service.store.search.source import Expression
 from scim_service.store.tables import Group, Jsonb, Membership, User, table
+from scim_service.worker import Worker
 
 MAX_COMPARISONS = 250_000
 """The most comparisons for selecting members: a quarter of a second, outside of the event loop."""
@@ -129,7 +129,8 @@ def _members_parameter(backend: Backend) -> tuple[Expression, Expression]:
 class Members:
     """The memberships of one database."""
 
-    def __init__(self, backend: Backend) -> None:
+    def __init__(self, backend: Backend, worker: Worker) -> None:
+        self._worker = worker
         self._statements = _MemberStatements.compile(backend)
 
     async def change(
@@ -195,7 +196,7 @@ class Members:
             found = [Member(*row) for row in rows]
             return [each for each in found if matches(filter, _to_attributes(each))]
 
-        return await worker.run(len(rows) * _ROW_CHARACTERS, select_members)
+        return await self._worker.run(len(rows) * _ROW_CHARACTERS, select_members)
 
     async def add(self, transaction: Transaction, group_id: str, members: Sequence[Member]) -> int:
         """Add members to a group, and return how many were not members before.

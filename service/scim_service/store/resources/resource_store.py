@@ -23,6 +23,7 @@ from scim_service.store.resources.size_limit import check_size
 from scim_service.store.search.query import Finder, FoundPage, Query
 from scim_service.store.search.search_form import build_converter
 from scim_service.store.search.source import Expression, Source
+from scim_service.worker import Worker
 
 Change: TypeAlias = Callable[[dict[str, Any]], dict[str, Any]]
 """Returns the new form of a resource, both in canonical form, or raises ScimError."""
@@ -48,6 +49,7 @@ class ResourceStore(ABC):
         counters: Counters,
         clock: Clock,
         *,
+        worker: Worker,
         resource_type: ResourceType,
         table: Table,
         source: Source,
@@ -65,6 +67,7 @@ class ResourceStore(ABC):
         self._rows = ResourceStatements.compile(table, columns, database.backend)
         self._finder = Finder(
             database,
+            worker,
             source,
             columns,
             derived_reach=derived_reach,

@@ -28,6 +28,7 @@ from scim_service.store.resources.user_statements import (
     user_source,
 )
 from scim_service.store.search.search_form import read_key
+from scim_service.worker import Worker
 
 ACTIVE = "activeUsers"
 INACTIVE = "inactiveUsers"
@@ -49,6 +50,7 @@ class UserStore(ResourceStore):
         counters: Counters,
         clock: Clock,
         *,
+        worker: Worker,
         resource_type: ResourceType,
         maximum: int | None,
     ) -> None:
@@ -57,6 +59,7 @@ class UserStore(ResourceStore):
             log,
             counters,
             clock,
+            worker=worker,
             resource_type=resource_type,
             table=USER,
             source=user_source(resource_type, database.backend),

@@ -9,7 +9,6 @@ from sqlalchemy import BigInteger, Text, and_, bindparam, func, or_, select
 from sqlalchemy.sql.elements import ColumnElement
 from sqlalchemy.sql.selectable import Select
 
-from scim_service import worker
 from scim_service.scim.filter.shape import split_literals
 from scim_service.scim.filter.tree import Filter, Value
 from scim_service.scim.paging import Position
@@ -25,6 +24,7 @@ from scim_service.store.database.statements import (
 from scim_service.store.record import Record
 from scim_service.store.search.source import Expression, Source
 from scim_service.store.search.sql_filter import ConditionBuilder, is_selective
+from scim_service.worker import INLINE, Worker
 
 STATEMENTS = 512
 """The number of compiled shapes of queries in the cache."""
@@ -115,6 +115,7 @@ class Finder:
     def __init__(
         self,
         database: Database,
+        worker: Worker,
         source: Source,
         columns: Sequence[Expression],
         *,
@@ -123,6 +124,7 @@ class Finder:
     ) -> None:
         self._number = number
         self._database = database
+        self._worker = worker
         self._source = source
         self._columns = columns
         self._derived_reach = derived_reach
@@ -147,8 +149,8 @@ class Finder:
             plan = self._plan(keyed)
         else:
             # Compiling takes long, and a client can invent any number of such filters.
-            size = worker.INLINE + len(keyed.text)
-            plan = await worker.run(size, partial(self._compile_plan, keyed))
+            size = INLINE + len(keyed.text)
+            plan = await self._worker.run(size, partial(self._compile_plan, keyed))
         values = {**values, **plan.parameters(literals)}
         after = query.after
         if after is not None:
