@@ -15,7 +15,6 @@ from scim_service.http.client_address import TrustedProxies
 from scim_service.http.management import management_application
 from scim_service.logs import JsonFormatter
 from scim_service.scim.messages import URN_PATCH_OP
-from scim_service.scim.schemas.registry import Registry
 from scim_service.store.migrations.upgrade import open_database
 from scim_service.tenant.config import TenantConfig
 from scim_service.tenant.limits import Limits
@@ -118,7 +117,7 @@ async def both(database_url: str, tmp_path: Path, red_rate: float | None) -> Asy
         tenants[name] = await Tenant.open(
             databases[-1],
             config=config,
-            registry=Registry.load(config.provisioning.schema_extensions),
+            registry=config.provisioning.load_registry(),
             tokens=Tokens(None, [token_from(f"secret-of-{name}", token_id=f"token-{name}")]),
             access=Tokens(None, [token_from(f"access-of-{name}", token_id="access")]),
             limits=replace(LIMITS[name], rate=red_rate if name == "red" else None),
