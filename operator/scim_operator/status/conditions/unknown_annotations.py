@@ -12,7 +12,7 @@ from scim_operator.api import names
 from scim_operator.api.conditions import UNKNOWN_ANNOTATION, Finding
 
 _MAX_NAMED = 5
-"""A message names at most as many annotations."""
+"""A message names at most this many annotations."""
 
 
 def assess(annotations: Iterable[str]) -> Finding | None:

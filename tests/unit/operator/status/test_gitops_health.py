@@ -194,14 +194,14 @@ STATES: list[tuple[str, Object, str, str]] = [
 
 
 @pytest.mark.parametrize(
-    ("tenant", "wanted", "reason"),
+    ("tenant", "expected", "reason"),
     [pytest.param(*state[1:], id=state[0]) for state in STATES],
 )
-def test_states(argo: Health, tenant: Object, wanted: str, reason: str) -> None:
+def test_states(argo: Health, tenant: Object, expected: str, reason: str) -> None:
     """In every state of a tenant kstatus, Argo CD and the condition Ready agree."""
     ready = next(each for each in tenant["status"]["conditions"] if each["type"] == "Ready")
-    assert (kstatus(tenant), ready["reason"]) == (wanted, reason)
-    assert argo(tenant) in AGREED[wanted]
+    assert (kstatus(tenant), ready["reason"]) == (expected, reason)
+    assert argo(tenant) in AGREED[expected]
 
 
 FINDINGS = [

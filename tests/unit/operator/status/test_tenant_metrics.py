@@ -78,7 +78,7 @@ def test_figures_of_a_tenant(tenants: TenantCollector, registry: CollectorRegist
     }
 
 
-def test_what_is_not_known_is_absent(tenants: TenantCollector, registry: CollectorRegistry) -> None:
+def test_unknown_values_are_absent(tenants: TenantCollector, registry: CollectorRegistry) -> None:
     """Without a service status and a limit there are no samples that an alert could misread."""
     tenants.update("team-a/contoso", Status(), None, None)
     assert {sample.name for family in registry.collect() for sample in family.samples} == {
@@ -86,7 +86,7 @@ def test_what_is_not_known_is_absent(tenants: TenantCollector, registry: Collect
     }
 
 
-def test_a_later_look_replaces_the_earlier(
+def test_a_later_reconcile_replaces_the_earlier(
     tenants: TenantCollector, registry: CollectorRegistry
 ) -> None:
     """A new reason replaces the old one, and a deleted tenant has no samples."""

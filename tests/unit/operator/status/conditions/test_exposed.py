@@ -61,13 +61,13 @@ def test_a_controller_that_writes_no_addresses() -> None:
 def test_requests_show_that_it_is_reached() -> None:
     """A request with a token after the creation of the Ingress counts as an address does."""
     seen = routed(WITH_INGRESS, 60)
-    report = ServiceStatus(users=0, active_users=0, groups=0)
+    known = ServiceStatus(users=0, active_users=0, groups=0)
     early, late = (NOW - timedelta(minutes=minutes) for minutes in (61, 59))
-    assert find(replace(seen, service_status=report)).is_good is None
-    early_report = report.model_copy(update={"last_request": early})
-    assert find(replace(seen, service_status=early_report)).is_good is None
-    late_report = report.model_copy(update={"last_request": late})
-    assert find(replace(seen, service_status=late_report)).is_good is True
+    assert find(replace(seen, service_status=known)).is_good is None
+    early_use = known.model_copy(update={"last_request": early})
+    assert find(replace(seen, service_status=early_use)).is_good is None
+    late_use = known.model_copy(update={"last_request": late})
+    assert find(replace(seen, service_status=late_use)).is_good is True
 
 
 def test_no_class() -> None:

@@ -189,7 +189,7 @@ def test_strangers_hide_no_limit() -> None:
 
 
 @pytest.mark.finding(23)
-def test_a_problem_of_the_service_is_told() -> None:
+def test_a_problem_of_the_service_is_reported() -> None:
     """A problem of the service precedes all other findings, which may be its effects."""
     problem = "cannot read /etc/scim/tokens/tokens.json: Permission denied"
     finding = assess(evidence(status(problems=(problem,), last_request=None)))

@@ -25,7 +25,7 @@ OURS = names.GROUP
         ("something-else", None),
     ],
 )
-def test_slips(key: str, meant: str | None) -> None:
+def test_misspelled_annotations(key: str, meant: str | None) -> None:
     """The message names a misspelled annotation as it is written, and suggests the known one."""
     found = assess({f"{OURS}/{key}": "1"})
     assert found
@@ -34,20 +34,20 @@ def test_slips(key: str, meant: str | None) -> None:
     assert meant is None or f"did you mean {meant}?" in found.message
 
 
-def test_known_ones_are_none() -> None:
+def test_known_annotations() -> None:
     """Known annotations and those of other groups are not reported."""
     known = dict.fromkeys(names.TENANT_ANNOTATIONS, "x")
     assert assess(known | {"example.com/rotatetoken": "1"}) is None
 
 
-def test_many_are_cut() -> None:
+def test_many_unknown_annotations() -> None:
     """The message stays short for any number of unknown annotations."""
     found = assess([f"{OURS}/x{number}" for number in range(1000)])
     assert found
     assert "995 more" in found.message
 
 
-def test_told_once() -> None:
+def test_one_event() -> None:
     """The condition appears with one event, and disappears with the annotation."""
     seen = observed(None, **{f"{OURS}/rotatetoken": "1"})
     planned = make(seen)
@@ -55,11 +55,11 @@ def test_told_once() -> None:
     condition = after.condition("UnknownAnnotation")
     assert condition
     assert condition.status == "True"
-    told = [event.reason for event in events.derive(UNSEEN, after, planned, [])]
-    assert told.count("UnknownAnnotation") == 1
+    reasons = [event.reason for event in events.derive(UNSEEN, after, planned, [])]
+    assert reasons.count("UnknownAnnotation") == 1
     assert "UnknownAnnotation" not in [
         event.reason for event in events.derive(after, after, planned, [])
     ]
     corrected = observed()
-    gone = tenant_status.build(corrected, make(corrected), [], NOW)
-    assert gone.condition("UnknownAnnotation") is None
+    repaired = tenant_status.build(corrected, make(corrected), [], NOW)
+    assert repaired.condition("UnknownAnnotation") is None

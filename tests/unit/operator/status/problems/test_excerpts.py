@@ -41,7 +41,7 @@ def test_the_last_line(output: str, line: str) -> None:
         "Authorization: Bearer hunter2",
     ],
 )
-def test_what_is_named_a_secret_is_hidden(output: str) -> None:
+def test_assigned_secrets_are_hidden(output: str) -> None:
     """No credential in a container's last output reaches a condition."""
     assert "hunter2" not in excerpts.quote_output(output)
     assert excerpts.HIDDEN in excerpts.quote_output(output)
