@@ -81,7 +81,7 @@ def test_containers(tenant: Namespace) -> None:
     report(tenant, [waiting("scim", "PodInitializing")], [crashing("vault-agent")])
     message = stalled(tenant, "InitContainerFailed")
     assert message.startswith("the init container vault-agent, added to the pod by")
-    assert "last output: no route to the database at:" in message
+    assert "(last output: no route to the database at)" in message
 
     report(tenant, [state("scim", ready=True), crashing("istio-proxy")], [])
     assert stalled(tenant, "SidecarFailed").startswith("the container istio-proxy, added to")
