@@ -252,13 +252,13 @@ def _sort_key(claim: Claim) -> _Age:
     return claim.since, claim.tenant, claim.place
 
 
-def had_url(tenant: Tenant, where: Address) -> bool:
+def had_url(tenant: Tenant, address: Address) -> bool:
     """Tell whether a tenant had the URL, from its status, which only the operator writes."""
     exposed = tenant.status.condition(EXPOSED)
     return (
         exposed is not None
-        and where.url is not None
-        and tenant.status.tenant_url == where.url
+        and address.url is not None
+        and tenant.status.tenant_url == address.url
         and exposed.reason != CONFLICT
     )
 
@@ -277,16 +277,18 @@ def seed(
     """
     found = []
     for tenant in sorted(tenants, key=lambda tenant: _rank(tenant, settings)):
-        where = derive_address(tenant, settings)
-        place = Place.of(where)
+        address = derive_address(tenant, settings)
+        place = Place.of(address)
         if place is None or register.holds(tenant.key, place):
             continue
-        verdict = check_url(tenant, settings)
-        old = had_url(tenant, where)
+        permission = check_url(tenant, settings)
+        old = had_url(tenant, address)
         # A paused tenant creates no route; its status shows the one that it has.
-        if (verdict.message and (verdict.is_lasting or not old)) or (tenant.is_paused and not old):
+        if (permission.message and (permission.is_lasting or not old)) or (
+            tenant.is_paused and not old
+        ):
             continue
-        needs_host = not old and not verdict.is_shared
+        needs_host = not old and not permission.is_shared
         if register.find_obstacle(place, tenant.key, now, needs_host=needs_host):
             continue
         register.take(place, tenant.key, now, since=_find_claim_time(tenant) if old else now)
@@ -307,22 +309,25 @@ def _rank(tenant: Tenant, settings: Settings) -> tuple[int, datetime, Key]:
     return 0 if tenant.status.is_true(EXPOSED) else 1, _find_claim_time(tenant), tenant.key
 
 
-def refuse(verdict: UrlPermission) -> Hold:
+def refuse(permission: UrlPermission) -> Hold:
     """Return the hold of a tenant that may not name its URL."""
     return Hold(
         is_routed=False,
         finding=Finding(
-            is_good=False, reason=verdict.reason, message=verdict.message, outlook=Outlook.STALLED
+            is_good=False,
+            reason=permission.reason,
+            message=permission.message,
+            outlook=Outlook.STALLED,
         ),
     )
 
 
-def keep_out(where: Address, obstacle: Claim, ends: datetime | None, settings: Settings) -> Hold:
+def keep_out(address: Address, obstacle: Claim, ends: datetime | None, settings: Settings) -> Hold:
     """Return the hold of a tenant whose URL another tenant has, or had."""
-    place = Place.of(where)
+    place = Place.of(address)
     holder = f"{obstacle.tenant} ({obstacle.place})"
     near = place is not None and place.overlaps(obstacle.place)
-    what = f"the Tenant URL {where.url}" if near else f"the host {where.host}"
+    what = f"the Tenant URL {address.url}" if near else f"the host {address.host}"
     if obstacle.released:
         record = names.url_claim(settings.lease_name, *obstacle.place)
         return _build_hold(
@@ -347,9 +352,9 @@ def _build_hold(reason: str, message: str, due: datetime | None) -> Hold:
     return Hold(is_routed=False, finding=finding, due=due)
 
 
-def explain_unrecorded(tenant: Tenant, where: Address, problem: str, due: datetime) -> Hold:
+def explain_unrecorded(tenant: Tenant, address: Address, problem: str, due: datetime) -> Hold:
     """Return the hold of a tenant whose claim cannot be read or written now."""
-    old = had_url(tenant, where)
+    old = had_url(tenant, address)
     effect = "the route stays as it is" if old else "the tenant is not exposed until it can"
     return Hold(
         is_routed=old,

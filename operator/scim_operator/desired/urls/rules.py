@@ -26,11 +26,11 @@ class Place(NamedTuple):
     path: str
 
     @classmethod
-    def of(cls, where: Address) -> Self | None:
+    def of(cls, address: Address) -> Self | None:
         """Return the place of an exposed address; None for an address inside the cluster."""
-        if not where.is_exposed or where.host is None:
+        if not address.is_exposed or address.host is None:
             return None
-        return cls(where.host.lower().rstrip("."), where.path.lower())
+        return cls(address.host.lower().rstrip("."), address.path.lower())
 
     def list_above(self) -> list[Place]:
         """Return the places whose routes lead here as well, the nearest first."""

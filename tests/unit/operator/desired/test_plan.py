@@ -1,4 +1,4 @@
-"""What a tenant's objects look like, and which of them are left alone."""
+"""The objects of a tenant's plan, and those that it leaves alone."""
 
 from __future__ import annotations
 
@@ -88,13 +88,13 @@ def test_restricted_pod() -> None:
 
 
 def test_no_service_account_token() -> None:
-    """The service never talks to the Kubernetes API, so it gets no token for it."""
+    """The service does not use the Kubernetes API, so its pod mounts no token for it."""
     assert pod()["automountServiceAccountToken"] is False
     assert "serviceAccountName" not in pod()
 
 
 def test_resources() -> None:
-    """There are requests and limits by default, and the tenant's own win."""
+    """Pods have default requests and limits, which those of the tenant override."""
     resources = pod()["containers"][0]["resources"]
     kinds = {"cpu", "memory", "ephemeral-storage"}
     assert all(resources[part].keys() == kinds for part in ("requests", "limits"))
@@ -106,7 +106,7 @@ def test_resources() -> None:
 
 
 def test_mounts() -> None:
-    """Only the digests are mounted of the three Secrets, and the volume on SQLite."""
+    """The pod mounts only the digests of the three Secrets, and on SQLite the volume."""
     volumes = {volume["name"]: volume for volume in pod()["volumes"]}
     assert volumes["tokens"] == {
         "name": "tokens",
@@ -122,12 +122,12 @@ def test_mounts() -> None:
 
 
 def test_recreate_on_sqlite() -> None:
-    """Two pods never write one SQLite file."""
+    """On SQLite a Deployment never runs two pods."""
     assert deployment()["strategy"] == {"type": "Recreate"}
 
 
 def test_rolling_update_on_postgres() -> None:
-    """On PostgreSQL nobody notices a change, and there is no volume."""
+    """On PostgreSQL a change causes no gap, and there is no volume."""
     spec = POSTGRES | {"replicas": 2}
     assert deployment(spec)["strategy"] == {
         "type": "RollingUpdate",
@@ -140,7 +140,7 @@ def test_rolling_update_on_postgres() -> None:
 
 @pytest.mark.finding(12)
 def test_the_database_url_is_a_file() -> None:
-    """The pod gets the named key and the authority's, nothing else, and none as a variable."""
+    """The pod mounts the named key and the authority's, nothing else, and none is a variable."""
     container = pod(POSTGRES)["containers"][0]
     environment = {entry["name"]: entry for entry in container["env"]}
     assert "SCIM_DATABASE_URL" not in environment
@@ -215,7 +215,7 @@ def test_token_secret() -> None:
     ],
 )
 def test_owners(policy: str, unowned: set[str]) -> None:
-    """Everything goes with the tenant, except data and tokens where they are to stay."""
+    """All objects are deleted with the tenant, except data and tokens that are retained."""
     found = objects(make(observed({"deletionPolicy": policy})))
     without = {
         name for (_, name), wanted in found.items() if "ownerReferences" not in wanted["metadata"]
@@ -230,7 +230,7 @@ def _stale(planned: tuple[DesiredObject, ...]) -> set[str]:
 
 
 def test_nothing_to_do_twice() -> None:
-    """After a plan was carried out the next one writes nothing."""
+    """After a plan was applied the next one writes nothing."""
     seen = observed(EXPOSED)
     again = make(applied(seen, make(seen)))
     assert _stale(again.secrets + again.objects) == set()
@@ -253,7 +253,7 @@ def test_drift() -> None:
 
 
 def test_removal() -> None:
-    """What the tenant wants no longer is removed, but never its volume."""
+    """Objects that a tenant no longer needs are removed, but never its volume."""
     seen = applied(observed(EXPOSED), make(observed(EXPOSED)))
     now = replace(seen, tenant=observed(POSTGRES).tenant)
     assert [kind for kind, _ in make(now).removals] == [INGRESS]
@@ -262,7 +262,7 @@ def test_removal() -> None:
 
 @pytest.mark.finding(3)
 def test_url_of_another() -> None:
-    """A tenant that does not hold its URL has no Ingress, and shows the URL nowhere."""
+    """A tenant without its URL has no Ingress, and no object contains the URL."""
     seen = replace(observed(EXPOSED), hold=Hold(is_routed=False))
     planned = objects(make(seen))
     assert ("Ingress", "contoso-scim") not in planned
@@ -302,7 +302,7 @@ def test_claim_never_shrinks() -> None:
 
 
 def test_claim_in_the_default_class() -> None:
-    """The class that the API server fills in is no news; a volume that grows keeps it."""
+    """A class that the API server filled in is no difference; a growing volume keeps it."""
     seen = applied(observed(), make(observed()))
     key = (VOLUME_CLAIM, "contoso-scim-data")
     live = seen.children[key]
@@ -329,7 +329,7 @@ WEAK = "Contoso-Summer-2026!"
     ("token", "reason"), [(None, "SecretMissing"), (WEAK, "TokenTooWeak"), (STRONG, None)]
 )
 def test_existing_secret(token: str | None, reason: str | None) -> None:
-    """A token of the owner's must be strong; the operator writes only its digest."""
+    """An owner's token must be strong; the operator writes only its digest."""
     planned = make(with_secret(observed(OWNED), token))
     assert (planned.token_fault and planned.token_fault.reason) == reason
     assert (planned.token is None) is (reason is not None)
@@ -380,7 +380,7 @@ def test_upgrade_with_a_weak_token() -> None:
 
 @pytest.mark.finding(25)
 def test_upgrade_with_an_old_id() -> None:
-    """At the first pass a token of the owner's gets an id that says nothing of it, and keeps it."""
+    """The first reconcile gives an owner's token a random id, which it keeps."""
     seen = earlier(WEAK)
     first = make(seen)
     assert first.token is not None
@@ -403,7 +403,7 @@ def test_upgrade_with_an_old_id() -> None:
     ],
 )
 def test_a_secret_of_another_tenant(metadata: dict[str, Any]) -> None:
-    """Another tenant's token, and what the operator made, is no token of the owner's."""
+    """A Secret of another tenant or of the operator is not accepted as the owner's."""
     planned = make(with_secret(observed(OWNED), STRONG, **metadata))
     assert planned.token_fault is not None
     assert planned.token_fault.reason == "ForeignSecret"
@@ -412,13 +412,13 @@ def test_a_secret_of_another_tenant(metadata: dict[str, Any]) -> None:
 
 @pytest.mark.finding("S3")
 def test_a_secret_with_the_own_label() -> None:
-    """The tenant's label on the owner's Secret, by which changes are seen at once, is welcome."""
+    """The owner's Secret may have the tenant's label, so that changes are watched."""
     labels = {names.TENANT_LABEL: "contoso"}
     assert make(with_secret(observed(OWNED), STRONG, labels=labels)).token is not None
 
 
 def test_back_from_a_secret_of_the_owners() -> None:
-    """The operator's own token goes on if it is still accepted; a revoked one stays refused."""
+    """The operator's own token stays if it is still accepted; a revoked one stays rejected."""
 
     def seen_by(seen: Observed, spec: dict[str, Any] | None, **annotations: str) -> Observed:
         before = tenant_status.build(seen, make(seen), (), NOW)
@@ -446,7 +446,7 @@ def test_back_from_a_secret_of_the_owners() -> None:
 
 
 def reported(seen: Observed, *uses: TokenUse) -> Observed:
-    """The same with a reading of the service."""
+    """The same with a service status."""
     return replace(
         seen, service_status=ServiceStatus(users=0, active_users=0, groups=0, tokens=uses)
     )
@@ -465,7 +465,7 @@ def rotated() -> tuple[Observed, str]:
 @pytest.mark.finding(21)
 @pytest.mark.parametrize("used", [NOW, NOW - timedelta(days=400), NOW + timedelta(days=4000)])
 def test_a_report_that_lies(used: datetime) -> None:
-    """A pod that names the new token as used without proof ends no token, and status says so."""
+    """A pod that claims a use without proof retires no token, and the status says so."""
     seen, _ = rotated()
     before = make(seen)
     assert before.token is not None
@@ -492,7 +492,7 @@ def test_a_report_that_lies(used: datetime) -> None:
 
 @pytest.mark.finding(21)
 def test_a_report_that_proves() -> None:
-    """The right proof retires the old token after the overlap, also if the pod has it no longer."""
+    """A correct proof retires the old token after the overlap, even if it is given only once."""
     seen, token = rotated()
     planned = make(seen)
     assert planned.token is not None
@@ -512,13 +512,13 @@ def test_a_report_that_proves() -> None:
 
 
 def test_proofs_are_not_shown() -> None:
-    """Whoever has a proof can test guesses of the token, so it is in no text of a report."""
+    """A proof can test guesses of the token, so no text of a service status contains it."""
     secret = token_format.compute_proof(STRONG, "k3v9q2aa")
     assert secret not in repr(TokenUse(id="k3v9q2aa", proof=secret))
 
 
 def test_lost_token_secret_comes_back() -> None:
-    """A token Secret that was deleted under the operator's eyes is written with the same token."""
+    """A deleted token Secret is written again with the same token."""
     seen = applied(observed(), make(observed()))
     children = dict(seen.children)
     lost = children.pop((SECRET, "contoso-scim-token"))
@@ -527,6 +527,6 @@ def test_lost_token_secret_comes_back() -> None:
 
 
 def test_network_policy_can_be_off() -> None:
-    """An administrator can do without network policies."""
+    """An administrator can disable network policies."""
     found = objects(make(observed(), Settings(network_policies=False)))
     assert ("NetworkPolicy", "contoso-scim") not in found

@@ -1,4 +1,4 @@
-"""Which settings replace whose pods: what the plugin is told is what the builders do."""
+"""Which settings replace which pods: the plugin's table agrees with the builders."""
 
 from __future__ import annotations
 
@@ -100,7 +100,7 @@ def _template(name: str, **settings: Any) -> str:
 
 @pytest.mark.parametrize("setting", Settings.model_fields)
 def test_effects(setting: str) -> None:
-    """For each setting exactly those tenants are said to restart whose pods become others."""
+    """For each setting the table names exactly the tenants whose pod template changes."""
     assert setting in OTHER, f"write another value of {setting} here, and its entry in EFFECTS"
     restarted = {
         name for name in TENANTS if _template(name) != _template(name, **{setting: OTHER[setting]})
@@ -111,5 +111,5 @@ def test_effects(setting: str) -> None:
 
 
 def test_all_are_settings() -> None:
-    """No entry is for a setting that is gone."""
+    """Each entry is for an existing setting."""
     assert EFFECTS.keys() <= Settings.model_fields.keys()

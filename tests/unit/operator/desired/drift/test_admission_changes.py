@@ -1,4 +1,4 @@
-"""What is left as admission rules of the cluster have made it."""
+"""Changes of admission rules, which are not repaired."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ def _tenant(admitted: dict[str, str] | None = None, seen: Tenant | None = None) 
 
 
 def _written(**spec: Any) -> DesiredObject:
-    """The Service as an admission rule has made it."""
+    """The Service as an admission rule has changed it."""
     found = objects(make(observed()))
     wanted = applied_digest.add_digest(
         next(each for (kind, _), each in found.items() if kind == "Service")
@@ -46,7 +46,7 @@ RULED = {"trafficDistribution": "PreferClose", "type": "LoadBalancer"}
 
 
 def test_left_until_it_changes() -> None:
-    """What was in the answer is left; another value, field or object is not."""
+    """The differences in the response are accepted; another value, field or object is not."""
     admitted = AdmissionChanges(SEALS)
     tenant = _tenant()
     assert admitted.accepts(tenant, _written(**RULED)) is None
@@ -60,7 +60,7 @@ def test_left_until_it_changes() -> None:
 
 
 def test_after_a_restart() -> None:
-    """The tenant's status says it to the next process, and no event repeats it."""
+    """The next process reads accepted changes from the status, and emits no event again."""
     entry, _ = _note(AdmissionChanges(SEALS), _tenant(), _written(**RULED))
     tenant = _tenant({NAME: entry})
     following = AdmissionChanges(SEALS)
@@ -71,7 +71,7 @@ def test_after_a_restart() -> None:
 
 @pytest.mark.finding(26)
 def test_only_the_operator_can_accept() -> None:
-    """An entry for another tenant or object, or by another key, makes nothing acceptable."""
+    """An entry of another tenant, object or key accepts nothing."""
     for tenant, seals in (
         (Tenant.parse(body("other")), SEALS),
         (observed().tenant, Seals(b"l" * 32)),

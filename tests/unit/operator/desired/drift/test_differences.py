@@ -1,4 +1,4 @@
-"""What differs from its wish, what was added to it, and how often that is put right."""
+"""How an object differs from the desired one, and the patch that restores it."""
 
 from __future__ import annotations
 
@@ -73,7 +73,7 @@ def _set(body: Any, path: str, value: Any) -> None:
     ],
 )
 def test_additions(kind: str, path: str, value: Any, named: str) -> None:
-    """A field more than wanted is drift, is named by its place, and the patch takes it away."""
+    """An added field is drift, is named by its path, and the patch removes it."""
     wanted = applied_digest.add_digest(_object(kind, ROUTED))
     live = _live(wanted)
     assert differences.is_current(wanted, live)
@@ -118,7 +118,7 @@ def _patched(live: Object, operations: list[Object]) -> Object:
     ],
 )
 def test_filled_in(kind: str, path: str, value: Any) -> None:
-    """What the API server and its controllers fill in is no drift."""
+    """Values that the API server and its controllers fill in are no drift."""
     ingress = {"exposure": {"host": "scim.example.com", "ingress": {}}}
     wanted = applied_digest.add_digest(_object(kind, ROUTED if kind == "HTTPRoute" else ingress))
     live = _live(wanted)
@@ -128,7 +128,7 @@ def test_filled_in(kind: str, path: str, value: Any) -> None:
 
 @pytest.mark.finding(26)
 def test_restoration_with_another_wish() -> None:
-    """Content and the digest that speaks of it change together; annotations of others stay."""
+    """The patch restores content and digest together, and keeps annotations of others."""
     live = _live(applied_digest.add_digest(_object("Deployment", POSTGRES)))
     live["metadata"]["annotations"]["example.com/of-others"] = "x"
     live["spec"]["paused"] = True
@@ -185,7 +185,7 @@ def _found(wanted: Object, spec: Object) -> list[tuple[str, Any, bool]]:
     ],
 )
 def test_written_otherwise(wanted: Object, live: Object) -> None:
-    """What the API server leaves out, or writes in another way, is no difference."""
+    """Values that the API server omits or normalizes are no difference."""
     assert _found(_service(**wanted), live) == []
 
 
@@ -217,12 +217,12 @@ def test_written_otherwise(wanted: Object, live: Object) -> None:
     ],
 )
 def test_differences(wanted: Object, live: Object, found: tuple[str, Any, bool]) -> None:
-    """A difference is named by its place, with what is there, and whether it was added."""
+    """A difference has its path, the existing value, and whether it was added."""
     assert _found(_service(**wanted), live) == [found]
 
 
 def test_labels_of_others() -> None:
-    """Others' labels, annotations and owners of an object are not touched; the operator's are."""
+    """Labels, annotations and owners of other clients stay; the operator's are restored."""
     wanted = applied_digest.add_digest(_object("Service"))
     live = _live(wanted)
     live["metadata"]["labels"]["of-others"] = "x"
@@ -235,7 +235,7 @@ def test_labels_of_others() -> None:
 
 
 def test_restoration_keeps_what_may_have_any_value() -> None:
-    """Pods that were restarted by hand are not restarted once more, and a Service keeps its IP."""
+    """The patch does not restart pods again after a manual restart, and a Service keeps its IP."""
     restarted = _live(applied_digest.add_digest(_object("Deployment")))
     annotations = restarted["spec"]["template"]["metadata"]["annotations"]
     annotations["kubectl.kubernetes.io/restartedAt"] = "2026-11-25T08:00:00Z"

@@ -1,4 +1,4 @@
-"""Who is told to have set a field."""
+"""Which client is named as the one that has set a field."""
 
 from __future__ import annotations
 
@@ -49,11 +49,11 @@ LIVE = {
     ],
 )
 def test_manager_of(path: Path, manager: str) -> None:
-    """The owner of the field, the latest writer where nobody owns it, never the operator."""
+    """The owner of the field, or else the latest writer, never the operator."""
     assert find_manager(json.loads(json.dumps(LIVE)), path) == manager
 
 
 def test_nobody() -> None:
-    """What was cleared names nobody."""
+    """Cleared managedFields name no client."""
     assert find_manager({"metadata": {}}, ("spec",)) is None
     assert find_manager({"metadata": {"managedFields": []}}, ("spec",)) is None

@@ -1,4 +1,4 @@
-"""How often what others change is put right, and when that is a conflict."""
+"""How often a field that others change is repaired, and when that is a conflict."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ class _Clock:
 
 @pytest.mark.finding(26)
 def test_what_comes_back_is_repaired_more_rarely() -> None:
-    """The first time at once, then after a pause that doubles up to an hour."""
+    """The first repair is immediate, later ones follow pauses that double up to an hour."""
     clock = _Clock()
     repairs = Repairs(clock)
     pauses = []
@@ -35,7 +35,7 @@ def test_what_comes_back_is_repaired_more_rarely() -> None:
 
 @pytest.mark.finding(26)
 def test_another_field_is_repaired_at_once() -> None:
-    """A pause is for a field: no conflict shields what somebody changes beside it."""
+    """A pause is for one field: another field is repaired at once."""
     repairs = Repairs(_Clock())
     repairs.note(UID, [WEAKENED], {})
     assert repairs.pause(UID, [WEAKENED]) == FIRST_PAUSE
@@ -45,7 +45,7 @@ def test_another_field_is_repaired_at_once() -> None:
 
 
 def test_two_controllers_in_turn() -> None:
-    """Two clients that change a field each, one after the other, meet growing pauses as well."""
+    """Pauses also grow if two clients change a field each in turn."""
     clock = _Clock()
     repairs = Repairs(clock)
     writes = 0
@@ -60,7 +60,7 @@ def test_two_controllers_in_turn() -> None:
 
 @pytest.mark.finding(26)
 def test_peace_is_remembered() -> None:
-    """What comes back long after is repaired at once, and then waits for the first pause again."""
+    """A change long after the last one is repaired at once, and the pauses start again."""
     clock = _Clock()
     repairs = Repairs(clock)
     for _ in range(3):
@@ -73,7 +73,7 @@ def test_peace_is_remembered() -> None:
 
 
 def test_conflict() -> None:
-    """The second repair begins a conflict, which names who sets the field, and is told once."""
+    """The second repair starts a conflict, which names the client and is reported once."""
     clock = _Clock()
     repairs = Repairs(clock)
     assert repairs.contested(UID, [EDITED]) == frozenset()
@@ -90,7 +90,7 @@ def test_conflict() -> None:
 
 
 def test_end_of_a_conflict() -> None:
-    """It ends with a while in which nobody changes the field, and lasts as long as it differs."""
+    """A conflict lasts while the field differs, and ends after a time without changes."""
     clock = _Clock()
     repairs = Repairs(clock)
     for _ in range(10):

@@ -1,4 +1,4 @@
-"""Whose object it is that has a tenant's name, and what of a tenant's own Secrets counts."""
+"""Ownership of objects at a tenant's names, and the trusted contents of its Secrets."""
 
 from __future__ import annotations
 
@@ -170,7 +170,7 @@ ADOPTABLE = {"scim-operator.io/adopt-by": "contoso"}
     ],
 )
 def test_judge(found: Object, whose: Tenant, expected: Ownership) -> None:
-    """Only a seal, a record in status or consent on both sides makes an object the tenant's."""
+    """Only a seal, a record in status or an adoption makes an object the tenant's."""
     kind = next(kind for kind in (SECRET, VOLUME_CLAIM, SERVICE) if kind.name == found["kind"])
     assert classify(kind, found, whose, SEALS) is expected
 
@@ -189,7 +189,7 @@ def test_judge(found: Object, whose: Tenant, expected: Ownership) -> None:
     ids=["name", "namespace", "tenant", "kind", "content", "more content"],
 )
 def test_seal_holds_for_one_object(change: dict[str, Any]) -> None:
-    """A seal that is copied to another object, or left on another content, does not hold."""
+    """A seal is not valid on another object or with another content."""
     key = tenant().key
     secret = SEALS.add_seal(SECRET, key, live(*TOKEN) | {"data": {"secretToken": "b25l"}})
     assert SEALS.is_sealed(SECRET, key, secret | {"data": secret["data"] | {"tenantUrl": "eA=="}})
@@ -204,7 +204,7 @@ def test_seal_holds_for_one_object(change: dict[str, Any]) -> None:
 
 
 def settled(seen: Observed, seals: Seals = SEALS) -> Observed:
-    """What is observed of a tenant some passes later, its status among it."""
+    """The observed tenant after some reconciles, with its status."""
     seen = replace(seen, seals=seals)
     for _ in range(2):
         planned = make(seen)
@@ -215,7 +215,7 @@ def settled(seen: Observed, seals: Seals = SEALS) -> Observed:
 
 
 def edited(seen: Observed, which: tuple[Kind, str], **change: Any) -> Observed:
-    """What is observed after somebody has changed an object."""
+    """The observed tenant after another client has changed an object."""
     found: Object = json.loads(json.dumps(seen.children[which]))
     return watched(seen, {**seen.children, which: found | change})
 
@@ -227,7 +227,7 @@ def entries(text: str) -> list[Object]:
 
 
 def with_digest(seen: Observed, **change: Any) -> Observed:
-    """Digests to which somebody has added one, or in which somebody has changed the first."""
+    """Digests with an added entry, or with a changed first entry."""
     found = entries(seen.children[DIGESTS]["data"]["tokens.json"])
     added = {
         "id": "planted",
@@ -246,13 +246,13 @@ def rotated(seen: Observed) -> Observed:
 
 
 def accepted(seen: Observed) -> list[Object]:
-    """What a plan has accepted."""
+    """The accepted digests of a plan."""
     return entries(objects(make(seen))["Secret", "contoso-scim-digests"]["data"]["tokens.json"])
 
 
 @pytest.mark.finding(7)
 def test_added_digest() -> None:
-    """A digest that the operator did not write is removed and told; the others stay."""
+    """A digest of another client is removed and reported; the others stay."""
     seen = rotated(settled(observed()))
     before = accepted(seen)
     assert len(before) == 2
@@ -271,7 +271,7 @@ def test_added_digest() -> None:
 
 @pytest.mark.finding(7)
 def test_exchanged_digest() -> None:
-    """A digest under the id of an accepted token is another digest all the same."""
+    """A digest with the id of an accepted token is rejected as well."""
     seen = rotated(settled(observed()))
     before = accepted(seen)
     assert accepted(with_digest(seen, sha256=token_format.hash_token("known"))) == before[1:]
@@ -279,7 +279,7 @@ def test_exchanged_digest() -> None:
 
 @pytest.mark.finding(7)
 def test_edited_times() -> None:
-    """When a token ends is not for an editor of the Secret to say."""
+    """An editor of the Secret cannot change when a token ends."""
     seen = rotated(settled(observed()))
     assert accepted(with_digest(seen, notAfter="2099-01-01T00:00:00Z")) == accepted(seen)
     assert accepted(with_digest(seen, notAfter="2000-01-01T00:00:00Z")) == accepted(seen)
@@ -287,7 +287,7 @@ def test_edited_times() -> None:
 
 @pytest.mark.finding(7)
 def test_replaced_token() -> None:
-    """A token that somebody wrote into the Secret is replaced; Entra's stays accepted."""
+    """A token of another client in the Secret is replaced; Entra's stays accepted."""
     seen = settled(observed())
     before = accepted(seen)
     planted = base64.b64encode(b"a token that somebody knows, long enough").decode()
@@ -313,7 +313,7 @@ def unsealed(found: Object) -> Object:
 
 
 def test_seal_taken_away() -> None:
-    """Whoever takes the seals off locks nobody out: status vouches for what is there."""
+    """Removed seals do not lock Entra out: the status confirms the contents."""
     seen = rotated(settled(observed()))
     before, token = accepted(seen), make(seen).token
     for which in (TOKEN, DIGESTS, ACCESS, VOLUME):
@@ -329,7 +329,7 @@ def test_seal_taken_away() -> None:
 
 @pytest.mark.finding(7)
 def test_key_lost() -> None:
-    """With another key a living tenant keeps all its tokens, and is sealed anew once."""
+    """With a new key a tenant keeps all its tokens, and its objects are sealed again once."""
     seen = rotated(settled(observed()))
     before = seen.tenant.status
     lost = watched(replace(seen, seals=OTHER_KEY), seen.children)
@@ -349,7 +349,7 @@ def test_key_lost() -> None:
 
 @pytest.mark.finding(7)
 def test_key_lost_and_a_digest_planted() -> None:
-    """What status does not list is not accepted with another key, either."""
+    """With a new key, a digest that the status does not list is rejected as well."""
     seen = rotated(settled(observed()))
     before = accepted(seen)
     changed = with_digest(seen)
@@ -359,14 +359,14 @@ def test_key_lost_and_a_digest_planted() -> None:
 
 @pytest.mark.finding(7)
 def test_sealed_only_when_all_is() -> None:
-    """Until every Secret carries the new key's seal, status goes on vouching for them."""
+    """The status confirms Secrets until each of them has a seal of the new key."""
     seen = settled(observed())
     lost = watched(replace(seen, seals=OTHER_KEY), seen.children)
     assert tenant_status.build(lost, make(lost), [], NOW).sealed_by == SEALS.id
 
 
 def of_old(seen: Observed) -> Observed:
-    """The tenant as a version left it that neither sealed nor recorded anything."""
+    """The tenant of a version that neither sealed nor recorded anything."""
     known = seen.tenant.status
     old = Status.model_validate(
         known.model_dump(exclude={"sealed_by", "objects"})
@@ -396,7 +396,7 @@ def test_upgrade() -> None:
 
 @pytest.mark.finding(7)
 def test_refused_object_does_not_become_old() -> None:
-    """A planted Secret that was refused once is not taken at the next pass for an old one."""
+    """A planted Secret that was rejected once is not taken for an old one later."""
     planted = live(*TOKEN, labels=LABELS) | {"data": {"secretToken": "a25vd24="}}
     seen = watched(observed(), {TOKEN: planted})
     planned = make(seen)
@@ -417,7 +417,7 @@ def test_refused_object_does_not_become_old() -> None:
     ids=["digests", "volume", "configuration", "policy"],
 )
 def test_no_pod_on_foreign_objects(which: tuple[Kind, str]) -> None:
-    """While something foreign is in the place of what a pod runs with, none is started."""
+    """No pod is started while an object that it mounts is not the tenant's."""
     seen = watched(observed(), {which: live(*which, labels=LABELS)})
     planned = make(seen)
     assert [fault.reason for fault in planned.faults] == ["ForeignOwner"]
@@ -428,14 +428,14 @@ def test_no_pod_on_foreign_objects(which: tuple[Kind, str]) -> None:
 
 @pytest.mark.finding(7)
 def test_no_pod_without_digests() -> None:
-    """Without digests of the operator's there is no Deployment that could take others'."""
+    """Without digests of the operator there is no Deployment that could mount others."""
     seen = watched(observed(), {TOKEN: live(*TOKEN, labels=LABELS)})
     assert DEPLOYMENT not in [wanted.kind for wanted in make(seen).objects]
 
 
 @pytest.mark.finding(6)
 def test_adopted_object() -> None:
-    """What both sides consented to is written, recorded and told once, its content included."""
+    """An adopted object is written, recorded and reported once, and its content is trusted."""
     token = "a token that was there before, of some length"
     secret = live(*TOKEN, labels=LABELS, annotations=ADOPTABLE) | {
         "data": {"secretToken": base64.b64encode(token.encode()).decode()}
@@ -458,7 +458,7 @@ UNSEEN = tenant().status
 
 
 def test_other_labelled_objects() -> None:
-    """An object with the label and a name of its own is neither in the way nor the tenant's."""
+    """An object with the label and another name is ignored."""
     mine = (SECRET, "mine")
     foreign = live(*mine, labels=LABELS, ownerReferences=owner("ExternalSecret", "mine", "3"))
     seen = watched(observed(), {mine: foreign})
@@ -467,7 +467,7 @@ def test_other_labelled_objects() -> None:
 
 
 def test_what_is_sealed() -> None:
-    """Sealed are exactly the kinds that a tenant's Secrets and volume have."""
+    """Exactly the kinds of a tenant's Secrets and volume are sealed."""
     wanted = make(observed())
     carried = {
         each.kind

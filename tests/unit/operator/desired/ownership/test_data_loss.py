@@ -1,4 +1,4 @@
-"""What becomes of a tenant whose volume or tokens are going, lost, or replaced."""
+"""Safeguards for a tenant whose volume or tokens are being deleted, lost or replaced."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ def bound(live: Object, volume: str = "pvc-1") -> Object:
 
 
 def told(seen: Observed, planned: Plan) -> Observed:
-    """What is observed once the status of a pass has been written."""
+    """The observed tenant after the status of a reconcile was written."""
     result = tenant_status.build(seen, planned, planned.faults, NOW)
     return replace(seen, tenant=replace(seen.tenant, status=result))
 
@@ -59,7 +59,7 @@ def changed(seen: Observed, key: tuple[Any, str], **change: Any) -> Observed:
 
 
 def of_an_earlier_version(seen: Observed) -> Observed:
-    """The same tenant as a version left it that kept no record of its volume."""
+    """The same tenant of a version that kept no record of its volume."""
     earlier = seen.tenant.status.model_copy(update={"volume": None, "users": 3})
     return replace(seen, tenant=replace(seen.tenant, status=earlier))
 
@@ -71,7 +71,7 @@ def annotated(seen: Observed, **annotations: str) -> Observed:
 
 
 def reasons(seen: Observed) -> tuple[str, str]:
-    """Reasons of Stalled, and of what tells of the tokens."""
+    """Reasons of the conditions Stalled and TokenReady."""
     planned = make(seen)
     result = tenant_status.build(seen, planned, planned.faults, NOW)
     stalled, token = result.condition("Stalled"), result.condition("TokenReady")
@@ -81,12 +81,12 @@ def reasons(seen: Observed) -> tuple[str, str]:
 
 
 def wanted(planned: Plan) -> set[tuple[Any, str]]:
-    """What a pass writes or keeps."""
+    """The kinds and names that a reconcile writes or keeps."""
     return {(each.kind, each.name) for each in (*planned.secrets, *planned.objects)}
 
 
 def test_a_serving_tenant_has_a_record() -> None:
-    """Its volume is recorded, and nothing is held back."""
+    """A healthy tenant's volume is recorded, and nothing is held back."""
     seen = serving()
     assert seen.tenant.status.volume == VolumeStatus(name="pvc-1", claim="contoso-scim-data")
     assert {VOLUME, POD} <= wanted(make(seen))
@@ -94,7 +94,7 @@ def test_a_serving_tenant_has_a_record() -> None:
 
 
 def test_a_claim_that_never_had_a_volume_is_made_again() -> None:
-    """Where there never was a volume there is nothing to lose."""
+    """A tenant that never had a volume has no data to lose."""
     first = applied(observed(), make(observed()))
     seen = told(first, make(first))
     assert seen.tenant.status.volume is None
@@ -105,7 +105,7 @@ def test_a_claim_that_never_had_a_volume_is_made_again() -> None:
 
 @pytest.mark.parametrize("kept_record", [True, False], ids=["recorded", "of an earlier version"])
 def test_a_claim_that_is_going(kept_record: bool) -> None:
-    """It is told with the way back, and the pod that keeps it is left as it is."""
+    """A claim being deleted is reported with a remedy, and the pod that uses it stays."""
     seen = changed(serving(), VOLUME, metadata={"deletionTimestamp": LATER})
     if not kept_record:
         seen = of_an_earlier_version(seen)
@@ -121,7 +121,7 @@ def test_a_claim_that_is_going(kept_record: bool) -> None:
 
 @pytest.mark.parametrize("kept_record", [True, False], ids=["recorded", "of an earlier version"])
 def test_a_claim_that_is_gone(kept_record: bool) -> None:
-    """No empty one is made in its place, and no pod runs, until a person names what is given up."""
+    """No empty volume replaces a lost one, and no pod runs, until a person gives the old one up."""
     seen = serving()
     if not kept_record:
         seen = of_an_earlier_version(seen)
@@ -140,7 +140,7 @@ def test_a_claim_that_is_gone(kept_record: bool) -> None:
 
 
 def test_consent_is_to_one_loss() -> None:
-    """The volume that came after is as safe as the first, though the annotation is still there."""
+    """The next volume is as safe as the first, although the annotation still exists."""
     lost = annotated(without(serving(), VOLUME), begin_anew="pvc-1")
     again = applied(lost, make(lost))
     again = changed(again, VOLUME, metadata={"uid": "second"})
@@ -155,7 +155,7 @@ def test_consent_is_to_one_loss() -> None:
 
 
 def test_the_claim_of_a_kept_volume_is_made_again() -> None:
-    """A person who still has the volume has its claim made; it names the volume from then on."""
+    """By an annotation the claim is created for the existing volume, and names it from then on."""
     lost = annotated(without(serving(), VOLUME), rebind_volume="pvc-1")
     planned = make(lost)
     (claim,) = (each for each in planned.objects if each.kind is VOLUME_CLAIM)
@@ -170,7 +170,7 @@ def test_the_claim_of_a_kept_volume_is_made_again() -> None:
 
 
 def test_only_the_tenants_own_volume_is_rebound() -> None:
-    """Who may write a ScimTenant cannot have any volume of the cluster by its name."""
+    """The author of a ScimTenant cannot bind any other volume of the cluster."""
     planned = make(annotated(without(serving(), VOLUME), rebind_volume="pvc-of-others"))
     assert VOLUME not in wanted(planned)
 
@@ -193,14 +193,14 @@ def test_a_claim_that_was_replaced() -> None:
 
 
 def test_another_claim_of_the_same_volume() -> None:
-    """The volume counts, not its claim: one made by hand for the kept volume is the data."""
+    """The volume counts, not its claim: a manual claim for the kept volume has the data."""
     seen = changed(serving(), VOLUME, metadata={"uid": "other"})
     assert reasons(seen)[0] == ""
     assert make(seen).safeguards.record == VolumeStatus(name="pvc-1", claim="other")
 
 
 def test_a_lost_volume() -> None:
-    """A claim whose PersistentVolume is gone does not wait: it is stalled, and pods stay."""
+    """A claim whose PersistentVolume is gone is stalled, and pods stay."""
     seen = changed(serving(), VOLUME, status={"phase": "Lost"})
     assert reasons(seen)[0] == "VolumeLost"
     assert POD not in wanted(make(seen))
@@ -208,7 +208,7 @@ def test_a_lost_volume() -> None:
 
 
 def test_lost_tokens() -> None:
-    """Where token and digests are both gone no other token is issued without consent."""
+    """If token and digests are both gone, no other token is issued without consent."""
     seen = without(serving(), TOKEN, DIGESTS)
     assert reasons(seen) == ("TokenLost", "TokenLost")
     planned = make(seen)
@@ -221,7 +221,7 @@ def test_lost_tokens() -> None:
 
 @pytest.mark.parametrize("first", [TOKEN, DIGESTS])
 def test_lost_tokens_that_are_restored(first: tuple[Any, str]) -> None:
-    """What is restored comes one after the other: between the two no token is issued either."""
+    """No token is issued between the restores of the two Secrets either."""
     whole = serving()
     lost = without(whole, TOKEN, DIGESTS)
     lost = told(lost, make(lost))
@@ -238,14 +238,14 @@ def test_lost_tokens_that_are_restored(first: tuple[Any, str]) -> None:
 
 @pytest.mark.parametrize("gone", [TOKEN, DIGESTS])
 def test_one_secret_is_no_loss(gone: tuple[Any, str]) -> None:
-    """With the digests Entra's token stays accepted, and with the token the digests are made."""
+    """One of the two Secrets is enough: digests keep the token accepted, a token gives digests."""
     planned = make(without(serving(), gone))
     assert {TOKEN, DIGESTS, POD} <= wanted(planned)
     assert planned.token_fault is None
 
 
 def test_tokens_that_are_the_owners() -> None:
-    """A tenant with existingSecret has lost nothing with the digests."""
+    """A tenant with existingSecret loses nothing if its digests are lost."""
     seen = without(serving(), TOKEN, DIGESTS)
     tenant = Tenant.parse(body(spec={"token": {"existingSecret": "mine"}}))
     tenant = replace(tenant, status=seen.tenant.status)
@@ -253,7 +253,7 @@ def test_tokens_that_are_the_owners() -> None:
 
 
 def restored(*there: tuple[Any, str], created: str = LATER, **annotations: str) -> Observed:
-    """A tenant whose status a backup did not bring back, and which of its objects are there."""
+    """A tenant that a backup restored without status, with some of its objects."""
     seen = serving()
     fresh = Observed(tenant=Tenant.parse(body()), seals=SEALS, children={})
     fresh = annotated(fresh, **annotations)
@@ -279,7 +279,7 @@ def test_restored_before_its_data(there: tuple[tuple[Any, str], ...]) -> None:
 
 
 def test_restored_with_its_data() -> None:
-    """Once all is there it serves, with the token that it had."""
+    """When all objects are restored the tenant serves with its old token."""
     seen = restored(VOLUME, TOKEN, DIGESTS, has_served="true")
     planned = make(seen)
     assert {VOLUME, TOKEN, DIGESTS, POD} <= wanted(planned)
@@ -290,7 +290,7 @@ def test_restored_with_its_data() -> None:
 
 @pytest.mark.parametrize("there", [(TOKEN, DIGESTS), (VOLUME,), (TOKEN, VOLUME)])
 def test_a_part_of_what_an_earlier_tenant_left(there: tuple[tuple[Any, str], ...]) -> None:
-    """What is older than the tenant shows that the rest is missing, without any annotation."""
+    """Objects older than the tenant show that others are missing, without an annotation."""
     seen = restored(*there, created=BEFORE)
     assert reasons(seen)[0] == "DataMissing"
     assert make(annotated(seen, begin_anew="uid-contoso")).safeguards.volume is None
@@ -298,14 +298,14 @@ def test_a_part_of_what_an_earlier_tenant_left(there: tuple[tuple[Any, str], ...
 
 @pytest.mark.parametrize("there", [(), (TOKEN,), (TOKEN, DIGESTS)])
 def test_an_interrupted_first_pass(there: tuple[tuple[Any, str], ...]) -> None:
-    """What the first pass of a new tenant has made before it was cut off holds nothing up."""
+    """Objects of an interrupted first reconcile do not block a new tenant."""
     seen = restored(*there)
     assert {VOLUME, TOKEN, DIGESTS, POD} <= wanted(make(seen))
     assert reasons(seen)[0] == ""
 
 
 def test_postgres_has_no_volume() -> None:
-    """Without a volume only the tokens count: the claim is not asked for."""
+    """A tenant without a volume needs only its tokens."""
     database: Object = {"postgres": {"urlFrom": {"name": "db", "key": "url"}}}
     tenant = Tenant.parse(body(spec={"database": database}) | {"spec": {"database": database}})
     seen = annotated(Observed(tenant=tenant, seals=SEALS, children={}), has_served="true")

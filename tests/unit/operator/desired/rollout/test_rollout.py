@@ -1,4 +1,4 @@
-"""A new pod template reaches a bounded number of tenants at a time, and no owner is in the way."""
+"""A new pod template reaches a bounded number of tenants at a time, whatever one owner does."""
 
 from __future__ import annotations
 
@@ -30,13 +30,13 @@ POSTGRES = {"database": {"postgres": {"urlFrom": {"name": "pg", "key": "url"}}}}
 
 
 def record(template: str = "old", state: RolloutState = "current", **more: Any) -> RolloutStatus:
-    """What the operator wrote about a tenant."""
+    """The operator's record of a tenant."""
     fields = {"state": state, "template": template, "spec_generation": 1}
     return RolloutStatus.model_validate(fields | {"deployment_generation": 2} | more)
 
 
 def deployment(generation: int = 2, wanted: int = 1, **status: int) -> dict[str, Any]:
-    """A Deployment of one pod; by default all is done and the pod is available."""
+    """A Deployment of one pod, which is current and available by default."""
     whole = dict.fromkeys(("replicas", "updatedReplicas", "availableReplicas"), wanted)
     return {
         "metadata": {"generation": generation},
@@ -70,7 +70,7 @@ def start(limit: int, **states: RolloutState | None) -> Rollout:
 
 
 def moves(decision: Decision) -> bool:
-    """Whether a tenant is moved because it got a place."""
+    """Whether a tenant gets a slot."""
     return decision.takes_slot and not decision.is_held
 
 
@@ -139,7 +139,7 @@ def keys(namespace: str, count: int) -> list[Key]:
     ],
 )
 def test_one_owner_halts_nobody(others: list[str]) -> None:
-    """20 tenants of one owner that never serve again leave 200 others their update."""
+    """20 failed tenants of one owner do not prevent the update of 200 others."""
     broken = keys("team-a", 20)
     healthy = [key for name in others for key in keys(name, 200 // len(others))]
     fleet = Fleet(20, broken + healthy, set(broken))
@@ -149,7 +149,7 @@ def test_one_owner_halts_nobody(others: list[str]) -> None:
 
 @pytest.mark.finding(14)
 def test_many_broken_owners_give_their_places_back() -> None:
-    """Places of owners that fail come back as others succeed, in the ratio that is documented."""
+    """Slots of failed owners become free as others succeed, in the documented ratio."""
     broken = [key for number in range(10) for key in keys(f"broken-{number}", 1)]
     healthy = [key for number in range(100) for key in keys(f"team-{number}", 1)]
     fleet = Fleet(10, broken + healthy, set(broken))
@@ -169,7 +169,7 @@ def test_many_broken_owners_give_their_places_back() -> None:
     restarts=st.sets(st.integers(0, 5)),
 )
 def test_halt(limit: int, sizes: list[int], restarts: set[int]) -> None:
-    """A version that serves nowhere reaches as many as have places, restarts or not."""
+    """A version that never serves reaches as many tenants as there are slots, despite restarts."""
     tenants = [key for number, size in enumerate(sizes) for key in keys(f"n-{number}", size)]
     fleet = Fleet(limit, tenants, set(tenants))
     for number in range(6):
@@ -194,7 +194,7 @@ def test_an_outage_of_many_namespaces_halts() -> None:
 
 
 def test_limit() -> None:
-    """With all places taken the others keep what they run, and wait."""
+    """Without a free slot the other tenants keep their pods and wait."""
     state = start(2)
     assert [moves(state.decide(key, OLD, NOW)) for key in (A, B)] == [True, True]
     assert state.decide(C, OLD, NOW) == Decision(record(state="waiting"), is_held=True)
@@ -214,7 +214,7 @@ def test_limit() -> None:
     ],
 )
 def test_a_place_is_kept(status: dict[str, int]) -> None:
-    """Only pods of the new template alone, all of them available, give a place back."""
+    """A slot becomes free only when all pods have the new template and are available."""
     state = start(1, a="moving", b=None)
     state.decide(A, replace(on_new(), live=deployment(**status)), NOW)
     assert state.decide(B, OLD, NOW).is_held
@@ -224,7 +224,7 @@ def test_a_place_is_kept(status: dict[str, int]) -> None:
 
 
 def test_a_place_survives_a_restart_before_the_deployment() -> None:
-    """A tenant that has a place and whose Deployment was not written yet keeps the place."""
+    """A tenant with a slot keeps it until its Deployment is written."""
     state = start(1, a="moving", b=None)
     cut_off = replace(on_new(), is_applied=False)
     assert state.decide(A, cut_off, NOW).record.state == "moving"
@@ -232,7 +232,7 @@ def test_a_place_survives_a_restart_before_the_deployment() -> None:
 
 
 def test_time_out() -> None:
-    """One that does not serve in time has failed; it is told, and looked at when it is due."""
+    """A tenant that does not serve in time has failed, and is reconciled at that time."""
     state = start(1)
     assert state.decide(A, OLD, NOW).retry_at == NOW + TIMEOUT
     late = NOW + TIMEOUT
@@ -247,7 +247,7 @@ def test_time_out() -> None:
 
 
 def test_one_that_stops_again_halts() -> None:
-    """A version that serves for a moment and then fails takes its place again."""
+    """A version that serves briefly and then fails takes its slot again."""
     state = start(1)
     state.decide(A, on_new("current"), NOW)
     state.decide(A, on_new("current", availableReplicas=0), NOW)
@@ -265,7 +265,7 @@ def test_one_that_stops_again_halts() -> None:
 )
 @pytest.mark.finding(14)
 def test_at_once(wish: Situation) -> None:
-    """What the owner wishes, and what others have changed, waits for no place and takes none."""
+    """A change of the owner or of another client needs no slot."""
     state = start(1, b="moving")
     decision = state.decide(A, wish, NOW)
     assert not decision.is_held
@@ -276,7 +276,7 @@ def test_at_once(wish: Situation) -> None:
 
 
 def test_one_that_is_down() -> None:
-    """It moves and takes no place; but not to a version that may be the reason for a halt."""
+    """A tenant that is down moves without a slot, but not while all slots are taken."""
     down = seen(live=deployment(availableReplicas=0))
     state = start(1)
     assert not state.decide(A, down, NOW).is_held
@@ -285,14 +285,14 @@ def test_one_that_is_down() -> None:
 
 
 def test_an_owners_edit_gives_no_place_back() -> None:
-    """Who edits a tenant that does not serve cannot have the rollout go on by that."""
+    """Editing a failed tenant does not free its slot."""
     state = start(1, a="moving", b=None)
     state.decide(A, replace(STUCK, template="newer", is_own_change=True), NOW)
     assert state.decide(B, OLD, NOW).is_held
 
 
 def test_deleted_tenant() -> None:
-    """A tenant that is gone does not keep its place."""
+    """A deleted tenant does not keep its slot."""
     state = start(1)
     state.decide(A, OLD, NOW)
     state.decide(B, OLD, NOW)
@@ -306,7 +306,7 @@ BUSY = replace(SQLITE, last_request=NOW - timedelta(seconds=5))
 
 
 def test_quiet_moment() -> None:
-    """A tenant on SQLite moves when Entra is silent, and takes no place until then."""
+    """A tenant on SQLite moves when Entra sends no requests, and has no slot until then."""
     state = start(1)
     decision = state.decide(A, BUSY, NOW)
     assert (decision.is_held, decision.retry_at) == (True, NOW + QUIET - timedelta(seconds=5))
@@ -318,7 +318,7 @@ def test_quiet_moment() -> None:
 
 
 def test_patience() -> None:
-    """Who is never silent is moved all the same, and without patience at once."""
+    """A tenant with constant requests moves after the patience, or at once without patience."""
     state = start(1)
     last = NOW + PATIENCE - timedelta(seconds=1)
     assert state.decide(A, BUSY, NOW).is_held
@@ -329,7 +329,7 @@ def test_patience() -> None:
 
 
 def test_silence_is_not_supposed() -> None:
-    """A service that has not been read since the operator's start is not taken for silent."""
+    """A service whose status has not been read since the start does not count as quiet."""
     state = start(1)
     unread = replace(SQLITE, is_read=False)
     assert state.decide(A, unread, NOW) == Decision(
@@ -339,12 +339,12 @@ def test_silence_is_not_supposed() -> None:
 
 
 def test_on_postgres_nobody_waits_for_silence() -> None:
-    """Where another pod answers meanwhile, requests are no reason to wait."""
+    """If another pod answers meanwhile, requests are no reason to wait."""
     assert moves(start(1).decide(A, replace(BUSY, has_gap=False), NOW))
 
 
 def look(tenant: Tenant, settings: Settings, *, live: Any = None) -> Situation:
-    """What is seen of a tenant whose objects were applied with the default settings."""
+    """The situation of a tenant whose objects were applied with the default settings."""
     before = replace(observed(), tenant=tenant)
     children = dict(applied(before, make(before)).children)
     children[DEPLOYMENT, "contoso-scim"] |= live or {}
@@ -367,7 +367,7 @@ REST: list[tuple[dict[str, Any], bool]] = [
 
 @pytest.mark.parametrize(("change", "rests"), REST)
 def test_rest(change: dict[str, Any], rests: bool) -> None:
-    """Only a tenant that serves with what was recorded last is passed over without a look."""
+    """Only a tenant that serves with its recorded template needs no decision."""
     change = dict(change)
     status = {"availableReplicas": change.pop("availableReplicas", 1)}
     is_applied = change.pop("is_applied", True)
@@ -395,7 +395,7 @@ def test_rest(change: dict[str, Any], rests: bool) -> None:
     ],
 )
 def test_everything_in_the_template_is_rolled_out(changed: dict[str, str]) -> None:
-    """Whatever setting replaces the pods, tenants of an earlier operator wait for their place."""
+    """Whichever setting replaces the pods, tenants of an earlier operator wait for a slot."""
     tenant = Tenant.parse(body() | {"status": {"observedGeneration": 1}})
     found = look(tenant, Settings.model_validate(changed))
     assert found.record.template != found.template
@@ -403,7 +403,7 @@ def test_everything_in_the_template_is_rolled_out(changed: dict[str, str]) -> No
 
 
 def test_a_setting_beside_the_template_moves_nobody() -> None:
-    """Tenants of an operator that kept no record are as wanted if nothing has changed."""
+    """Tenants of an operator without records are current if nothing has changed."""
     tenant = Tenant.parse(body() | {"status": {"observedGeneration": 1}})
     found = look(tenant, Settings(service_image="scim-service:test", network_policies=False))
     decision = start(1, b="moving").decide(A, found, NOW)
@@ -418,7 +418,7 @@ def test_a_setting_beside_the_template_moves_nobody() -> None:
     ],
 )
 def test_own_change(change: dict[str, Any]) -> None:
-    """A new spec, and another path than the pods know, are carried out at once."""
+    """A new spec and a new base path are applied at once."""
     known = body() | {
         "status": {
             "observedGeneration": 1,
@@ -431,7 +431,7 @@ def test_own_change(change: dict[str, Any]) -> None:
 
 
 def test_a_new_database_secret_is_carried_out_at_once() -> None:
-    """Pods that know an old password wait for no place."""
+    """A new password of the database needs no slot."""
     tenant = Tenant.parse(body(spec=POSTGRES) | {"status": {"observedGeneration": 1}})
     before = replace(observed(POSTGRES), tenant=tenant)
     secret = {"metadata": {"resourceVersion": "1"}, "data": {}}
@@ -451,7 +451,7 @@ def test_a_new_database_secret_is_carried_out_at_once() -> None:
 
 
 def test_record() -> None:
-    """The record tells of what was carried out, never of what was only decided."""
+    """The record contains what was applied, never what was only decided."""
     before = observed()
     planned = make(before)
     assert planned.deployment

@@ -1,4 +1,4 @@
-"""The credential of the management port: made with the tenant, rotated, and never anybody's own."""
+"""The credential of the management port: created with the tenant, rotated, only the operator's."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ def accepted(seen: Observed) -> dict[str, str | None]:
 
 
 def passed(seen: Observed, now: datetime = NOW) -> Observed:
-    """What is observed after a pass."""
+    """The observed tenant after a reconcile."""
     return applied(seen, make(seen, now=now))
 
 
@@ -56,7 +56,7 @@ def annotated(seen: Observed, **annotations: str) -> Observed:
 
 
 def test_creation() -> None:
-    """A tenant has one from its first pass, of a form of its own; the pod gets its digest only."""
+    """The first reconcile creates a credential with its own prefix; the pod gets its digest."""
     first = passed(observed())
     assert re.fullmatch(r"scima_[0-9A-Za-z]{49}", credential(first))
     assert accepted(first) == {token_format.hash_token(credential(first)): None}
@@ -77,14 +77,14 @@ def test_at_rest() -> None:
 
 @pytest.mark.parametrize("policy", ["Retain", "Delete"])
 def test_it_goes_with_the_tenant(policy: str) -> None:
-    """It is never kept, also where the tokens are."""
+    """The credential is never retained, even if the tokens are."""
     found = objects(make(observed({"deletionPolicy": policy})))["Secret", "contoso-scim-access"]
     (owner,) = found["metadata"]["ownerReferences"]
     assert owner["uid"] == "uid-contoso"
 
 
 def test_rotation() -> None:
-    """At its age it is replaced without waiting for a use; the one before ends an hour later."""
+    """An old credential is replaced without waiting for a use, and ends an hour later."""
     first = passed(observed())
     due = make(first).access
     assert due is not None
@@ -102,7 +102,7 @@ def test_rotation() -> None:
 
 
 def test_tenants_do_not_rotate_together() -> None:
-    """Tenants that were made in one moment rotate at different times."""
+    """Tenants that were created at the same time rotate at different times."""
     seen = observed()
     moments = set()
     for number in range(20):
@@ -123,7 +123,7 @@ def test_revocation() -> None:
 
 
 def test_deleted_secret() -> None:
-    """Deleting the Secret refuses at once what was in it."""
+    """Deleting the Secret revokes the credential at once."""
     first = passed(observed())
     second = passed(without(first, ACCESS))
     assert credential(second) != credential(first)
@@ -131,7 +131,7 @@ def test_deleted_secret() -> None:
 
 
 def test_lost_digests() -> None:
-    """Lost digests, or those of a version that had no credential, are made from the Secret's."""
+    """Missing digests are computed from the credential in the Secret."""
     first = passed(observed())
     assert credential(passed(without(first, DIGESTS))) == credential(first)
     data: Object = dict(first.children[DIGESTS]["data"])
@@ -141,7 +141,7 @@ def test_lost_digests() -> None:
 
 
 def test_other_value() -> None:
-    """A value that somebody wrote into the Secret is replaced, and never accepted."""
+    """A credential of another client in the Secret is replaced, and never accepted."""
     first = passed(observed())
     planted = base64.b64encode(b"known to whoever wrote it, and long enough").decode()
     second = passed(changed(first, ACCESS, {"data": {"token": planted}}))
@@ -150,7 +150,7 @@ def test_other_value() -> None:
 
 
 def test_foreign_secret() -> None:
-    """Another controller's Secret of that name is told and left alone; its value opens nothing."""
+    """A Secret of another controller is reported and left alone; its value is not accepted."""
     first = passed(observed())
     metadata = first.children[ACCESS]["metadata"] | {"ownerReferences": [FOREIGN]}
     planted = changed(without(first, DIGESTS), ACCESS, {"metadata": metadata})
@@ -162,7 +162,7 @@ def test_foreign_secret() -> None:
 
 
 def test_refused_secret() -> None:
-    """If the credential cannot be written, the digests have none of it and do not move with it."""
+    """If the credential cannot be written, the digests keep the previous one."""
     first = passed(observed())
     seen = without(first, ACCESS)
     plans = [make(seen), make(seen)]

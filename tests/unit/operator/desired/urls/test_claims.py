@@ -1,4 +1,4 @@
-"""Who has which URL: the one who has it, by prefix and by host, and after it is left."""
+"""Which tenant has which URL: by prefix, by host, and after a release."""
 
 from __future__ import annotations
 
@@ -63,7 +63,7 @@ def register(*claims: Claim) -> Register:
 )
 @pytest.mark.parametrize("key", [RIVAL, SIBLING])
 def test_prefix(path: str, blocked: bool, key: Key) -> None:
-    """What lies below or above a URL is kept from every other tenant, of the namespace as well."""
+    """A URL below or above a claimed one is refused to every other tenant."""
     found = register(held()).find_obstacle(Place(HOST, path), key, NOW, needs_host=False)
     assert found == (held() if blocked else None)
 
@@ -71,7 +71,7 @@ def test_prefix(path: str, blocked: bool, key: Key) -> None:
 @pytest.mark.finding(4)
 @pytest.mark.parametrize(("whole", "blocked"), [(True, True), (False, False)])
 def test_host(whole: bool, blocked: bool) -> None:
-    """A host belongs with all its paths to the namespace that was first, unless it is shared."""
+    """A host with all its paths belongs to the first namespace, unless it is shared."""
     claims = register(held(), held(Place(HOST, "/later"), RIVAL, since=NOW))
     other = Place(HOST, "/.well-known/acme-challenge")
     assert (claims.find_obstacle(other, RIVAL, NOW, needs_host=whole) == held()) is blocked
@@ -95,7 +95,7 @@ def test_own_url_is_no_obstacle() -> None:
 )
 @pytest.mark.parametrize("path", ["/contoso/scim", "/contoso/scim/v2", "/other"])
 def test_reservation(after: timedelta, blocked: bool, path: str) -> None:
-    """A URL that was left, and its host, wait for their namespace and then for nobody."""
+    """A released URL and its host are reserved for their namespace until the reservation ends."""
     claims = register(held(left=NOW))
     place = Place(HOST, path)
     assert (claims.find_obstacle(place, RIVAL, NOW + after, needs_host=True) is not None) is blocked
@@ -104,7 +104,7 @@ def test_reservation(after: timedelta, blocked: bool, path: str) -> None:
 
 @pytest.mark.finding("S2")
 def test_take() -> None:
-    """A namespace goes on with the age of its claim; another one begins anew after the end."""
+    """A namespace continues its claim with its age; another one starts a new claim after it."""
     claims = register(held(left=NOW))
     assert claims.take(URL, SIBLING, NOW, since=NOW) == held(key=SIBLING)
     assert claims.list_held(SIBLING) == [URL]
@@ -117,7 +117,7 @@ def test_take() -> None:
 
 
 def test_outlived() -> None:
-    """Claims that keep nothing out are told, and of one namespace the oldest beyond a number."""
+    """Expired claims are listed, and the oldest of a namespace with too many."""
     many = [
         held(Place(HOST, f"/{number}"), left=NOW + timedelta(seconds=number))
         for number in range(MOST_RESERVED + 2)
@@ -131,7 +131,7 @@ def test_outlived() -> None:
 
 
 def test_removed() -> None:
-    """What is removed keeps nothing out, and nothing of it stays."""
+    """A removed claim keeps no tenant out and leaves nothing in the index."""
     claims = register(held())
     claims.remove(URL)
     claims.remove(URL)
@@ -141,7 +141,7 @@ def test_removed() -> None:
 
 
 def test_record() -> None:
-    """A claim is read from its record as it was written, and each URL has a record of its own."""
+    """A claim is read as it was written, and each URL has a ConfigMap of its own."""
     settings = Settings()
     for claim in (held(), held(left=NOW)):
         assert Claim.from_config_map(claim.to_config_map(settings)) == claim
@@ -155,7 +155,7 @@ def test_record() -> None:
 
 @pytest.mark.parametrize("data", [None, {}, {"host": "a", "path": "/b"}])
 def test_broken_record(data: dict[str, str] | None) -> None:
-    """What is no record is told."""
+    """A ConfigMap that is no claim raises an error."""
     with pytest.raises((KeyError, ValueError)):
         Claim.from_config_map({"data": data})
 
@@ -198,7 +198,7 @@ def tenant(
 
 
 def seeded(*tenants: Tenant, claims: Register | None = None) -> Register:
-    """What tenants get when a process begins to lead."""
+    """The places that tenants get when a process starts to lead."""
     made = claims or register()
     seed(made, tenants, Settings(), NOW)
     return made
@@ -242,7 +242,7 @@ YOUNG = "2026-11-25T08:30:00Z"
 )
 @pytest.mark.parametrize("path", ["/contoso/scim", "/contoso/scim/v2", "/contoso"])
 def test_seed(victim: dict[str, Any], rival: dict[str, Any], path: str) -> None:
-    """Without records a URL stays with whom the status says it belongs to, then with the older."""
+    """Without records the status decides about a URL, and then the age of the tenants."""
     claims = seeded(tenant(RIVAL, path=path, **rival), tenant(VICTIM, **victim))
     assert claims.list_held(VICTIM) == [URL]
     assert claims.list_held(RIVAL) == []
@@ -250,7 +250,7 @@ def test_seed(victim: dict[str, Any], rival: dict[str, Any], path: str) -> None:
 
 @pytest.mark.finding("S1")
 def test_seed_after_records() -> None:
-    """A record counts more than any status, or age."""
+    """A record has priority over any status or age."""
     claims = register(held())
     seeded(tenant(RIVAL, created=OLD, exposed=OLD), tenant(VICTIM, created=YOUNG), claims=claims)
     assert claims.list_held(VICTIM) == [URL]
@@ -259,7 +259,7 @@ def test_seed_after_records() -> None:
 
 @pytest.mark.finding("S1")
 def test_seed_keeps_the_moment() -> None:
-    """What a status shows was claimed when the status said so, and what none shows, now."""
+    """A URL in a status was claimed at the time in it; any other URL is claimed now."""
     claims = seeded(tenant(VICTIM, exposed=OLD), tenant(SIBLING, path="/new", created=OLD))
     claim = claims.get(URL)
     assert claim is not None
@@ -271,7 +271,7 @@ def test_seed_keeps_the_moment() -> None:
 
 @pytest.mark.finding(4)
 def test_seed_of_a_shared_host() -> None:
-    """Tenants of several namespaces that have paths of one host keep them; a new one gets none."""
+    """Tenants of several namespaces keep their paths of one host; a new one gets none."""
     claims = seeded(
         tenant(VICTIM, exposed=OLD),
         tenant(RIVAL, path="/rival/scim", exposed=YOUNG),
@@ -289,7 +289,7 @@ def test_seed_of_what_may_not_be() -> None:
 
 
 def test_seed_of_the_paused() -> None:
-    """A paused tenant keeps what it has, and takes nothing new."""
+    """A paused tenant keeps its URL and claims no new one."""
     paused = {"scim-operator.io/paused": "true"}
     claims = seeded(
         tenant(VICTIM, exposed=OLD, annotations=paused),
@@ -309,7 +309,7 @@ def test_seed_of_the_paused() -> None:
     ],
 )
 def test_reasons(path: str, claim: Claim, reason: str, words: str) -> None:
-    """Whoever is kept out reads by whom, why, and what to do."""
+    """The message of a refused tenant says which tenant has the URL, why, and what to do."""
     settings = Settings()
     where = derive_address(tenant(RIVAL, path=path), settings)
     hold = keep_out(where, claim, None, settings)
@@ -322,7 +322,7 @@ def test_reasons(path: str, claim: Claim, reason: str, words: str) -> None:
 
 @pytest.mark.parametrize("old", [True, False])
 def test_unrecorded(old: bool) -> None:
-    """While nothing can be recorded a route stays and keeps its word, and no new one comes."""
+    """While no claim can be recorded, a route and its condition stay, and no new one is created."""
     seen = tenant(VICTIM, exposed=OLD) if old else tenant(VICTIM)
     where = derive_address(seen, Settings())
     hold = explain_unrecorded(seen, where, "no right", NOW)

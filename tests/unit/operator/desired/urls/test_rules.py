@@ -25,7 +25,7 @@ def verdict(
     rules: list[dict[str, list[str]]] | None = None,
     **settings: Any,
 ) -> UrlPermission:
-    """The verdict on a tenant `contoso` of a namespace."""
+    """The permission of a tenant `contoso` of a namespace."""
     tenant = Tenant.parse(body(namespace=namespace, spec={"exposure": {"ingress": {}} | exposure}))
     chosen = from_environment({}, exposure_rules=json.dumps(rules or []))
     return check_url(tenant, chosen.model_copy(update=settings))
@@ -46,7 +46,7 @@ def verdict(
     ],
 )
 def test_places_meet(one: str, other: str, meet: bool) -> None:
-    """Two URLs of a host meet if one is the other or lies below it, by whole segments."""
+    """Two URLs of a host overlap if they are equal or one is below the other."""
     first, second = Place(HOST, one), Place(HOST, other)
     assert first.overlaps(second) is second.overlaps(first) is meet
     assert not first.overlaps(Place("scim.example.org", other))
@@ -54,7 +54,7 @@ def test_places_meet(one: str, other: str, meet: bool) -> None:
 
 @pytest.mark.finding(4)
 def test_case_makes_no_other_place() -> None:
-    """Some controllers match paths without case, so another case is no other URL."""
+    """Some controllers ignore the case of paths, so URLs that differ in case are equal."""
     upper = Place.of(Address("Scim.Example.com.", "/Contoso/SCIM", is_exposed=True))
     assert upper == Place(HOST, "/contoso/scim")
 
@@ -80,7 +80,7 @@ def test_case_makes_no_other_place() -> None:
     ],
 )
 def test_impossible_hosts(host: str) -> None:
-    """Addresses, names inside the cluster and names of one part are no tenant's, stored or not."""
+    """No tenant may name an address, a name inside the cluster or a name of one part."""
     found = verdict({"host": host}, cluster_domain="k8s.example.net")
     assert (found.reason, found.is_lasting) == ("InvalidURL", True)
 
@@ -112,7 +112,7 @@ def test_impossible_paths(path: str) -> None:
     ],
 )
 def test_common_host(path: str | None, may: bool) -> None:
-    """Under the platform's one host a namespace has its own part, and shares the host."""
+    """On the platform's host a namespace has its own paths, and shares the host."""
     found = verdict({"path": path} if path else {}, default_host="SCIM.example.com")
     if may:
         assert found == SHARED
@@ -145,7 +145,7 @@ def test_host_of_a_template(host: str | None, path: str | None, may: bool) -> No
 
 @pytest.mark.finding(4)
 def test_names_forbidden() -> None:
-    """Where tenants may name nothing, what they name must be the default."""
+    """If tenants may name no URL, only the default is permitted."""
     settings: dict[str, Any] = {"tenants_may_name": False, "default_host": HOST}
     assert verdict({}, **settings) == SHARED
     assert verdict({"host": HOST, "path": "/team-a/contoso/scim"}, **settings) == SHARED
@@ -190,7 +190,7 @@ def gateway(namespace: str | None, name: str = "public") -> dict[str, Any]:
     ],
 )
 def test_rules(namespace: str, exposure: dict[str, Any], expected: UrlPermission | None) -> None:
-    """With rules only what one of them admits may be named; the defaults always may."""
+    """With rules a tenant may name only what one of them admits, or the defaults."""
     found = verdict(exposure, namespace=namespace, rules=RULES, default_host=HOST)
     if expected is not None:
         assert found == expected
@@ -202,7 +202,7 @@ def test_rules(namespace: str, exposure: dict[str, Any], expected: UrlPermission
 
 @pytest.mark.finding(4)
 def test_gateway_without_a_rule() -> None:
-    """A Gateway that no rule names is named in the refusal, also under the default URL."""
+    """The message names a Gateway that no rule admits, also with the default URL."""
     rules = [{"namespaces": ["*"], "gateways": ["gateways/*"]}]
     found = verdict(gateway("kube-system"), rules=rules, default_host=HOST)
     assert "the Gateway kube-system/public" in found.message
@@ -210,7 +210,7 @@ def test_gateway_without_a_rule() -> None:
 
 @pytest.mark.finding(4)
 def test_rule_without_paths_keeps_the_common_host() -> None:
-    """A rule that admits the platform's host leaves each namespace its part of it."""
+    """A rule that admits the platform's host leaves each namespace its own paths."""
     whole = [{"namespaces": ["*"], "hosts": ["*"]}]
     found = verdict({"path": "/team-b/x"}, rules=whole, default_host=HOST)
     assert (found.reason, found.is_lasting) == ("NotAllowed", False)
@@ -219,6 +219,6 @@ def test_rule_without_paths_keeps_the_common_host() -> None:
 
 
 def test_not_exposed() -> None:
-    """A tenant that is to be exposed and has no host yet is not refused for that."""
+    """An exposed tenant without a host is not refused for that."""
     assert verdict({}) == MAY
     assert Settings().exposure_rules == ()
