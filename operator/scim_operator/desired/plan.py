@@ -111,8 +111,10 @@ class Plan:
 
 def build(observed: Observed, settings: Settings, now: datetime) -> Plan:
     """Plan a reconcile of a tenant."""
-    spec, withheld = allowed.admit(observed.tenant.spec, settings)
-    tenant = replace(observed.tenant, spec=spec)
+    tenant = observed.tenant
+    spec, withheld = allowed.admit(tenant.spec, settings)
+    if spec is not tenant.spec:
+        tenant = replace(tenant, spec=spec)
     holdings = _list_holdings(observed)
     safeguards = data_loss.find_safeguards(tenant, holdings)
     context = _build_context(observed, tenant, settings, safeguards)

@@ -47,7 +47,7 @@ class Contention:
 
     def delays_creation(self, desired: DesiredObject) -> bool:
         """Tell whether the operator waits before it creates a repeatedly deleted object again."""
-        return desired.live is None and self._deletions.pause(_identify(desired)) > 0
+        return desired.live is None and self._deletions.find_pause(_identify(desired)) > 0
 
     def describe_delayed(self, desired: DesiredObject, outcome: Outcome) -> Outcome:
         """Return the outcome for an object that is missing for now."""
@@ -61,7 +61,7 @@ class Contention:
         if desired.live is None:
             return {}
         paths = {str(each): each.path for each in self._admitted.list_others(desired)}
-        contested = self._repairs.contested(desired.live["metadata"]["uid"], paths)
+        contested = self._repairs.list_contested(desired.live["metadata"]["uid"], paths)
         return {field: paths[field] for field in contested}
 
     def record_write(
@@ -125,11 +125,11 @@ class Contention:
     def describe_halt(self, deployment: Object, outcome: Outcome) -> Outcome:
         """Return the outcome for a halted Deployment, which others may scale up repeatedly."""
         where = _identify_halt(deployment)
-        pause = self._deletions.conflict(where)
+        pause = self._deletions.find_conflict_end(where)
         if not pause:
             return outcome
         texts = (messages.describe_repeated_scaling(deployment["metadata"]["name"]),)
-        begun = texts if self._deletions.begins(where) else ()
+        begun = texts if self._deletions.has_begun(where) else ()
         return outcome._replace(conflicts=texts, begun=begun, pause=pause)
 
     def _repair_pause(self, desired: DesiredObject) -> float:
@@ -138,24 +138,26 @@ class Contention:
         if desired.live is None or self._last_written.is_new(desired):
             return 0
         fields = list(map(str, self._admitted.list_others(desired)))
-        return self._repairs.pause(desired.live["metadata"]["uid"], fields)
+        return self._repairs.find_pause(desired.live["metadata"]["uid"], fields)
 
     def _add_conflicts(self, desired: DesiredObject, outcome: Outcome) -> Outcome:
         where = _identify(desired)
         texts: tuple[str, ...] = ()
         pauses: list[float | None] = []
         if desired.live is None:
-            pauses.append(self._deletions.pause(where))
+            pauses.append(self._deletions.find_pause(where))
         else:
             differing = list(map(str, self._admitted.list_others(desired)))
-            conflicts, pause = self._repairs.conflicts(desired.live["metadata"]["uid"], differing)
+            conflicts, pause = self._repairs.list_conflicts(
+                desired.live["metadata"]["uid"], differing
+            )
             texts = tuple(messages.describe_conflict(desired, each) for each in conflicts)
             pauses.append(self._repair_pause(desired) or pause)
-        if over := self._deletions.conflict(where):
+        if over := self._deletions.find_conflict_end(where):
             text = messages.describe_repeated_deletion(desired)
             texts = (*texts, text)
             pauses.append(over)
-            if self._deletions.begins(where):
+            if self._deletions.has_begun(where):
                 outcome = outcome._replace(begun=(*outcome.begun, text))
         shortest = min((each for each in pauses if each), default=None)
         return outcome._replace(conflicts=texts, pause=shortest)

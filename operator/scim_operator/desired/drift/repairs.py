@@ -61,13 +61,13 @@ class Repairs:
         self._clock = clock
         self._standoffs: OrderedDict[str, dict[str, _Standoff]] = OrderedDict()
 
-    def pause(self, uid: str, fields: Collection[str]) -> float:
+    def find_pause(self, uid: str, fields: Collection[str]) -> float:
         """Return for how many seconds not to repair fields that differ again; 0 for none."""
         known = self._standoffs.get(uid, {})
         ends = [known[field].until if field in known else 0 for field in fields]
         return max(0, min(ends, default=0) - self._clock())
 
-    def contested(self, uid: str, fields: Collection[str]) -> frozenset[str]:
+    def list_contested(self, uid: str, fields: Collection[str]) -> frozenset[str]:
         """Return which of an object's fields were repaired before."""
         return frozenset(fields) & self._standoffs.get(uid, {}).keys()
 
@@ -92,14 +92,14 @@ class Repairs:
             self._standoffs.popitem(last=False)
         begun = []
         for field in repaired:
-            entry = known[field] = self._next(known.pop(field, None), managers.get(field))
+            entry = known[field] = self._advance(known.pop(field, None), managers.get(field))
             if entry.rounds == 2:
                 begun.append(Conflict(field, entry.manager))
             if len(known) > _MAX_FIELDS:
                 del known[next(iter(known))]
         return begun
 
-    def conflicts(
+    def list_conflicts(
         self, uid: str, differing: Collection[str]
     ) -> tuple[list[Conflict], float | None]:
         """Return the conflicts about an object, and the seconds until one may end."""
@@ -113,7 +113,7 @@ class Repairs:
             ends.append(entry.until if field in differing else end)
         return found, max(0, min(ends) - now) if ends else None
 
-    def _next(self, last: _Standoff | None, manager: str | None) -> _Standoff:
+    def _advance(self, last: _Standoff | None, manager: str | None) -> _Standoff:
         now = self._clock()
         if last is None or now - last.until >= LONGEST_PAUSE:
             return _Standoff(1, FIRST_PAUSE, now, manager)

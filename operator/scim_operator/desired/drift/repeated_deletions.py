@@ -59,12 +59,12 @@ class RepeatedDeletions:
             self._known.popitem(last=False)
         return entry.rounds
 
-    def pause(self, where: str) -> float:
+    def find_pause(self, where: str) -> float:
         """Return for how many seconds not to create a deleted object; 0 for none."""
         entry = self._known.get(where)
         return max(0, entry.until - self._clock()) if entry else 0
 
-    def conflict(self, where: str) -> float:
+    def find_conflict_end(self, where: str) -> float:
         """Return the seconds until the conflict about an object is over; 0 without a conflict.
 
         It outlasts the pause, so that the condition does not change each time the object does.
@@ -74,10 +74,10 @@ class RepeatedDeletions:
             return 0
         return max(0, entry.until + CALM - self._clock())
 
-    def begins(self, where: str) -> bool:
+    def has_begun(self, where: str) -> bool:
         """Tell once whether there is a conflict about an object."""
         entry = self._known.get(where)
-        if entry is None or entry.is_reported or not self.conflict(where):
+        if entry is None or entry.is_reported or not self.find_conflict_end(where):
             return False
         self._known[where] = entry._replace(is_reported=True)
         return True

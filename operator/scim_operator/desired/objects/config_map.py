@@ -6,7 +6,7 @@ import hashlib
 import json
 
 from scim_operator.api import names
-from scim_operator.desired.objects.context import Builder, ObjectContext, head
+from scim_operator.desired.objects.context import Builder, ObjectContext, build_head
 from scim_operator.kube.kinds import CONFIG_MAP, Object
 
 FILE = "config.json"
@@ -36,8 +36,8 @@ def hash_config(context: ObjectContext) -> str:
 def build(context: ObjectContext) -> Object:
     """Build the ConfigMap."""
     return {
-        **head(CONFIG_MAP),
-        "metadata": context.metadata(names.config(context.tenant.key.name)),
+        **build_head(CONFIG_MAP),
+        "metadata": context.build_metadata(names.config(context.tenant.key.name)),
         "data": {FILE: render_config(context)},
     }
 

@@ -39,7 +39,7 @@ class ObjectContext:
     claim: Object | None = None
     rebind_volume: str | None = None
 
-    def metadata(self, name: str, *, owned: bool = True, **more: Any) -> Object:
+    def build_metadata(self, name: str, *, owned: bool = True, **more: Any) -> Object:
         """Return the metadata of an object; an object that is not owned outlives the tenant."""
         tenant = self.tenant
         metadata: Object = {
@@ -62,7 +62,7 @@ class ObjectContext:
         return self.tenant.spec.deletion_policy == "Retain"
 
 
-def head(kind: Kind) -> Object:
+def build_head(kind: Kind) -> Object:
     """Return the fields that name the kind of an object."""
     return {"apiVersion": kind.api_version, "kind": kind.name}
 

@@ -8,7 +8,7 @@ from scim_operator.api import names
 from scim_operator.api.v1alpha1.database import SecretKey
 from scim_operator.api.v1alpha1.pod import MountedVolume, Resources
 from scim_operator.desired.objects import config_map
-from scim_operator.desired.objects.context import Builder, ObjectContext, head
+from scim_operator.desired.objects.context import Builder, ObjectContext, build_head
 from scim_operator.desired.objects.service import PORT_NAME
 from scim_operator.kube.kinds import DEPLOYMENT, Object
 from scim_operator.kube.secret_data import ACCESS_FILE, DIGESTS_FILE
@@ -29,8 +29,8 @@ def build(context: ObjectContext) -> Object:
     tenant = context.tenant
     spec = tenant.spec
     return {
-        **head(DEPLOYMENT),
-        "metadata": context.metadata(names.workload(tenant.key.name)),
+        **build_head(DEPLOYMENT),
+        "metadata": context.build_metadata(names.workload(tenant.key.name)),
         "spec": {
             "replicas": 0 if spec.suspended else spec.replicas,
             "revisionHistoryLimit": 2,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from scim_operator.api import names
-from scim_operator.desired.objects.context import Builder, ObjectContext, head
+from scim_operator.desired.objects.context import Builder, ObjectContext, build_head
 from scim_operator.desired.objects.service import PORT
 from scim_operator.kube.kinds import HTTP_ROUTE, Object
 
@@ -20,8 +20,8 @@ def build(context: ObjectContext) -> Object | None:
     ]
     match = {"path": {"type": "PathPrefix", "value": context.address.path}}
     return {
-        **head(HTTP_ROUTE),
-        "metadata": context.metadata(name),
+        **build_head(HTTP_ROUTE),
+        "metadata": context.build_metadata(name),
         "spec": {
             "parentRefs": parents,
             "hostnames": [context.address.host],

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from scim_operator.api import names
-from scim_operator.desired.objects.context import Builder, ObjectContext, head
+from scim_operator.desired.objects.context import Builder, ObjectContext, build_head
 from scim_operator.desired.objects.service import PORT_NAME
 from scim_operator.kube.kinds import INGRESS, Object
 
@@ -23,8 +23,8 @@ def build(context: ObjectContext) -> Object | None:
     if secret := desired.tls_secret_name or context.settings.ingress_tls_secret:
         spec["tls"] = [{"hosts": [host], "secretName": secret}]
     return {
-        **head(INGRESS),
-        "metadata": context.metadata(name, annotations=dict(desired.annotations)),
+        **build_head(INGRESS),
+        "metadata": context.build_metadata(name, annotations=dict(desired.annotations)),
         "spec": spec,
     }
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from scim_operator.api import names
-from scim_operator.desired.objects.context import Builder, ObjectContext, head
+from scim_operator.desired.objects.context import Builder, ObjectContext, build_head
 from scim_operator.kube.kinds import NETWORK_POLICY, Object
 
 
@@ -28,8 +28,8 @@ def build(context: ObjectContext) -> Object | None:
         egress.append(_build_rule("to", settings.database_peers, *ports))
     tenant = context.tenant.key.name
     return {
-        **head(NETWORK_POLICY),
-        "metadata": context.metadata(names.workload(tenant)),
+        **build_head(NETWORK_POLICY),
+        "metadata": context.build_metadata(names.workload(tenant)),
         "spec": {
             "podSelector": {"matchLabels": names.selector(tenant)},
             "policyTypes": ["Ingress", "Egress"],

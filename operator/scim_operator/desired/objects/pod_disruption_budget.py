@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from scim_operator.api import names
-from scim_operator.desired.objects.context import Builder, ObjectContext, head
+from scim_operator.desired.objects.context import Builder, ObjectContext, build_head
 from scim_operator.kube.kinds import POD_DISRUPTION_BUDGET, Object
 
 
@@ -13,8 +13,8 @@ def build(context: ObjectContext) -> Object | None:
         return None
     tenant = context.tenant.key.name
     return {
-        **head(POD_DISRUPTION_BUDGET),
-        "metadata": context.metadata(names.workload(tenant)),
+        **build_head(POD_DISRUPTION_BUDGET),
+        "metadata": context.build_metadata(names.workload(tenant)),
         "spec": {
             "maxUnavailable": 1,
             "selector": {"matchLabels": names.selector(tenant)},

@@ -5,7 +5,7 @@ from __future__ import annotations
 import base64
 
 from scim_operator.api import names
-from scim_operator.desired.objects.context import ObjectContext, head
+from scim_operator.desired.objects.context import ObjectContext, build_head
 from scim_operator.kube.kinds import SECRET, Identity, Object
 from scim_operator.kube.secret_data import ACCESS_KEY, TOKEN_KEY, URL_KEY
 
@@ -66,8 +66,8 @@ def _build(
 ) -> Object:
     present = {key: value for key, value in annotations.items() if value is not None}
     return {
-        **head(SECRET),
-        "metadata": context.metadata(name, owned=owned, annotations=present),
+        **build_head(SECRET),
+        "metadata": context.build_metadata(name, owned=owned, annotations=present),
         "type": "Opaque",
         "data": {key: base64.b64encode(text.encode()).decode() for key, text in data.items()},
     }

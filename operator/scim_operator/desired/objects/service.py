@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from scim_operator.api import names
-from scim_operator.desired.objects.context import Builder, ObjectContext, head
+from scim_operator.desired.objects.context import Builder, ObjectContext, build_head
 from scim_operator.kube.kinds import SERVICE, Object
 
 PORT = 80
@@ -14,8 +14,8 @@ def build(context: ObjectContext) -> Object:
     """Build the Service."""
     tenant = context.tenant.key.name
     return {
-        **head(SERVICE),
-        "metadata": context.metadata(names.workload(tenant)),
+        **build_head(SERVICE),
+        "metadata": context.build_metadata(names.workload(tenant)),
         "spec": {
             "type": "ClusterIP",
             "selector": names.selector(tenant),

@@ -5,7 +5,7 @@ from __future__ import annotations
 from scim_operator import quantities
 from scim_operator.api import names
 from scim_operator.desired.objects import applied_digest
-from scim_operator.desired.objects.context import Builder, ObjectContext, head
+from scim_operator.desired.objects.context import Builder, ObjectContext, build_head
 from scim_operator.kube.kinds import VOLUME_CLAIM, Object
 
 
@@ -52,8 +52,8 @@ def _build(context: ObjectContext, size: str, storage_class: str | None) -> Obje
         spec["storageClassName"] = storage_class
     name = names.volume_claim(context.tenant.key.name)
     return {
-        **head(VOLUME_CLAIM),
-        "metadata": context.metadata(name, owned=not context.keeps_data),
+        **build_head(VOLUME_CLAIM),
+        "metadata": context.build_metadata(name, owned=not context.keeps_data),
         "spec": spec,
     }
 

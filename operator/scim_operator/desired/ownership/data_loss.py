@@ -165,7 +165,7 @@ def _check_missing_claim(
 
 def _explain_lost_tokens(tenant: Tenant, held: Holdings) -> Fault | None:
     """Return the fault of a tenant whose token only Entra still has."""
-    token, digests = _token_identities(tenant)
+    token, digests = _identify_tokens(tenant)
     is_issued = tenant.spec.token.existing_secret is None and tenant.status.tokens
     if not is_issued or {token, digests} & set(held.foreign):
         return None
@@ -187,7 +187,7 @@ def _explain_lost_tokens(tenant: Tenant, held: Holdings) -> Fault | None:
     )
 
 
-def _token_identities(tenant: Tenant) -> tuple[Identity, Identity]:
+def _identify_tokens(tenant: Tenant) -> tuple[Identity, Identity]:
     name = tenant.key.name
     return secrets.identify_token(name), secrets.identify_digests(name)
 
@@ -208,7 +208,7 @@ def _explain_missing_data(tenant: Tenant, held: Holdings) -> Fault | None:
     if tenant.spec.database.sqlite is not None:
         needed.append(volume_claim.BUILDER.identify(tenant.key.name))
     if tenant.spec.token.existing_secret is None:
-        needed += _token_identities(tenant)
+        needed += _identify_tokens(tenant)
     missing = [
         f"{kind.name} {name}"
         for kind, name in needed
@@ -228,7 +228,7 @@ def find_leftovers(tenant: Tenant, held: Holdings) -> tuple[Identity, ...]:
     """Return objects that are older than the tenant and show that an earlier tenant served."""
     claim = volume_claim.BUILDER.identify(tenant.key.name)
     found = []
-    for identity in (claim, *_token_identities(tenant)):
+    for identity in (claim, *_identify_tokens(tenant)):
         live = held.own.get(identity)
         if live is None or identity in held.adopted:
             continue

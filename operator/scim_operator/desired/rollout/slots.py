@@ -87,19 +87,19 @@ class Slots:
 
     def has_free_for(self, namespace: str) -> bool:
         """Tell whether a slot is free for a namespace, within its share."""
-        return self.has_free() and self._count_held(namespace) < self._share()
+        return self.has_free() and self._count_held(namespace) < self._compute_share()
 
     def list_movable(self) -> list[Key]:
         """Return queued tenants for the free slots, first those of namespaces with few slots."""
         if not self._queues or (free := self._limit - self._count_taken()) <= 0:
             return []
-        share = self._share()
+        share = self._compute_share()
         found: list[Key] = []
         for namespace in sorted(self._queues, key=self._count_held):
             found += list(self._queues[namespace])[: max(0, share - self._count_held(namespace))]
         return found[:free]
 
-    def _share(self) -> int:
+    def _compute_share(self) -> int:
         """Return how many slots one namespace may have."""
         return max(1, math.ceil(self._limit / max(1, len(self._open))))
 

@@ -52,8 +52,8 @@ _PROOF_PREFIX = b"scim-operator.io/token-used:"
 
 def generate(prefix: str = PREFIX) -> str:
     """Generate a new token."""
-    digits = _base62(secrets.randbits(256), _RANDOM_DIGITS)
-    return prefix + digits + _checksum(digits)
+    digits = _encode_base62(secrets.randbits(256), _RANDOM_DIGITS)
+    return prefix + digits + _compute_checksum(digits)
 
 
 def is_well_formed(token: str) -> bool:
@@ -63,15 +63,15 @@ def is_well_formed(token: str) -> bool:
     return (
         token.startswith(PREFIX)
         and len(body) == _RANDOM_DIGITS + _CHECKSUM_DIGITS
-        and _checksum(digits) == body[_RANDOM_DIGITS:]
+        and _compute_checksum(digits) == body[_RANDOM_DIGITS:]
     )
 
 
-def _checksum(digits: str) -> str:
-    return _base62(zlib.crc32(digits.encode()), _CHECKSUM_DIGITS)
+def _compute_checksum(digits: str) -> str:
+    return _encode_base62(zlib.crc32(digits.encode()), _CHECKSUM_DIGITS)
 
 
-def _base62(number: int, width: int) -> str:
+def _encode_base62(number: int, width: int) -> str:
     text = ""
     for _ in range(width):
         number, digit = divmod(number, 62)

@@ -25,9 +25,9 @@ def test_what_comes_back_is_repaired_more_rarely() -> None:
     repairs = Repairs(clock)
     pauses = []
     for _ in range(14):
-        pauses.append(repairs.pause(UID, [WEAKENED]))
+        pauses.append(repairs.find_pause(UID, [WEAKENED]))
         clock.now += pauses[-1]
-        assert repairs.pause(UID, [WEAKENED]) == 0
+        assert repairs.find_pause(UID, [WEAKENED]) == 0
         repairs.note(UID, [WEAKENED], {})
     assert pauses == [0, *(min(FIRST_PAUSE * 2**n, LONGEST_PAUSE) for n in range(13))]
     assert pauses[-1] == LONGEST_PAUSE
@@ -38,10 +38,10 @@ def test_another_field_is_repaired_at_once() -> None:
     """A pause is for one field: another field is repaired at once."""
     repairs = Repairs(_Clock())
     repairs.note(UID, [WEAKENED], {})
-    assert repairs.pause(UID, [WEAKENED]) == FIRST_PAUSE
-    assert repairs.pause(UID, ["spec.loadBalancerSourceRanges"]) == 0
-    assert repairs.pause(UID, [WEAKENED, EDITED]) == 0
-    assert repairs.pause("2", [WEAKENED]) == 0
+    assert repairs.find_pause(UID, [WEAKENED]) == FIRST_PAUSE
+    assert repairs.find_pause(UID, ["spec.loadBalancerSourceRanges"]) == 0
+    assert repairs.find_pause(UID, [WEAKENED, EDITED]) == 0
+    assert repairs.find_pause("2", [WEAKENED]) == 0
 
 
 def test_two_controllers_in_turn() -> None:
@@ -51,7 +51,7 @@ def test_two_controllers_in_turn() -> None:
     writes = 0
     while clock.now < 60:
         changed = [(WEAKENED, EDITED)[int(clock.now) % 2]]
-        if not repairs.pause(UID, changed):
+        if not repairs.find_pause(UID, changed):
             writes += 1
             repairs.note(UID, changed, {})
         clock.now += 0.25
@@ -64,29 +64,29 @@ def test_peace_is_remembered() -> None:
     clock = _Clock()
     repairs = Repairs(clock)
     for _ in range(3):
-        clock.now += repairs.pause(UID, [WEAKENED])
+        clock.now += repairs.find_pause(UID, [WEAKENED])
         repairs.note(UID, [WEAKENED], {})
     clock.now += 2 * LONGEST_PAUSE
-    assert repairs.pause(UID, [WEAKENED]) == 0
+    assert repairs.find_pause(UID, [WEAKENED]) == 0
     repairs.note(UID, [WEAKENED], {})
-    assert repairs.pause(UID, [WEAKENED]) == FIRST_PAUSE
+    assert repairs.find_pause(UID, [WEAKENED]) == FIRST_PAUSE
 
 
 def test_conflict() -> None:
     """The second repair starts a conflict, which names the client and is reported once."""
     clock = _Clock()
     repairs = Repairs(clock)
-    assert repairs.contested(UID, [EDITED]) == frozenset()
+    assert repairs.list_contested(UID, [EDITED]) == frozenset()
     assert repairs.note(UID, [EDITED], {}) == []
-    assert repairs.conflicts(UID, [EDITED]) == ([], None)
-    assert repairs.contested(UID, [EDITED, WEAKENED]) == {EDITED}
+    assert repairs.list_conflicts(UID, [EDITED]) == ([], None)
+    assert repairs.list_contested(UID, [EDITED, WEAKENED]) == {EDITED}
     clock.now += FIRST_PAUSE
     begun = Conflict(EDITED, "meddler")
     assert repairs.note(UID, [EDITED], {EDITED: "meddler"}) == [begun]
-    assert repairs.conflicts(UID, [EDITED]) == ([begun], 2 * FIRST_PAUSE)
+    assert repairs.list_conflicts(UID, [EDITED]) == ([begun], 2 * FIRST_PAUSE)
     clock.now += 2 * FIRST_PAUSE
     assert repairs.note(UID, [EDITED], {EDITED: None}) == []
-    assert repairs.conflicts(UID, [EDITED]) == ([begun], 4 * FIRST_PAUSE)
+    assert repairs.list_conflicts(UID, [EDITED]) == ([begun], 4 * FIRST_PAUSE)
 
 
 def test_end_of_a_conflict() -> None:
@@ -94,11 +94,11 @@ def test_end_of_a_conflict() -> None:
     clock = _Clock()
     repairs = Repairs(clock)
     for _ in range(10):
-        clock.now += repairs.pause(UID, [EDITED])
+        clock.now += repairs.find_pause(UID, [EDITED])
         repairs.note(UID, [EDITED], {EDITED: "meddler"})
-    pause = repairs.pause(UID, [EDITED])
+    pause = repairs.find_pause(UID, [EDITED])
     assert pause > CALM
-    assert repairs.conflicts(UID, [])[1] == CALM
+    assert repairs.list_conflicts(UID, [])[1] == CALM
     clock.now += CALM
-    assert repairs.conflicts(UID, []) == ([], None)
-    assert repairs.conflicts(UID, [EDITED]) == ([Conflict(EDITED, "meddler")], pause - CALM)
+    assert repairs.list_conflicts(UID, []) == ([], None)
+    assert repairs.list_conflicts(UID, [EDITED]) == ([Conflict(EDITED, "meddler")], pause - CALM)

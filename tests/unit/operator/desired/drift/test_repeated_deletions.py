@@ -26,16 +26,16 @@ def test_pauses_double() -> None:
     deletions = RepeatedDeletions(clock)
     pauses = []
     for rounds in range(1, 15):
-        pauses.append(deletions.pause("x"))
+        pauses.append(deletions.find_pause("x"))
         clock.now += pauses[-1]
-        assert deletions.pause("x") == 0
+        assert deletions.find_pause("x") == 0
         assert deletions.note("x") == rounds
-        assert bool(deletions.conflict("x")) == (rounds >= ROUNDS)
-        assert deletions.begins("x") == (rounds == ROUNDS)
+        assert bool(deletions.find_conflict_end("x")) == (rounds >= ROUNDS)
+        assert deletions.has_begun("x") == (rounds == ROUNDS)
     assert pauses == [0, *(min(FIRST_PAUSE * 2**n, LONGEST_PAUSE) for n in range(13))]
     assert pauses[-1] == LONGEST_PAUSE
-    assert deletions.pause("y") == 0
+    assert deletions.find_pause("y") == 0
     clock.now += LONGEST_PAUSE + CALM
-    assert deletions.conflict("x") == 0
+    assert deletions.find_conflict_end("x") == 0
     clock.now += FORGOTTEN
     assert deletions.note("x") == 1
