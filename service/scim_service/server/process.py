@@ -1,4 +1,4 @@
-"""A process that serves one tenant until it is told to end."""
+"""A process that serves one tenant until a signal ends it."""
 
 import argparse
 import asyncio
@@ -136,7 +136,7 @@ class _Process:
         )
 
     async def _stop_in_time(self, ports: Ports, stopped: asyncio.Event) -> None:
-        """Stop the ports when the process is told to end, or when a restored copy waits."""
+        """Stop the ports when a signal ends the process, or when a restored copy waits."""
         copy = self._restored_copy
         while not stopped.is_set() and not (copy is not None and copy.exists()):
             with contextlib.suppress(TimeoutError):
