@@ -16,7 +16,7 @@ from scim_service.scim.filter import evaluator
 from scim_service.scim.messages import URN_BULK_REQUEST
 from scim_service.scim.patch.parser import MAX_OPERATIONS
 from scim_service.scim.resource.canonical import validate
-from scim_service.store.database import postgres, sqlite, sqlite_readers
+from scim_service.store.database import postgres, sqlite, sqlite_errors, sqlite_readers
 from scim_service.store.database.database import Database
 from scim_service.store.database.errors import SlowQueryError
 from scim_service.store.database.statements import Statement
@@ -257,7 +257,7 @@ async def test_a_statement_ends_with_its_time(
     database_url: str, monkeypatch: pytest.MonkeyPatch, reach: Any
 ) -> None:
     """A query without end is stopped and says so, wherever it runs."""
-    for module in (sqlite, postgres):
+    for module in (sqlite_readers, sqlite_errors, postgres):
         monkeypatch.setattr(module, "STATEMENT_SECONDS", 0.1)
     database = await open_database(database_url)
     try:
