@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 import yaml
 from scim_operator.api import names
-from scim_operator.controller.due import FAULT_SECONDS
+from scim_operator.controller.next_reconcile import FAULT_SECONDS
 
 from tests.cluster import ControlPlane
 from tests.operator.install import Installation

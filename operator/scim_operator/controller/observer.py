@@ -7,13 +7,13 @@ from datetime import datetime
 
 from scim_operator.api import names
 from scim_operator.api.tenant import Key, Tenant
-from scim_operator.controller.observe import unlabelled
+from scim_operator.controller.observe import unlabelled_objects
 from scim_operator.controller.observe.cache import Cache
 from scim_operator.controller.observe.ingresses import IngressReader
 from scim_operator.controller.observe.pod_events import PodEvents
-from scim_operator.controller.observe.references import References
+from scim_operator.controller.observe.referenced_objects import References
 from scim_operator.controller.observe.service_poller import ServicePoller
-from scim_operator.controller.observe.storage import find_storage_problem
+from scim_operator.controller.observe.storage_classes import find_storage_problem
 from scim_operator.controller.records.url_claim_store import UrlClaimStore
 from scim_operator.desired.observed import Observed
 from scim_operator.desired.ownership import classification
@@ -46,7 +46,9 @@ class Observer:
     async def observe(self, tenant: Tenant, now: datetime) -> Observed:
         """Return what a plan depends on."""
         key, spec = tenant.key, tenant.spec
-        others = await unlabelled.restore_labels(self._kube, self._cache, tenant, self._seals)
+        others = await unlabelled_objects.restore_labels(
+            self._kube, self._cache, tenant, self._seals
+        )
         children, foreign, adopted = self._classify(tenant, others)
         existing = database = None
         if spec.token.existing_secret:

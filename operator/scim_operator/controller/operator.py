@@ -12,7 +12,7 @@ from typing import Any
 
 from scim_operator import __version__, metrics
 from scim_operator.api.tenant import Key
-from scim_operator.controller import endpoints
+from scim_operator.controller import health_endpoints
 from scim_operator.controller.failures import FailureHandler, ProblemReporter
 from scim_operator.controller.observe.cache import Cache
 from scim_operator.controller.observe.informers import Informers
@@ -79,7 +79,7 @@ class Operator:
             The Lease was lost or the watch of ScimTenants ended: a new process has to start.
         """
         self._set_signal_handlers()
-        async with endpoints.serve(self._settings, ready=self._ready, leading=self._leading):
+        async with health_endpoints.serve(self._settings, ready=self._ready, leading=self._leading):
             _LOG.info("scim-operator %s serves %s", __version__, self._kube.server)
             await _run_until_first(self._stop.wait(), self._informers.run(), self._lead())
 

@@ -11,7 +11,7 @@ from scim_operator.api.conditions import Finding
 from scim_operator.api.tenant import Key, Tenant, UnreadableTenantError
 from scim_operator.api.v1alpha1.status import ROLLOUT_STATES, RolloutState, Status
 from scim_operator.controller.apply.applier import Applier
-from scim_operator.controller.due import seconds_until_due
+from scim_operator.controller.next_reconcile import seconds_until_due
 from scim_operator.controller.observe.cache import Cache
 from scim_operator.controller.observe.informers import Informers
 from scim_operator.controller.observe.service_poller import ServicePoller

@@ -31,7 +31,7 @@ from scim_operator.desired.tokens import (
 )
 from scim_operator.desired.tokens.rotation import TokenPlan
 from scim_operator.desired.urls.address import derive_address
-from scim_operator.desired.validation import allowed, usable
+from scim_operator.desired.validation import allowed_fields, usable_spec
 from scim_operator.kube.kinds import CONFIG_MAP, DEPLOYMENT, VOLUME_CLAIM, Identity, Kind, Object
 from scim_operator.settings import Settings
 
@@ -86,7 +86,7 @@ class Plan:
     objects: tuple[DesiredObject, ...]
     removals: tuple[tuple[Kind, Object], ...]
     faults: tuple[Fault, ...]
-    withheld: tuple[allowed.Withheld, ...]
+    withheld: tuple[allowed_fields.Withheld, ...]
     adopted: tuple[str, ...]
     inherited: tuple[str, ...]
     rejected: tuple[trusted_secrets.Rejected, ...]
@@ -112,7 +112,7 @@ class Plan:
 def build(observed: Observed, settings: Settings, now: datetime) -> Plan:
     """Plan a reconcile of a tenant."""
     tenant = observed.tenant
-    spec, withheld = allowed.admit(tenant.spec, settings)
+    spec, withheld = allowed_fields.admit(tenant.spec, settings)
     if spec is not tenant.spec:
         tenant = replace(tenant, spec=spec)
     holdings = _list_holdings(observed)
@@ -129,7 +129,7 @@ def build(observed: Observed, settings: Settings, now: datetime) -> Plan:
     digests_identity = secrets.identify_digests(tenant.key.name)
     digests, digests_without_access = _build_digests(observed, context, trusted, token, access)
     objects, removals = _build_objects(observed, context)
-    unusable = usable.find_fault(observed.tenant.spec)
+    unusable = usable_spec.find_fault(observed.tenant.spec)
     left_alone = _list_left_alone(observed, safeguards, unusable, has_digests=bool(digests))
     return Plan(
         context=context,

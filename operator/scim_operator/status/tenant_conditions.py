@@ -10,7 +10,7 @@ from scim_operator.api.conditions import Finding
 from scim_operator.desired.faults import Fault
 from scim_operator.desired.observed import Observed
 from scim_operator.desired.plan import Plan
-from scim_operator.desired.validation import allowed
+from scim_operator.desired.validation import allowed_fields
 from scim_operator.status.conditions import (
     available,
     exposed,
@@ -63,7 +63,7 @@ def _assess_optional(observed: Observed, plan: Plan) -> dict[str, Finding]:
     """Return the conditions that exist only while something is wrong."""
     optional = {
         conditions.RESTRICTED: (
-            allowed.describe_withheld(plan.withheld) if plan.withheld else None
+            allowed_fields.describe_withheld(plan.withheld) if plan.withheld else None
         ),
         conditions.UNKNOWN_ANNOTATION: unknown_annotations.assess(observed.tenant.annotations),
         conditions.FIELD_CONFLICT: (

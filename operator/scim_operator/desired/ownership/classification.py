@@ -18,11 +18,7 @@ from scim_operator.api.conditions import Outlook
 from scim_operator.api.tenant import Tenant
 from scim_operator.desired.faults import Fault
 from scim_operator.desired.objects.builders import BUILDERS
-from scim_operator.desired.objects.secrets import (
-    identify_access,
-    identify_digests,
-    identify_token,
-)
+from scim_operator.desired.objects.secrets import identify_access, identify_digests, identify_token
 from scim_operator.desired.ownership.seals import SEALED, Seals
 from scim_operator.kube import pod_owners
 from scim_operator.kube.kinds import Identity, Kind, Object

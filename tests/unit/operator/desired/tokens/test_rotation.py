@@ -22,11 +22,7 @@ from scim_operator.desired.tokens.rotation import (
     accept_current_token,
     plan_issued_token,
 )
-from scim_operator.desired.tokens.token_format import (
-    compute_proof,
-    generate,
-    hash_token,
-)
+from scim_operator.desired.tokens.token_format import compute_proof, generate, hash_token
 
 from tests.unit.operator.sample import NOW
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 from typing import TypeGuard
 
-from scim_operator.controller.observe.references import References
+from scim_operator.controller.observe.referenced_objects import References
 from scim_operator.kube.errors import ApiError
 from scim_operator.kube.kinds import STORAGE_CLASS, Object
 from scim_operator.timestamps import parse_timestamp

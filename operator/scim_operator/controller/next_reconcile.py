@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import datetime
 
-from scim_operator.controller.observe.references import REFERENCE_SECONDS
-from scim_operator.controller.observe.storage import BINDING_TIME, is_binding
+from scim_operator.controller.observe.referenced_objects import REFERENCE_SECONDS
+from scim_operator.controller.observe.storage_classes import BINDING_TIME, is_binding
 from scim_operator.desired.faults import Fault
 from scim_operator.desired.observed import Observed
 from scim_operator.desired.plan import Plan

@@ -9,8 +9,12 @@ from typing import Any
 import pytest
 from scim_operator.api import names
 from scim_operator.controller.observe.cache import Cache
-from scim_operator.controller.observe.references import REFERENCE_SECONDS, References
-from scim_operator.controller.observe.storage import BINDING_TIME, find_storage_problem, is_binding
+from scim_operator.controller.observe.referenced_objects import REFERENCE_SECONDS, References
+from scim_operator.controller.observe.storage_classes import (
+    BINDING_TIME,
+    find_storage_problem,
+    is_binding,
+)
 from scim_operator.kube.errors import ApiError
 from scim_operator.kube.kinds import SECRET, STORAGE_CLASS, Kind, Object
 

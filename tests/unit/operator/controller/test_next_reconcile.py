@@ -8,9 +8,9 @@ from typing import Any
 
 import pytest
 from scim_operator.api.v1alpha1.status import RolloutStatus
-from scim_operator.controller.due import FAULT_SECONDS, seconds_until_due
-from scim_operator.controller.observe.references import REFERENCE_SECONDS
-from scim_operator.controller.observe.storage import BINDING_TIME
+from scim_operator.controller.next_reconcile import FAULT_SECONDS, seconds_until_due
+from scim_operator.controller.observe.referenced_objects import REFERENCE_SECONDS
+from scim_operator.controller.observe.storage_classes import BINDING_TIME
 from scim_operator.desired.faults import Fault
 from scim_operator.desired.observed import Observed
 from scim_operator.desired.rollout.decisions import Decision
