@@ -14,18 +14,18 @@ import orjson
 FLUSH_SECONDS = 0.2
 """The time for which a line of the access log waits for others: each write is a system call."""
 
-_tenant: ContextVar[str | None] = ContextVar("tenant", default=None)
+tenant_in_logs: ContextVar[str | None] = ContextVar("tenant", default=None)
 """The name of the tenant that the current task works for, None for the process itself."""
 
 
 @contextmanager
 def log_as(tenant: str) -> Iterator[None]:
     """Name a tenant in the log records of a block, and of the tasks that it creates."""
-    token = _tenant.set(tenant)
+    token = tenant_in_logs.set(tenant)
     try:
         yield
     finally:
-        _tenant.reset(token)
+        tenant_in_logs.reset(token)
 
 
 class JsonFormatter(logging.Formatter):
@@ -46,7 +46,7 @@ class JsonFormatter(logging.Formatter):
         document: dict[str, Any] = {
             "time": datetime.fromtimestamp(record.created, UTC).isoformat(),
             "level": record.levelname.lower(),
-            "tenant": _tenant.get() or self._tenant,
+            "tenant": tenant_in_logs.get() or self._tenant,
             "logger": record.name,
             "message": record.getMessage(),
         }

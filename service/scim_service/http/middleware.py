@@ -18,7 +18,7 @@ from scim_service.http.client_address import TrustedProxies, read_sender
 from scim_service.http.failures import RETRY_SOON, describe_failure
 from scim_service.http.messages import CLIENT_GONE, STATE, build_error_response, find_header
 from scim_service.http.rate_limit import Penalties, RateLimit
-from scim_service.logs import log_as
+from scim_service.logs import tenant_in_logs
 from scim_service.scim import errors
 from scim_service.scim.budget import Budget
 from scim_service.scim.errors import shorten
@@ -114,21 +114,22 @@ class Middleware:
                 message["headers"].append(request_id)
             await send(message)
 
-        with log_as(self._tenant.config.name):
-            try:
-                async with asyncio.timeout(self._request_seconds) as limit:
-                    await self._serve(scope, receive, send_with_id, context)
-            except Exception as error:
-                refusal, headers = _TOO_SLOW, RETRY_SOON
-                # An error within the application comes here after it was answered there.
-                if not limit.expired() and not context.failed:
-                    refusal, headers = describe_failure(error, context)
-                if status == 0:
-                    await _build_refusal(context, refusal, headers)(scope, receive, send_with_id)
-            finally:
-                if context.held:
-                    self._tenant.body_memory.give_back(context.held)
-                self._log(scope, context, status or CLIENT_GONE)
+        tenant_token = tenant_in_logs.set(self._tenant.config.name)
+        try:
+            async with asyncio.timeout(self._request_seconds) as limit:
+                await self._serve(scope, receive, send_with_id, context)
+        except Exception as error:
+            refusal, headers = _TOO_SLOW, RETRY_SOON
+            # An error within the application comes here after it was answered there.
+            if not limit.expired() and not context.failed:
+                refusal, headers = describe_failure(error, context)
+            if status == 0:
+                await _build_refusal(context, refusal, headers)(scope, receive, send_with_id)
+        finally:
+            if context.held:
+                self._tenant.body_memory.give_back(context.held)
+            self._log(scope, context, status or CLIENT_GONE)
+            tenant_in_logs.reset(tenant_token)
 
     async def _serve(
         self, scope: Scope, receive: Receive, send: Send, context: RequestContext
