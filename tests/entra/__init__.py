@@ -1,4 +1,4 @@
-"""A client that does to a SCIM server what the provisioning service of Microsoft Entra ID does.
+"""A client that sends a SCIM server the requests of Microsoft Entra ID's provisioning service.
 
     async with Provisioning(tenant_url, token) as job:
         directory = Directory.generate(seed=1, users=50, groups=5)

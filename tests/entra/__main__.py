@@ -1,4 +1,4 @@
-"""Provision a made-up directory into a SCIM tenant the way Microsoft Entra ID would."""
+"""Provision a generated directory into a SCIM tenant, as Microsoft Entra ID would."""
 
 import argparse
 import asyncio
@@ -23,7 +23,7 @@ _CYCLES = ("initial", "incremental", "repeat")
 
 
 def main() -> int:
-    """Run the cycles that the command line asks for; the exit code says how it went."""
+    """Run the cycles of the command line; the exit code is the result."""
     options = _parse()
     report = asyncio.run(_provision(options))
     if options.output == "json":

@@ -1,4 +1,4 @@
-"""What Entra asks of an answer before it uses it.
+"""Entra's checks of an answer before it uses it.
 
 Sources: Microsoft, "Develop and plan provisioning for a SCIM endpoint" (requirements and example
 responses), and "Application provisioning in quarantine status"; RFC 7644 sections 3.3 to 3.6.
@@ -14,7 +14,7 @@ LIST_RESPONSE = "urn:ietf:params:scim:api:messages:2.0:ListResponse"
 
 
 def listed(answer: Answer) -> list[Resource]:
-    """Return what a query found.
+    """Return the resources that a query found.
 
     404 instead of an empty list, and refused credentials, put the job into quarantine at once.
     """
@@ -44,7 +44,7 @@ def listed(answer: Answer) -> list[Resource]:
 
 
 def matched(answer: Answer, attribute: str, value: str) -> Resource | None:
-    """Return the one object that a matching query found, None where it found none."""
+    """Return the object that a matching query found, None if it found none."""
     found = listed(answer)
     if len(found) > 1:
         raise RefusedError(Code.DUPLICATE_TARGET_ENTRIES, f"{len(found)} objects match", answer)
@@ -57,7 +57,7 @@ def matched(answer: Answer, attribute: str, value: str) -> Resource | None:
 
 
 def got(answer: Answer, anchor: str, *, without: str | None = None) -> Resource:
-    """Return the object read by its anchor; `without` names what was to be left out."""
+    """Return the object read by its anchor; `without` names the excluded attributes."""
     _demand_rights(answer)
     resource = _object(_expect(answer, 200))
     if _anchor(resource, answer) != anchor:
@@ -68,7 +68,7 @@ def got(answer: Answer, anchor: str, *, without: str | None = None) -> Resource:
 
 
 def created(answer: Answer) -> Resource:
-    """Return the object that a POST made; its id is the anchor from then on."""
+    """Return the object that a POST created; its id is the anchor from then on."""
     if answer.status == 409:
         raise RefusedError(Code.ENTRY_CONFLICT, _detail(answer), answer)
     resource = _object(_expect(answer, 201))
@@ -84,7 +84,7 @@ def updated(answer: Answer) -> None:
 
 
 def deleted(answer: Answer) -> None:
-    """Accept the answer to a DELETE; an object that is gone already is as wanted."""
+    """Accept the answer to a DELETE, also if the object is already deleted."""
     _expect(answer, 204, 404)
 
 
@@ -131,7 +131,7 @@ def _anchor(resource: Resource, answer: Answer) -> str:
 
 
 def _detail(answer: Answer) -> str:
-    """Return what the administrator reads in the provisioning log."""
+    """Return the text for the provisioning log."""
     shown: Any = answer.shown()
     if isinstance(shown, dict) and shown.get("detail"):
         return str(shown["detail"])

@@ -40,7 +40,7 @@ class Target:
         return cls(text, **found.groupdict())
 
     def read(self, resource: Mapping[str, Any]) -> Any:
-        """Return the value that a resource holds, None where it holds none."""
+        """Return the value in a resource, None if it has none."""
         holder: Any = resource if self.schema is None else lookup(resource, self.schema)
         value = lookup(holder, self.attribute)
         if self.key is not None:

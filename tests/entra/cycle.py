@@ -1,4 +1,4 @@
-"""The record of one cycle: what was done, what failed, and how the server answered."""
+"""The record of one cycle: its writes, its failures and the server's answers."""
 
 from collections import Counter
 from dataclasses import dataclass, field
@@ -57,7 +57,7 @@ class Cycle:
         self.quarantine = f"{error.reason}: {error.detail}{where}"
 
     def note_manager(self, user: User, manager: Any) -> None:
-        """Remember who manages a user according to the application."""
+        """Remember a user's manager in the application."""
         self.managers[user.object_id] = manager
 
     @property
@@ -67,7 +67,7 @@ class Cycle:
 
     @property
     def object_failures(self) -> int:
-        """How many objects failed otherwise than by a reference."""
+        """How many objects failed, references not counted."""
         return len({one.object_id for one in self.failures if not one.reference})
 
     @property

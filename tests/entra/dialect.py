@@ -1,4 +1,4 @@
-"""The bodies and filters that Entra puts on the wire, in both of its dialects.
+"""The bodies and filters that Entra sends, in both of its dialects.
 
 Sources: Microsoft, "Develop and plan provisioning for a SCIM endpoint" (requests), and "Known
 issues and resolutions with SCIM 2.0 protocol compliance" (the flag `aadOptscim062020`).
@@ -48,7 +48,7 @@ class Quirk(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """One attribute to bring up to date; `present` when the application holds a value of it."""
+    """One attribute to update; `present` if the application has a value of it."""
 
     target: str
     value: Any
@@ -124,7 +124,7 @@ class Dialect:
         return _patch([self._operation(verb, target, anchor)])
 
     def clear(self, target: str) -> Resource:
-        """Return the PATCH that takes a single value away: a replace with nothing."""
+        """Return the PATCH that removes a single value: a replace with null."""
         return _patch([self._operation("Replace", target, "")])
 
     def add_members(self, anchors: Sequence[str]) -> Resource:

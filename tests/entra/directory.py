@@ -1,4 +1,4 @@
-"""A directory as Entra would hold it: made from a seed, and changed by a seed.
+"""A directory as Entra would hold it: generated from a seed, and changed by a seed.
 
 The same arguments give the same directory on every machine, so that a run can be repeated and the
 client's later runs know what an earlier one provisioned.
@@ -89,7 +89,7 @@ class Directory:
     def generate(
         cls, seed: int = 1, *, users: int = 20, groups: int = 3, members: int = 8
     ) -> "Directory":
-        """Make a directory of the given size; the first group holds ten times `members`."""
+        """Generate a directory of the given size; the first group has ten times `members`."""
         rng = random.Random(f"directory {seed}")
         people: dict[str, User] = {}
         for number in range(users):
@@ -199,7 +199,7 @@ class _Changes:
         self._users[user.object_id] = replace(user.having(**attributes), manager=manager)
 
     def _unlink(self, gone: User) -> None:
-        """Take a deleted user out of groups and management, as Entra's links disappear."""
+        """Remove a deleted user from groups and as a manager, as Entra does."""
         for user in self._users.values():
             if user.manager == gone.object_id:
                 self._users[user.object_id] = replace(user, manager=gone.manager)

@@ -1,4 +1,4 @@
-"""What goes wrong, by the names that Entra gives it in its provisioning log.
+"""Failures, by their names in Entra's provisioning log.
 
 Source: Microsoft, "How to download and analyze the Microsoft Entra provisioning logs", table of
 error codes. Where the table has no name for a status, the status' own name is used.

@@ -1,4 +1,4 @@
-"""A record of what the server said it had stored, to hold it to that after a crash.
+"""A record of acknowledged writes, to check after a crash that the server has stored them.
 
 Each write is noted before it is sent. Once it is acknowledged the server must have it; while it is
 not, old and new state are both right, because the answer may have been lost on its way back.
@@ -70,7 +70,7 @@ class Ledger:
             facts.setdefault(aspect, _Fact()).possible.append(value)
 
     def acknowledge(self, write: Write) -> None:
-        """Note that the server has confirmed a write: nothing else is right from now on."""
+        """Note that the server has confirmed a write: from now on only the new state is right."""
         self.acknowledged += 1
         facts = self._facts.setdefault((write.collection, write.anchor), {})
         for aspect, value in write.facts.items():
@@ -83,7 +83,7 @@ class Ledger:
             facts[aspect].possible.remove(value)
 
     def lost(self, users: Mapping[str, Resource], groups: Mapping[str, Resource]) -> list[Lost]:
-        """Compare with all that the tenant holds now, by id."""
+        """Compare with all resources of the tenant, by id."""
         held = {USERS: users, GROUPS: groups}
         return [
             one
@@ -127,7 +127,7 @@ class Ledger:
 
     @classmethod
     def load(cls, rows: Iterable[Any], acknowledged: int) -> "Ledger":
-        """Make a ledger from what `dump` returned."""
+        """Create a ledger from the result of `dump`."""
         ledger = cls()
         ledger.acknowledged = acknowledged
         for collection, anchor, aspect, confirmed, possible in rows:

@@ -143,11 +143,11 @@ class Provisioning:
     # What a test asks afterwards.
 
     async def tenant(self, page_size: int = 100) -> Tenant:
-        """Read everything that the tenant holds."""
+        """Read all resources of the tenant."""
         return await read_tenant(self._connection, page_size)
 
     async def verify(self, directory: Directory, *, exclusive: bool = True) -> list[Difference]:
-        """Compare all that the tenant holds with the directory.
+        """Compare all resources of the tenant with the directory.
 
         With `exclusive`, objects that the directory does not account for are differences too.
         """
@@ -217,7 +217,7 @@ class Provisioning:
         return everything or known is None or known.synced != now
 
     def _settle(self, cycle: Cycle, directory: Directory, items: Iterable[User | Group]) -> None:
-        """Set the watermark, put failures into escrow, and judge the cycle as a whole."""
+        """Set the watermark, put failures into escrow, and judge the whole cycle."""
         for item in items:
             known = self._known(item).get(item.object_id)
             if item.object_id in cycle.failed:
@@ -422,7 +422,7 @@ class Provisioning:
         return resource
 
     async def _update(self, collection: str, resource: Resource, values: Values) -> Values:
-        """Send what differs, and return it."""
+        """Send the differences, and return them."""
         held = {target: Target.parse(target).read(resource) for target in values}
         changed = {target: value for target, value in values.items() if held[target] != value}
         if changed:
@@ -448,7 +448,7 @@ class Provisioning:
         body: Any,
         check: Callable[[Answer], None],
     ) -> None:
-        """Send a write and note in the ledger what has become of it."""
+        """Send a write and note its result in the ledger."""
         self.state.ledger.intend(write)
         answer = await self._send(method, path, body=body)
         try:

@@ -19,7 +19,7 @@ _ROWS_SHOWN = 20
 
 @dataclass(slots=True)
 class Report:
-    """Everything that a run has found out."""
+    """The results of a run."""
 
     tenant_url: str
     dialect: str

@@ -1,4 +1,4 @@
-"""What a provisioning job remembers between cycles; a restart of the job forgets it."""
+"""The state of a provisioning job between cycles; a restart of the job discards it."""
 
 import hashlib
 import json

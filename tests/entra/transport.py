@@ -1,4 +1,4 @@
-"""HTTP as Entra's provisioning service speaks it, measured.
+"""HTTP requests like those of Entra's provisioning service, with measurements.
 
 Every request is counted by method and status and timed; the token is in no record.
 """
@@ -27,7 +27,7 @@ NO_ANSWER, TIMED_OUT = "no answer", "timed out"
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """A request and what came back; `status` is None when nothing did."""
+    """A request and its answer; `status` is None without an answer."""
 
     method: str
     url: str
@@ -51,7 +51,7 @@ class Answer:
 
 @dataclass(slots=True)
 class Statistics:
-    """What was sent and how long the answers took."""
+    """The requests sent and the duration of the answers."""
 
     started: float = field(default_factory=time.perf_counter)
     ended: float = 0.0
@@ -128,7 +128,7 @@ class Connection:
             self._session = None
 
     def measure(self) -> Statistics:
-        """Begin to count anew, and return what counts from now on."""
+        """Start new statistics, and return them."""
         self.statistics = Statistics()
         return self.statistics
 

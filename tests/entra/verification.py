@@ -15,7 +15,7 @@ from .transport import Connection
 
 @dataclass(frozen=True, slots=True)
 class Difference:
-    """Something that the tenant holds otherwise than the directory."""
+    """A difference between the tenant and the directory."""
 
     kind: str
     name: str
@@ -26,7 +26,7 @@ class Difference:
 
 @dataclass(frozen=True, slots=True)
 class Tenant:
-    """Everything that a tenant holds, by id."""
+    """All resources of a tenant, by id."""
 
     users: dict[str, Resource]
     groups: dict[str, Resource]

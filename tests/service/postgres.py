@@ -122,7 +122,7 @@ class PostgresServer:
         return f"postgresql://scim:unused@{self._address}:{self._port}/{database}"
 
     def empty(self) -> None:
-        """Remove all rows: making databases anew would take most of the tests' time."""
+        """Remove all rows, because new databases would take most of the tests' time."""
         asyncio.run(_empty(self.url()))
 
     def _as_user(self) -> dict[str, Any]:
@@ -172,7 +172,7 @@ class PostgresServer:
             os.chown(copy, self._user.pw_uid, self._user.pw_gid)
 
     def start(self) -> None:
-        """Start the server, on the port that it has always had, and wait until it serves."""
+        """Start the server, always on the same port, and wait until it serves."""
         settings = {
             "listen_addresses": self._address,
             "port": self._port,

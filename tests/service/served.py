@@ -1,4 +1,4 @@
-"""A tenant that is served in this process."""
+"""A tenant served in this process."""
 
 import contextlib
 from collections.abc import AsyncIterator
@@ -54,7 +54,7 @@ class Serve(Protocol):
 
 @contextlib.asynccontextmanager
 async def serving(url: str) -> AsyncIterator[Serve]:
-    """Return what puts tenants into service; all of them end with the block."""
+    """Return the function that serves tenants; all of them end with the block."""
     async with contextlib.AsyncExitStack() as stack:
 
         async def serve(

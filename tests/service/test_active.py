@@ -1,4 +1,4 @@
-"""A user without ``active`` counts as active, and nothing enables a user by leaving it out."""
+"""A user without ``active`` counts as active; omitting the attribute never enables a user."""
 
 from typing import Any
 
@@ -37,10 +37,10 @@ def profile(request: pytest.FixtureRequest) -> dict[str, Any]:
     return {"provisioning": {"profile": request.param}}
 
 
-async def test_who_is_not_disabled_is_found_as_active(
+async def test_users_without_active_match_active_filters(
     serve: Serve, profile: dict[str, Any]
 ) -> None:
-    """Comparisons of active take a user without it for an active one, everywhere in a filter."""
+    """Filters on active treat a user without the attribute as active."""
     scim = (await serve(profile)).http
     for each in (user("on", active=True), user("off", active=False), user("unsaid")):
         assert (await scim.post("/Users", json=each)).status_code == 201
@@ -61,7 +61,7 @@ async def test_who_is_not_disabled_is_found_as_active(
 
 
 @pytest.mark.parametrize("omission", OMISSIONS)
-async def test_a_patch_without_a_value_enables_nobody(
+async def test_a_patch_without_active_enables_no_user(
     serve: Serve, profile: dict[str, Any], omission: str
 ) -> None:
     """Clearing active leaves a disabled user disabled, and an active one active."""
@@ -83,10 +83,10 @@ async def test_a_patch_without_a_value_enables_nobody(
 
 
 @pytest.mark.parametrize("sent", [{}, {"active": None}])
-async def test_a_put_without_a_value_enables_nobody(
+async def test_a_put_without_active_enables_no_user(
     serve: Serve, profile: dict[str, Any], sent: dict[str, Any]
 ) -> None:
-    """A replacement that does not say so enables nobody, also within a Bulk request."""
+    """A PUT without active leaves a disabled user disabled, also within a Bulk request."""
     scim = (await serve(profile)).http
     path = f"/Users/{(await scim.post('/Users', json=user('ann', active=False))).json()['id']}"
     answer = await scim.put(path, json=user("ann", title="Boss", **sent))
@@ -97,7 +97,7 @@ async def test_a_put_without_a_value_enables_nobody(
     assert (await scim.get(path)).json()["active"] is False
 
 
-async def test_saying_so_enables(serve: Serve, profile: dict[str, Any]) -> None:
+async def test_an_explicit_true_enables(serve: Serve, profile: dict[str, Any]) -> None:
     """An explicit true enables, also after the value was cleared in the same request."""
     scim = (await serve(profile)).http
     path = f"/Users/{(await scim.post('/Users', json=user('ann', active=False))).json()['id']}"

@@ -1,4 +1,4 @@
-"""The provisioning log: what has a line, what a line says, and how long it stays."""
+"""The provisioning log: which requests have a line, what it contains, and when it is removed."""
 
 import json
 from collections.abc import Sequence
@@ -17,7 +17,7 @@ DAY = 24 * 3600 * 1_000_000
 
 
 class Clock:
-    """The time in microseconds, moved by hand."""
+    """A clock in microseconds that the test sets."""
 
     def __init__(self) -> None:
         self.now = 1_750_000_000_000_000
@@ -40,7 +40,7 @@ async def lines(served: Served) -> Sequence[dict[str, Any]]:
 
 
 async def test_each_write_has_a_line(serve: Serve) -> None:
-    """Who, what, which attributes, the result, how long it took, and the id of the request."""
+    """It has the token, operation, attributes, status, duration and the request's id."""
     served = await serve()
     scim = served.http
     created = await scim.post("/Users", json={"userName": "ada", "title": "Countess"})
@@ -62,7 +62,7 @@ async def test_each_write_has_a_line(serve: Serve) -> None:
 
 
 async def test_a_read_has_no_line(serve: Serve) -> None:
-    """Entra asks far more often than it writes; what is asked is in the access log."""
+    """Entra reads far more often than it writes; reads are in the access log."""
     served = await serve()
     await served.http.get("/Users")
     assert await lines(served) == []
@@ -88,9 +88,9 @@ async def test_each_refusal_has_a_line_and_is_counted(serve: Serve) -> None:
 
 
 async def test_writes_are_counted_by_their_end(serve: Serve) -> None:
-    """Of the last day's writes the status tells how many were accepted and how many refused.
+    """The status has the numbers of accepted and refused writes of the last day.
 
-    Each operation of a bulk request is a write; reads, probes and searches are none.
+    Each operation of a bulk request is a write; reads, probes and searches are not.
     """
     clock = Clock()
     served = await serve(clock=clock)
@@ -114,7 +114,7 @@ async def test_writes_are_counted_by_their_end(serve: Serve) -> None:
 
 
 async def test_a_write_that_is_undone_has_no_line_of_success(serve: Serve) -> None:
-    """The line is written in the transaction of what it tells of."""
+    """The line is written in the same transaction as the change."""
     served = await serve()
     await served.http.post("/Groups", json={"displayName": "all"})
     members = [{"value": "nobody"}]
@@ -143,7 +143,7 @@ async def test_no_secret_is_logged(serve: Serve) -> None:
 
 
 async def test_old_lines_are_removed(serve: Serve) -> None:
-    """A line stays as many days as the limit says."""
+    """A line is removed after the number of days in the limits."""
     clock = Clock()
     served = await serve(limits=Limits(activity_days=30), clock=clock)
     await served.http.post("/Users", json={"userName": "old"})
@@ -156,7 +156,7 @@ async def test_old_lines_are_removed(serve: Serve) -> None:
 
 
 async def test_the_newest_lines_stay(serve: Serve) -> None:
-    """A tenant that writes a lot keeps as many lines as the limit says."""
+    """A tenant that writes a lot keeps the number of lines in the limits."""
     served = await serve(limits=Limits(activity_rows=3))
     for number in range(10):
         await served.http.post("/Users", json={"userName": f"user-{number}"})
@@ -166,8 +166,8 @@ async def test_the_newest_lines_stay(serve: Serve) -> None:
 
 
 @pytest.mark.finding(10)
-async def test_refusals_take_the_place_of_no_write(serve: Serve) -> None:
-    """Each kind has its own number of lines, so that a flood of one removes none of the other."""
+async def test_refusals_displace_no_write(serve: Serve) -> None:
+    """Writes and refusals have limits of their own, so many refusals remove no write."""
     served = await serve(limits=Limits(activity_rows=5, refusal_rows=3))
     for number in range(5):
         await served.http.post("/Users", json={"userName": f"user-{number}"})
@@ -180,8 +180,8 @@ async def test_refusals_take_the_place_of_no_write(serve: Serve) -> None:
     assert status["failures"] == {"invalidFilter": 20}
 
 
-async def test_what_happened_last_survives_a_restart(serve: Serve) -> None:
-    """A new process knows when its tenant was last asked and provisioned, and by which token."""
+async def test_last_times_survive_a_restart(serve: Serve) -> None:
+    """A new process knows the times of the last request, the last write and each token's use."""
     clock = Clock()
     first = await serve(clock=clock)
     await first.http.post("/Users", json={"userName": "ada"})
@@ -195,8 +195,8 @@ async def test_what_happened_last_survives_a_restart(serve: Serve) -> None:
     assert (used["id"], used["lastUsed"]) == (TOKEN_ID, again["lastRequest"])
 
 
-async def test_a_probe_is_no_traffic(serve: Serve) -> None:
-    """Who looks after a tenant hides no silence, retires no token and counts as no failure."""
+async def test_a_probe_does_not_count_as_traffic(serve: Serve) -> None:
+    """A probe changes neither lastRequest nor lastUsed, and is not counted as a failure."""
     served = await serve()
     for query in ("userName pr", "userName"):
         await served.http.get("/Users", params={"filter": query}, headers=PROBE)
@@ -207,8 +207,8 @@ async def test_a_probe_is_no_traffic(serve: Serve) -> None:
 
 
 @pytest.mark.finding(20)
-async def test_a_probe_is_told_as_such(serve: Serve) -> None:
-    """The status has when the tenant was last looked at, and the access log says which was one."""
+async def test_a_probe_is_marked(serve: Serve) -> None:
+    """The status has the time of the last probe, and the access log marks probes."""
     clock = Clock()
     served = await serve(clock=clock)
     await served.http.get("/Users", headers=PROBE)
@@ -223,8 +223,8 @@ async def test_a_probe_is_told_as_such(serve: Serve) -> None:
 
 @pytest.mark.finding(20)
 @pytest.mark.parametrize("bulk", [False, True])
-async def test_a_write_counts_whatever_it_says_of_itself(serve: Serve, bulk: bool) -> None:
-    """No header keeps a write, or its refusal, out of what the tenant's status tells."""
+async def test_no_header_hides_a_write(serve: Serve, bulk: bool) -> None:
+    """A header cannot exclude a write, or its refusal, from the tenant's status."""
     served = await serve()
 
     async def create(name: str) -> None:
@@ -245,8 +245,8 @@ async def test_a_write_counts_whatever_it_says_of_itself(serve: Serve, bulk: boo
 
 
 @pytest.mark.finding(20)
-async def test_a_refused_write_provisions_nothing(serve: Serve) -> None:
-    """A write that is refused, alone or in a bulk, leaves the last one that succeeded as it is."""
+async def test_a_refused_write_does_not_move_last_provisioned(serve: Serve) -> None:
+    """A refused write, alone or in a bulk, does not change lastProvisioned."""
     clock = Clock()
     served = await serve(clock=clock)
     user = (await served.http.post("/Users", json={"userName": "ada"})).json()["id"]
@@ -263,8 +263,8 @@ async def test_a_refused_write_provisions_nothing(serve: Serve) -> None:
     assert sum(status["failures"].values()) == 4
 
 
-async def test_what_the_management_port_shows(serve: Serve) -> None:
-    """The newest lines come first: as many as asked for, all or only the refused, no values."""
+async def test_the_management_port_lists_lines(serve: Serve) -> None:
+    """The newest lines come first, limited and filtered as requested, and contain no values."""
     clock = Clock()
     served = await serve(clock=clock)
     user = (await served.http.post("/Users", json={"userName": "zoe"})).json()["id"]

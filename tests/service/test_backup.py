@@ -1,4 +1,4 @@
-"""Backups and restores by the program, beside the process that serves."""
+"""Backups and restores by the program while another process serves the database."""
 
 import contextlib
 import fcntl
@@ -27,7 +27,7 @@ from tests.service.served import serving
 
 @pytest.fixture(autouse=True)
 def umask() -> Iterator[None]:
-    """The program changes its umask, which is here that of the tests."""
+    """Restore the umask, which the program changes for this process."""
     before = os.umask(0o022)
     yield
     os.umask(before)
@@ -35,7 +35,7 @@ def umask() -> Iterator[None]:
 
 @pytest.fixture
 def database(tmp_path: Path, migrated: Path) -> Path:
-    """A database with nothing in it."""
+    """An empty database."""
     path = tmp_path / "scim.db"
     path.write_bytes(migrated.read_bytes())
     return path
@@ -56,7 +56,7 @@ def stream(
 
 
 def test_a_served_database_is_streamed_and_put_back(tmp_path: Path) -> None:
-    """Both commands work beside the process that serves, which goes on with what was restored."""
+    """Both commands work while a process serves, and it continues with the restored database."""
     database = tmp_path / "scim.db"
     with program(f"sqlite:///{database}") as (process, url), client(url) as scim:
         scim.post("/Users", json={"userName": "kept@b.example"})
@@ -79,8 +79,8 @@ def test_a_served_database_is_streamed_and_put_back(tmp_path: Path) -> None:
     assert {file.name for file in tmp_path.iterdir()} == {"scim.db", ".scim.db.lock"}
 
 
-def test_requests_wait_while_a_copy_takes_the_place_of_the_database(tmp_path: Path) -> None:
-    """Nobody who connects anew during a restore is turned away."""
+def test_requests_wait_while_a_copy_replaces_the_database(tmp_path: Path) -> None:
+    """No client that connects during a restore is refused."""
     database, copy = tmp_path / "scim.db", tmp_path / "copy.db"
     ended = threading.Event()
     failures: list[object] = []
@@ -107,8 +107,8 @@ def test_requests_wait_while_a_copy_takes_the_place_of_the_database(tmp_path: Pa
     assert failures == []
 
 
-def test_a_copy_that_waits_is_taken_at_the_start(tmp_path: Path, database: Path) -> None:
-    """A process that ends before it has taken a copy leaves that to the next one, WAL and all."""
+def test_a_waiting_copy_is_taken_at_the_start(tmp_path: Path, database: Path) -> None:
+    """A copy that an ended process has not taken is taken by the next, without the old WAL."""
     with program(f"sqlite:///{database}") as (process, url), client(url) as scim:
         scim.post("/Users", json={"userName": "kept@b.example"})
         backup(f"sqlite:///{database}", restored_copy(database).with_name("c"), io.BytesIO())
@@ -121,8 +121,8 @@ def test_a_copy_that_waits_is_taken_at_the_start(tmp_path: Path, database: Path)
     assert names == ["kept@b.example"]
 
 
-def test_what_does_not_let_go_of_its_database_keeps_it(tmp_path: Path, database: Path) -> None:
-    """A copy is withdrawn that nothing takes, and the database stays as it is."""
+def test_a_database_in_use_is_not_replaced(tmp_path: Path, database: Path) -> None:
+    """A copy that no process takes is removed, and the database is unchanged."""
     copy = tmp_path / "copy.db"
     url = f"sqlite:///{database}"
     backup(url, copy, io.BytesIO())
@@ -138,7 +138,7 @@ def test_what_does_not_let_go_of_its_database_keeps_it(tmp_path: Path, database:
 
 
 def truncated(copy: bytes) -> bytes:
-    """Return a copy whose transfer has broken off."""
+    """Return a copy with an interrupted transfer."""
     return copy[: len(copy) // 2]
 
 
@@ -153,8 +153,8 @@ NO_BACKUPS: dict[str, tuple[Callable[[bytes], bytes], str]] = {
 
 
 @pytest.mark.parametrize("kind", NO_BACKUPS)
-def test_what_is_no_backup_is_refused_in_words(kind: str, database: Path) -> None:
-    """Whatever comes as a backup, the error says what it is, and the database stays."""
+def test_a_file_that_is_no_backup_is_refused(kind: str, database: Path) -> None:
+    """The error says why the file is no backup, and the database is unchanged."""
     change, problem = NO_BACKUPS[kind]
     before = database.read_bytes()
     ended = stream("restore", database, change(before))
@@ -167,10 +167,10 @@ def test_what_is_no_backup_is_refused_in_words(kind: str, database: Path) -> Non
     assert {file.name for file in database.parent.iterdir()} == {"scim.db", ".scim.db.lock"}
 
 
-def test_a_copy_of_an_earlier_revision_is_brought_to_this_one(
+def test_a_copy_of_an_earlier_revision_is_upgraded(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """The process that serves gets a database it can go on with at once."""
+    """A copy of an earlier revision is upgraded before the serving process gets it."""
     from scim_service.store.migrations.upgrade import KNOWN, _execute_script, _render
 
     old, database = tmp_path / "old.db", tmp_path / "scim.db"
@@ -184,7 +184,7 @@ def test_a_copy_of_an_earlier_revision_is_brought_to_this_one(
 def test_a_target_must_be_named(
     command: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, migrated: Path
 ) -> None:
-    """Without a database, neither command takes one of the folder it happens to run in."""
+    """Without a database, neither command uses a file in its working directory."""
     monkeypatch.chdir(tmp_path)
     copy = tmp_path / "copy.db"
     if command == "restore":
@@ -196,8 +196,8 @@ def test_a_target_must_be_named(
 
 
 @pytest.mark.parametrize("place", ["missing/copy.db", "folder", "scim.db", "scim.db/copy.db"])
-def test_a_place_that_cannot_be_written_is_refused_in_words(place: str, database: Path) -> None:
-    """A backup to where no file can be made ends with the reason."""
+def test_a_target_that_cannot_be_written_is_refused(place: str, database: Path) -> None:
+    """A backup to a path that cannot be written ends with the reason."""
     (database.parent / "folder").mkdir()
     ended = run("backup", str(database.parent / place), "--database", f"sqlite:///{database}")
     assert ended.returncode == 1
@@ -207,7 +207,7 @@ def test_a_place_that_cannot_be_written_is_refused_in_words(place: str, database
 
 @pytest.mark.parametrize("command", ["backup", "restore"])
 def test_only_one_copy_at_a_time(command: str, tmp_path: Path, database: Path) -> None:
-    """Two that would write the same file beside the database do not meet."""
+    """The second of two simultaneous backups or restores is refused."""
     copy = tmp_path / "copy.db"
     if command == "restore":
         copy.write_bytes(database.read_bytes())
@@ -218,8 +218,8 @@ def test_only_one_copy_at_a_time(command: str, tmp_path: Path, database: Path) -
     assert "under way" in ended.stderr
 
 
-def test_a_reader_that_goes_away_ends_a_backup_in_words(database: Path) -> None:
-    """A connection that breaks while a backup is streamed leaves no trace and no time."""
+def test_a_broken_connection_ends_a_backup(database: Path) -> None:
+    """If the connection breaks during a streamed backup, no file and no backup time remain."""
     with contextlib.closing(sqlite3.connect(database)) as connection:
         connection.execute("insert into secret values ('filler', ?)", ("x" * 1_000_000,))
         connection.commit()
@@ -242,7 +242,7 @@ def test_a_reader_that_goes_away_ends_a_backup_in_words(database: Path) -> None:
 
 
 async def test_the_last_backup_is_in_status_and_metrics(database: Path) -> None:
-    """Its time is null and 0 before the first, then that of the copy, also in a restored one."""
+    """The time is null and 0 before the first backup, later that of the copy, even restored."""
     url = f"sqlite:///{database}"
     series = 'scim_last_backup_timestamp_seconds{tenant="local"} '
     copy = database.with_name("copy.db")
@@ -263,7 +263,7 @@ async def test_the_last_backup_is_in_status_and_metrics(database: Path) -> None:
 async def test_postgresql_has_its_own_tools(
     database_url: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """Both commands name them, and nobody is told that no backup was made."""
+    """Both commands name PostgreSQL's tools, and the status reports no missing backup."""
     for command in ("backup", "restore"):
         assert main([command, "-", "--database", database_url]) == 1
         assert "pg_dump" in capsys.readouterr().err

@@ -1,4 +1,4 @@
-"""The bodies of requests: how large, in which form, and how many of the large ones at a time."""
+"""Request bodies: their size, their form, and the number of large ones at a time."""
 
 import asyncio
 import gzip
@@ -27,7 +27,7 @@ def user(name: str, **values: Any) -> dict[str, Any]:
 
 
 def member(user_id: str, number: int) -> dict[str, str]:
-    """Return a member as long as clients send one."""
+    """Return a member of a typical length."""
     return {
         "value": user_id,
         "$ref": f"https://scim.apps.customer.example/namespace/tenant-with-a-name/scim/Users/{user_id}",
@@ -38,7 +38,7 @@ def member(user_id: str, number: int) -> dict[str, str]:
 
 @pytest.mark.parametrize("profile", ["entra", "strict"])
 async def test_a_group_of_8000_is_sent_at_once(serve: Serve, profile: str) -> None:
-    """As large clients do: a PUT, a POST and a PATCH with all members and their names."""
+    """A PUT, a POST and a PATCH with all members and their names are accepted."""
     served = await serve({"provisioning": {"profile": profile}})
     prepared = await prepare(served, members=MEMBERS)
     members = [member(each, number) for number, each in enumerate(prepared.members)]
@@ -108,7 +108,7 @@ async def test_large_bodies_share_a_limit_of_memory(serve: Serve) -> None:
 
 @pytest.mark.parametrize("profile", ["entra", "strict"])
 async def test_a_byte_order_mark_is_accepted(serve: Serve, profile: str) -> None:
-    """Some clients write one before JSON; RFC 8259 lets a reader pass over it."""
+    """Some clients write one before JSON; RFC 8259 allows a reader to ignore it."""
     scim = (await serve({"provisioning": {"profile": profile}})).http
     assert (
         await scim.post("/Users", content=MARK + json.dumps(user("ann")).encode())
@@ -120,7 +120,7 @@ async def test_a_byte_order_mark_is_accepted(serve: Serve, profile: str) -> None
 
 @pytest.mark.parametrize("coding", ["gzip", "GZIP", "deflate", "br", "identity, gzip"])
 async def test_a_compressed_body_is_415_with_the_reason(serve: Serve, coding: str) -> None:
-    """The client learns that it must not compress; identity is no compression."""
+    """The error says that bodies must not be compressed; identity is accepted."""
     scim = (await serve()).http
     content = gzip.compress(json.dumps(user("ann")).encode())
     for method, path in (("POST", "/Users"), ("PATCH", "/Users/x"), ("POST", "/.search")):
@@ -140,7 +140,7 @@ async def test_a_compressed_body_is_415_with_the_reason(serve: Serve, coding: st
 async def test_no_length_keeps_a_user_active(
     serve: Serve, monkeypatch: pytest.MonkeyPatch, profile: str, letter: str
 ) -> None:
-    """Who was stored over today's limit, or fills it, can be disabled and enabled, and not grow."""
+    """A user at or above the size limit can be disabled and enabled, but not become longer."""
     scim = (await serve({"provisioning": {"profile": profile}})).http
     limit = size_limit.RESOURCE_BYTES
     stored: list[str] = []

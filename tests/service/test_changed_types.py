@@ -1,4 +1,4 @@
-"""Users who were stored when an attribute of the tenant's extension had another type."""
+"""Users that were stored when an extension attribute had another type."""
 
 from typing import Any
 
@@ -30,7 +30,7 @@ def configuration(profile: str, definition: dict[str, Any]) -> dict[str, Any]:
 @pytest.mark.parametrize("profile", ["entra", "strict"])
 @pytest.mark.parametrize("before", TYPES)
 async def test_no_former_type_keeps_a_user_active(serve: Serve, profile: str, before: str) -> None:
-    """Whatever the type was and is: the user is read, listed, changed, disabled and deleted."""
+    """With every pair of types, the user can be read, listed, changed, disabled and deleted."""
     definition, value = TYPES[before]
     unique = {"uniqueness": "server"}
     for number, (name, (other, _)) in enumerate(TYPES.items()):

@@ -27,7 +27,7 @@ async def _replicas(serve: Serve, configuration: dict[str, Any]) -> list[Served]
 
 
 def _each(replicas: list[Served]) -> list[httpx.AsyncClient]:
-    """Return a client for each of the requests, turn by turn."""
+    """Return the clients in turn."""
     return [replica.http for replica in islice(cycle(replicas), CLIENTS)]
 
 
@@ -44,7 +44,7 @@ async def _send_all(
 
 
 async def test_no_member_is_lost(replicas: list[Served]) -> None:
-    """Members that are added one by one at the same moment are all in the group."""
+    """Members that are added by simultaneous requests are all in the group."""
     scim = replicas[0].http
     ids = [
         (await scim.post("/Users", json={"userName": f"user-{number}"})).json()["id"]
@@ -70,7 +70,7 @@ async def test_no_member_is_lost(replicas: list[Served]) -> None:
 
 
 async def test_one_of_many_gets_the_user_name(replicas: list[Served]) -> None:
-    """Users whose names differ in case only are created at the same moment: one is."""
+    """Of simultaneous users whose names differ only in case, one is created."""
     # Each has another letter in upper case.
     name = "abcdefghijklmnopqrstuvwx@b.example"
     names = [name[:at] + name[at].upper() + name[at + 1 :] for at in range(CLIENTS)]
@@ -80,13 +80,13 @@ async def test_one_of_many_gets_the_user_name(replicas: list[Served]) -> None:
 
 
 async def test_one_of_many_gets_the_group_name(replicas: list[Served]) -> None:
-    """Groups of one displayName are created at the same moment: one is."""
+    """Of simultaneous groups with one displayName, one is created."""
     statuses = await _send_all(replicas, "/Groups", [{"displayName": "all"}] * CLIENTS)
     assert statuses == {201: 1, 409: CLIENTS - 1}
 
 
 async def test_the_licences_are_never_exceeded(serve: Serve) -> None:
-    """Of more users than there are licences for, as many are created as there are licences."""
+    """Simultaneous requests create exactly as many active users as there are licences."""
     replicas = await _replicas(serve, {"provisioning": {"maxUsers": 5}})
     statuses = await _send_all(
         replicas, "/Users", [{"userName": f"user-{number}"} for number in range(CLIENTS)]
@@ -97,7 +97,7 @@ async def test_the_licences_are_never_exceeded(serve: Serve) -> None:
 
 
 async def test_attributes_of_one_user_do_not_overwrite_each_other(replicas: list[Served]) -> None:
-    """Each of many PATCHes of one user leaves what the others have changed."""
+    """Each of many simultaneous PATCHes of one user preserves the changes of the others."""
     scim = replicas[0].http
     user = (await scim.post("/Users", json={"userName": "ada"})).json()["id"]
     attributes = ["title", "displayName", "nickName", "userType", "locale", "timezone"]
@@ -117,7 +117,7 @@ async def test_attributes_of_one_user_do_not_overwrite_each_other(replicas: list
 async def test_users_are_disabled_while_others_are_enabled(
     serve: Serve, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Requests that move users in opposite directions never wait for each other without end."""
+    """Requests that disable users and requests that enable others do not deadlock."""
     # So that all of them meet in the same two rows.
     monkeypatch.setattr("scim_service.store.counters._SLOTS", {"sqlite": 1, "postgresql": 1})
     replicas = await _replicas(serve, {})

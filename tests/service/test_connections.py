@@ -1,4 +1,4 @@
-"""What anybody who reaches a port can do to it, byte by byte, against the program as it runs."""
+"""What a client without a token can do to a port, byte by byte, against the running program."""
 
 import contextlib
 import resource
@@ -35,7 +35,7 @@ class Service:
         return int(status.partition("VmRSS:")[2].split()[0]) // 1024
 
     def is_well(self) -> bool:
-        """Whether the health check and a request of Entra's are answered."""
+        """Whether the health check and a request from Entra are answered."""
         health = httpx.get(f"http://127.0.0.1:{self.management}/-/healthz", timeout=5)
         with client(self.url) as scim:
             return (health.status_code, scim.get("/Users").status_code) == (200, 200)
@@ -52,7 +52,7 @@ def running(folder: Path) -> Iterator[Service]:
 
 @pytest.fixture(scope="module")
 def service(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
-    """One for all tests here that do not wear it out."""
+    """One service for all tests here that do not exhaust it."""
     with running(tmp_path_factory.mktemp("service")) as found:
         yield found
 
@@ -66,7 +66,7 @@ def exchange(port: int, text: str | bytes, *, seconds: float = 5) -> bytes:
 
 
 def everything(connection: socket.socket) -> bytes:
-    """Read until the end, or until nothing comes any more."""
+    """Read until the end, or until the server is silent."""
     answer = b""
     with contextlib.suppress(TimeoutError, ConnectionError):
         while data := connection.recv(65536):
@@ -76,7 +76,7 @@ def everything(connection: socket.socket) -> bytes:
 
 
 def statuses(answer: bytes) -> list[int]:
-    """The status of each answer in what came."""
+    """Return the status of each received answer."""
     return [int(part[:3]) for part in answer.split(b"HTTP/1.1 ")[1:]]
 
 
@@ -97,8 +97,8 @@ def statuses(answer: bytes) -> list[int]:
     ],
     ids=["lines", "fields", "value", "name", "url", "method", "trailers", "trailer", "extension"],
 )
-def test_what_has_no_end_is_ended(service: Service, port: str, begin: str, again: str) -> None:
-    """A head, trailer or chunk head without end is answered and closed before 4 MB are sent."""
+def test_endless_parts_are_closed(service: Service, port: str, begin: str, again: str) -> None:
+    """An endless head, trailer or chunk head is answered and closed before 4 MB are sent."""
     before, sent, answer = service.memory(), 0, b""
     with socket.create_connection(("127.0.0.1", getattr(service, port)), timeout=5) as connection:
         with contextlib.suppress(ConnectionError, TimeoutError):
@@ -160,7 +160,7 @@ BODY = '{"userName": "a"}'
     ids=["cut", "no body", "no size", "too long", "cut chunk", "negative", "overflow"],
 )
 def test_broken_bodies(tmp_path: Path, text: str) -> None:
-    """A body that breaks off is the client's error: no traceback, no 5xx, no failure counted."""
+    """An incomplete body is the client's error: no traceback, no 5xx, and no failure is counted."""
     with running(tmp_path) as service:
         with socket.create_connection(("127.0.0.1", service.scim), timeout=5) as connection:
             connection.sendall(text.encode())
@@ -201,8 +201,8 @@ def test_broken_bodies(tmp_path: Path, text: str) -> None:
         ((GET + HOST + AUTH + "\r\n") * 50, [200] * (1 + PIPELINED)),
     ],
 )
-def test_what_is_no_request(service: Service, text: str, expected: list[int]) -> None:
-    """Two lengths, odd lengths, folds and nonsense are 400; nothing hides behind a request."""
+def test_malformed_requests(service: Service, text: str, expected: list[int]) -> None:
+    """Two lengths, invalid lengths, folds and garbage are 400; no request can be smuggled."""
     assert statuses(exchange(service.scim, text)) == expected
     assert service.is_well()
 
@@ -237,7 +237,7 @@ def many_files() -> Iterator[None]:
 @pytest.mark.usefixtures("many_files")
 @pytest.mark.parametrize("half", ["", "GET / HTTP/1.1\r\n"], ids=["silent", "half a head"])
 def test_more_connections_than_files(tmp_path: Path, half: str) -> None:
-    """With 300 files and 400 connections to each port, both ports answer all the while."""
+    """With 300 files and 400 connections to each port, both ports still answer."""
     management = free_port()
     options = ("--management-port", str(management))
     with (
@@ -259,7 +259,7 @@ def test_more_connections_than_files(tmp_path: Path, half: str) -> None:
 @pytest.mark.finding(19)
 @pytest.mark.usefixtures("many_files")
 def test_three_thousand_connections(tmp_path: Path) -> None:
-    """Of 3,000 connections of one source a bounded number stays, memory is flat, all is well."""
+    """Of 3,000 connections of one source a bounded number stays open, and memory does not grow."""
     with running(tmp_path) as service, contextlib.ExitStack() as stack:
         memory = service.memory()
         for number in range(3000):
@@ -275,7 +275,7 @@ def test_three_thousand_connections(tmp_path: Path) -> None:
 
 @pytest.mark.finding(19)
 def test_pipelines_fill_no_memory(tmp_path: Path) -> None:
-    """Ten thousand requests in one write, on 40 connections without a token, wait nowhere."""
+    """Ten thousand requests in one write, on 40 connections without a token, are not buffered."""
     request = b"GET / HTTP/1.1\r\nHost:a\r\n\r\n"
     with running(tmp_path) as service, contextlib.ExitStack() as stack:
         memory = service.memory()
@@ -290,8 +290,8 @@ def test_pipelines_fill_no_memory(tmp_path: Path) -> None:
 
 
 @pytest.mark.finding(19, 22)
-def test_answers_that_nobody_takes(tmp_path: Path) -> None:
-    """Of a hundred clients that do not read their page, those that wait longest are given up."""
+def test_answers_that_clients_do_not_read(tmp_path: Path) -> None:
+    """Of a hundred clients that do not read their page, the longest waiting are disconnected."""
     with running(tmp_path) as service, contextlib.ExitStack() as stack:
         roles = [{"value": "x" * 900 + str(number)} for number in range(200)]
         with client(service.url) as scim:

@@ -1,4 +1,4 @@
-"""What one request may cost: comparisons, bytes, statements, and the event loop's time."""
+"""The cost limits of one request: comparisons, bytes, statements, time in the event loop."""
 
 import asyncio
 import gc
@@ -43,7 +43,7 @@ ENDLESS = Statement(
 
 @pytest.fixture
 def comparisons(monkeypatch: pytest.MonkeyPatch) -> list[None]:
-    """What is compared by value filters: an entry for each comparison."""
+    """Record the comparisons of value filters, one entry each."""
     made: list[None] = []
     compare = evaluator._compare
 
@@ -64,7 +64,7 @@ async def _create(scim: httpx.AsyncClient, body: dict[str, Any]) -> str:
 
 @pytest.mark.finding(13)
 async def test_a_patch_that_multiplies_is_refused(serve: Serve, comparisons: list[None]) -> None:
-    """400 operations x 121 conditions x 1,000 values end at the budget, and change nothing."""
+    """400 operations x 121 conditions x 1,000 values exceed the budget and change nothing."""
     scim = (await serve()).http
     created = await _create(scim, user("many", emails=emails(1000)))
     before = (await scim.get(f"/Users/{created}")).json()
@@ -77,10 +77,10 @@ async def test_a_patch_that_multiplies_is_refused(serve: Serve, comparisons: lis
 
 @pytest.mark.finding(13)
 @pytest.mark.parametrize("operations", [5, 20])
-async def test_values_are_paid_for_too(
+async def test_values_count_in_the_budget(
     serve: Serve, comparisons: list[None], operations: int
 ) -> None:
-    """Few operations with many conditions on many values are refused before they are made."""
+    """Few operations with many conditions on many values are refused before any comparison."""
     scim = (await serve()).http
     created = await _create(scim, user("many", emails=emails(1000)))
     answer = await scim.patch(f"/Users/{created}", content=multiplied(100, operations))
@@ -90,7 +90,7 @@ async def test_values_are_paid_for_too(
 
 @pytest.mark.finding(13)
 async def test_a_bulk_request_has_one_budget(serve: Serve, comparisons: list[None]) -> None:
-    """Each PATCH is allowed by itself, not all of them; what costs nothing is still done."""
+    """Each PATCH alone fits the budget, all together do not; free operations still succeed."""
     scim = (await serve()).http
     created = await _create(scim, user("many", emails=emails(100)))
     changes = [
@@ -107,7 +107,7 @@ async def test_a_bulk_request_has_one_budget(serve: Serve, comparisons: list[Non
 
 @pytest.mark.finding(13)
 async def test_a_thousand_operations_on_an_ordinary_user_are_done(serve: Serve) -> None:
-    """As many operations as a request may have, each with a condition on ten values, fit."""
+    """The maximum number of operations, each with a condition on ten values, fits the budget."""
     scim = (await serve()).http
     created = await _create(scim, user("ordinary", emails=emails(10)))
     operation = {"op": "replace", "path": 'emails[type eq "t5"].display', "value": "x"}
@@ -118,7 +118,7 @@ async def test_a_thousand_operations_on_an_ordinary_user_are_done(serve: Serve) 
 
 @pytest.mark.finding(22)
 async def test_a_long_resource_is_not_stored(serve: Serve, monkeypatch: pytest.MonkeyPatch) -> None:
-    """413 above the limit; what an earlier version has stored may get shorter, not longer."""
+    """413 above the limit; a longer resource of an earlier version may shrink but not grow."""
     scim = (await serve()).http
     long = "x" * size_limit.RESOURCE_BYTES
     refused = await scim.post("/Users", json=user("long", title=long))
@@ -146,7 +146,7 @@ async def _fill(scim: httpx.AsyncClient, number: int, title: str) -> list[str]:
 @pytest.mark.finding(22)
 @pytest.mark.parametrize("path", ["/Users", "/Users?count=1000", "/Users?sortBy=userName"])
 async def test_pages_by_index_end_by_their_size(serve: Serve, path: str) -> None:
-    """A page has what fits and says how many; who goes on behind it misses none."""
+    """A page ends at the size limit and has its count; the following pages skip no resource."""
     scim = (await serve(limits=Limits(page_bytes=20_000))).http
     names = await _fill(scim, 30, "x" * 2000)
     found: list[str] = []
@@ -164,7 +164,7 @@ async def test_pages_by_index_end_by_their_size(serve: Serve, path: str) -> None
 @pytest.mark.finding(22)
 @pytest.mark.parametrize("order", ["", "&sortBy=userName&sortOrder=descending"])
 async def test_pages_by_cursor_end_by_their_size(serve: Serve, order: str) -> None:
-    """The next cursor continues behind the last resource that fitted."""
+    """The next cursor continues after the last resource that fitted."""
     scim = (await serve(limits=Limits(page_bytes=20_000))).http
     names = await _fill(scim, 30, "x" * 2000)
     found: list[str] = []
@@ -179,7 +179,7 @@ async def test_pages_by_cursor_end_by_their_size(serve: Serve, order: str) -> No
 
 @pytest.mark.finding(22)
 async def test_a_page_over_both_types_skips_no_user(serve: Serve) -> None:
-    """Where the page ends before its last user, the groups wait for their page."""
+    """If the page ends before the last user, groups follow on a later page."""
     scim = (await serve(limits=Limits(page_bytes=20_000))).http
     names = await _fill(scim, 15, "x" * 2000)
     await scim.post("/Groups", json={"displayName": "a group"})
@@ -193,7 +193,7 @@ async def test_a_page_over_both_types_skips_no_user(serve: Serve) -> None:
 
 @pytest.mark.finding(22)
 async def test_a_resource_larger_than_a_page_has_one_of_its_own(serve: Serve) -> None:
-    """Otherwise a client could never get past it."""
+    """A page returns at least one resource, so that clients can continue."""
     scim = (await serve(limits=Limits(page_bytes=1000))).http
     await _fill(scim, 3, "x" * 5000)
     for start in (1, 2, 3):
@@ -203,7 +203,7 @@ async def test_a_resource_larger_than_a_page_has_one_of_its_own(serve: Serve) ->
 
 @pytest.mark.finding(22)
 async def test_a_group_too_large_to_answer_is_refused_with_the_remedy(serve: Serve) -> None:
-    """The members that fit no answer can be left out of it."""
+    """The error says that excludedAttributes=members leaves the members out."""
     scim = (await serve(limits=Limits(answer_bytes=2000))).http
     ids = [await _create(scim, user(f"member-{number}")) for number in range(20)]
     group = (await scim.post("/Groups", json={"displayName": "large"})).json()["id"]
@@ -217,7 +217,7 @@ async def test_a_group_too_large_to_answer_is_refused_with_the_remedy(serve: Ser
 
 
 async def test_more_objects_than_any_request_has_are_refused_unread(serve: Serve) -> None:
-    """Parsing a million small lists, and collecting them, takes long in itself."""
+    """Parsing a million small lists, and freeing them, takes long in itself."""
     scim = (await serve()).http
     body = b'{"userName":"x","title":[' + b"[]," * 30_000 + b"[]]}"
     answer = await scim.post("/Users", content=body)
@@ -228,7 +228,7 @@ async def test_more_objects_than_any_request_has_are_refused_unread(serve: Serve
 async def test_large_bodies_are_worked_on_outside_of_the_event_loop(
     serve: Serve, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """What a small body needs is done at once: handing it over would take longer."""
+    """Small bodies are processed in the event loop, because a thread would take longer."""
     scim = (await serve()).http
     threads: list[str] = []
 
@@ -256,7 +256,7 @@ async def database(database_url: str) -> AsyncIterator[Database]:
 async def test_a_statement_ends_with_its_time(
     database_url: str, monkeypatch: pytest.MonkeyPatch, reach: Any
 ) -> None:
-    """A query without end is stopped and says so, wherever it runs."""
+    """An endless query is stopped with a SlowQueryError, wherever it runs."""
     for module in (sqlite_readers, sqlite_errors, postgres):
         monkeypatch.setattr(module, "STATEMENT_SECONDS", 0.1)
     database = await open_database(database_url)
@@ -269,7 +269,7 @@ async def test_a_statement_ends_with_its_time(
 
 @asynccontextmanager
 async def _waiting(database: Database, number: int) -> AsyncIterator[list[asyncio.Task[Any]]]:
-    """Let as many endless queries of whole tables wait."""
+    """Start a number of endless queries of whole tables."""
     queries = [
         asyncio.ensure_future(database.fetch(ENDLESS, {}, reach="table")) for _ in range(number)
     ]
@@ -289,8 +289,8 @@ def _places(database: Database) -> int:
 
 
 @pytest.mark.finding(31)
-async def test_a_query_that_nobody_waits_for_is_stopped(database: Database) -> None:
-    """Queries that never end leave their places once their requests are cancelled."""
+async def test_a_cancelled_query_is_stopped(database: Database) -> None:
+    """Endless queries free their slots when their requests are cancelled."""
     for _ in range(2):
         async with _waiting(database, _places(database)):
             pass
@@ -323,7 +323,7 @@ async def test_look_ups_and_pages_do_not_wait_for_whole_tables(serve: Serve) -> 
 async def test_a_slow_filter_is_answered_with_the_remedy(
     serve: Serve, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """503 that says what took long and what to ask instead."""
+    """The answer is 503 with the slow part and an alternative."""
     served = await serve()
 
     async def never(*_: Any, **__: Any) -> Any:
@@ -340,7 +340,7 @@ async def test_a_slow_filter_is_answered_with_the_remedy(
 async def test_a_look_up_that_reads_much_leaves_the_event_loop(
     database: Database, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """It is stopped in the event loop and begun again in a thread, with the same result."""
+    """It is stopped in the event loop and restarted in a thread, with the same result."""
     if not isinstance(database, sqlite.SqliteDatabase):
         pytest.skip("only SQLite is read in the event loop")
     monkeypatch.setattr(sqlite, "LOOP_SECONDS", 0.0)
@@ -359,7 +359,7 @@ async def test_a_look_up_that_reads_much_leaves_the_event_loop(
 
 
 async def test_writes_beside_a_long_one_are_neither_lost_nor_mixed_with_it(serve: Serve) -> None:
-    """Of many writes at the same time, exactly those that are refused leave nothing behind."""
+    """Of many simultaneous writes, exactly the refused ones change nothing."""
     scim = (await serve()).http
     ids = [await _create(scim, user(f"member-{number}")) for number in range(250)]
     group = (await scim.post("/Groups", json={"displayName": "long"})).json()["id"]
@@ -392,7 +392,7 @@ async def test_writes_beside_a_long_one_are_neither_lost_nor_mixed_with_it(serve
 
 @pytest.mark.finding(13, 22, 31)
 async def test_no_request_holds_the_event_loop(serve: Serve) -> None:
-    """Each of the dearest requests takes the loop's thread 50 ms at most in one step."""
+    """Each of the most expensive requests blocks the event loop for 50 ms at most."""
     served: Served = await serve()
     prepared = await prepare(served, members=5000)
     too_long: dict[str, float] = {}

@@ -3,7 +3,7 @@
 from tests.service.served import Serve
 
 
-async def test_a_restart_finds_what_was_written(serve: Serve) -> None:
+async def test_a_restart_finds_the_written_data(serve: Serve) -> None:
     """A service opens a database that is already at its revision, and answers from it."""
     first = await serve()
     created = await first.http.post("/Users", json={"userName": "jyoung", "active": True})

@@ -1,4 +1,4 @@
-"""The files that hold data or name the database: who may read them, and what is taken from them."""
+"""Files with data or with the database URL: their mode, and the content that is accepted."""
 
 import contextlib
 import os
@@ -29,7 +29,7 @@ def mode(path: Path) -> str:
 
 @pytest.fixture
 def database(tmp_path: Path, migrated: Path) -> Path:
-    """A database with nothing in it."""
+    """An empty database."""
     path = tmp_path / "scim.db"
     path.write_bytes(migrated.read_bytes())
     return path
@@ -37,7 +37,7 @@ def database(tmp_path: Path, migrated: Path) -> Path:
 
 @pytest.fixture(autouse=True)
 def umask() -> Iterator[None]:
-    """The program changes its umask, which is here that of the tests."""
+    """Restore the umask, which the program changes for this process."""
     before = os.umask(0o022)
     yield
     os.umask(before)
@@ -68,8 +68,8 @@ def test_the_program_does_not_print_the_url(url: str, variable: str, tmp_path: P
 
 
 @pytest.mark.finding(12)
-def test_a_url_in_the_place_of_its_file_is_not_printed(tmp_path: Path) -> None:
-    """A variable that should name a file, and has the URL itself, is told from a missing file."""
+def test_a_url_instead_of_its_file_is_not_printed(tmp_path: Path) -> None:
+    """The error for a URL in a variable for a file name differs from that for a missing file."""
     for value in ("postgresql://user:S3cr3tPw@db/x", str(tmp_path)):
         ended = run(*SERVE, SCIM_DATABASE_URL_FILE=value)
         assert ended.returncode == 1
@@ -80,7 +80,7 @@ def test_a_url_in_the_place_of_its_file_is_not_printed(tmp_path: Path) -> None:
 def test_the_file_wins_over_the_variable_and_the_option_over_both(
     tmp_path: Path, database: Path
 ) -> None:
-    """A pod has both for as long as one template is replaced by another."""
+    """During a rollout, a pod may have both the file and the variable."""
     file, copy = tmp_path / "url", tmp_path / "copy.db"
     file.write_text(f"sqlite:///{database}\n")
     missing = f"sqlite:///{tmp_path / 'missing.db'}"
@@ -97,7 +97,7 @@ def test_the_file_wins_over_the_variable_and_the_option_over_both(
 
 @pytest.mark.finding(28)
 def test_only_the_program_reads_its_files(tmp_path: Path, database: Path) -> None:
-    """Database, WAL, copies and restored files are 0600, also what an earlier version has left."""
+    """Database, WAL, copies and restored files have mode 0600, also files of an earlier version."""
     copy = tmp_path / "copy.db"
     database.chmod(0o644)
     url = f"sqlite:///{database}"
@@ -154,10 +154,10 @@ STATEMENTS: dict[str, tuple[str | Callable[[sqlite3.Connection], None], str]] = 
 
 @pytest.mark.finding(28)
 @pytest.mark.parametrize("kind", STATEMENTS)
-def test_a_copy_with_anything_of_a_stranger_is_refused(
+def test_a_copy_with_foreign_objects_is_refused(
     kind: str, tmp_path: Path, database: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """The error names what is in the way, and the database stays as it is, to the byte."""
+    """The error names the foreign object, and the database is unchanged, byte by byte."""
     statement, problem = STATEMENTS[kind]
     copy = tmp_path / "copy.db"
     copy.write_bytes(database.read_bytes())
@@ -178,7 +178,7 @@ def test_a_copy_with_anything_of_a_stranger_is_refused(
 def test_a_restored_database_signs_cursors_with_a_key_of_its_own(
     key: str, tmp_path: Path, database: Path
 ) -> None:
-    """A key that a copy brings is not used, whether it could be one or not."""
+    """The key in a copy is not used, whether it is valid or not."""
     copy = tmp_path / "copy.db"
     copy.write_bytes(database.read_bytes())
     with edit(copy) as connection:
@@ -191,8 +191,8 @@ def test_a_restored_database_signs_cursors_with_a_key_of_its_own(
 
 
 @pytest.mark.finding(28)
-def test_a_damaged_key_ends_the_start_with_words(database: Path) -> None:
-    """A database whose key for cursors is damaged is explained, without the key."""
+def test_a_damaged_key_is_explained_at_the_start(database: Path) -> None:
+    """The error explains the damaged key for cursors, and does not contain it."""
     with edit(database) as connection:
         connection.execute("insert into secret values ('cursor', 'S3cr3t')")
     ended = run(*SERVE, "--database", f"sqlite:///{database}")

@@ -39,7 +39,7 @@ def configuration(profile: str) -> dict[str, Any]:
 
 
 async def test_a_date_is_its_first_moment(serve: Serve) -> None:
-    """In Entra's profile, by POST, PUT and PATCH, and in a filter: midnight in UTC."""
+    """In Entra's profile a date means midnight in UTC, in POST, PUT, PATCH and filters."""
     scim = (await serve(configuration("entra"))).http
     body = {"schemas": [URN_USER, URN], "userName": "ann"}
     made = (await scim.post("/Users", json={**body, URN: SENT})).json()
@@ -63,8 +63,8 @@ async def test_a_date_is_its_first_moment(serve: Serve) -> None:
 
 
 @pytest.mark.parametrize("value", ["2026-02-30", "31.01.2026", "2026-1-31", "2026-01-31Z", "today"])
-async def test_what_is_no_date_is_refused(serve: Serve, value: str) -> None:
-    """The sentence shows the form of a date and time that the attribute needs."""
+async def test_an_invalid_date_is_refused(serve: Serve, value: str) -> None:
+    """The error shows the required form of a date and time."""
     scim = (await serve(configuration("entra"))).http
     body = {"schemas": [URN_USER, URN], "userName": "ann", URN: {"hired": value}}
     answer = await scim.post("/Users", json=body)

@@ -1,4 +1,4 @@
-"""The OpenAPI document, and the service held against it by random requests."""
+"""The OpenAPI document, and the service compared with it by random requests."""
 
 import json
 from collections.abc import Iterator
@@ -31,7 +31,7 @@ EXTENSION = {
 
 
 async def test_it_is_valid_and_names_the_tenant_s_attributes(serve: Serve) -> None:
-    """It is OpenAPI 3.1, has the tenant's URL, and each attribute with its type."""
+    """It is valid OpenAPI 3.1 with the tenant's URL and each attribute with its type."""
     served = await serve({"provisioning": {"schemaExtensions": [EXTENSION]}})
     answer = await served.http.get("/openapi.json")
     assert answer.headers["Content-Type"] == "application/json"
@@ -45,14 +45,14 @@ async def test_it_is_valid_and_names_the_tenant_s_attributes(serve: Serve) -> No
 
 
 async def test_it_is_behind_the_token(serve: Serve) -> None:
-    """Without the token nobody learns the tenant's attributes."""
+    """Without the token a client does not learn the tenant's attributes."""
     served = await serve()
     answer = await served.http.get("/openapi.json", headers={"Authorization": ""})
     assert answer.status_code == 401
 
 
 async def test_it_has_every_endpoint_and_no_other(serve: Serve) -> None:
-    """What is routed is described, and what is described is routed."""
+    """The described paths and the routed paths are the same."""
     served = await serve()
     described = (await served.http.get("/openapi.json")).json()["paths"]
     transport = served.http._transport
@@ -73,7 +73,7 @@ async def test_it_has_every_endpoint_and_no_other(serve: Serve) -> None:
 def described(
     request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[schemathesis.BaseSchema]:
-    """The document of a running program, by which requests to it are made."""
+    """The document of a running program, from which requests to it are generated."""
     folder = tmp_path_factory.mktemp("described")
     configuration = folder / "config.json"
     provisioning = {"profile": request.param, "schemaExtensions": [EXTENSION]}
@@ -101,7 +101,7 @@ HEADERS = {"Authorization": f"Bearer {TOKEN}"}
 
 
 def test_random_requests_are_answered_as_described(described: schemathesis.BaseSchema) -> None:
-    """No random request fails the service, and each answer is one that the document has."""
+    """No random request fails the service, and the document describes each answer."""
     tried = 0
     for operation in described.get_all_operations():
         assert isinstance(operation, Ok)

@@ -1,4 +1,4 @@
-"""The database at its worst: no room, no server, several starting at once, another version."""
+"""Failures of the database: full, unreachable, started several times at once, other versions."""
 
 import asyncio
 import contextlib
@@ -36,14 +36,14 @@ def small_volume(tmp_path: Path) -> Iterator[Path]:
 
 @pytest.fixture
 def own_postgres(postgres: PostgresServer) -> Iterator[PostgresServer]:
-    """A server that a test may stop; that the others' exists says that it can be started."""
+    """A server that a test may stop; skipped if the shared one cannot be started."""
     del postgres
     with PostgresServer() as server:
         yield server
 
 
-def test_a_full_volume_refuses_writes_until_there_is_room(small_volume: Path) -> None:
-    """Writes get 507 and change nothing, reads go on, and with room it all works again."""
+def test_a_full_volume_refuses_writes_until_there_is_space(small_volume: Path) -> None:
+    """Writes get 507 and change nothing, reads work, and writes do when space is free again."""
     ballast = small_volume / "ballast"
     with program(f"sqlite:///{small_volume / 'scim.db'}") as (process, url), client(url) as scim:
         user = scim.post("/Users", json={"userName": "first"}).json()["id"]
@@ -78,7 +78,7 @@ def test_a_full_volume_refuses_writes_until_there_is_room(small_volume: Path) ->
 
 
 def test_a_restarted_postgres_is_found_again(own_postgres: PostgresServer) -> None:
-    """Without its database the service says 503 and is not ready; with it, it serves as before."""
+    """Without its database the service answers 503 and is not ready; afterwards it serves again."""
     management = free_port()
     with (
         program(own_postgres.url(), "--management-port", str(management)) as (process, url),
@@ -109,7 +109,7 @@ def test_a_restarted_postgres_is_found_again(own_postgres: PostgresServer) -> No
 def test_several_may_start_at_once(
     kind: str, tmp_path: Path, request: pytest.FixtureRequest
 ) -> None:
-    """Programs that start over one empty database all serve, and its tables are made once."""
+    """Programs that start at once on one empty database all serve; the tables are created once."""
     url = f"sqlite:///{tmp_path / 'scim.db'}"
     if kind == "postgresql":
         url = request.getfixturevalue("own_postgres").url()
@@ -125,7 +125,7 @@ def test_several_may_start_at_once(
 
 
 def test_a_newer_sqlite_database_is_refused(tmp_path: Path) -> None:
-    """The program ends and says which version to use; the file stays as it was."""
+    """The program ends and names the version to use; the file is unchanged."""
     database = tmp_path / "scim.db"
     with program(f"sqlite:///{database}"):
         pass
@@ -138,7 +138,7 @@ def test_a_newer_sqlite_database_is_refused(tmp_path: Path) -> None:
 
 
 def test_a_newer_postgres_database_is_refused(own_postgres: PostgresServer) -> None:
-    """The program ends and says which version to use."""
+    """The program ends and names the version to use."""
     url = own_postgres.url()
     with program(url):
         pass

@@ -1,4 +1,4 @@
-"""Entity tags (RFC 7644 section 3.14): a 304 hides no change, If-Match is about what is written."""
+"""Entity tags (RFC 7644 section 3.14): 304 only without a change; If-Match on writes."""
 
 from typing import Any
 
@@ -10,7 +10,7 @@ from tests.service.served import Serve
 
 
 async def make(scim: httpx.AsyncClient, endpoint: str, **values: Any) -> str:
-    """Make a resource and return its path."""
+    """Create a resource and return its path."""
     urn = URN_USER if endpoint == "Users" else URN_GROUP
     answer = await scim.post(f"/{endpoint}", json={"schemas": [urn], **values})
     assert answer.status_code == 201, answer.text
@@ -30,7 +30,7 @@ def identity(path: str) -> str:
 
 @pytest.mark.parametrize("profile", ["entra", "strict"])
 async def test_a_304_hides_no_change_of_memberships(serve: Serve, profile: str) -> None:
-    """Who joins, whose group is renamed, who leaves and whose group goes is answered anew."""
+    """Joining, leaving, renaming or deleting a group changes the entity tag of its members."""
     scim = (await serve({"provisioning": {"profile": profile}})).http
     user = await make(scim, "Users", userName="ann")
     group = await make(scim, "Groups", displayName="Red")
@@ -56,7 +56,7 @@ async def test_a_304_hides_no_change_of_memberships(serve: Serve, profile: str) 
 
 
 async def test_a_user_without_groups_in_the_answer_has_the_tag_of_its_own(serve: Serve) -> None:
-    """What leaves the groups out is not told anew when they change."""
+    """An answer without groups keeps its entity tag when memberships change."""
     scim = (await serve()).http
     user = await make(scim, "Users", userName="ann")
     apart = {"excludedAttributes": "groups"}
@@ -67,8 +67,8 @@ async def test_a_user_without_groups_in_the_answer_has_the_tag_of_its_own(serve:
     assert (await scim.get(user, headers={"If-None-Match": tag})).status_code == 200
 
 
-async def test_if_match_is_about_what_is_written(serve: Serve) -> None:
-    """A tag allows a write as long as the user itself is unchanged, whatever the memberships."""
+async def test_if_match_ignores_memberships(serve: Serve) -> None:
+    """A tag allows a write while the user itself is unchanged, even if memberships change."""
     scim = (await serve()).http
     user = await make(scim, "Users", userName="ann")
     group = await make(scim, "Groups", displayName="Red", members=[{"value": identity(user)}])

@@ -1,4 +1,4 @@
-"""What is answered where the service fails, and which faults of the database nobody notices."""
+"""Answers to failures of the service, and database faults that the service hides by repeating."""
 
 import asyncio
 import contextlib
@@ -33,10 +33,10 @@ def title(value: str) -> dict[str, Any]:
     return {"op": "replace", "path": "title", "value": value}
 
 
-async def test_an_error_that_nobody_foresaw_is_answered_as_one(
+async def test_an_unexpected_error_is_a_scim_error(
     serve: Serve, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """A SCIM error with the request's id, counted as 500, and one traceback under that id."""
+    """The answer is a SCIM error with the request's id; one traceback with that id is logged."""
     served = await serve()
 
     async def fail(*_: Any, **__: Any) -> None:
@@ -64,7 +64,7 @@ async def test_an_error_that_nobody_foresaw_is_answered_as_one(
 async def test_a_part_of_a_bulk_fails_alone(
     serve: Serve, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """What was done before stays done and is told of; the entry of what failed says so."""
+    """Earlier operations stay done and are reported; the failed one has its error."""
     served = await serve()
 
     async def fail(*_: Any, **__: Any) -> None:
@@ -87,7 +87,7 @@ async def test_a_part_of_a_bulk_fails_alone(
 
 
 async def create_group(served: Served, one: str, _: str) -> httpx.Response:
-    """Make a group with a member."""
+    """Create a group with a member."""
     body = {"displayName": "new", "members": [{"value": one[7:]}]}
     return await served.http.post("/Groups", json=body)
 
@@ -111,7 +111,7 @@ WORK: dict[str, tuple[Work, int]] = {
 
 
 async def fill(served: Served) -> tuple[str, str]:
-    """Make a user and a group and return their paths."""
+    """Create a user and a group, and return their paths."""
     made = await served.http.post("/Users", json=user("ann"))
     group = await served.http.post("/Groups", json={"displayName": "red"})
     return f"/Users/{made.json()['id']}", f"/Groups/{group.json()['id']}"
@@ -119,7 +119,7 @@ async def fill(served: Served) -> tuple[str, str]:
 
 @contextlib.contextmanager
 def giving_up(served: Served, monkeypatch: pytest.MonkeyPatch, times: int) -> Any:
-    """Let the database give up at the end of the next transactions, which undoes them."""
+    """Let the database abort the next transactions at their end."""
     database = served.tenant.repository.database
     begin = type(database).transaction
     left = [times]
@@ -144,10 +144,10 @@ def giving_up(served: Served, monkeypatch: pytest.MonkeyPatch, times: int) -> An
 
 
 @pytest.mark.parametrize("name", WORK)
-async def test_what_the_database_gave_up_is_done_again(
+async def test_an_aborted_transaction_is_repeated(
     serve: Serve, monkeypatch: pytest.MonkeyPatch, name: str
 ) -> None:
-    """A deadlock or a broken connection before the commit is no error of the request."""
+    """After a deadlock or a broken connection before the commit, the request still succeeds."""
     served = await serve()
     paths = await fill(served)
     work, status = WORK[name]
@@ -163,10 +163,10 @@ async def test_what_the_database_gave_up_is_done_again(
 
 
 @pytest.mark.parametrize("name", WORK)
-async def test_what_it_gives_up_for_good_is_503(
+async def test_a_transaction_that_always_aborts_is_503(
     serve: Serve, monkeypatch: pytest.MonkeyPatch, name: str
 ) -> None:
-    """After the last attempt the client is told to come back, and nothing is changed."""
+    """After the last attempt the answer has Retry-After, and nothing is changed."""
     served = await serve()
     paths = await fill(served)
     before = [(await served.http.get(path)).json() for path in paths]
@@ -201,10 +201,10 @@ async def waiting_backend(connection: asyncpg.Connection) -> int:
     raise AssertionError("nothing waits for a lock")
 
 
-async def test_a_deadlock_is_not_noticed(
+async def test_a_deadlock_is_hidden_from_the_client(
     serve: Serve, postgres_only: asyncpg.Connection, database_url: str
 ) -> None:
-    """Of two that wait for each other, the server ends the service's, which is done again."""
+    """The server aborts the service's transaction in a deadlock, and the service repeats it."""
     served = await serve()
     one, group = await fill(served)
     other = postgres_only.transaction()
@@ -222,10 +222,10 @@ async def test_a_deadlock_is_not_noticed(
     assert len((await served.http.get(group)).json()["members"]) == 1
 
 
-async def test_a_connection_that_breaks_before_the_commit_is_not_noticed(
+async def test_a_connection_that_breaks_before_the_commit_is_hidden(
     serve: Serve, postgres_only: asyncpg.Connection
 ) -> None:
-    """The server ends the session of a write that waits; it is done in another one."""
+    """The server ends the session of a waiting write, and the service repeats it in another one."""
     served = await serve()
     one, _ = await fill(served)
     async with postgres_only.transaction():
@@ -240,7 +240,7 @@ async def test_a_connection_that_breaks_before_the_commit_is_not_noticed(
 async def trigger(
     connection: asyncpg.Connection, body: str, *, at_commit: bool
 ) -> AsyncIterator[None]:
-    """Have the server do something for each new or changed user; `attempts` counts them."""
+    """Run a trigger for each new or changed user; `attempts` counts its runs."""
     await connection.execute("create sequence attempts")
     await connection.execute(
         f"create function act() returns trigger language plpgsql as $$ begin {body}; return null;"
@@ -262,7 +262,7 @@ async def trigger(
 
 @pytest.mark.parametrize("code", ["40001", "40P01"])
 @pytest.mark.parametrize("at_commit", [False, True])
-async def test_what_the_server_rolls_back_is_done_again(
+async def test_a_serialization_failure_is_repeated(
     serve: Serve, postgres_only: asyncpg.Connection, code: str, at_commit: bool
 ) -> None:
     """A serialization failure, in a statement or at the commit, is repeated."""
@@ -277,10 +277,10 @@ async def test_what_the_server_rolls_back_is_done_again(
 
 
 @pytest.mark.parametrize("at_commit", [False, True])
-async def test_a_connection_that_breaks_at_the_commit_is_told(
+async def test_a_connection_that_breaks_at_the_commit_is_reported(
     serve: Serve, postgres_only: asyncpg.Connection, at_commit: bool
 ) -> None:
-    """Nobody knows then what is done, so nothing is repeated, and the client is told to look."""
+    """The outcome is unknown, so nothing is repeated, and the error says to read the resource."""
     served = await serve()
     one, _ = await fill(served)
     end = "perform nextval('attempts'); perform pg_terminate_backend(pg_backend_pid())"

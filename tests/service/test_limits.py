@@ -10,7 +10,7 @@ from tests.service.served import SECRET, Serve
 
 
 async def test_above_the_ceiling_429_with_retry_after(serve: Serve) -> None:
-    """The answer is a SCIM error that says when to come back."""
+    """The answer is a SCIM error with Retry-After."""
     served = await serve(limits=Limits(rate=25))
     answers = [await served.http.get("/Users", params={"count": 0}) for _ in range(60)]
     refused = [answer for answer in answers if answer.status_code == 429]
@@ -22,7 +22,7 @@ async def test_above_the_ceiling_429_with_retry_after(serve: Serve) -> None:
 
 @pytest.mark.finding(24)
 async def test_a_flood_of_guesses_holds_up_no_good_token(serve: Serve) -> None:
-    """Behind one address with a guesser: the guesser is turned away, and Entra always served."""
+    """A client that guesses tokens is refused, and Entra behind the same address is served."""
     served = await serve()
     guess = {"Authorization": "Bearer guess"}
     waited: list[float] = []
@@ -52,7 +52,7 @@ async def test_a_flood_of_guesses_holds_up_no_good_token(serve: Serve) -> None:
 
 @pytest.mark.finding(10, 27)
 async def test_the_access_log_is_bounded(serve: Serve) -> None:
-    """A line names the source, and has only the beginning of a long path, with or without token."""
+    """A line has the source and only the beginning of a long path, with or without a token."""
     served = await serve()
     for headers in ({}, {"Authorization": "Bearer wrong"}):
         await served.http.get(f"/Users/{'%01' * 20_000}", headers=headers)

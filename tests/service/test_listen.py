@@ -1,4 +1,4 @@
-"""Where the program listens."""
+"""The addresses that the program listens on."""
 
 import json
 import os
@@ -14,7 +14,7 @@ from tests.service.program import client, program
 @needs_namespaces
 @pytest.mark.parametrize("families", FAMILIES)
 def test_a_pod_listens_on_each_family_there_is(families: str, tmp_path: Path) -> None:
-    """Probes are answered on a cluster of IPv4, of IPv6, and of both."""
+    """Probes are answered on IPv4, IPv6 and dual-stack clusters."""
     config = tmp_path / "config.json"
     config.write_text(json.dumps({"tenant": "a/b", "basePath": "/scim"}))
     command = [sys.executable, "-m", "scim_service", "serve"]
@@ -24,7 +24,7 @@ def test_a_pod_listens_on_each_family_there_is(families: str, tmp_path: Path) ->
 
 
 def test_the_url_of_an_ipv6_address_has_brackets(tmp_path: Path) -> None:
-    """The Tenant URL that `serve --host ::1` prints can be asked."""
+    """The Tenant URL that `serve --host ::1` prints answers requests."""
     with program(f"sqlite:///{tmp_path / 'scim.db'}", "--host", "::1") as (_, url):
         assert url.startswith("http://[::1]:")
         with client(url) as scim:

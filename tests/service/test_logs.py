@@ -1,4 +1,4 @@
-"""What the access log, the program's log and the provisioning log say of a request."""
+"""The access log, the program's log and the provisioning log of a request."""
 
 import json
 import logging
@@ -24,7 +24,7 @@ async def activity(served: Served, **query: Any) -> list[Line]:
 
 
 async def test_a_line_has_level_tenant_and_reason(serve: Serve) -> None:
-    """Each line says whose request it is and how grave; one of a refusal says why."""
+    """Each line has the tenant and a level; the line of a refusal has the reason."""
     served = await serve({"tenant": "team-a/contoso", "provisioning": {"maxUsers": 1}})
     await served.http.post("/Users", json={"userName": "ada"})
     await served.http.post("/Users", json={"userName": "bob"})
@@ -56,7 +56,7 @@ PEOPLES_VALUES: dict[str, tuple[str, str, dict[str, Any] | None]] = {
 @pytest.mark.parametrize("profile", ["entra", "strict"])
 @pytest.mark.parametrize("kind", PEOPLES_VALUES)
 async def test_a_reason_has_no_value_of_a_person(kind: str, profile: str, serve: Serve) -> None:
-    """What the client is told of its own values stays out of the logs."""
+    """Values that an error shows to the client are not in the logs."""
     served = await serve({"provisioning": {"profile": profile}})
     schema = "urn:ietf:params:scim:schemas:core:2.0:"
     first = {"schemas": [f"{schema}User"], "userName": "ada@private.example"}
@@ -98,7 +98,7 @@ async def test_a_reason_has_no_value_of_a_person(kind: str, profile: str, serve:
 async def test_the_edges_id_is_kept_beside_ours(
     headers: dict[str, str], kept: str | None, serve: Serve
 ) -> None:
-    """It is in every log, bounded and printable, and never in the place of the service's own."""
+    """It is in every log, bounded and printable, beside the service's own id."""
     served = await serve()
     answer = await served.http.post("/Users", json={"userName": "ada"}, headers=headers)
     line, write = served.access_log[-1], (await activity(served))[0]
@@ -108,7 +108,7 @@ async def test_the_edges_id_is_kept_beside_ours(
 
 
 async def test_activity_of_one_request(serve: Serve) -> None:
-    """A request is found by its id or by the edge's, also one that was refused."""
+    """A request is found by its own id or the proxy's id, also a refused one."""
     served = await serve()
     for name in ("ada", "ada", "bob"):
         await served.http.post(
@@ -130,7 +130,7 @@ async def test_activity_of_one_request(serve: Serve) -> None:
 
 
 async def test_entras_requests_and_an_engineers(serve: Serve) -> None:
-    """Source and client tell them apart, with the same token, and probes say of themselves."""
+    """With the same token, source and User-Agent distinguish them, and probes are marked."""
     served = await serve()
     del served.http.headers["User-Agent"]
     await served.http.post("/Users", json={"userName": "by Entra"})
@@ -149,7 +149,7 @@ async def test_entras_requests_and_an_engineers(serve: Serve) -> None:
 
 
 def test_the_programs_own_lines_name_the_tenant() -> None:
-    """A line of the program is found by level and tenant among those of a thousand pods."""
+    """A line of the program has the level and the tenant."""
     record = logging.LogRecord("scim_service", logging.WARNING, "", 1, "no %s", ("room",), None)
     line = json.loads(JsonFormatter("team-a/contoso").format(record))
     assert (line["level"], line["tenant"]) == ("warning", "team-a/contoso")

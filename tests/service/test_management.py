@@ -1,4 +1,4 @@
-"""The management port: what it shows, to whom, and what that may cost."""
+"""The management port: its contents, its access, and its cost."""
 
 import hmac
 from pathlib import Path
@@ -18,7 +18,7 @@ OPEN = ("/-/healthz", "/-/readyz", "/metrics")
 
 
 async def test_each_port_has_its_own_paths(serve: Serve) -> None:
-    """What is exposed shows nothing of the management, and the other serves no users."""
+    """The exposed port has no management paths, and the management port serves no SCIM."""
     served = await serve()
     for path in (*SHOWN, *OPEN):
         assert (await served.management.get(path)).status_code == 200
@@ -32,8 +32,8 @@ async def test_each_port_has_its_own_paths(serve: Serve) -> None:
 @pytest.mark.parametrize(
     "credential", ["", f"Bearer {SECRET}", "Bearer guess", f"Basic {ACCESS}", f"Bearer {ACCESS}x"]
 )
-async def test_what_shows_people_asks_for_the_credential(serve: Serve, credential: str) -> None:
-    """Nothing else than the access credential opens it, not the token of SCIM either."""
+async def test_personal_data_needs_the_access_credential(serve: Serve, credential: str) -> None:
+    """Only the access credential is accepted, not the SCIM token."""
     served = await serve()
     await served.http.post("/Users", json={"userName": "ada"})
     headers = {"Authorization": credential}
@@ -52,7 +52,7 @@ async def test_what_shows_people_asks_for_the_credential(serve: Serve, credentia
 
 @pytest.mark.finding("S6")
 async def test_refused_readers_are_counted_apart(serve: Serve) -> None:
-    """A metric tells of them, and the tenant's figures do not."""
+    """A metric counts them, and the tenant's own counters do not."""
     served = await serve()
     for _ in range(3):
         await served.management.get("/-/status", headers={"Authorization": "Bearer guess"})
@@ -62,7 +62,7 @@ async def test_refused_readers_are_counted_apart(serve: Serve) -> None:
 
 @pytest.mark.finding(23)
 async def test_a_credential_that_cannot_be_read_says_so(serve: Serve, tmp_path: Path) -> None:
-    """The port shows less and Entra is served: readiness and the refusal name the file."""
+    """Only open paths answer and Entra is served; readiness and the error name the file."""
     path = tmp_path / "access.json"
     served = await serve(access=Tokens(path))
     ready = await served.management.get("/-/readyz")
@@ -75,7 +75,7 @@ async def test_a_credential_that_cannot_be_read_says_so(serve: Serve, tmp_path: 
 
 @pytest.mark.finding(21)
 async def test_the_status_proves_that_a_token_was_used(serve: Serve) -> None:
-    """Only a request that has the token, and is no probe, makes the proof of this process."""
+    """Only a request with the token that is no probe produces the proof of use."""
     old = "the-token-before-this-one"
     tokens = Tokens(None, [token_from(SECRET, token_id=TOKEN_ID), token_from(old, token_id="old")])
     clock = Clock()
@@ -98,7 +98,7 @@ async def test_the_status_proves_that_a_token_was_used(serve: Serve) -> None:
 async def test_readers_do_not_load_the_database(
     serve: Serve, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """What is read from the database is read once a second, however often it is asked for."""
+    """The database is read at most once a second, for any number of readers."""
     clock = Clock()
     served = await serve(clock=clock)
     database = served.tenant.repository.database
@@ -124,7 +124,7 @@ async def test_readers_do_not_load_the_database(
 
 @pytest.mark.finding(32)
 async def test_failures_are_counted_as_they_happen(serve: Serve) -> None:
-    """What the status says of them is read from some rows an hour, not from the log's lines."""
+    """The status reads failures from hourly counters, not from the lines of the log."""
     served = await serve()
     for _ in range(3):
         await served.http.get("/Users", params={"filter": "userName"})
@@ -137,7 +137,7 @@ async def test_failures_are_counted_as_they_happen(serve: Serve) -> None:
 
 
 async def test_how_full_the_volume_is(serve: Serve, database_url: str) -> None:
-    """The metrics have the size of a file's volume and what is left, and none of a server's."""
+    """The metrics have the size and the free space of a file's volume, and none for PostgreSQL."""
     served = await serve()
     text = (await served.management.get("/metrics")).text
     found = {

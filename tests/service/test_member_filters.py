@@ -1,4 +1,4 @@
-"""Members that the value filter of a path selects, on rows as on any other attribute."""
+"""Value filters on members, which are rows, mean the same as on other attributes."""
 
 from typing import Any
 
@@ -44,7 +44,7 @@ class Staff:
         return await self.served.http.patch(self.path, json=body)
 
     async def members(self) -> set[str]:
-        """Return who is left, by name."""
+        """Return the names of the remaining members."""
         found = (await self.served.http.get(self.path)).json().get("members", [])
         names = {member: name for name, member in self.ids.items()}
         return {names[each["value"]] for each in found}
@@ -75,14 +75,14 @@ async def staff(request: pytest.FixtureRequest, serve: Serve) -> Staff:
         ('display eq "nobody"', {"ada", "bob", "inner"}),
     ],
 )
-async def test_who_is_selected_goes(staff: Staff, condition: str, left: set[str]) -> None:
+async def test_selected_members_are_removed(staff: Staff, condition: str, left: set[str]) -> None:
     """Type, display and id select members, alone and together."""
     assert (await staff.remove(condition)).status_code == 204
     assert await staff.members() == left
 
 
-async def test_what_is_not_kept_of_members_is_refused(staff: Staff) -> None:
-    """The refusal says what members can be selected by, and nobody goes."""
+async def test_a_filter_on_unstored_sub_attributes_is_refused(staff: Staff) -> None:
+    """The error lists the usable sub-attributes, and no member is removed."""
     answer = await staff.remove('$ref eq "x"')
     assert (answer.status_code, answer.json()["scimType"]) == (400, "invalidFilter")
     assert "value, type and display" in answer.json()["detail"]
@@ -92,7 +92,7 @@ async def test_what_is_not_kept_of_members_is_refused(staff: Staff) -> None:
 async def test_selecting_of_very_many_is_bounded(
     staff: Staff, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """What would take too many comparisons is refused before they are made; ids are cheap."""
+    """A filter with too many comparisons is refused before any of them; ids always work."""
     monkeypatch.setattr(members, "MAX_COMPARISONS", 4)
     answer = await staff.remove('type eq "User" and display pr')
     assert (answer.status_code, answer.json()["scimType"]) == (400, "tooMany")
@@ -104,7 +104,7 @@ async def test_selecting_of_very_many_is_bounded(
     "condition", ['type eq "User"', 'not (display eq "Inner")', 'value ne "BOB"']
 )
 async def test_members_that_are_named_beside_a_filter(condition: str, serve: Serve) -> None:
-    """A remove that names members takes away none of the others that its filter selects."""
+    """A remove with named members removes none of the others that its filter selects."""
     staff = Staff(await serve())
     await staff.make()
     left_of_all = {"bob", "inner"} if "type" in condition else {"bob"}

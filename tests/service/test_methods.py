@@ -1,4 +1,4 @@
-"""Methods that an endpoint has, and those that it has not."""
+"""The methods of the endpoints, and the answers to others."""
 
 from pathlib import Path
 
@@ -21,7 +21,7 @@ from tests.service.served import Serve
 async def test_the_methods_of_an_endpoint_are_named(
     serve: Serve, method: str, path: str, allowed: str | None
 ) -> None:
-    """405 names all methods that there are (RFC 9110 section 10.2.1); 404 has none to name."""
+    """405 lists the methods of the path (RFC 9110 section 10.2.1); 404 lists none."""
     answer = await (await serve()).http.request(method, path)
     assert answer.status_code == (404 if allowed is None else 405)
     assert answer.headers.get("Allow") == allowed

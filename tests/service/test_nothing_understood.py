@@ -1,4 +1,4 @@
-"""What is not understood never becomes nothing, because nothing would take everything away."""
+"""A value that is not understood is refused: treated as empty, it would remove everything."""
 
 import json
 from typing import Any
@@ -53,7 +53,7 @@ def patch(op: str, path: str | None, value: Any) -> Json:
 
 
 def of(value: Any, member: str) -> Any:
-    """The value with the id of the member in place of USER."""
+    """Return the value with the id of the member instead of USER."""
     return json.loads(json.dumps(value).replace("USER", member))
 
 
@@ -65,16 +65,14 @@ MIXED = [{"value": "USER"}, {"id": "other"}]
 @pytest.mark.parametrize("how", ["path", "pathless", "put"])
 @pytest.mark.parametrize("value", NO_MEMBERS, ids=str)
 async def test_a_list_of_no_members_empties_no_group(served: Served, value: Any, how: str) -> None:
-    """A list whose elements name nobody is refused in both profiles, and the member stays."""
+    """A list whose elements name no member is refused in both profiles, and the member stays."""
     await _refused(served, value, how)
 
 
 @pytest.mark.parametrize("how", ["path", "pathless", "put"])
 @pytest.mark.parametrize("value", [*IDS, MIXED, [{"value": ""}], [""]], ids=str)
-async def test_members_in_words_of_another_kind_empty_no_group(
-    entra: Served, value: Any, how: str
-) -> None:
-    """Unknown parts are not left out of a member until nobody is left of it."""
+async def test_members_of_unknown_parts_empty_no_group(entra: Served, value: Any, how: str) -> None:
+    """A member that consists of unknown parts is refused, not skipped."""
     await _refused(entra, value, how)
 
 
@@ -96,8 +94,10 @@ async def _refused(served: Served, value: Any, how: str) -> None:
 
 @pytest.mark.parametrize("value", [[{"id": "USER"}], [{"ref": "USER"}]], ids=str)
 @pytest.mark.parametrize("op", ["add", "remove"])
-async def test_a_member_that_is_not_understood_is_told(entra: Served, op: str, value: Any) -> None:
-    """Adding or removing nobody is no success."""
+async def test_a_member_that_is_not_understood_is_refused(
+    entra: Served, op: str, value: Any
+) -> None:
+    """Adding or removing a member without an id is refused."""
     path, member = await staff(entra)
     answer = await entra.http.patch(path, json=patch(op, "members", of(value, member)))
     assert answer.status_code == 400
@@ -106,8 +106,8 @@ async def test_a_member_that_is_not_understood_is_told(entra: Served, op: str, v
 
 
 @pytest.mark.parametrize("value", [[], None])
-async def test_an_explicit_nothing_empties(served: Served, value: Any) -> None:
-    """An empty list or null takes all members and all mails away."""
+async def test_an_empty_list_or_null_removes_all(served: Served, value: Any) -> None:
+    """An empty list or null removes all members and all e-mail addresses."""
     path, _ = await staff(served)
     answer = await served.http.patch(path, json=patch("replace", "members", value))
     assert answer.status_code == 204
@@ -136,10 +136,10 @@ async def test_an_explicit_nothing_empties(served: Served, value: Any) -> None:
         ("roles", [{"name": "admin"}], "value"),
     ],
 )
-async def test_values_in_words_of_another_kind_are_refused(
+async def test_values_of_unknown_parts_are_refused(
     entra: Served, path: str | None, value: Any, named: str
 ) -> None:
-    """The refusal says what was expected, and the user stays as it was."""
+    """The error says what was expected, and the user is unchanged."""
     at, before = await anna(entra)
     answer = await entra.http.patch(at, json=patch("replace", path, value))
     assert (answer.status_code, answer.json()["scimType"]) == (400, "invalidValue")
@@ -149,7 +149,7 @@ async def test_values_in_words_of_another_kind_are_refused(
 
 @pytest.mark.parametrize("value", [{ENTERPRISE: {"unknown": 1}}, {ENTERPRISE: {}}, {"name": {}}])
 async def test_an_object_that_assigns_nothing_changes_nothing(entra: Served, value: Json) -> None:
-    """Unknown attributes of an extension are skipped; they do not take the extension away."""
+    """Unknown attributes of an extension are skipped and do not remove the extension."""
     at, before = await anna(entra)
     answer = await entra.http.patch(at, json=patch("replace", None, value))
     assert answer.status_code == 200
@@ -158,7 +158,7 @@ async def test_an_object_that_assigns_nothing_changes_nothing(entra: Served, val
 
 @pytest.mark.parametrize("value", [[{"type": "work", "value": None}], [{"value": ""}]])
 async def test_a_part_that_is_said_to_be_empty_is_understood(entra: Served, value: Any) -> None:
-    """Entra's way to say that there is no mail is not refused."""
+    """Entra's form for an absent e-mail address is accepted."""
     at, _ = await anna(entra)
     answer = await entra.http.patch(at, json=patch("replace", "emails", value))
     assert answer.status_code == 200

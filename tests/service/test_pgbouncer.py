@@ -85,7 +85,7 @@ def _running(folder: Path, server: int, mode: str) -> Iterator[str]:
 
 
 def provision(scim: httpx.Client, users: int) -> None:
-    """Create users, and change and find each of them, twice: statements are used again."""
+    """Create users, and change and find each of them twice, so that statements are reused."""
     for number in range(users):
         name = f"user-{number}@b.example"
         made = scim.post("/Users", json={"userName": name})

@@ -1,4 +1,4 @@
-"""Connecting to PostgreSQL: what TLS proves, and what is said when it cannot be done."""
+"""Connections to PostgreSQL: what TLS verifies, and the errors without the URL."""
 
 import logging
 import traceback
@@ -33,7 +33,7 @@ def stranger(tmp_path_factory: pytest.TempPathFactory) -> Authority:
 
 @pytest.fixture(scope="module")
 def tls_postgres(postgres: PostgresServer, authority: Authority) -> Iterator[PostgresServer]:
-    """A server with TLS; that the plain one exists says that it can be started."""
+    """A server with TLS; skipped if the plain one cannot be started."""
     del postgres
     with PostgresServer(certificate=Path(authority.path("server.crt"))) as server:
         yield server
@@ -41,7 +41,7 @@ def tls_postgres(postgres: PostgresServer, authority: Authority) -> Iterator[Pos
 
 @pytest.fixture(autouse=True)
 def no_authorities_of_the_user(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """What the user of this machine trusts decides nothing."""
+    """Ignore the certificate authorities of this machine's user."""
     monkeypatch.setenv("HOME", str(tmp_path))
     monkeypatch.delenv("PGSSLROOTCERT", raising=False)
 
@@ -69,10 +69,10 @@ def tls_url(server: PostgresServer, host: str, mode: str, authority: Authority |
         ("require", "127.0.0.1", False),
     ],
 )
-async def test_tls_is_used_where_the_server_proves_what_was_asked(
+async def test_tls_verifies_what_sslmode_requires(
     tls_postgres: PostgresServer, authority: Authority, mode: str, host: str, trusted: bool
 ) -> None:
-    """verify-full takes the named host only, verify-ca any of the authority, require anybody."""
+    """verify-full accepts the named host, verify-ca any of the authority, require any server."""
     await connect(tls_url(tls_postgres, host, mode, authority if trusted else None))
 
 
@@ -96,7 +96,7 @@ async def test_an_impostor_is_refused(
     trusts: str,
     problem: str,
 ) -> None:
-    """Another name, and another authority, end the connection before the password is sent."""
+    """With another name or authority, the connection ends before the password is sent."""
     trusted = {"own": authority, "stranger": stranger, "nobody": None}[trusts]
     with pytest.raises(DatabaseError, match=problem):
         await connect(tls_url(tls_postgres, host, mode, trusted))
@@ -107,14 +107,14 @@ async def test_an_impostor_is_refused(
 async def test_a_server_without_tls_is_refused(
     postgres: PostgresServer, authority: Authority, mode: str
 ) -> None:
-    """Where TLS is asked for, a server that has none gets no password."""
+    """A server without TLS gets no password if the URL requires TLS."""
     with pytest.raises(DatabaseError, match="no TLS"):
         await connect(tls_url(postgres, "localhost", mode, authority))
 
 
 @pytest.mark.finding(35)
 async def test_an_unverified_server_is_warned_of(caplog: pytest.LogCaptureFixture) -> None:
-    """The start says that another could answer in the place of the server."""
+    """A warning at the start says that the server's identity is not verified."""
     with caplog.at_level(logging.WARNING), pytest.raises(DatabaseError):
         await connect("postgresql://user:S3cr3tPw@database.invalid/x?sslmode=require")
     assert "sslmode=verify-full" in caplog.text
@@ -145,7 +145,7 @@ PROBLEMS = {
 async def test_a_refused_connection_is_explained_without_the_url(
     postgres: PostgresServer, url: str
 ) -> None:
-    """What the driver and the server say of a URL is not repeated, nor is it in the traceback."""
+    """Messages of the driver and the server are neither repeated nor in the traceback."""
     with pytest.raises(DatabaseError) as refused:
         await connect(url.format(port=postgres.port, free=free_port()))
     assert PROBLEMS[url] in str(refused.value)
@@ -158,7 +158,7 @@ async def test_a_refused_connection_is_explained_without_the_url(
 async def test_a_migration_that_is_refused_is_explained_without_the_url(
     postgres: PostgresServer,
 ) -> None:
-    """A user without rights is told of them, and the server's words about it are left out."""
+    """The error names the missing rights and does not repeat the server's message."""
     database = await open_database(postgres.url())
     try:
         await database.write(

@@ -16,7 +16,7 @@ KILLS = int(os.environ.get("SCIM_TEST_KILLS", "10"))
 
 
 def test_sigterm_ends_it_well(tmp_path: Path) -> None:
-    """It ends with 0 when it is told to, and what was written is there at the next start."""
+    """It ends with 0, and the next start finds the written data."""
     database = tmp_path / "scim.db"
     with program(f"sqlite:///{database}") as (process, url):
         with client(url) as scim:
@@ -38,8 +38,8 @@ def test_a_taken_port_is_named(tmp_path: Path) -> None:
     assert "Traceback" not in ended.stderr
 
 
-def test_killed_at_any_moment_it_keeps_what_it_answered(tmp_path: Path) -> None:
-    """After each SIGKILL under load all users that were acknowledged are there."""
+def test_acknowledged_writes_survive_sigkill(tmp_path: Path) -> None:
+    """After each SIGKILL under load, all acknowledged users are stored."""
     database = tmp_path / "scim.db"
     acknowledged: set[str] = set()
 

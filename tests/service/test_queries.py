@@ -88,7 +88,7 @@ Json = dict[str, Any]
 
 @dataclass(frozen=True)
 class Kind:
-    """A type of attribute: its operators, its literals, and what its values are compared as."""
+    """A type of attribute: its operators, its literals, and the form its values are compared in."""
 
     operators: tuple[str, ...]
     literals: st.SearchStrategy[Any]
@@ -159,7 +159,7 @@ WITHIN: dict[str, dict[str, Kind]] = {
 
 @dataclass(frozen=True)
 class Condition:
-    """The text of a filter, and what it means."""
+    """The text of a filter, and its meaning in Python."""
 
     text: str
     holds: Callable[[Json], bool]
@@ -194,14 +194,14 @@ def compares(operator: str, value: Any, literal: Any) -> bool:
 
 
 def written(literal: Any) -> str:
-    """Return a literal as the grammar has it."""
+    """Return a literal in the grammar's form."""
     if isinstance(literal, str):
         return '"' + literal.replace("\\", "\\\\").replace('"', '\\"') + '"'
     return {True: "true", False: "false"}[literal] if isinstance(literal, bool) else repr(literal)
 
 
 def leaves(targets: dict[str, tuple[tuple[str, ...], Kind]]) -> st.SearchStrategy[Condition]:
-    """Return comparisons of the attributes, and questions for their presence."""
+    """Return comparisons of the attributes, and tests of their presence."""
 
     @st.composite
     def draw_leaf(draw: st.DrawFn) -> Condition:
@@ -229,7 +229,7 @@ def leaves(targets: dict[str, tuple[tuple[str, ...], Kind]]) -> st.SearchStrateg
 
 
 def combined(parts: st.SearchStrategy[Condition]) -> st.SearchStrategy[Condition]:
-    """Return conditions put together; the parentheses are those that precedence asks for."""
+    """Return combined conditions, with the parentheses that precedence requires."""
 
     def both(left: Condition, right: Condition) -> Condition:
         return Condition(
@@ -291,7 +291,7 @@ QUESTIONS = settings(
 
 
 async def fill(scim: httpx.AsyncClient, users: list[Json]) -> list[Json]:
-    """Make the users all there are, the first of them member of a group, and return them."""
+    """Replace all users by these, make the first a member of a group, and return them."""
     for endpoint in ("/Users", "/Groups"):
         for each in (await scim.get(endpoint)).json()["Resources"]:
             assert (await scim.delete(f"{endpoint}/{each['id']}")).status_code == 204
@@ -320,10 +320,10 @@ async def scim(request: pytest.FixtureRequest, serve: Serve) -> httpx.AsyncClien
 
 @QUESTIONS
 @given(st.lists(USERS, min_size=2, max_size=5), st.lists(FILTERS, min_size=10, max_size=20))
-async def test_the_database_finds_what_the_filter_means(
+async def test_the_database_agrees_with_a_plain_evaluation(
     scim: httpx.AsyncClient, users: list[Json], filters: list[Condition]
 ) -> None:
-    """Any filter of the grammar on any users selects those that a plain evaluation selects."""
+    """Any filter on any users selects the same users as a plain evaluation."""
     stored = await fill(scim, users)
     for each in filters:
         answer = await scim.get("/Users", params={"filter": each.text})
@@ -341,7 +341,7 @@ SORTED = {
 
 
 def in_order(users: list[Json], name: str, *, descending: bool) -> list[str]:
-    """Return the names of the users, sorted plainly; those without a value are the largest."""
+    """Return the sorted names of the users; those without a value are the largest."""
     steps, kind = SORTED[name]
 
     def key(user: Json) -> tuple[bool, Any]:
@@ -364,7 +364,7 @@ def in_order(users: list[Json], name: str, *, descending: bool) -> list[str]:
 async def test_pages_by_cursor_follow_the_order(
     scim: httpx.AsyncClient, users: list[Json], orders: list[tuple[str, bool, int]]
 ) -> None:
-    """Walking by cursor gives every user once, in the order that sorting them plainly gives."""
+    """Pages by cursor return each user once, in the order of a plain sort."""
     stored = await fill(scim, users)
     for name, descending, count in orders:
         query = {"sortBy": name, "sortOrder": "descending" if descending else "ascending"}
@@ -381,7 +381,7 @@ async def test_pages_by_cursor_follow_the_order(
 
 
 async def test_values_of_a_type_that_an_extension_had_before_are_no_match(serve: Serve) -> None:
-    """After the type of a tenant's attribute has changed, its old values fail no query."""
+    """Values of an attribute's former type match no filter and cause no error."""
 
     def extension(kind: str) -> Json:
         return {"schemaExtensions": [{"id": URN, "attributes": [{"name": "x", "type": kind}]}]}

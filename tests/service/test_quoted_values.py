@@ -1,4 +1,4 @@
-"""Quotes of another kind in filters and paths, as requests: understood or refused."""
+"""Typographic and single quotes in filters and paths of requests."""
 
 import json
 from typing import Any
@@ -14,7 +14,7 @@ PAIRS = ["''", "‘’", "“”", "``", "„“", "«»"]
 
 
 async def fill(scim: httpx.AsyncClient) -> tuple[list[str], str]:
-    """Make two users and their group; return the ids."""
+    """Create two users and their group; return the ids."""
     ids: list[str] = []
     for name in (IRISH, "bob"):
         emails = [{"type": "work", "value": f"{name}@example.com"}]
@@ -32,7 +32,7 @@ async def patch(scim: httpx.AsyncClient, path: str, operation: dict[str, Any]) -
 
 @pytest.mark.parametrize("pair", PAIRS)
 async def test_the_entra_profile_understands_them(serve: Serve, pair: str) -> None:
-    """A look-up finds its user, so that no second one is made, and a remove removes its member."""
+    """A query finds its user, so no second one is created, and a remove removes its member."""
     scim = (await serve()).http
     (one, two), group = await fill(scim)
 
@@ -66,7 +66,7 @@ async def test_the_entra_profile_understands_them(serve: Serve, pair: str) -> No
 
 @pytest.mark.parametrize("pair", PAIRS)
 async def test_the_strict_profile_refuses_them(serve: Serve, pair: str) -> None:
-    """A sentence says that a value has double quotes, and nothing is changed."""
+    """The error says that a value needs double quotes, and nothing is changed."""
     scim = (await serve({"provisioning": {"profile": "strict"}})).http
     (one, _), group = await fill(scim)
     text = f"userName eq {pair[0]}bob{pair[1]}"

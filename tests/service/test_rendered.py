@@ -1,4 +1,4 @@
-"""What is made for an answer is found as it is answered, or refused: no wrong list with 200."""
+"""Filters on derived attributes: correct results or an error, never a wrong list with 200."""
 
 import json
 from collections.abc import Iterator
@@ -16,7 +16,7 @@ EXAMPLES = {"User": {"schemas": [URN_USER]}, "Group": {"schemas": [URN_GROUP]}}
 
 
 async def fill(scim: httpx.AsyncClient) -> dict[str, list[Json]]:
-    """Make three users and two groups with members; return them as they are answered."""
+    """Create three users and two groups with members; return them as answered."""
     users = [
         (await scim.post("/Users", json={**EXAMPLES["User"], "userName": name})).json()
         for name in ("ann", "bob", "cyd")
@@ -32,7 +32,7 @@ async def fill(scim: httpx.AsyncClient) -> dict[str, list[Json]]:
 
 
 def rendered(resource: Json) -> Iterator[tuple[str, Any]]:
-    """Return the paths of what an answer has beside what was sent, with a value of each."""
+    """Return the paths of the derived attributes in an answer, with a value of each."""
     for name, value in resource.items():
         if name in STORED:
             continue
@@ -53,7 +53,7 @@ def values_at(resource: Json, path: str) -> list[Any]:
 
 
 async def found(scim: httpx.AsyncClient, endpoint: str, text: str) -> list[str] | None:
-    """Return the ids that a filter selects, by GET and by POST; None where it is refused."""
+    """Return the ids that a filter selects, by GET and by POST; None if it is refused."""
     got = await scim.get(endpoint, params={"filter": text})
     by_body = await scim.post(
         f"{endpoint.rstrip('/')}/.search", json={"schemas": [URN_SEARCH_REQUEST], "filter": text}
@@ -68,8 +68,8 @@ async def found(scim: httpx.AsyncClient, endpoint: str, text: str) -> list[str] 
 
 
 @pytest.mark.parametrize("profile", ["entra", "strict"])
-async def test_all_that_an_answer_has_is_found_by_its_value(serve: Serve, profile: str) -> None:
-    """Each rendered part is found by eq, ne, not, pr and a value path as it is answered."""
+async def test_derived_values_are_found(serve: Serve, profile: str) -> None:
+    """eq, ne, not, pr and value paths find each derived value as it is answered."""
     scim = (await serve({"provisioning": {"profile": profile}})).http
     found_parts = set()
     for endpoint, resources in (await fill(scim)).items():
@@ -125,7 +125,7 @@ async def test_all_that_an_answer_has_is_found_by_its_value(serve: Serve, profil
     ],
 )
 async def test_the_root_finds_users_and_groups(serve: Serve, text: str, names: str) -> None:
-    """An attribute that one type does not have is one without a value there (RFC 7644 3.4.2.1)."""
+    """An attribute that a type does not have is without value there (RFC 7644 section 3.4.2.1)."""
     scim = (await serve()).http
     resources = [each for some in (await fill(scim)).values() for each in some]
     wanted = set(names.split())
@@ -138,16 +138,16 @@ async def test_the_root_finds_users_and_groups(serve: Serve, text: str, names: s
 @pytest.mark.parametrize(
     "text", ['members.display eq "x"', 'nothing eq "x"', 'not (members.display eq "x")']
 )
-async def test_the_root_refuses_what_no_type_can_be_asked_for(serve: Serve, text: str) -> None:
-    """A filter that one of the types cannot answer is refused, and not half answered."""
+async def test_the_root_refuses_filters_that_one_type_refuses(serve: Serve, text: str) -> None:
+    """A filter that one of the types cannot answer is refused for both."""
     scim = (await serve()).http
     await fill(scim)
     assert await found(scim, "/", text) is None
 
 
 @pytest.mark.parametrize("path", ["meta.location", "meta.lastModified", "meta.resourceType", "id"])
-async def test_a_rendered_part_is_sorted_by(serve: Serve, path: str) -> None:
-    """An order by what is rendered is one, also over pages that a cursor continues."""
+async def test_resources_are_sorted_by_derived_values(serve: Serve, path: str) -> None:
+    """Sorting by a derived attribute works, also over pages by cursor."""
     scim = (await serve()).http
     users = (await fill(scim))["Users"]
     for order, reverse in (("ascending", False), ("descending", True)):
@@ -174,8 +174,10 @@ def by_id(resources: list[Json], resource_id: str) -> Json:
     [("Users", "groups"), ("Users", "groups.display"), ("Users", "meta.version"),
      ("Groups", "members"), ("Groups", "members.value")],
 )  # fmt: skip
-async def test_what_has_no_order_is_refused(serve: Serve, endpoint: str, path: str) -> None:
-    """An order that would do nothing is refused with the name of the attribute."""
+async def test_an_attribute_without_an_order_is_refused(
+    serve: Serve, endpoint: str, path: str
+) -> None:
+    """sortBy on an attribute without an order is refused with its name."""
     scim = (await serve()).http
     answer = await scim.get(f"/{endpoint}", params={"sortBy": path})
     assert answer.status_code == 400
@@ -184,8 +186,8 @@ async def test_what_has_no_order_is_refused(serve: Serve, endpoint: str, path: s
 
 
 @pytest.mark.parametrize("path", ["meta.resourceType", "meta.location", "groups.$ref", "id"])
-async def test_a_rendered_part_is_shown_alone(serve: Serve, path: str) -> None:
-    """A projection shows and leaves out what is rendered."""
+async def test_a_projection_includes_and_excludes_derived_values(serve: Serve, path: str) -> None:
+    """A projection includes and excludes derived attributes."""
     scim = (await serve()).http
     ann = next(u for u in (await fill(scim))["Users"] if u["userName"] == "ann")
     shown = (await scim.get(f"/Users/{ann['id']}", params={"attributes": path})).json()

@@ -1,4 +1,4 @@
-"""Whom a tenant's rules refuse, and that no rule keeps anybody's access open."""
+"""The tenant's rules refuse some users, and never prevent disabling one."""
 
 from collections.abc import Callable
 from typing import Any
@@ -31,7 +31,7 @@ def profile(request: pytest.FixtureRequest) -> str:
 
 
 def configuration(profile: str, *, ruled: bool, **more: Any) -> Json:
-    """A tenant that requires mail, and a cost code where there is an extension; or neither yet."""
+    """Return a tenant that requires mail and, with the extension, a cost code; or neither."""
     attributes = [{"name": "costCode", "required": ruled}, {"name": "site"}]
     return {
         "provisioning": {
@@ -44,7 +44,7 @@ def configuration(profile: str, *, ruled: bool, **more: Any) -> Json:
 
 
 def body(**values: Any) -> Json:
-    """A user as it is sent."""
+    """Return a user as it is sent."""
     return {"schemas": [CORE], "userName": "anna", "active": True, **values}
 
 
@@ -54,13 +54,13 @@ def patch(*operations: Json) -> Json:
 
 
 def at_once(method: str, path: str, data: Json | None = None) -> tuple[str, str, Json]:
-    """The same request as the only one of a Bulk."""
+    """Return the same request as the only operation of a Bulk."""
     operation = {"method": method, "path": path, "bulkId": "1", **({"data": data} if data else {})}
     return "POST", "/Bulk", {"schemas": [BULK], "Operations": [operation]}
 
 
 async def older(serve: Serve, profile: str, **values: Any) -> tuple[Served, str]:
-    """A tenant with its rules, and the path of a user from before them."""
+    """A tenant with rules, and the path of a user from before the rules."""
     before = await serve(configuration(profile, ruled=False))
     answer = await before.http.post("/Users", json=body(**values))
     assert answer.status_code == 201
@@ -68,7 +68,7 @@ async def older(serve: Serve, profile: str, **values: Any) -> tuple[Served, str]
 
 
 async def status(served: Served, method: str, path: str, data: Json | None = None) -> int:
-    """How a request is answered; of a Bulk, how its operation is."""
+    """Return the status of a request, or of the operation of a Bulk."""
     answer = await served.http.request(method, path, json=data)
     if path == "/Bulk":
         return int(answer.json()["Operations"][0]["status"])
@@ -100,10 +100,10 @@ LEAVING: dict[str, Callable[[str], tuple[str, str, Json]]] = {
 @pytest.mark.parametrize(
     "values", [COMPLETE, SITE, {}], ids=["complete", "older", "older, no extension"]
 )
-async def test_no_rule_keeps_a_user_active(
+async def test_no_rule_prevents_disabling(
     serve: Serve, profile: str, values: Json, how: str
 ) -> None:
-    """Whatever a user lacks, and whatever goes with it, a user who is disabled is disabled."""
+    """A request that disables a user succeeds, whatever the user lacks."""
     served, path = await older(serve, profile, **values)
     assert await status(served, *LEAVING[how](path)) == 200
     assert (await served.http.get(path)).json()["active"] is False
@@ -127,18 +127,16 @@ async def test_no_rule_keeps_a_user_active(
     ],
 )
 @pytest.mark.parametrize("values", [COMPLETE, SITE], ids=["complete", "older"])
-async def test_entra_disables_whatever_the_rules(
-    serve: Serve, values: Json, operations: list[Json]
-) -> None:
-    """Both of Entra's dialects disable, also together with clearing what is required."""
+async def test_entra_can_always_disable(serve: Serve, values: Json, operations: list[Json]) -> None:
+    """Both of Entra's dialects can disable, even if they clear a required attribute as well."""
     served, path = await older(serve, "entra", **values)
     assert await status(served, "PATCH", path, patch(*operations)) == 200
     assert (await served.http.get(path)).json()["active"] is False
 
 
 @pytest.mark.parametrize("bulk", [False, True])
-async def test_no_rule_keeps_a_user(serve: Serve, profile: str, bulk: bool) -> None:
-    """A user who lacks everything can be deleted."""
+async def test_no_rule_prevents_deletion(serve: Serve, profile: str, bulk: bool) -> None:
+    """A user without any required attribute can be deleted."""
     served, path = await older(serve, profile, **SITE)
     request = at_once("DELETE", path) if bulk else ("DELETE", path)
     assert await status(served, *request) == 204
@@ -157,10 +155,10 @@ async def test_no_rule_keeps_a_user(serve: Serve, profile: str, bulk: bool) -> N
         ({**MAIL, **SITE}, "PUT", body(title="T", **MAIL, **SITE)),
     ],
 )
-async def test_what_was_missing_before_stops_no_other_change(
+async def test_attributes_missing_before_prevent_no_other_change(
     serve: Serve, profile: str, values: Json, method: str, data: Json
 ) -> None:
-    """A user from before the rules can be changed in anything else."""
+    """Other attributes of a user from before the rules can be changed."""
     served, path = await older(serve, profile, **values)
     assert await status(served, method, path, data) == 200
     assert await status(served, *at_once(method, path, data)) == 200
@@ -179,10 +177,10 @@ async def test_what_was_missing_before_stops_no_other_change(
         ({"active": False, **MAIL, **SITE}, "PATCH", patch(ENABLE), f"{URN}:costCode"),
     ],
 )
-async def test_what_a_request_makes_worse_is_refused(
+async def test_removing_a_required_attribute_is_refused(
     serve: Serve, profile: str, values: Json, method: str, data: Json, named: str
 ) -> None:
-    """Nobody stays or becomes active without what is required; the refusal names the attribute."""
+    """A request that removes a required attribute of an active user is refused with its name."""
     served, path = await older(serve, profile, **values)
     before = (await served.http.get(path)).json()
     answer = await served.http.request(method, path, json=data)
@@ -196,10 +194,10 @@ async def test_what_a_request_makes_worse_is_refused(
 @pytest.mark.parametrize(
     ("values", "named"), [(CODE, "emails"), ({**MAIL, **SITE}, f"{URN}:costCode")]
 )
-async def test_creating_without_is_refused(
+async def test_creating_without_a_required_attribute_is_refused(
     serve: Serve, profile: str, values: Json, named: str, active: bool
 ) -> None:
-    """A new user has what is required, active or not."""
+    """A new user needs the required attributes, active or not."""
     served = await serve(configuration(profile, ruled=True))
     answer = await served.http.post("/Users", json=body(active=active, **values))
     assert (answer.status_code, answer.json()["scimType"]) == (400, "invalidValue")
@@ -210,7 +208,7 @@ async def test_creating_without_is_refused(
 async def test_a_limit_that_was_lowered_stops_only_new_active_users(
     serve: Serve, profile: str
 ) -> None:
-    """Above maxUsers those who are there are changed, disabled and deleted, but not enabled."""
+    """Above maxUsers, users can be changed, disabled and deleted, but not enabled."""
     before = await serve(configuration(profile, ruled=False))
     paths = []
     for name in ("a", "b", "c"):

@@ -1,4 +1,4 @@
-"""What a request names and the service leaves out is told; what it takes away unnamed as well."""
+"""The service reports skipped attributes, and members that a replacement did not name."""
 
 from typing import Any
 
@@ -32,7 +32,7 @@ def patch(*operations: Json) -> Json:
 
 
 async def told(served: Served) -> list[tuple[str, str, str, int]]:
-    """What the status says of skipped attributes."""
+    """Return the skipped attributes in the status."""
     status = (await served.management.get("/-/status")).json()
     return [
         (each["resourceType"], each["attribute"], each["reason"], each["requests"])
@@ -53,7 +53,7 @@ async def told(served: Served) -> list[tuple[str, str, str, int]]:
     ids=str,
 )
 async def test_a_disable_in_another_spelling(serve: Serve, path: str | None, value: Any) -> None:
-    """The user is disabled, and nothing is told, as nothing was left out."""
+    """The user is disabled, and no attribute is reported as skipped."""
     served = await serve()
     user = await made(served, userName="ada", active=True)
     operation = {"op": "Replace", "value": value, **({} if path is None else {"path": path})}
@@ -63,7 +63,7 @@ async def test_a_disable_in_another_spelling(serve: Serve, path: str | None, val
 
 
 async def test_put_in_other_spellings(serve: Serve) -> None:
-    """The names that PATCH understands are understood in a PUT, and values have their types."""
+    """A PUT understands the same spellings as PATCH, and values get their types."""
     served = await serve()
     user = await made(served, userName="ada", active=True, title="Boss")
     body = {
@@ -80,7 +80,7 @@ async def test_put_in_other_spellings(serve: Serve) -> None:
 
 
 async def test_the_strict_profile_takes_no_other_spelling(serve: Serve) -> None:
-    """There, none of it is understood, and all of it is refused."""
+    """The strict profile refuses all of these spellings."""
     served = await serve({"provisioning": {"profile": "strict"}})
     user = await made(served, userName="ada", active=True)
     for name, value in [
@@ -98,8 +98,8 @@ async def test_the_strict_profile_takes_no_other_spelling(serve: Serve) -> None:
     assert (await served.http.get(user)).json()["active"] is True
 
 
-async def test_unknown_and_read_only_attributes_are_told(serve: Serve) -> None:
-    """The disable beside them is done; status, metrics and log have their names, over restarts."""
+async def test_unknown_and_read_only_attributes_are_reported(serve: Serve) -> None:
+    """The user is disabled; status, metrics and log have their names, also after a restart."""
     served = await serve()
     user = await made(served, userName="ada", active=True, costCentreOld="x")
     answer = await served.http.patch(
@@ -121,8 +121,8 @@ async def test_unknown_and_read_only_attributes_are_told(serve: Serve) -> None:
     assert await told(await serve()) == known
 
 
-async def test_a_refused_request_leaves_nothing_out(serve: Serve) -> None:
-    """Its refusal is told; nothing of it was done, so nothing of it was skipped."""
+async def test_a_refused_request_reports_no_skipped_attributes(serve: Serve) -> None:
+    """A refused request counts as a refusal and reports no skipped attributes."""
     served = await serve()
     user = await made(served, userName="ada")
     operations = [
@@ -161,7 +161,7 @@ async def test_names_that_a_client_makes_up_are_bounded(serve: Serve) -> None:
     assert found[0] == ("User", "*", "unknown", 100 - SKIPPED_AN_HOUR)
 
 
-async def test_what_was_skipped_is_forgotten_after_a_day(serve: Serve) -> None:
+async def test_skipped_attributes_are_reported_for_a_day(serve: Serve) -> None:
     """The figures are of the last 24 hours."""
     clock = Clock()
     served = await serve(clock=clock)
@@ -172,7 +172,9 @@ async def test_what_was_skipped_is_forgotten_after_a_day(serve: Serve) -> None:
 
 
 @pytest.mark.parametrize("how", ["replace", "put", "remove", "null"])
-async def test_members_that_a_request_does_not_name_are_told(serve: Serve, how: str) -> None:
+async def test_members_that_a_replacement_does_not_name_are_reported(
+    serve: Serve, how: str
+) -> None:
     """A list of members that may be partial takes the others away, as the RFC says: it is told."""
     served = await serve()
     users = [(await made(served, userName=name))[7:] for name in ("ada", "bob", "eve")]
@@ -200,7 +202,7 @@ async def test_members_that_a_request_does_not_name_are_told(serve: Serve, how: 
     assert lines[0]["attributes"] == [f"members(-{dropped})"]
 
 
-async def test_members_that_a_request_names_are_not_told(serve: Serve) -> None:
+async def test_members_that_a_request_names_are_not_reported(serve: Serve) -> None:
     """A removal of whom it names is no loss."""
     served = await serve()
     users = [(await made(served, userName=name))[7:] for name in ("ada", "bob")]

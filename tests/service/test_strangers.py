@@ -1,4 +1,4 @@
-"""What those without a token can write into the tenant's records, and what odd input can."""
+"""Effects of requests without a token, and of odd input, on the tenant's records."""
 
 import contextlib
 import hashlib
@@ -37,7 +37,7 @@ async def status_of(served: Served) -> dict[str, Any]:
 
 @pytest.mark.finding(9, 10)
 async def test_strangers_are_counted_and_write_no_line(serve: Serve) -> None:
-    """Requests without an accepted token are a figure of their own, for a day, over restarts."""
+    """Requests without an accepted token have a counter of the last day, also after a restart."""
     clock = Clock()
     served = await serve(clock=clock)
     await served.http.post("/Users", json={"userName": "ada"})
@@ -57,7 +57,7 @@ async def test_strangers_are_counted_and_write_no_line(serve: Serve) -> None:
 
 @pytest.mark.finding(10)
 async def test_strangers_remove_no_line(serve: Serve) -> None:
-    """However many of them come, the writes that are logged stay, and so do the refusals."""
+    """Any number of requests without a token removes neither lines of writes nor of refusals."""
     served = await serve(limits=Limits(activity_rows=3, refusal_rows=3))
     for number in range(3):
         await served.http.post("/Users", json={"userName": f"user-{number}"})
@@ -71,8 +71,8 @@ async def test_strangers_remove_no_line(serve: Serve) -> None:
 
 @pytest.mark.finding(18, 27)
 @pytest.mark.parametrize("endpoint", ["/Users", "/Groups"])
-async def test_what_cannot_be_an_id_is_not_looked_up(serve: Serve, endpoint: str) -> None:
-    """404 as a SCIM error for every method, and the log has nothing of it."""
+async def test_an_invalid_id_is_not_looked_up(serve: Serve, endpoint: str) -> None:
+    """It is 404 as a SCIM error for every method, and the log does not contain it."""
     served = await serve()
     user = {"userName": "ada"} if endpoint == "/Users" else {"displayName": "all"}
     patch = {"Operations": [{"op": "replace", "path": "externalId", "value": "1"}]}
@@ -89,8 +89,8 @@ async def test_what_cannot_be_an_id_is_not_looked_up(serve: Serve, endpoint: str
 
 
 @pytest.mark.finding(27)
-async def test_an_error_repeats_a_short_part_of_what_was_sent(serve: Serve) -> None:
-    """Whatever is long in a request, its refusal is short, and so is the line in the log."""
+async def test_errors_shorten_long_values(serve: Serve) -> None:
+    """Errors and lines of the log shorten every long part of a request."""
     served = await serve()
     user = (await served.http.post("/Users", json={"userName": "ada"})).json()["id"]
     long = "x" * 20_000
@@ -133,8 +133,8 @@ async def test_an_error_repeats_a_short_part_of_what_was_sent(serve: Serve) -> N
 
 
 @pytest.mark.finding(18)
-async def test_what_cannot_be_an_id_is_not_looked_up_in_a_bulk(serve: Serve) -> None:
-    """The operation is refused and the others are done and answered."""
+async def test_an_invalid_id_is_not_looked_up_in_a_bulk(serve: Serve) -> None:
+    """The operation is refused, and the others succeed."""
     served = await serve()
     odd = ("\x00", "x" * 60_000, "nobody")
     operations: list[dict[str, Any]] = [
@@ -149,8 +149,8 @@ async def test_what_cannot_be_an_id_is_not_looked_up_in_a_bulk(serve: Serve) -> 
 
 
 @pytest.mark.finding(18)
-async def test_what_cannot_be_an_id_is_no_member(serve: Serve) -> None:
-    """400 that names it shortly, for each way to name a member; removing one changes nothing."""
+async def test_an_invalid_id_is_no_member(serve: Serve) -> None:
+    """Each form of such a member is 400 with a short form of the id; a removal changes nothing."""
     served = await serve()
     group = (await served.http.post("/Groups", json={"displayName": "all"})).json()["id"]
     for odd in ("\x00", "a\x00", "nobody", "x" * 60_000):
@@ -206,7 +206,7 @@ async def test_what_cannot_be_an_id_is_no_member(serve: Serve) -> None:
 async def test_a_null_character_in_a_user_is_refused_or_ignored(
     serve: Serve, body: dict[str, Any]
 ) -> None:
-    """On both databases the same: 400 where the value would be stored, no failure anywhere."""
+    """On both databases it is 400 if the value would be stored, and never a failure."""
     served = await serve()
     user = (await served.http.post("/Users", json={"userName": "there"})).json()["id"]
     operations = [
@@ -232,7 +232,7 @@ async def test_a_null_character_in_a_user_is_refused_or_ignored(
 
 @pytest.mark.finding(18)
 async def test_a_null_character_in_a_group_is_refused_or_ignored(serve: Serve) -> None:
-    """Also beside a member that exists: 400 where it would be stored, no failure anywhere."""
+    """It is 400 if it would be stored, also beside an existing member, and never a failure."""
     served = await serve()
     user = (await served.http.post("/Users", json={"userName": "ada"})).json()["id"]
     group = (await served.http.post("/Groups", json={"displayName": "all"})).json()["id"]
@@ -260,7 +260,7 @@ async def test_a_null_character_in_a_group_is_refused_or_ignored(serve: Serve) -
 @pytest.mark.finding(18)
 @pytest.mark.parametrize("endpoint", ["/Users", "/Groups", ""])
 async def test_a_null_character_in_a_query_finds_nothing(serve: Serve, endpoint: str) -> None:
-    """In every parameter of a query it is refused, or no resource has it; never a failure."""
+    """Every parameter of a query refuses it or finds no resource, and never fails."""
     served = await serve()
     nul = "\x00"
     filters = [
@@ -282,7 +282,7 @@ async def test_a_null_character_in_a_query_finds_nothing(serve: Serve, endpoint:
 
 @pytest.mark.finding(18)
 async def test_a_line_that_cannot_be_stored_loses_no_other(serve: Serve) -> None:
-    """It is stored in a form that can be, beside those that came with it."""
+    """It is stored in a cleaned form, together with the other lines."""
     served = await serve()
     activity = served.tenant.activity
     for text in ("before", "\x00\ud800" + "x" * 1000, "after"):
@@ -304,7 +304,7 @@ async def test_a_line_that_cannot_be_stored_loses_no_other(serve: Serve) -> None
 
 @pytest.mark.finding(25)
 async def test_a_token_is_named_by_the_id_of_its_file(serve: Serve, tmp_path: Path) -> None:
-    """In status, log and access log it is the id that was given, and nothing of its digest."""
+    """Status, log and access log have the id from the file, and no part of the digest."""
     path = tmp_path / "tokens.json"
     digest = hashlib.sha256(SECRET.encode()).hexdigest()
     path.write_text(json.dumps({"tokens": [{"id": "k3v9q2", "sha256": digest}]}))
@@ -322,10 +322,8 @@ async def test_a_token_is_named_by_the_id_of_its_file(serve: Serve, tmp_path: Pa
 
 
 @pytest.mark.finding(9, 10)
-async def test_what_an_earlier_version_has_logged_is_brought_along(
-    database_url: str, serve: Serve
-) -> None:
-    """Refusals are told apart from writes, and strangers are counted and leave the log."""
+async def test_a_log_of_an_earlier_version_is_migrated(database_url: str, serve: Serve) -> None:
+    """A migration moves refusals to their own table, and counts requests without a token."""
     clock = Clock()
     await (await open_database(database_url)).close()
     at = clock.now - DAY // 2

@@ -1,4 +1,4 @@
-"""Tokens: who is let in, and until when."""
+"""Tokens: which ones are accepted, and until when."""
 
 import hashlib
 import hmac
@@ -15,7 +15,7 @@ NOON = 1_750_000_000.0
 
 
 class Clock:
-    """A clock that only a test moves."""
+    """A clock that the test sets."""
 
     def __init__(self) -> None:
         self.now = NOON
@@ -34,7 +34,7 @@ def entry(secret: str, not_after: str | None = None) -> dict[str, Any]:
 
 
 class Mounted:
-    """A Secret as the kubelet mounts it: links that are turned to a new folder at once."""
+    """A Secret as the kubelet mounts it: links that switch to a new folder atomically."""
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
@@ -55,18 +55,18 @@ class Mounted:
 
 @pytest.fixture
 def mounted(tmp_path: Path) -> Mounted:
-    """The mounted Secret, with nothing in it yet."""
+    """An empty mounted Secret."""
     return Mounted(tmp_path)
 
 
 def status(tokens: Tokens, secret: str) -> str | None:
-    """Return the id of the token that lets a secret in."""
+    """Return the id of the token that accepts a secret."""
     token = tokens.authenticate(f"Bearer {secret}")
     return None if token is None else token.id
 
 
 def test_a_rotation_is_seen_without_a_restart(mounted: Mounted) -> None:
-    """A new token lets in within a second of the mount, the old one too until it is gone."""
+    """A new token is accepted a second after the mount, the old one while it is in the file."""
     clock = Clock()
     mounted.put(json.dumps({"tokens": [entry("old")]}))
     tokens = Tokens(mounted.path, monotonic=clock, wall=clock)
@@ -80,7 +80,7 @@ def test_a_rotation_is_seen_without_a_restart(mounted: Mounted) -> None:
 
 
 def test_a_token_ends_at_its_time(mounted: Mounted) -> None:
-    """``notAfter`` is obeyed to the second, with no change of the file."""
+    """``notAfter`` takes effect to the second, without a change of the file."""
     clock = Clock()
     mounted.put(json.dumps({"tokens": [entry("short", "2025-06-15T15:06:40Z")]}))
     tokens = Tokens(mounted.path, monotonic=clock, wall=clock)
@@ -114,12 +114,12 @@ BROKEN = {
 
 @pytest.mark.finding(23)
 @pytest.mark.parametrize("broken", BROKEN.values(), ids=BROKEN)
-def test_a_broken_file_is_obeyed_no_longer_than_a_minute(
+def test_tokens_before_a_broken_file_are_accepted_for_a_minute(
     mounted: Mounted, broken: str, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """The tokens that were read last stay for a minute, then nobody is let in, until it is mended.
+    """The last tokens are accepted for a minute, then none until the file is valid again.
 
-    It is logged at once, and not again each second; nothing of the content is told.
+    The error is logged at once but not every second, and without the content.
     """
     clock = Clock()
     mounted.put(json.dumps({"tokens": [entry("kept")]}))
@@ -147,8 +147,8 @@ def test_a_broken_file_is_obeyed_no_longer_than_a_minute(
 
 
 @pytest.mark.finding(23)
-def test_a_file_that_is_gone_is_obeyed_no_longer_than_a_minute(mounted: Mounted) -> None:
-    """The same file is read again when it is back; its absence for a moment changes nothing."""
+def test_tokens_of_a_missing_file_are_accepted_for_a_minute(mounted: Mounted) -> None:
+    """A short absence changes nothing, and the same file is read again when it is back."""
     clock = Clock()
     mounted.put(json.dumps({"tokens": [entry("kept")]}))
     tokens = Tokens(mounted.path, monotonic=clock, wall=clock)
@@ -167,7 +167,7 @@ def test_a_file_that_is_gone_is_obeyed_no_longer_than_a_minute(mounted: Mounted)
 
 @pytest.mark.finding(23)
 async def test_a_tenant_says_that_its_tokens_cannot_be_read(serve: Serve, mounted: Mounted) -> None:
-    """In its status at once, and after a minute by not being ready; Entra is let in until then."""
+    """The status says so at once; after a minute the service is not ready and refuses Entra."""
     clock = Clock()
     times = iter(range(1_750_000_000, 1_750_001_000))
     mounted.put(json.dumps({"tokens": [entry(SECRET)]}))
@@ -188,7 +188,7 @@ async def test_a_tenant_says_that_its_tokens_cannot_be_read(serve: Serve, mounte
 
 
 def test_the_token_is_taken_as_it_was_received(mounted: Mounted) -> None:
-    """The bytes of the header count, also where they are no ASCII."""
+    """The bytes of the header are compared, also if they are not ASCII."""
     mounted.put(json.dumps({"tokens": [entry("geheim-\u00e4\u00a0") | {"id": "own"}]}))
     tokens = Tokens(mounted.path)
     received = "Bearer geheim-\u00e4\u00a0".encode().decode("latin-1")
@@ -199,7 +199,7 @@ def test_the_token_is_taken_as_it_was_received(mounted: Mounted) -> None:
 
 @pytest.mark.finding(21)
 def test_the_proof_of_use_needs_the_token(mounted: Mounted) -> None:
-    """It is there once the token was received and noted, and goes with the token and its id."""
+    """The proof exists once the token was used, and disappears with the token or its id."""
     clock = Clock()
     mounted.put(json.dumps({"tokens": [entry("old"), entry("new")]}))
     tokens = Tokens(mounted.path, monotonic=clock, wall=clock)
@@ -219,14 +219,14 @@ def test_the_proof_of_use_needs_the_token(mounted: Mounted) -> None:
 @pytest.mark.parametrize(
     "header", [None, "", "Bearer", "Bearer ", "Basic dDA=", "t", "Bearer T", "Bearer t t", "bearer"]
 )
-def test_anything_else_is_not_let_in(header: str | None, mounted: Mounted) -> None:
-    """A header without the token, or with more than it, lets nobody in."""
+def test_other_headers_are_refused(header: str | None, mounted: Mounted) -> None:
+    """A header without the token, or with anything beside it, is refused."""
     mounted.put(json.dumps({"tokens": [entry("t")]}))
     assert Tokens(mounted.path).authenticate(header) is None
 
 
 async def test_it_is_not_ready_without_a_token(serve: Serve, mounted: Mounted) -> None:
-    """Until the Secret is there nobody could be let in, and the readiness says why."""
+    """Without the Secret the service is not ready, and the readiness says why."""
     served = await serve(tokens=Tokens(mounted.path))
     answer = await served.management.get("/-/readyz")
     assert answer.status_code == 503
@@ -234,7 +234,7 @@ async def test_it_is_not_ready_without_a_token(serve: Serve, mounted: Mounted) -
 
 
 async def test_a_tenant_is_served_under_its_base_path_only(serve: Serve) -> None:
-    """Another tenant's path on the same host is not this tenant's."""
+    """Paths of other tenants on the same host are 404."""
     served = await serve({"basePath": "/team-a/contoso/scim"})
     for path in ("/Users", "/v2/Users", "/Users/", "//Users"):
         answer = await served.http.get(f"http://scim.example/team-a/contoso/scim{path}")

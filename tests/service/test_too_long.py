@@ -1,4 +1,4 @@
-"""What is too long is refused by the name of the attribute that it is too long in."""
+"""Errors for too long values name the attribute."""
 
 from typing import Any
 
@@ -19,10 +19,10 @@ ENTERPRISE = "urn:ietf:params:scim:schemas:extension:enterprise:2.0:User"
         ({ENTERPRISE: {"employeeNumber": "x" * 601}}, f"{ENTERPRISE}:employeeNumber"),
     ],
 )
-async def test_an_error_names_what_is_too_long(
+async def test_an_error_names_the_too_long_attribute(
     serve: Serve, values: dict[str, Any], named: str
 ) -> None:
-    """The path of the attribute, so that its mapping is found."""
+    """The error has the path of the attribute, so that an administrator finds its mapping."""
     served = await serve()
     answer = await served.http.post("/Users", json={"schemas": [USER], "userName": "u", **values})
     assert answer.status_code == 400
@@ -40,7 +40,7 @@ async def test_an_error_names_what_is_too_long(
 async def test_a_user_that_is_too_long_names_its_longest_attribute(
     serve: Serve, values: dict[str, Any], named: str, how: str
 ) -> None:
-    """So that its mapping is found among all the others."""
+    """The error names the longest attribute, so that an administrator finds its mapping."""
     served = await serve()
     body = {"schemas": [USER], "userName": "u"}
     if how == "post":

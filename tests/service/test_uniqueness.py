@@ -1,4 +1,4 @@
-"""``uniqueness`` of the attributes of a tenant's extension: no value is given to a second user."""
+"""``uniqueness`` of a tenant's extension attributes: no second user gets the same value."""
 
 import asyncio
 import logging
@@ -42,7 +42,7 @@ LONG = "x" * 5000
 
 
 def configuration(*, unique: bool = True, **provisioning: Any) -> dict[str, Any]:
-    """Return a tenant with the extension, its attributes unique or not yet."""
+    """Return a tenant with the extension, with unique attributes or not."""
     rule = {"uniqueness": "server"} if unique else {}
     attributes = [
         {**each, **({} if each.get("type") == "complex" else rule)} for each in ATTRIBUTES
@@ -68,14 +68,14 @@ def user(name: str, **values: Any) -> dict[str, Any]:
 
 
 async def serve_replicas(serve: Serve, tenant: dict[str, Any]) -> list[Served]:
-    """Serve a tenant twice; SQLite has one process that writes, so there it is the same one."""
+    """Serve a tenant by two replicas; on SQLite, which has one writer, by the same one."""
     first = await serve(tenant)
     is_shared = first.tenant.repository.database.backend == "postgresql"
     return [first, await serve(tenant) if is_shared else first]
 
 
 async def post(scim: httpx.AsyncClient, name: str, **values: Any) -> httpx.Response:
-    """Make a user."""
+    """Create a user."""
     return await scim.post("/Users", json=user(name, **values))
 
 
@@ -99,7 +99,7 @@ def refused(answer: httpx.Response, holder: str) -> bool:
 @pytest.mark.parametrize("name", VALUES)
 @pytest.mark.parametrize("profile", ["entra", "strict"])
 async def test_a_value_has_one_user(serve: Serve, profile: str, name: str) -> None:
-    """POST, PUT and PATCH give a user no value of another one; its own it keeps."""
+    """POST, PUT and PATCH refuse the value of another user, and accept the user's own value."""
     scim = (await serve(configuration(profile=profile))).http
     value, same, other = VALUES[name]
     holder = (await post(scim, "ann", **{name: value})).json()["id"]
@@ -115,8 +115,8 @@ async def test_a_value_has_one_user(serve: Serve, profile: str, name: str) -> No
 
 
 @pytest.mark.parametrize("name", VALUES)
-async def test_a_value_that_is_given_up_is_free(serve: Serve, name: str) -> None:
-    """A change or the deletion of its user frees a value at once."""
+async def test_a_released_value_can_be_used_again(serve: Serve, name: str) -> None:
+    """After a change or the deletion of its user, another user can get the value."""
     scim = (await serve(configuration())).http
     value, same, other = VALUES[name]
     first = (await post(scim, "ann", **{name: value})).json()["id"]
@@ -129,7 +129,7 @@ async def test_a_value_that_is_given_up_is_free(serve: Serve, name: str) -> None
 
 
 async def test_texts_of_any_length_are_compared(serve: Serve) -> None:
-    """A long value is refused to a second user as a short one is; an empty one is none."""
+    """Long values are unique like short ones; an empty text is no value."""
     scim = (await serve(configuration())).http
     holder = (await post(scim, "ann", badge=LONG)).json()["id"]
     assert refused(await post(scim, "bob", badge=LONG.upper()), holder)
@@ -140,7 +140,7 @@ async def test_texts_of_any_length_are_compared(serve: Serve) -> None:
 
 @pytest.mark.parametrize("name", VALUES)
 async def test_of_writers_at_once_one_gets_the_value(serve: Serve, name: str) -> None:
-    """Two replicas that give a value at the same time give it to one user, without an error."""
+    """Of simultaneous writes by two replicas, one gets the value, and none fails."""
     replicas = await serve_replicas(serve, configuration())
     value, same, other = VALUES[name]
     created = await asyncio.gather(
@@ -164,7 +164,7 @@ async def test_of_writers_at_once_one_gets_the_value(serve: Serve, name: str) ->
 
 
 async def test_several_values_at_once_and_a_licence_limit(serve: Serve) -> None:
-    """Writers of several unique values in different orders wait for each other in one order."""
+    """Writers of several unique values in different orders do not deadlock."""
     replicas = await serve_replicas(serve, configuration(maxUsers=50))
     made = await asyncio.gather(
         *(
@@ -176,10 +176,10 @@ async def test_several_values_at_once_and_a_licence_limit(serve: Serve) -> None:
     assert sorted(each.status_code for each in made) == [201] + [409] * 11
 
 
-async def test_what_was_there_before_the_rule_stays(
+async def test_values_from_before_the_rule_stay(
     serve: Serve, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """Users that share a value are served and changed, told of by id, and joined by nobody."""
+    """Users that share a value can be read and changed and are logged by id; no third one joins."""
     before = await serve(configuration(unique=False))
     ids = {
         name: [
@@ -210,7 +210,7 @@ async def test_what_was_there_before_the_rule_stays(
 
 
 async def indexes(served: Served) -> set[str]:
-    """Return the names of the indexes that rules have made."""
+    """Return the names of the indexes of the rules."""
     database = served.tenant.repository.database
     sql = {
         "sqlite": "select name from sqlite_schema where name like 'own_unique_%'",
@@ -220,7 +220,7 @@ async def indexes(served: Served) -> set[str]:
 
 
 async def test_a_value_is_found_by_an_index(serve: Serve) -> None:
-    """A check reads no other users: its statement is planned over the index of the attribute."""
+    """The plan of a check's statement uses the index of the attribute."""
     served = await serve(configuration())
     database = served.tenant.repository.database
     uniqueness = served.tenant.repository.users._uniqueness
@@ -238,8 +238,8 @@ async def test_a_value_is_found_by_an_index(serve: Serve) -> None:
         assert rule.index in str([tuple(row) for row in rows]), rule.path
 
 
-async def test_indexes_come_and_go_with_the_rules(serve: Serve) -> None:
-    """A tenant without the rules has no index for them, and no user is refused any more."""
+async def test_indexes_follow_the_rules(serve: Serve) -> None:
+    """Without the rules, the indexes are dropped and no user is refused."""
     first = await serve(configuration())
     single = [each for each in VALUES if each not in {"tags", "keys"}]
     assert len(await indexes(first)) == len(single)
@@ -251,8 +251,8 @@ async def test_indexes_come_and_go_with_the_rules(serve: Serve) -> None:
         assert (await post(without.http, name, badge="1")).status_code == 201
 
 
-async def test_a_backup_is_restored_whatever_the_rules(tmp_path: Path) -> None:
-    """Copies are those of any tenant: also one that was copied as a file while it had rules."""
+async def test_a_backup_is_restored_under_other_rules(tmp_path: Path) -> None:
+    """A tenant with other rules can restore a copy, also one that was copied as a file."""
     url = f"sqlite:///{tmp_path}/scim.db"
     async with serving(url) as serve:
         served = await serve(configuration())

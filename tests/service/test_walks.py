@@ -1,4 +1,4 @@
-"""Reading everything page by page, while people come and go."""
+"""Walks over all pages while users are created and deleted."""
 
 import itertools
 import random
@@ -27,7 +27,7 @@ NUMBER, COUNT = 40, 7
 
 @dataclass
 class People:
-    """Users, and groups of the same number, of which some come and go with each `change`."""
+    """Users and as many groups; each `change` creates and deletes some."""
 
     scim: httpx.AsyncClient
     endpoint: str = "/Users"
@@ -36,7 +36,7 @@ class People:
     _numbers: "itertools.count[int]" = field(default_factory=itertools.count)
 
     async def create(self) -> str:
-        """Create one, and return its id."""
+        """Create a resource, and return its id."""
         number = next(self._numbers)
         # Not in the order of their creation, where they are sorted.
         name = f"{number * 7919 % 1009:04}"
@@ -48,7 +48,7 @@ class People:
         return str(created.json()["id"])
 
     async def fill(self) -> None:
-        """Create those who are there from the start; every third will leave."""
+        """Create the first resources; every third will be deleted."""
         for number in range(NUMBER):
             (self._leaving.append if number % 3 == 0 else self.staying.add)(await self.create())
 
@@ -78,7 +78,7 @@ async def walk(
     count: int = COUNT,
     advance: Advance = ADVANCES["itemsPerPage"],
 ) -> AsyncIterator[list[str]]:
-    """Yield the ids of page after page, as long as totalResults says that there are more."""
+    """Yield the ids of each page, as long as totalResults announces more."""
     start, total = 1, 1
     while start <= total:
         answer = await scim.get(path, params={**query, "startIndex": start, "count": count})
@@ -95,7 +95,7 @@ async def walk(
 async def found_once(
     pages: AsyncIterator[list[str]], people: People, change: Callable[[], Awaitable[None]]
 ) -> None:
-    """Walk, with a change after each page, and check who is found, and how often."""
+    """Walk with a change after each page, and check that each resource is found once."""
     found: Counter[str] = Counter()
     async for page in pages:
         found.update(page)
@@ -118,8 +118,8 @@ QUERIES: dict[str, tuple[str, str, dict[str, str]]] = {
 
 @pytest.mark.parametrize("advance", ADVANCES)
 @pytest.mark.parametrize("query", QUERIES)
-async def test_a_walk_finds_everybody_once(query: str, advance: str, serve: Serve) -> None:
-    """Whoever is there all the time is found once, whichever way a client counts on."""
+async def test_a_walk_finds_each_resource_once(query: str, advance: str, serve: Serve) -> None:
+    """A resource that exists all the time is found once, whichever number the client adds."""
     endpoint, path, parameters = QUERIES[query]
     scim = (await serve()).http
     people = People(scim, endpoint)
@@ -129,7 +129,7 @@ async def test_a_walk_finds_everybody_once(query: str, advance: str, serve: Serv
 
 
 async def test_a_walk_goes_from_users_to_groups(serve: Serve) -> None:
-    """Where both are listed and both change, the walk passes from one to the other once."""
+    """If both types are listed and change, the walk finds each resource once."""
     scim = (await serve()).http
     people, groups = People(scim), People(scim, "/Groups")
     await people.fill()
@@ -144,8 +144,8 @@ async def test_a_walk_goes_from_users_to_groups(serve: Serve) -> None:
 
 
 @pytest.mark.parametrize("query", ["plain", "sorted"])
-async def test_a_walk_by_cursor_finds_everybody_once(query: str, serve: Serve) -> None:
-    """Cursors follow resources, so that coming and going changes nothing either."""
+async def test_a_walk_by_cursor_finds_each_resource_once(query: str, serve: Serve) -> None:
+    """Creations and deletions do not affect pages by cursor."""
     scim = (await serve()).http
     people = People(scim)
     await people.fill()
@@ -172,7 +172,7 @@ def beside(served: Served, port: int, **headers: str) -> httpx.AsyncClient:
 
 
 async def test_walks_at_the_same_time(serve: Serve) -> None:
-    """Walks that began at different moments are told apart, though they ask for the same."""
+    """Walks with the same query that began at different times do not affect each other."""
     served = await serve()
     people = People(served.http)
     await people.fill()
@@ -198,7 +198,7 @@ async def test_walks_at_the_same_time(serve: Serve) -> None:
 
 @pytest.mark.parametrize("through", ["connections of their own", "one connection of a proxy"])
 async def test_walks_that_overtake_each_other(through: str, serve: Serve) -> None:
-    """Walks that go on in any order, each at its own speed, find everybody once."""
+    """Walks in any order and speed find each resource once."""
     served = await serve()
     for seed in range(3):
         chance = random.Random(seed)
@@ -234,8 +234,8 @@ async def test_walks_that_overtake_each_other(through: str, serve: Serve) -> Non
             await served.http.delete(f"/Users/{left}")
 
 
-async def test_a_place_for_both_ways_to_count(serve: Serve) -> None:
-    """Where a walk by itemsPerPage goes on, one by count may agree, but put nothing else there."""
+async def test_a_page_start_for_both_ways_to_count(serve: Serve) -> None:
+    """A walk by count may share, but not replace, the page start of a walk by itemsPerPage."""
     starts = (await serve()).tenant.repository.page_starts
     by_items = PageStart((5,), "first", is_first=False)
     agreeing = PageStart((5,), "second", is_first=False, by_count=True)
@@ -250,8 +250,8 @@ async def test_a_place_for_both_ways_to_count(serve: Serve) -> None:
         assert found.position == (5,)
 
 
-async def test_a_walk_after_others_that_were_given_up(serve: Serve) -> None:
-    """A client that begins again gets whole pages, and is not led on by its earlier walks."""
+async def test_a_walk_after_abandoned_ones(serve: Serve) -> None:
+    """A client that starts again gets full pages, independent of its earlier walks."""
     scim = (await serve()).http
     people = People(scim)
     await people.fill()
@@ -265,7 +265,7 @@ async def test_a_walk_after_others_that_were_given_up(serve: Serve) -> None:
 
 
 async def test_a_walk_over_replicas_and_restarts(serve: Serve) -> None:
-    """Each page may be asked of another process, where each has written before it ended."""
+    """Each page may come from another replica, or from a restarted process."""
     people = People((await serve()).http)
     await people.fill()
     served = await serve()
@@ -288,7 +288,7 @@ async def test_a_walk_over_replicas_and_restarts(serve: Serve) -> None:
 
 
 async def test_a_client_that_counts_on_over_short_pages(serve: Serve) -> None:
-    """Where pages end early, going on at startIndex + count leaves nobody out either."""
+    """If pages are short, a client that adds the count skips no resource either."""
     limits = Limits(page_bytes=4_000, page_maximum=20)
     scim = (await serve(limits=limits)).http
     ids = set()
@@ -305,7 +305,7 @@ async def test_a_client_that_counts_on_over_short_pages(serve: Serve) -> None:
 
 
 async def test_totals_are_those_of_the_tenant_where_nothing_changes(serve: Serve) -> None:
-    """A client that counts on by what it got sees the number of users on every page."""
+    """Without changes, totalResults is the number of users on every page."""
     scim = (await serve(limits=Limits(page_bytes=4_000))).http
     for number in range(12):
         await scim.post("/Users", json={"userName": f"u{number}", "title": "x" * 900})
@@ -326,7 +326,7 @@ async def test_totals_are_those_of_the_tenant_where_nothing_changes(serve: Serve
 async def test_memory_does_not_grow_with_walks(
     serve: Serve, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Beyond a number of places the oldest go, in memory and in the database."""
+    """Above a maximum, the oldest page starts are removed in memory and in the database."""
     monkeypatch.setattr(page_starts, "MAX_PAGE_STARTS", 10)
     monkeypatch.setattr(page_starts, "_PRUNE_EVERY", 10)
     served = await serve()
@@ -344,8 +344,8 @@ async def test_memory_does_not_grow_with_walks(
     assert 0 < len(await database.fetch(statement, {})) <= 20
 
 
-async def test_a_place_that_nobody_asks_for_is_forgotten(serve: Serve) -> None:
-    """After an hour an index is only an index again."""
+async def test_an_unused_page_start_expires(serve: Serve) -> None:
+    """An unused page start expires after an hour."""
     now = 1_000_000_000_000_000
     scim = (await serve(clock=lambda: now)).http
     people = People(scim)

@@ -1,4 +1,4 @@
-"""Requests that cost as much as a body of 4 MiB can make a request cost."""
+"""The most expensive requests with a body of 4 MiB."""
 
 import json
 from collections.abc import Mapping
@@ -21,7 +21,7 @@ _CONDITIONS = " or ".join(f'value eq "{index}"' for index in range(121))
 
 
 class Prepared:
-    """What the requests are about: a user with many values, and a group with many members."""
+    """A user with many values, and a group with many members."""
 
     def __init__(self, user: str, group: str, members: list[str]) -> None:
         self.user = user
@@ -81,7 +81,7 @@ def _named(prepared: Prepared) -> list[dict[str, str]]:
 
 
 def multiplied(conditions: int = 121, operations: int = 400) -> bytes:
-    """Return a PATCH whose operations each ask many things of all e-mail addresses."""
+    """Return a PATCH whose operations each test many conditions on all e-mail addresses."""
     each = " or ".join(f'value eq "{index}"' for index in range(conditions))
     operation = {"op": "replace", "path": f"emails[{each}].display", "value": "x"}
     return patch(*[operation] * operations)

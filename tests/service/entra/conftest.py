@@ -1,4 +1,4 @@
-"""A tenant on an empty database for each test, reached as Entra reaches it."""
+"""A tenant on an empty database for each test, with Entra's requests."""
 
 import pytest
 

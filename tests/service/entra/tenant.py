@@ -1,4 +1,4 @@
-"""The tenant as a test of Entra's traffic sees it: short calls over the HTTP client."""
+"""Short calls over the HTTP client, for tests of Entra's traffic."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -29,7 +29,7 @@ class EntraTenant:
         return await self.http.get(path, params=query)
 
     async def post(self, path: str, body: Any) -> httpx.Response:
-        """POST a body, whatever it is."""
+        """POST any body."""
         return await self.http.post(path, json=body)
 
     async def patch(self, path: str, *operations: Json) -> httpx.Response:
@@ -60,20 +60,20 @@ class EntraTenant:
         return path
 
     async def change(self, path: str, *operations: Json) -> Json:
-        """PATCH, which must be accepted, and return the resource as it is then."""
+        """Send a PATCH that must be accepted, and return the changed resource."""
         answer = await self.patch(path, *operations)
         assert answer.status_code in (200, 204), answer.text
         return await self.read(path)
 
     async def read(self, path: str, **query: str | int) -> Json:
-        """GET a resource that must be there."""
+        """Return a resource that must exist."""
         answer = await self.get(path, **query)
         assert answer.status_code == 200, answer.text
         body: Json = answer.json()
         return body
 
     async def find(self, path: str, condition: str, **query: str | int) -> list[Json]:
-        """Return what a filter finds; the answer must be a ListResponse."""
+        """Return the resources that a filter finds; the answer must be a ListResponse."""
         body = await self.read(path, filter=condition, **query)
         assert body["schemas"] == [LIST_RESPONSE]
         resources: list[Json] = body.get("Resources", [])

@@ -79,10 +79,10 @@ async def test_scim_null_update(entra: EntraTenant, target: str, nothing: str | 
 
 
 @pytest.mark.parametrize("nothing", ["", None])
-async def test_scim_null_update_of_what_is_not_there(
+async def test_scim_null_update_of_an_absent_attribute(
     entra: EntraTenant, nothing: str | None
 ) -> None:
-    """Nothing in the place of nothing leaves no empty elements behind."""
+    """Replacing an absent attribute with null creates no empty element."""
     user = await entra.user()
     before = await entra.read(user)
     changed = await entra.change(user, *(replace(target, nothing) for target in _OPTIONAL))
@@ -149,7 +149,7 @@ async def test_round_trip(entra: EntraTenant) -> None:
 
 
 async def test_restore_group(entra: EntraTenant) -> None:
-    """Restore_Group: a deleted group's name is free at once."""
+    """Restore_Group: a deleted group's name can be used again at once."""
     group = await entra.group("displayName", await entra.user())
     await entra.delete(group)
     again = await entra.group("displayName")
@@ -233,7 +233,7 @@ async def test_update_user_name(entra: EntraTenant) -> None:
 
 @pytest.mark.parametrize("collection", ["Users", "Groups"])
 async def test_delete_twice(entra: EntraTenant, collection: str) -> None:
-    """Preview: 204, then 404; and 404 for what never was."""
+    """Preview: 204, then 404; and 404 for an id that never existed."""
     path = await (entra.user() if collection == "Users" else entra.group())
     assert (await entra.delete(path)).status_code == 204
     assert (await entra.delete(path)).status_code == 404
@@ -270,7 +270,7 @@ async def test_operations_on_the_same_attribute(entra: EntraTenant) -> None:
 
 
 async def test_no_operations(entra: EntraTenant) -> None:
-    """A known fault of the validator: an empty `Operations` is accepted and changes nothing."""
+    """A known bug of the validator: an empty `Operations` is accepted and changes nothing."""
     user = await entra.user(title="t")
     assert (await entra.change(user))["title"] == "t"
 

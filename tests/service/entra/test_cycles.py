@@ -32,7 +32,7 @@ async def test_cycles_end_equal(
                 assert await job.verify(directory) == []
 
 
-async def test_a_restarted_job_matches_what_is_there(tmp_path: Path, database_url: str) -> None:
+async def test_a_restarted_job_matches_existing_objects(tmp_path: Path, database_url: str) -> None:
     """ "Restart provisioning" forgets the anchors; nothing is created or changed a second time."""
     directory = Directory.generate(12, users=30, groups=4)
     with Service(tmp_path, database=database_url) as service:
@@ -58,7 +58,7 @@ async def test_users_without_mail_are_provisioned(tmp_path: Path, database_url: 
 
 @pytest.mark.parametrize("cycle", ["initial", "incremental"])
 async def test_kill_in_the_middle_of_a_cycle(tmp_path: Path, database_url: str, cycle: str) -> None:
-    """What was acknowledged survives SIGKILL, and the repeated cycle ends clean."""
+    """Acknowledged writes survive SIGKILL, and the repeated cycle has no errors."""
     directory = Directory.generate(14, users=60, groups=8)
     with Service(tmp_path, database=database_url) as service:
         async with Provisioning(service.target.url, service.target.token) as job:

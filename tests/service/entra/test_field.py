@@ -20,7 +20,7 @@ async def test_bare_manager_in_a_create(entra: EntraTenant) -> None:
 
 
 async def test_manager_is_answered_as_an_object(entra: EntraTenant) -> None:
-    """Budibase#15369: a client stumbles over a manager that is a plain string."""
+    """Budibase#15369: a client fails on a manager that is a plain string."""
     boss = await entra.user("boss")
     extension: Json = {ENTERPRISE: {"manager": {"value": identity(boss)}}}
     user = await entra.user("user", **extension)
@@ -55,7 +55,7 @@ async def test_value_path_without_match_creates(entra: EntraTenant, op: str) -> 
 
 
 async def test_removing_a_value_path_without_match(entra: EntraTenant) -> None:
-    """The other side of it: what is to be absent and is absent is no error."""
+    """Removing a value that is absent is no error."""
     user = await entra.user()
     changed = await entra.change(user, {"op": "Remove", "path": 'emails[type eq "work"].value'})
     assert "emails" not in changed
@@ -91,6 +91,6 @@ async def test_concurrent_updates_of_one_user_lose_nothing(entra: EntraTenant) -
 
 
 async def test_no_user_agent(entra: EntraTenant) -> None:
-    """kortix-ai/suna#7297: Entra sends none, and is not to be refused for it."""
+    """kortix-ai/suna#7297: Entra sends none, and must not be refused."""
     del entra.http.headers["User-Agent"]
     assert (await entra.get("/Users")).status_code == 200

@@ -1,4 +1,4 @@
-"""What the tenant's own rules refuse, and what the provisioning log then says."""
+"""Refusals by the tenant's own rules, and their text in the provisioning log."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -21,7 +21,7 @@ def _job(folder: Path, database: str, provisioning: dict[str, Any]) -> Iterator[
 async def test_a_mapping_without_mail_is_refused_where_mail_is_required(
     tmp_path: Path, database_url: str
 ) -> None:
-    """The detail names the attribute to map; with it mapped, the next cycle ends clean."""
+    """The detail names the attribute to map; with the mapping, the next cycle has no errors."""
     directory = Directory.generate(21, users=6, groups=1)
     with _job(tmp_path, database_url, {"requiredAttributes": ["emails"]}) as job:
         async with job:
@@ -43,7 +43,7 @@ async def test_a_mapping_without_mail_is_refused_where_mail_is_required(
 
 
 async def test_more_users_than_licences(tmp_path: Path, database_url: str) -> None:
-    """The detail names the limit and the setting that narrows the scope, and that mends it."""
+    """The detail names the limit and the setting for the scope; with that setting it succeeds."""
     users = Directory.generate(22, users=12, groups=0).users.items()
     directory = Directory(
         {
@@ -67,7 +67,7 @@ async def test_more_users_than_licences(tmp_path: Path, database_url: str) -> No
 
 
 async def test_enabling_a_user_counts(tmp_path: Path, database_url: str) -> None:
-    """A disabled user takes no licence until it is enabled again."""
+    """A disabled user needs no licence until it is enabled again."""
     directory = Directory.generate(23, users=4, groups=0)
     users = list(directory.users.values())
     with _job(tmp_path, database_url, {"maxUsers": 2}) as job:

@@ -208,7 +208,7 @@ async def test_update_in_the_flagged_dialect(entra: EntraTenant, op: str) -> Non
 
 
 async def test_both_dialects_reach_one_user(entra: EntraTenant) -> None:
-    """What one dialect has written the other changes."""
+    """One dialect can change what the other has written."""
     user = await entra.user()
     await entra.change(user, {"op": "Add", "path": "name.givenName", "value": "one"})
     changed = await entra.change(
@@ -232,7 +232,7 @@ async def test_disable(entra: EntraTenant, op: str, value: str | bool) -> None:
 
 @pytest.mark.parametrize("value", ["True", "true", True])
 async def test_restore(entra: EntraTenant, value: str | bool) -> None:
-    """The way back."""
+    """A disabled user is enabled again."""
     user = await entra.user(active=False)
     assert (await entra.change(user, replace("active", value)))["active"] is True
 
@@ -278,7 +278,7 @@ async def test_set_manager(entra: EntraTenant, path: str, op: str, shape: str) -
     ],
 )
 async def test_clear_manager(entra: EntraTenant, operation: Json) -> None:
-    """Nothing in its place, or a removal."""
+    """A replacement with null, or a removal."""
     boss, user = await entra.user("boss"), await entra.user("user")
     await entra.change(user, {"op": "Add", "path": MANAGER, "value": identity(boss)})
     assert "manager" not in enterprise(await entra.change(user, operation))
@@ -415,7 +415,7 @@ async def test_remove_a_member_in_the_flagged_dialect(entra: EntraTenant) -> Non
 
 @pytest.mark.parametrize("value", [{}, {"value": []}])
 async def test_remove_without_members_named(entra: EntraTenant, value: dict[str, Any]) -> None:
-    """RFC 7644 3.5.2.2 removes all of them; an empty array names nobody."""
+    """RFC 7644 section 3.5.2.2 removes all of them; an empty array removes none."""
     users = [await entra.user(f"u{number}") for number in range(2)]
     group = await entra.group("group", *users)
     assert (await entra.patch(group, {"op": "Remove", "path": "members", **value})).is_success

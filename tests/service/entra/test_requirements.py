@@ -95,7 +95,7 @@ async def test_list_and_paginate_users(entra: EntraTenant) -> None:
 
 
 async def test_disabled_users_stay_visible_and_can_be_restored(entra: EntraTenant) -> None:
-    """Only a hard deletion takes a user out of the answers."""
+    """Only a hard deletion removes a user from the answers."""
     user = await entra.user("a@b.example")
     assert (await entra.change(user, replace("active", "False")))["active"] is False
     (found,) = await entra.find("/Users", 'userName eq "a@b.example"')
@@ -104,7 +104,7 @@ async def test_disabled_users_stay_visible_and_can_be_restored(entra: EntraTenan
     assert (await entra.change(user, replace("active", "True")))["active"] is True
 
 
-async def test_hard_deleted_user_is_gone_and_its_name_free(entra: EntraTenant) -> None:
+async def test_the_name_of_a_hard_deleted_user_can_be_used_again(entra: EntraTenant) -> None:
     """After a DELETE the same userName can be created at once."""
     user = await entra.user("a@b.example")
     assert (await entra.delete(user)).status_code == 204
@@ -115,7 +115,7 @@ async def test_hard_deleted_user_is_gone_and_its_name_free(entra: EntraTenant) -
 
 @pytest.mark.parametrize("authorization", [None, "Bearer wrong", "Basic d3Jvbmc6d3Jvbmc="])
 async def test_single_bearer_token(entra: EntraTenant, authorization: str | None) -> None:
-    """Every endpoint wants the token; a refusal is a SCIM error."""
+    """Every endpoint requires the token; a refusal is a SCIM error."""
     headers = {"Authorization": authorization} if authorization else {}
     if authorization is None:
         del entra.http.headers["Authorization"]
@@ -127,7 +127,7 @@ async def test_single_bearer_token(entra: EntraTenant, authorization: str | None
 
 
 async def test_every_filter_answer_is_a_list_response(entra: EntraTenant) -> None:
-    """Whether nothing, one or several are found."""
+    """The answer is a ListResponse for no, one and several results."""
     for number in range(3):
         await entra.user(f"u{number}@b.example", title="Engineer")
     for condition, count in (
@@ -219,7 +219,7 @@ async def test_values_are_stored_as_sent(entra: EntraTenant, path: str, value: s
 
 @pytest.mark.parametrize("op", ["Add", "Replace"])
 async def test_types_stay_unique(entra: EntraTenant, op: str) -> None:
-    """A second value for one type takes the place of the first."""
+    """A second value for one type replaces the first."""
     user = await entra.user(emails=[{"type": "work", "value": "old@b.example", "primary": True}])
     changed = await entra.change(user, {"op": op, "path": _WORK, "value": "new@b.example"})
     assert changed["emails"] == [{"type": "work", "value": "new@b.example", "primary": True}]

@@ -27,7 +27,7 @@ from .tenant import CORE, ERROR, GROUP, EntraTenant, add_member, identity, repla
 async def test_nothing_found_is_200_and_empty(
     entra: EntraTenant, collection: str, condition: str
 ) -> None:
-    """404 for a filter would put the job into quarantine."""
+    """A filter without a result is 200: 404 would put the job into quarantine."""
     assert await entra.find(collection, condition) == []
 
 
@@ -100,7 +100,7 @@ async def test_duplicate_group_is_409(entra: EntraTenant) -> None:
 
 
 async def test_renaming_to_a_taken_name_is_409(entra: EntraTenant) -> None:
-    """By PATCH too, and nothing of the request is kept."""
+    """It is 409 also by PATCH, and nothing of the request is stored."""
     await entra.user("a@b.example")
     user = await entra.user("c@b.example", title="old")
     answer = await entra.patch(user, replace("title", "new"), replace("userName", "A@b.example"))
@@ -120,7 +120,7 @@ async def test_changing_the_case_of_ones_own_name(entra: EntraTenant) -> None:
 
 
 async def test_simultaneous_creates_leave_one_user(entra: EntraTenant) -> None:
-    """Never two hits for one filter: `DuplicateTargetEntries` cannot be mended from Entra."""
+    """Never two results for one filter: `DuplicateTargetEntries` cannot be fixed in Entra."""
     body = {"schemas": [CORE], "userName": "a@b.example"}
     answers = await asyncio.gather(*(entra.post("/Users", body) for _ in range(8)))
     assert sorted(answer.status_code for answer in answers) == [201] + [409] * 7
@@ -184,7 +184,7 @@ async def test_25_requests_a_second_are_not_too_many(entra: EntraTenant) -> None
     ],
 )
 async def test_garbage_is_4xx(entra: EntraTenant, method: str, content: bytes) -> None:
-    """500 is tried again for ever, so nothing that is sent may cause it."""
+    """Entra repeats a request after 500 forever, so no input may cause it."""
     for resource in (await entra.user(), await entra.group()):
         path = resource.rpartition("/")[0] if method == "POST" else resource
         answer = await entra.http.request(
@@ -219,7 +219,7 @@ async def test_garbage_is_4xx(entra: EntraTenant, method: str, content: bytes) -
     ],
 )
 async def test_bad_filter_is_never_404_or_500(entra: EntraTenant, condition: str) -> None:
-    """400 `invalidFilter`, or nothing found."""
+    """It is 400 `invalidFilter`, or a list without results."""
     await entra.user()
     for collection in ("/Users", "/Groups"):
         answer = await entra.get(collection, filter=condition)
@@ -229,7 +229,7 @@ async def test_bad_filter_is_never_404_or_500(entra: EntraTenant, condition: str
 
 
 async def test_body_over_the_limit_is_413(entra: EntraTenant) -> None:
-    """A SCIM error as well, and the connection is still good."""
+    """It is a SCIM error, and the connection can be used again."""
     body = {"schemas": [CORE], "userName": "a", "displayName": "x" * (1 << 20)}
     answer = await entra.post("/Users", body)
     assert answer.status_code == 413
@@ -238,7 +238,7 @@ async def test_body_over_the_limit_is_413(entra: EntraTenant) -> None:
 
 
 async def test_refused_patch_changes_nothing(entra: EntraTenant) -> None:
-    """An object that is in escrow is as it was."""
+    """A refused PATCH leaves the object in escrow unchanged."""
     user = await entra.user(title="old")
     answer = await entra.patch(user, replace("title", "new"), replace("active", "perhaps"))
     assert answer.status_code == 400
