@@ -142,7 +142,7 @@ class _Changes:
             freed.append(user.name)
             self._unlink(user)
         for name in freed:
-            # A name that has just become free is taken at once by somebody else.
+            # Another user gets a name as soon as it is free.
             self._add_user(userPrincipalName=name)
         for _ in range(self._portion(len(self._users))):
             self._add_user()

@@ -81,7 +81,7 @@ class Provisioning:
     ) -> None:
         await self._connection.__aexit__(kind, error, traceback)
 
-    # The four things an administrator can have the job do.
+    # The four actions of an administrator.
 
     async def test_connection(self) -> Cycle:
         """Ask for a user and a group that do not exist: an empty list is the right answer.
@@ -140,7 +140,7 @@ class Provisioning:
             cycle.stop(error)
         return cycle
 
-    # What a test asks afterwards.
+    # The questions of a test afterwards.
 
     async def tenant(self, page_size: int = 100) -> Tenant:
         """Read all resources of the tenant."""
@@ -169,7 +169,7 @@ class Provisioning:
         groups: list[Group] = []
         try:
             await self._delete_gone(cycle, directory)
-            # A second time for those whose manager has only now come to be known.
+            # Again for users whose manager is known only now.
             for _ in range(2):
                 due = [
                     user
@@ -212,7 +212,7 @@ class Provisioning:
             return False
         known = self._known(item).get(item.object_id)
         if isinstance(item, User) and known is None:
-            # Nobody is created in order to be disabled.
+            # No user is created only to be disabled.
             return self.scope.holds(item) and not item.soft_deleted
         return everything or known is None or known.synced != now
 
@@ -480,7 +480,7 @@ class Provisioning:
             for _ in range(self._connection.parallel):
                 tasks.create_task(work())
 
-    # The job's memory.
+    # The job's state.
 
     def _known(self, item: User | Group) -> dict[str, Known]:
         return self.state.users if isinstance(item, User) else self.state.groups

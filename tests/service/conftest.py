@@ -15,7 +15,7 @@ from tests.service.served import Serve, serving
 
 @pytest.fixture(scope="session")
 def postgres() -> Iterator[PostgresServer]:
-    """A PostgreSQL server, with the tables made."""
+    """A PostgreSQL server with the tables."""
     try:
         server = PostgresServer()
     except UnavailableError as error:
@@ -29,7 +29,7 @@ def postgres() -> Iterator[PostgresServer]:
 
 @pytest.fixture(scope="session")
 def migrated(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A SQLite file with the tables made: copying it is faster."""
+    """A SQLite file with the tables, because copying it is faster."""
     path = tmp_path_factory.mktemp("migrated") / "scim.db"
     _migrate(f"sqlite:///{path}")
     return path
@@ -57,6 +57,6 @@ def _migrate(url: str) -> None:
 
 @pytest.fixture
 async def serve(database_url: str) -> AsyncIterator[Serve]:
-    """Put a tenant into service on the database; several share it, as replicas do."""
+    """Serve tenants on the database; several share it, as replicas do."""
     async with serving(database_url) as serve:
         yield serve

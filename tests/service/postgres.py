@@ -21,7 +21,7 @@ _START_SECONDS = 30
 
 
 class UnavailableError(Exception):
-    """There is no server to test with; the message says what is missing."""
+    """No server can be started; the message names the missing program."""
 
 
 def find_binaries() -> Path:
@@ -68,11 +68,11 @@ class PostgresServer:
     durable
         Whether a commit waits for the disk, as it does in production.
     address, port
-        Where it listens; without a port, on a free one.
+        The address it listens on; without a port, a free one.
     clients
-        The network that it serves beside the loopback, such as 10.244.0.0/24.
+        The network that it accepts beside the loopback, such as 10.244.0.0/24.
     certificate
-        Where its certificate (with the ending .crt) and its key (.key) are, for a server with TLS.
+        The path of its certificate (.crt) and key (.key) without the ending, for TLS.
     """
 
     def __init__(
@@ -154,7 +154,7 @@ class PostgresServer:
             **self._as_user(),
         )
         allowed = self._folder / "data/pg_hba.conf"
-        # The first line that fits decides.
+        # PostgreSQL uses the first line that matches.
         allowed.write_text(
             f"host all guarded all scram-sha-256\n{allowed.read_text()}"
             f"host all all {self._clients} trust\n"
@@ -204,7 +204,7 @@ class PostgresServer:
     def stop(self) -> None:
         """Stop the server; its data stay."""
         if self._process is not None:
-            # SIGINT ends the sessions that are left and writes a checkpoint.
+            # SIGINT ends the remaining sessions and writes a checkpoint.
             self._process.send_signal(signal.SIGINT)
             self._process.wait(timeout=30)
             self._process = None

@@ -71,7 +71,7 @@ async def test_no_member_is_lost(replicas: list[Served]) -> None:
 
 async def test_one_of_many_gets_the_user_name(replicas: list[Served]) -> None:
     """Of simultaneous users whose names differ only in case, one is created."""
-    # Each has another letter in upper case.
+    # In each name another letter is in upper case.
     name = "abcdefghijklmnopqrstuvwx@b.example"
     names = [name[:at] + name[at].upper() + name[at + 1 :] for at in range(CLIENTS)]
     statuses = await _send_all(replicas, "/Users", [{"userName": name} for name in names])
@@ -118,7 +118,7 @@ async def test_users_are_disabled_while_others_are_enabled(
     serve: Serve, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Requests that disable users and requests that enable others do not deadlock."""
-    # So that all of them meet in the same two rows.
+    # One slot, so that all of them write the same two rows.
     monkeypatch.setattr("scim_service.store.counters._SLOTS", {"sqlite": 1, "postgresql": 1})
     replicas = await _replicas(serve, {})
     scim = replicas[0].http

@@ -381,7 +381,7 @@ async def test_writes_beside_a_long_one_are_neither_lost_nor_mixed_with_it(serve
         *(create(number) for number in third),
     )
     assert (statuses.pop(41), statuses.pop(20)) == (204, 400)
-    # Of two that create the same user, either may be the first.
+    # Either of two requests for the same user may be the first.
     for number in range(50):
         answers = [status for name, status in zip(names, statuses, strict=True) if name == number]
         assert sorted(answers) == [201, 409][: names.count(number)]
@@ -396,7 +396,7 @@ async def test_no_request_holds_the_event_loop(serve: Serve) -> None:
     served: Served = await serve()
     prepared = await prepare(served, members=5000)
     too_long: dict[str, float] = {}
-    # As the program does: what was there before a request is not part of its cost.
+    # As the program does: objects from before a request are not part of its cost.
     gc.collect()
     gc.freeze()
     try:

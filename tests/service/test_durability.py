@@ -95,7 +95,7 @@ def test_a_restarted_postgres_is_found_again(own_postgres: PostgresServer) -> No
             assert answer.status_code == 503, answer.text
             assert answer.json()["status"] == "503"
             assert int(answer.headers["Retry-After"]) > 0
-        # What is read from the database may be a second old.
+        # Values from the database may be a second old.
         _eventually(lambda: not ready())
         own_postgres.start()
         _eventually(ready)

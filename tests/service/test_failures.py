@@ -212,7 +212,7 @@ async def test_a_deadlock_is_hidden_from_the_client(
     await postgres_only.execute("select 1 from scim_user where id = $1 for update", one[7:])
     operation = {"op": "add", "path": "members", "value": [{"value": one[7:]}]}
     request = asyncio.create_task(patch(served.http, group, operation))
-    # Within a transaction, what others do is read once only.
+    # Within a transaction, pg_stat_activity is read only once.
     watcher = await asyncpg.connect(database_url)
     await waiting_backend(watcher)
     await watcher.close()

@@ -209,7 +209,7 @@ def leaves(targets: dict[str, tuple[tuple[str, ...], Kind]]) -> st.SearchStrateg
         steps, kind = targets[name]
         operator = draw(st.sampled_from(["pr", *kind.operators]))
         if operator == "pr":
-            # Of an attribute with parts, a value is there when any part is.
+            # A complex attribute is present if any of its parts is.
             asked = steps[:1] if name == "emails" else steps
             return Condition(f"{name} pr", lambda user: bool(values(user, asked)))
         literal = draw(kind.literals)
@@ -281,7 +281,7 @@ def in_brackets() -> st.SearchStrategy[Condition]:
 
 FILTERS = st.recursive(leaves(ATTRIBUTES) | in_brackets(), combined, max_leaves=5)
 
-# What is slow in a test of the database is filling it, so many questions are asked of one filling.
+# Filling the database is slow, so each filling serves many filters.
 QUESTIONS = settings(
     max_examples=15,
     deadline=None,
@@ -345,7 +345,7 @@ def in_order(users: list[Json], name: str, *, descending: bool) -> list[str]:
     steps, kind = SORTED[name]
 
     def key(user: Json) -> tuple[bool, Any]:
-        # Of several values the first counts, as none of these can be primary.
+        # The first of several values counts, because none of these can be primary.
         found = [kind.comparable(value) for value in values(user, steps)[:1]]
         return (not found, *found)
 
@@ -376,7 +376,7 @@ async def test_pages_by_cursor_follow_the_order(
             assert page.json()["totalResults"] == len(stored)
             found += [user["userName"] for user in page.json()["Resources"]]
             cursor = page.json().get("nextCursor")
-        # Equal ones come in the order of their creation, in either direction.
+        # Equal values keep the order of creation, in either direction.
         assert found == in_order(stored, name, descending=descending), query
 
 

@@ -19,7 +19,7 @@ Json = dict[str, Any]
 
 
 async def made(served: Served, path: str = "/Users", **values: Any) -> str:
-    """The path of a new user or group."""
+    """Return the path of a new user or group."""
     schema = USER if path == "/Users" else GROUP
     answer = await served.http.post(path, json={"schemas": [schema], **values})
     assert answer.status_code == 201, answer.text
@@ -27,7 +27,7 @@ async def made(served: Served, path: str = "/Users", **values: Any) -> str:
 
 
 def patch(*operations: Json) -> Json:
-    """A PatchOp message."""
+    """Return a PatchOp message."""
     return {"schemas": [PATCH_OP], "Operations": list(operations)}
 
 
@@ -147,7 +147,7 @@ async def test_bulk_tells_for_each_operation(serve: Serve) -> None:
 
 
 async def test_names_that_a_client_makes_up_are_bounded(serve: Serve) -> None:
-    """However many names come, few are told apart, and their number is never lost."""
+    """Only some names have a counter of their own; the others share one."""
     served = await serve()
     user = await made(served, userName="ada")
     for start in range(0, 100, 10):
@@ -162,7 +162,7 @@ async def test_names_that_a_client_makes_up_are_bounded(serve: Serve) -> None:
 
 
 async def test_skipped_attributes_are_reported_for_a_day(serve: Serve) -> None:
-    """The figures are of the last 24 hours."""
+    """The counters are of the last 24 hours."""
     clock = Clock()
     served = await serve(clock=clock)
     await made(served, userName="ada", nothing="x")
@@ -175,7 +175,7 @@ async def test_skipped_attributes_are_reported_for_a_day(serve: Serve) -> None:
 async def test_members_that_a_replacement_does_not_name_are_reported(
     serve: Serve, how: str
 ) -> None:
-    """A list of members that may be partial takes the others away, as the RFC says: it is told."""
+    """A replacement of all members removes the others, as the RFC says, and is reported."""
     served = await serve()
     users = [(await made(served, userName=name))[7:] for name in ("ada", "bob", "eve")]
     group = await made(
@@ -203,7 +203,7 @@ async def test_members_that_a_replacement_does_not_name_are_reported(
 
 
 async def test_members_that_a_request_names_are_not_reported(serve: Serve) -> None:
-    """A removal of whom it names is no loss."""
+    """A removal of named members is not reported."""
     served = await serve()
     users = [(await made(served, userName=name))[7:] for name in ("ada", "bob")]
     members = [{"value": each} for each in users]

@@ -27,7 +27,7 @@ ATTRIBUTES: list[dict[str, Any]] = [
     {"name": "desk", "type": "complex", "subAttributes": PARTS},
     {"name": "keys", "type": "complex", "multiValued": True, "subAttributes": PARTS},
 ]
-# A value of each, another spelling of it that is the same, and another value.
+# For each attribute a value, an equal spelling of it, and another value.
 VALUES: dict[str, tuple[Any, Any, Any]] = {
     "badge": ("Straße 1", "STRASSE 1", "Straße 2"),
     "exact": ("a", "a", "A"),
@@ -202,7 +202,7 @@ async def test_values_from_before_the_rule_stay(
         for user_id in pair:
             assert (await patch(after.http, user_id, "title", "Boss")).status_code == 200
             assert (await patch(after.http, user_id, "active", False)).status_code == 200
-        # Who gives it up does not get it back.
+        # A user that has changed a shared value does not get it back.
         assert (
             await patch(after.http, pair[0], f"{URN}:{name}", VALUES[name][2])
         ).status_code == 200

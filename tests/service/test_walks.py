@@ -38,7 +38,7 @@ class People:
     async def create(self) -> str:
         """Create a resource, and return its id."""
         number = next(self._numbers)
-        # Not in the order of their creation, where they are sorted.
+        # The sort order differs from the order of creation.
         name = f"{number * 7919 % 1009:04}"
         body: Json = {"displayName": name}
         if self.endpoint == "/Users":
