@@ -9,6 +9,8 @@ from pathlib import Path
 
 import grimp
 
+from tests import picture
+
 ROOT = Path(__file__).resolve().parents[1]
 CRD = "scim-operator.io_scimtenants.yaml"
 THREAT_MODEL = ROOT / "docs" / "threat-model.md"
@@ -27,6 +29,7 @@ def generated() -> dict[Path, str]:
         # Helm reads no file outside the chart's folder.
         ROOT / "charts" / "scim-operator" / "files" / "crds" / CRD: crd,
         THREAT_MODEL: _threat_model(THREAT_MODEL.read_text(encoding="utf-8")),
+        ROOT / "docs" / "architecture.svg": picture.draw(),
         PLUGIN: _plugin(PLUGIN.read_text(encoding="utf-8")),
     }
 
