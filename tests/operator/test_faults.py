@@ -330,7 +330,7 @@ def test_obstacles(
 
     assert stalled(unserved, "contoso", "Forbidden") == (
         f"the operator may not patch networkpolicies in namespace {unserved.name}: "
-        "give its role that right"
+        "grant its role that right"
     )
     installation.grant()
     message = stalled(full, "contoso", "QuotaExceeded")
