@@ -325,14 +325,17 @@ def test_obstacles(
     # Without it the API server knows only that there is a quota.
     eventually(lambda: full.get("quota", "small").get("status", {}).get("hard"))
     installation.revoke("networkpolicies", "patch")
-    for namespace in (unserved, full, occupied):
-        namespace.apply("contoso")
-
-    assert stalled(unserved, "contoso", "Forbidden") == (
+    try:
+        for namespace in (unserved, full, occupied):
+            namespace.apply("contoso")
+        message = stalled(unserved, "contoso", "Forbidden")
+    finally:
+        # Other tests of the same control plane need the right, whatever becomes of this one.
+        installation.grant()
+    assert message == (
         f"the operator may not patch networkpolicies in namespace {unserved.name}: "
         "grant its role that right"
     )
-    installation.grant()
     message = stalled(full, "contoso", "QuotaExceeded")
     assert "the quota small" in message
     assert "Service contoso-scim" in message

@@ -240,7 +240,7 @@ class Informers:
         if error.code == 403 and (kind, namespace) not in self._faults:
             where = f"namespace {namespace}" if namespace else "all namespaces"
             message = (
-                f"the operator may not list and watch {kind.plural} in {where}: give its role "
+                f"the operator may not list and watch {kind.plural} in {where}: grant its role "
                 "that right"
             )
             _LOG.error(message)

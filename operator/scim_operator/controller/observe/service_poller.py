@@ -218,7 +218,7 @@ class ServicePoller:
                 Problem(
                     "OwnerUnknown",
                     "the operator may not read the ReplicaSet of the pod, so it cannot check that "
-                    "the pod is the tenant's own: give its role the right to get replicasets",
+                    "the pod is the tenant's own: grant its role the right to get replicasets",
                 )
             ) from error
         owner = (
