@@ -101,8 +101,8 @@ def _describe_pod_security(found: re.Match[str], write: _Write) -> Denial:
     return Denial(
         "PodSecurityViolated",
         f"the Pod Security level {found['name']} of namespace {write.namespace} refuses "
-        f"{write.subject} ({_quote(found)}): remove the admission rule that adds that to the pod, "
-        "or choose a less strict level (label pod-security.kubernetes.io/enforce)",
+        f"{write.subject} ({_quote(found)}): remove whatever adds that to the pod, or "
+        "choose at most the level restricted (label pod-security.kubernetes.io/enforce)",
     )
 
 

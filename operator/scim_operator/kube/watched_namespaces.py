@@ -34,11 +34,11 @@ def find_problem(tenant: Key, operator: str, lease: Object | None, now: datetime
         None if it does not exist.
     """
     if lease is None:
-        return f"the operator's Lease {operator} is gone: the operator is no longer installed there"
+        return f"the operator's Lease {operator} is gone, so no operator is installed there"
     renewed = lease.get("spec", {}).get("renewTime")
     if renewed is None or now - parse_timestamp(renewed) > PATIENCE:
         since = f" since {parse_timestamp(renewed):%Y-%m-%d %H:%M} UTC" if renewed else ""
-        return f"no operator has renewed its Lease {operator}{since}: none is running"
+        return f"no operator has renewed its Lease {operator}{since}, so none is running"
     annotations = lease["metadata"].get("annotations") or {}
     watched = [each for each in annotations.get(names.WATCHES_ANNOTATION, "").split(",") if each]
     if watched and tenant.namespace not in watched:

@@ -6,6 +6,7 @@ Backups of a cluster keep annotations and omit status; see `desired.ownership.da
 from __future__ import annotations
 
 import logging
+import math
 import time
 
 from scim_operator.api import names
@@ -34,7 +35,9 @@ class ServedMark:
     async def write(self, tenant: Tenant, result: Status) -> None:
         """Mark a tenant whose service has reported its users; a mark of the owner stays."""
         is_marked = names.SERVED_ANNOTATION in tenant.annotations
-        is_refused = time.monotonic() < self._refused.get(tenant.key, 0) + REFUSED_SECONDS
+        # Not 0 by default: the clock begins at the start of the node, which may be a minute ago.
+        refused_at = self._refused.get(tenant.key, -math.inf)
+        is_refused = time.monotonic() < refused_at + REFUSED_SECONDS
         if is_marked or result.users is None or is_refused:
             return
         identity = {"namespace": tenant.key.namespace, "name": tenant.key.name, "uid": tenant.uid}

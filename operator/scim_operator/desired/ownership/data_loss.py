@@ -182,8 +182,9 @@ def _explain_lost_tokens(tenant: Tenant, held: Holdings) -> Fault | None:
         SECRET,
         TOKEN_LOST,
         f"Secrets with the token that Entra has are gone ({', '.join(missing)}): restore both from "
-        f"a backup ({_GUIDE}); running pods still accept it. To continue without them, and to give "
-        f"Entra another token if that Secret is gone, {_annotate(tenant, newest)}",
+        f"a backup ({_GUIDE}); running pods still accept it. To continue without them, "
+        f"{_annotate(tenant, newest)}; if the token itself is gone, the operator then issues "
+        "another one, which the administrator must paste into Entra",
     )
 
 

@@ -16,7 +16,7 @@ from scim_operator.status.problems import excerpts
 from scim_operator.status.problems.pod_state import READY_DEADLINE
 from scim_operator.timestamps import parse_timestamp
 
-INJECTED = "added to the pod by an admission rule of the cluster"
+INJECTED = "which the operator did not add to the pod"
 """The operator's pods have one container and no init container; all others are injected."""
 
 _PULL_FAILURES = (
@@ -91,7 +91,10 @@ def _find_injected_problem(
     reason = "SidecarFailed" if kind == "container" else "InitContainerFailed"
     name = container["name"]
     subject = f"the {kind} {name}, {INJECTED},"
-    remedy = "repair that rule, or exempt the tenant's pods from it"
+    remedy = (
+        "repair what adds it to the pods of the namespace (usually an admission rule), or exempt "
+        "the tenant's pods from it"
+    )
     waiting = container.get("state", {}).get("waiting", {})
     if waiting.get("reason") in _PULL_FAILURES:
         image = excerpts.quote_text(container["image"])

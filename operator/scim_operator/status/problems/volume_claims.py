@@ -20,9 +20,9 @@ def find_problem(claim: Object | None, storage_missing: str | None) -> Finding |
     if storage_missing:
         return Finding.stalled(
             "StorageClassMissing",
-            f"the PersistentVolumeClaim {name} cannot be bound: {storage_missing}. Create that "
-            "class, or set deletionPolicy: Delete, delete the tenant and create it with another "
-            "class, because the class of a claim cannot be changed",
+            f"the PersistentVolumeClaim {name} cannot be bound: {storage_missing}. Make that "
+            "class available, or set deletionPolicy: Delete, delete the tenant and create it with "
+            "another class, because the class of a claim cannot be changed",
         )
     return Finding(
         is_good=False,

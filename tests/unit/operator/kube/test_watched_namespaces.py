@@ -32,7 +32,7 @@ def lease(*namespaces: str, age: timedelta = timedelta(seconds=5)) -> dict[str, 
         (lease("team-b", "team-a"), None),
         (lease("team-a", age=timedelta(seconds=120)), None),
         (lease("team-b", "team-aa"), "does not watch namespace team-a"),
-        (lease(age=timedelta(seconds=121)), "since 2026-11-25 08:57 UTC: none is running"),
+        (lease(age=timedelta(seconds=121)), "since 2026-11-25 08:57 UTC, so none is running"),
         (None, "is gone"),
         ({"metadata": {}, "spec": {}}, "none is running"),
         # An earlier version of the operator did not write the annotation.

@@ -82,7 +82,7 @@ def check_quarantine(facts: Facts) -> Check:
     if isinstance(status, Unknown):
         return _check_quarantine_by_status(facts, status)
     finding = find_first(REFUSAL_CHECKS, build_evidence(facts, status))
-    if finding is None:
+    if finding is None or not status.refused:
         return ok(name, "no request was refused within a day")
     kinds = sorted(status.failures.items(), key=lambda item: -item[1])
     found = f"{status.refused} requests were refused within a day: " + ", ".join(

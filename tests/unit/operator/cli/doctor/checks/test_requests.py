@@ -46,6 +46,11 @@ def test_problem(name: str, facts: Facts, words: str) -> None:
     assert found.remedy
 
 
+def test_refused_writes_without_refused_requests() -> None:
+    """A service status that contradicts itself is not reported as 0 refused requests."""
+    assert check("quarantine", with_status(writes=Writes(refused=100))).outcome is Outcome.OK
+
+
 def skipping(reason: str) -> Facts:
     """Return facts with an attribute that the service has left out."""
     skipped = SkippedAttribute(
