@@ -40,7 +40,8 @@ _LOGGED_PATH = 512
 _CHALLENGE = {"WWW-Authenticate": 'Bearer realm="scim"'}
 _CLOSE = {**_CHALLENGE, "Connection": "close", "Retry-After": "60"}
 _TOO_SLOW = errors.ScimError(
-    503, "The request timed out and may have been applied; read the resource before you repeat it."
+    503,
+    "The request timed out. A write may have been applied: read the resource before you repeat it.",
 )
 _TOO_MANY = errors.ScimError(
     429, "The tenant gets more requests than its rate limit allows; repeat this one later."

@@ -78,7 +78,10 @@ def read_config(path: Path | None) -> TenantConfig:
     if path is None:
         return TenantConfig()
     try:
-        return TenantConfig.model_validate(json.loads(path.read_bytes()))
+        document = json.loads(path.read_bytes())
+        if not isinstance(document, dict):
+            raise SettingsError(f"the configuration {path} is not usable: it is not a JSON object")
+        return TenantConfig.model_validate(document)
     except OSError as error:
         raise SettingsError(f"cannot read the configuration {path}: {error.strerror}") from error
     except ValidationError as error:

@@ -179,7 +179,7 @@ def canonicalise_element(
     dropped = not canonical or len(canonical) < len(value)
     if dropped and _loses_content(attribute, value, keep_null=keep_null):
         raise errors.invalid_value(
-            f"{where} has no known sub-attribute; {_describe_expected(attribute)}."
+            f"{where} has no value of a known sub-attribute; {_describe_expected(attribute)}."
         )
     return canonical if canonical or keep_null else None
 
