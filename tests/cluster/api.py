@@ -5,12 +5,18 @@ from __future__ import annotations
 import base64
 import json
 import ssl
+import time
 import urllib.error
 import urllib.request
 from pathlib import Path
 from typing import Any
 
+from tests.cluster.errors import ClusterError
+
 Object = dict[str, Any]
+
+_MOST_ATTEMPTS = 10
+"""How often a request is sent that the API server puts off, as often as kubectl sends it."""
 
 
 class Api:
@@ -74,8 +80,17 @@ class Api:
     def _json(
         self, method: str, path: str, body: Object | None = None, kind: str = "application/json"
     ) -> Object:
-        answer: Object = json.loads(self._request(method, path, body, kind))
-        return answer
+        for _ in range(_MOST_ATTEMPTS):
+            try:
+                answer: Object = json.loads(self._request(method, path, body, kind))
+            except urllib.error.HTTPError as error:
+                if error.code != 429:
+                    raise
+                # Such as "storage is (re)initializing", after which kubectl tries again, too.
+                time.sleep(float(error.headers.get("Retry-After", 1)))
+            else:
+                return answer
+        raise ClusterError(f"{method} {path}: the API server keeps answering 429")
 
     def _request(
         self,

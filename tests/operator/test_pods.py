@@ -80,11 +80,11 @@ def test_containers(tenant: Namespace) -> None:
     """Each container that holds a pod up is named: the service's and what admission has added."""
     report(tenant, [waiting("scim", "PodInitializing")], [crashing("vault-agent")])
     message = stalled(tenant, "InitContainerFailed")
-    assert message.startswith("the init container vault-agent, added to the pod by")
+    assert message.startswith("the init container vault-agent, which the operator did not add")
     assert "(last output: no route to the database at)" in message
 
     report(tenant, [state("scim", ready=True), crashing("istio-proxy")], [])
-    assert stalled(tenant, "SidecarFailed").startswith("the container istio-proxy, added to")
+    assert stalled(tenant, "SidecarFailed").startswith("the container istio-proxy, which the")
 
     report(tenant, [crashing("scim")], [])
     assert stalled(tenant, "CrashLoop").startswith("the service ends repeatedly with exit code 3")
